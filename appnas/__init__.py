@@ -1,0 +1,24 @@
+"""appnas: neural architecture search for applied fields.
+
+    result = appnas.search("cells", "mnist5k", method="darts", epochs=2)
+    trained = result.retrain(epochs=5, beside=["random", "sep_conv_3x3"])
+
+One small core; search spaces as data (`appnas.spaces`); fields as adapters (`appnas.domains`); every published
+method a short file (`appnas.methods`). The README shows the parts.
+"""
+
+from appnas.api import resume, search
+from appnas.domain import DifferentiableDomain, Domain
+from appnas.evaluate import Cached, Evaluator, Rewarded, Scratch, Table
+from appnas.retrain import Retrained
+from appnas.search import Result
+from appnas.shared import Shared
+from appnas.space import IO, Arch, Choice, Gates, Mask, Space
+from appnas.strategy import Draw, Evolution, Gradient, PolicyGradient, Random, Score, Strategy
+
+__version__ = "0.1.0"
+__all__ = [
+    "IO", "Arch", "Cached", "Choice", "DifferentiableDomain", "Domain", "Draw", "Evaluator", "Evolution", "Gates",
+    "Gradient", "Mask", "PolicyGradient", "Random", "Result", "Retrained", "Rewarded", "Score", "Scratch", "Shared",
+    "Space", "Strategy", "Table", "resume", "search",
+]  # fmt: skip

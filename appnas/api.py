@@ -1,0 +1,228 @@
+"""The one-line way in: `appnas.search(space, domain, method)`, and `appnas.resume(path)`."""
+
+from __future__ import annotations
+
+import dataclasses
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from appnas import catalogue, cost
+from appnas.domain import DifferentiableDomain, Domain, Locked
+from appnas.evaluate import Evaluator, Scratch
+from appnas.methods.baselines import RandomConfig
+from appnas.methods.baselines import random as random_search
+from appnas.progress import Progress
+from appnas.run import Run, create, load_config, read_json
+from appnas.search import Callback, Collapse, Result
+from appnas.space import Space, full_mask
+from appnas.strategy import Draw
+
+
+def search(
+    space: Space | str,
+    domain: Domain | Evaluator | str,
+    method: str = "darts",
+    *,
+    config: Any = None,
+    seed: int = 0,
+    seeds: int = 1,
+    rank_epochs: int = 0,
+    control: bool = False,
+    out: str | Path | None = None,
+    progress: bool = False,
+    callbacks: Sequence[Callback] = (),
+    **settings: Any,
+) -> Result:
+    """Search, and return the best architecture with everything needed to use it.
+
+    Args:
+        space: a space, or its name in the catalogue.
+        domain: a domain, its name, or an evaluator such as a table.
+        method: name of a method.
+        config: the method's configuration; None for the paper's settings.
+        seed: of the first search.
+        seeds: number of searches; the best one is returned, all are in `info["runs"]` with mean and deviation.
+        rank_epochs: choose among the seeds by validation after training each result so many epochs from scratch
+            (0: by the search's own value, which for weight sharing says little).
+        control: run random search at equal budget too (the same number of evaluations; for weight sharing the
+            same training of `rank_epochs` epochs for one random architecture a seed), into `info["control"]`.
+        out: directory of the run; it is resumable from there.
+        progress: show a live line.
+        callbacks: further callbacks.
+        settings: fields of the method's configuration, instead of `config`.
+
+    Raises:
+        ValueError: an unknown name or setting.
+        RunError: `out` is not empty.
+        MemoryError: the supernet does not fit in what is free.
+    """
+    chosen = catalogue.method(method)
+    if isinstance(space, str):
+        space = catalogue.space_type(space)()
+    if isinstance(domain, str):
+        domain = catalogue.domain(domain)
+    for name in settings:
+        catalogue.nearest(f"setting of {method!r}", name, [f.name for f in dataclasses.fields(chosen.config)])
+    config = dataclasses.replace(config or chosen.config(), **settings)
+    described = {
+        "method": method,
+        "config": catalogue.plain(config),
+        "space": _named_space(space),
+        "domain": _named_domain(domain),
+        "seed": seed,
+        "seeds": seeds,
+        "rank_epochs": rank_epochs,
+        "control": control,
+    }
+    path = create(Path(out), described) if out else None
+    return _search(built, domain, method, config, seed, seeds, rank_epochs, control, path, progress, callbacks)
+
+
+def resume(
+    path: str | Path,
+    *,
+    space: Space | None = None,
+    domain: Domain | Evaluator | None = None,
+    progress: bool = False,
+    callbacks: Sequence[Callback] = (),
+) -> Result:
+    """Go on with an interrupted search, or load a finished one. The result is the same as without interruption.
+
+    Args:
+        path: directory of the run.
+        space: needed only if the run was started with one that is not in the catalogue.
+        domain: likewise.
+        progress: show a live line.
+        callbacks: further callbacks.
+
+    Raises:
+        RunError: no run there, of another version, or damaged.
+        ValueError: the space or the domain is not in the catalogue and was not given.
+    """
+    path = Path(path)
+    saved = load_config(path)
+    space = space or load_space(saved)
+    domain = domain or load_domain(saved)
+    config = catalogue.from_plain(catalogue.method(saved["method"]).config, saved["config"])
+    return _search(
+        space, domain, saved["method"], config, saved["seed"], saved["seeds"], saved["rank_epochs"],
+        saved["control"], path, progress, callbacks,
+    )  # fmt: skip
+
+
+def load_space(saved: dict[str, Any]) -> Space:
+    """The space of a run's config.
+
+    Raises:
+        ValueError: it is not in the catalogue.
+    """
+    if saved["space"]["name"] is None:
+        raise ValueError(
+            f"this run used a space of your own, {saved['space']['repr']}: call appnas.resume(path, space=...)"
+        )
+    made: Space = catalogue.from_plain(catalogue.space_type(saved["space"]["name"]), saved["space"]["fields"])
+    return made
+
+
+def load_domain(saved: dict[str, Any]) -> Any:
+    """The domain of a run's config.
+
+    Raises:
+        ValueError: it is not in the catalogue.
+    """
+    if saved["domain"]["name"] is None:
+        raise ValueError(
+            f"this run used a domain of your own, {saved['domain']['repr']}: call appnas.resume(path, domain=...)"
+        )
+    options = type(catalogue.source(saved["domain"]["name"]).options)
+    return catalogue.domain(saved["domain"]["name"], catalogue.from_plain(options, saved["domain"]["options"]))
+
+
+def _named_space(space: Space) -> dict[str, Any]:
+    from appnas.spaces import SPACES
+
+    for name, kind in SPACES.items():
+        if type(space) is kind and space.mask is None:
+            return {"name": name, "fields": catalogue.plain(space)}
+    return {"name": None, "repr": repr(space)}
+
+
+def _named_domain(domain: Any) -> dict[str, Any]:
+    name = getattr(domain, "name", None)
+    if name is None:
+        return {"name": None, "repr": type(domain).__name__}
+    return {"name": name, "options": catalogue.plain(domain.options)}
+
+
+def _search(
+    space: Space, domain: Any, method: str, config: Any, seed: int, seeds: int, rank_epochs: int, control: bool,
+    path: Path | None, progress: bool, callbacks: Sequence[Callback],
+) -> Result:  # fmt: skip
+    chosen = catalogue.method(method)
+    locked = Locked(domain) if isinstance(domain, Domain) else domain
+    if chosen.needs == "gates":
+        _check_memory(space, domain, config)
+    results, values = [], []
+    for run in range(seed, seed + seeds):
+        folder = path if path is None or seeds == 1 else _subfolder(path, f"seed-{run}")
+        keep = Run(folder) if folder else None
+        watch: list[Callback] = [Collapse(space)] if chosen.needs == "gates" else []
+        looking = [
+            *([keep] if keep else []),
+            *watch,
+            *([Progress(f"{method}, seed {run}")] if progress else []),
+        ]
+        result = chosen.search(space, locked, config, seed=run, callbacks=[*looking, *callbacks])
+        result = dataclasses.replace(result, domain=domain, info={**result.info, "method": method})
+        if keep:
+            keep.finish(result)
+        results.append(result)
+        values.append(_rank(space, locked, result, rank_epochs, run))
+    best = results[max(range(seeds), key=values.__getitem__)]
+    info = {**best.info, "path": str(path) if path else None}
+    if seeds > 1 or rank_epochs:
+        info["runs"] = [
+            {"seed": seed + i, "best": r.best, "value": v} for i, (r, v) in enumerate(zip(results, values, strict=True))
+        ]
+        info["mean"] = statistics.fmean(values)
+        info["spread"] = statistics.stdev(values) if seeds > 1 else 0.0
+    if control:
+        info["control"] = _control(space, locked, best, seeds, rank_epochs, seed)
+    final = dataclasses.replace(best, info=info)
+    if path and seeds > 1:
+        Run(path).finish(final)
+    return final
+
+
+def _subfolder(path: Path, name: str) -> Path:
+    folder = path / name
+    if not (folder / "config.json").exists():
+        create(folder, {key: value for key, value in read_json(path / "config.json").items() if key != "format"})
+    return folder
+
+
+def _rank(space: Space, domain: Any, result: Result, epochs: int, seed: int) -> float:
+    if not epochs or not isinstance(domain, Domain):
+        return result.value
+    return float(Scratch(space, domain, epochs, seed).score(Draw(result.best)).value)
+
+
+def _control(space: Space, domain: Any, best: Result, seeds: int, epochs: int, seed: int) -> dict[str, Any]:
+    """Random search at equal budget: see `search`."""
+    from appnas.shared import Shared
+
+    evaluations = seeds if isinstance(best.evaluator, Shared) else len(best.history)
+    budget = epochs or getattr(best.evaluator, "budget", 1)
+    found = random_search(space, domain, RandomConfig(evaluations, budget), seed=seed + 10_000)
+    return {"method": "random", "evaluations": evaluations, "best": found.best, "value": found.value}
+
+
+def _check_memory(space: Space, domain: Any, config: Any) -> None:
+    if not isinstance(domain, DifferentiableDomain):
+        return  # the method itself says what it lacks
+    supernet = space.supernet(domain.io)
+    gates = tuple(mask.float().requires_grad_() for mask in full_mask(space.choices))
+    need = cost.supernet_memory(supernet, gates, domain, getattr(getattr(domain, "options", None), "batch", 1))
+    cost.check_memory(need, cost.free_bytes())

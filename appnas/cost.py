@@ -1,0 +1,174 @@
+"""What a network costs: parameters, multiply-adds, bytes kept for backward, measured latency, free memory."""
+
+from __future__ import annotations
+
+import statistics
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from appnas.domain import Domain
+from appnas.space import Gates
+
+MIB = 2**20
+
+
+def parameters(model: nn.Module) -> int:
+    """Number of weights, an auxiliary head (a submodule `auxiliary`) excluded."""
+    return sum(p.numel() for name, p in model.named_parameters() if not name.startswith("auxiliary"))
+
+
+@torch.no_grad()
+def macs(model: Callable[..., Any], inputs: tuple[Tensor, ...]) -> int:
+    """Multiply-adds of one forward pass over the given inputs: convolutions, linear layers, matrix products.
+
+    Half of torch's flop count, which is exact for forward passes (its backward count of grouped convolutions
+    is not, so none is offered).
+    """
+    with FlopCounterMode(display=False) as counter:
+        model(*inputs)
+    return int(counter.get_total_flops()) // 2
+
+
+def saved_bytes(run: Callable[[], Any]) -> int:
+    """Bytes of distinct tensors that autograd keeps for backward while `run` executes, parameters excluded.
+
+    Args:
+        run: a forward pass. Its result keeps the graph alive during the count.
+    """
+    kept: dict[int, Tensor] = {}
+
+    def pack(x: Tensor) -> Tensor:
+        if not isinstance(x, nn.Parameter):
+            kept.setdefault(x.untyped_storage().data_ptr(), x)
+        return x
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda x: x):
+        result = run()
+    total = sum(x.untyped_storage().nbytes() for x in kept.values())
+    del result
+    return total
+
+
+class Latency(NamedTuple):
+    """A measured latency.
+
+    Attributes:
+        median: ms of one forward pass.
+        low, high: 10 % and 90 % quantiles, ms.
+        repeats: timed passes.
+        threads: torch threads during the measurement.
+        device, dtype: of the inputs.
+        batch: examples a pass.
+    """
+
+    median: float
+    low: float
+    high: float
+    repeats: int
+    threads: int
+    device: str
+    dtype: str
+    batch: int
+
+
+@torch.no_grad()
+def latency(
+    model: nn.Module, inputs: tuple[Tensor, ...], repeats: int = 50, warmup: int = 5, threads: int = 1
+) -> Latency:
+    """Median wall time of warm forward passes in evaluation mode, with the number of threads pinned."""
+    before, training = torch.get_num_threads(), model.training
+    torch.set_num_threads(threads)
+    model.eval()
+    times = []
+    try:
+        for i in range(warmup + repeats):
+            _synchronise(inputs[0])
+            start = time.perf_counter()
+            model(*inputs)
+            _synchronise(inputs[0])
+            if i >= warmup:
+                times.append(1e3 * (time.perf_counter() - start))
+    finally:
+        torch.set_num_threads(before)
+        model.train(training)
+    low, *_, high = statistics.quantiles(times, n=10)
+    x = inputs[0]
+    return Latency(statistics.median(times), low, high, repeats, threads, str(x.device), str(x.dtype), len(x))
+
+
+def _synchronise(x: Tensor) -> None:
+    if x.is_cuda:
+        torch.cuda.synchronize(x.device)
+
+
+def free_bytes(device: str = "cpu") -> int | None:
+    """Memory that is free now: what the operating system or control group still grants, or the GPU; None if unknown."""
+    if device.startswith("cuda"):
+        return int(torch.cuda.mem_get_info(device)[0])
+    found = []
+    meminfo = Path("/proc/meminfo")
+    if meminfo.exists():
+        lines = dict(line.split(":", 1) for line in meminfo.read_text().splitlines())
+        found.append(int(lines["MemAvailable"].split()[0]) * 1024)
+    limit, used = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
+    if limit.exists() and used.exists() and limit.read_text().strip() != "max":
+        found.append(int(limit.read_text()) - int(used.read_text()))
+    return min(found) if found else None
+
+
+class SupernetMemory(NamedTuple):
+    """Estimated memory of one training step of a supernet, in bytes.
+
+    Attributes:
+        activations: kept for backward at the given batch size.
+        weights: weights, their gradients and momentum.
+    """
+
+    activations: int
+    weights: int
+
+    @property
+    def total(self) -> int:
+        """Sum of both, a lower bound of the peak: temporary buffers come on top."""
+        return self.activations + self.weights
+
+
+def supernet_memory(supernet: nn.Module, gates: Gates, domain: Domain, batch: int) -> SupernetMemory:
+    """Estimate a supernet's memory from two small forward passes, extrapolated to the batch size.
+
+    Args:
+        supernet: forward(*inputs, gates); its buffers are not touched if it uses batch statistics.
+        gates: attached to logits, so that what the logits' gradient keeps is counted.
+        domain: gives the inputs; one whose example ignores its count (a whole graph) is measured as it is.
+        batch: examples a step.
+    """
+    small = [(len(inputs[0]), saved_bytes(lambda x=inputs: supernet(*x, gates=gates)))  # type: ignore[misc]
+             for inputs in (domain.example(2), domain.example(4))]  # fmt: skip
+    (n, low), (m, high) = small
+    per_example = (high - low) / (m - n) if m > n else 0.0
+    activations = low + per_example * max(batch - n, 0) if m > n else float(high)
+    weights = 3 * sum(p.numel() * p.element_size() for p in supernet.parameters())
+    return SupernetMemory(int(activations), weights)
+
+
+def check_memory(need: SupernetMemory, free: int | None, margin: float = 0.9) -> None:
+    """Warn before a search that memory will not suffice.
+
+    Raises:
+        MemoryError: the estimate exceeds what is free.
+    """
+    if free is None:
+        return
+    text = f"one step needs about {need.total / MIB:,.0f} MiB, {free / MIB:,.0f} MiB are free"
+    remedy = "use a smaller batch, fewer channels or cells, or restrict the space (appnas.supernet.restrict)"
+    if need.total > free:
+        raise MemoryError(f"{text}: {remedy}")
+    if need.total > margin * free:
+        warnings.warn(f"{text}, little is left: {remedy}", stacklevel=2)

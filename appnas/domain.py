@@ -1,0 +1,101 @@
+"""What a task offers: data, loss and metrics behind two protocols."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+
+from appnas.space import IO
+from appnas.train import Batch
+
+
+@runtime_checkable
+class Domain(Protocol):
+    """A task: data, loss and metric. Domains know neither spaces nor methods."""
+
+    io: IO
+
+    def fit(self, model: nn.Module, budget: int, *, final: bool = False, seed: int = 0) -> None:
+        """Train in place for `budget` epochs (or environment steps); `final` uses the validation data too."""
+
+    def score(self, model: nn.Module) -> dict[str, float]:
+        """VALIDATION metrics; "value" is maximised."""
+
+    def test(self, model: nn.Module) -> dict[str, float]:
+        """Held-out metrics, asked for once, after the search."""
+
+    def example(self, count: int) -> tuple[Tensor, ...]:
+        """Inputs of `count` examples, to measure costs on."""
+
+
+@runtime_checkable
+class DifferentiableDomain(Domain, Protocol):
+    """What weight sharing needs on top."""
+
+    def batches(self, split: str, rng: torch.Generator) -> Iterator[Batch]:
+        """One epoch of "train" or "valid", in an order drawn from the generator."""
+
+    def epoch(self, split: str) -> int:
+        """Number of batches in one epoch of a split."""
+
+    def loss(self, model: Callable[..., Any], batch: Batch) -> Tensor:
+        """Loss of every example. Shapes: returns [B]."""
+
+
+class Locked:
+    """A domain without its test data: what methods are handed.
+
+    Raises:
+        PermissionError: on any attempt to reach `test`, or another split than "train" and "valid".
+    """
+
+    def __init__(self, domain: Domain):
+        self._domain = domain
+        self.io = domain.io
+
+    def fit(self, model: nn.Module, budget: int, *, final: bool = False, seed: int = 0) -> None:
+        """Train on the training data; never on the validation data too."""
+        if final:
+            raise PermissionError("a search trains on training data only: `final` is for retraining its result")
+        self._domain.fit(model, budget, seed=seed)
+
+    def score(self, model: nn.Module) -> dict[str, float]:
+        """Validation metrics."""
+        return self._domain.score(model)
+
+    def test(self, model: nn.Module) -> dict[str, float]:
+        """Out of reach."""
+        raise PermissionError("a search cannot read test data: call `result.retrain()` after it")
+
+    def example(self, count: int) -> tuple[Tensor, ...]:
+        """Inputs to measure costs on."""
+        return self._domain.example(count)
+
+    def batches(self, split: str, rng: torch.Generator) -> Iterator[Batch]:
+        """One epoch of "train" or "valid".
+
+        Raises:
+            PermissionError: another split.
+        """
+        if split not in ("train", "valid"):
+            raise PermissionError(f"a search reads the splits 'train' and 'valid', got {split!r}")
+        return self._differentiable().batches(split, rng)
+
+    def epoch(self, split: str) -> int:
+        """Number of batches in one epoch."""
+        return self._differentiable().epoch(split)
+
+    def loss(self, model: Callable[..., Any], batch: Batch) -> Tensor:
+        """Loss of every example."""
+        return self._differentiable().loss(model, batch)
+
+    def _differentiable(self) -> DifferentiableDomain:
+        if not isinstance(self._domain, DifferentiableDomain):
+            raise TypeError(
+                f"weight sharing needs a domain with `batches` and `loss`, which {type(self._domain).__name__} lacks;"
+                " use a method that trains every architecture, such as random or evolution"
+            )
+        return self._domain

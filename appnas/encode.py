@@ -1,0 +1,108 @@
+"""Architectures as one-hot gates, tokens and operation graphs, and back."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import networkx as nx
+import torch
+from torch import Tensor
+from torch.nn.functional import one_hot as torch_one_hot
+
+from appnas.space import Arch, Choice, Gates, decisions
+
+
+def one_hot(choices: tuple[Choice, ...], arch: Arch) -> Gates:
+    """One-hot gates of an architecture.
+
+    Shapes:
+        returns: for each choice [count, K], float32.
+    """
+    gates, start = [], 0
+    for choice in choices:
+        indices = torch.tensor(arch[start : start + choice.count])
+        gates.append(torch_one_hot(indices, len(choice.options)).float())
+        start += choice.count
+    return tuple(gates)
+
+
+def features(choices: tuple[Choice, ...], arch: Arch) -> Tensor:
+    """The one-hot code as one vector, for predictors.
+
+    Shapes:
+        returns: [sum of K over all decisions].
+    """
+    return torch.cat([matrix.flatten() for matrix in one_hot(choices, arch)])
+
+
+def offsets(choices: tuple[Choice, ...]) -> list[int]:
+    """First token of every decision: decisions over the same options share their tokens."""
+    first: dict[tuple[str, ...], int] = {}
+    starts, used = [], 1
+    for options in decisions(choices):
+        if options not in first:
+            first[options] = used
+            used += len(options)
+        starts.append(first[options])
+    return starts
+
+
+def vocabulary(choices: tuple[Choice, ...]) -> int:
+    """Number of tokens, with 0 for the start of a sequence."""
+    return 1 + sum(len(options) for options in dict.fromkeys(decisions(choices)))
+
+
+def tokens(choices: tuple[Choice, ...], arch: Arch) -> list[int]:
+    """One token a decision; 0 is kept for the start of a sequence."""
+    return [start + index for start, index in zip(offsets(choices), arch, strict=True)]
+
+
+def from_tokens(choices: tuple[Choice, ...], sequence: list[int]) -> Arch:
+    """The inverse of `tokens`.
+
+    Raises:
+        ValueError: wrong length, or a token that is not legal at its position.
+    """
+    options = decisions(choices)
+    if len(sequence) != len(options):
+        raise ValueError(f"a sequence of this space has {len(options)} tokens, got {len(sequence)}")
+    arch = []
+    for position, (token, start, names) in enumerate(zip(sequence, offsets(choices), options, strict=True)):
+        if not start <= token < start + len(names):
+            legal = f"{start} to {start + len(names) - 1}"
+            raise ValueError(f"position {position} takes the tokens {legal}, got {token}")
+        arch.append(token - start)
+    return tuple(arch)
+
+
+class OpGraph(NamedTuple):
+    """A graph whose nodes are operations.
+
+    Shapes:
+        adjacency: [N, N], 1 where the row's operation feeds the column's.
+        ops: [N] indices into `names`.
+    """
+
+    adjacency: Tensor
+    ops: Tensor
+    names: tuple[str, ...]
+
+
+def op_graph(cell: nx.MultiDiGraph) -> OpGraph:
+    """The line graph of a cell whose operations lie on its edges (attribute `op`), with an input and an output.
+
+    States without an incoming edge are inputs, states without a leaving one are outputs.
+    """
+    edges = list(cell.edges(keys=True, data="op"))
+    names = ("input", "output", *sorted({op for *_, op in edges}))
+    ops = torch.tensor([0, *(names.index(op) for *_, op in edges), 1])
+    adjacency = torch.zeros(len(ops), len(ops))
+    for i, (source, target, *_) in enumerate(edges, start=1):
+        if cell.in_degree(source) == 0:
+            adjacency[0, i] = 1
+        if cell.out_degree(target) == 0:
+            adjacency[i, -1] = 1
+        for j, (next_source, *_) in enumerate(edges, start=1):
+            if target == next_source:
+                adjacency[i, j] = 1
+    return OpGraph(adjacency, ops, names)

@@ -1,0 +1,224 @@
+"""Performance estimation: what an architecture, or a set of gates, is worth.
+
+An evaluator scores a draw and may learn on one (shared weights). It never reads test data: of a domain it uses
+`fit`, `score`, `batches` and `loss` only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+from torch import nn
+
+from appnas.cost import parameters
+from appnas.domain import Domain
+from appnas.space import Arch, Space
+from appnas.strategy import Draw, Score
+from appnas.train import DivergedError
+
+
+@runtime_checkable
+class Evaluator(Protocol):
+    """Scores draws."""
+
+    def score(self, draw: Draw) -> Score:
+        """The value of a draw, to be maximised."""
+
+    def learn(self, draw: Draw) -> None:
+        """Let shared weights take a step on a draw; nothing for evaluators without weights."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything needed to go on."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+
+
+class Stateless:
+    """The parts of an evaluator that neither learns nor remembers."""
+
+    def learn(self, draw: Draw) -> None:
+        """Nothing to learn."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Nothing to remember."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Nothing to restore."""
+
+
+class Scratch(Stateless):
+    """Build, train from scratch, score on validation data: slow and honest.
+
+    Args:
+        space: builds the networks.
+        domain: trains and scores them.
+        budget: epochs or environment steps of every training.
+        seed: initial weights and order of the data, the same for all architectures.
+        diverged: the value of a training whose loss became NaN.
+    """
+
+    def __init__(self, space: Space, domain: Domain, budget: int, seed: int = 0, diverged: float = 0.0):
+        self.space, self.domain, self.budget, self.seed, self.diverged = space, domain, budget, seed, diverged
+
+    def score(self, draw: Draw) -> Score:
+        """Validation metrics after training, with the number of parameters."""
+        model = seeded(self.seed, partial(self.space.build, draw.arch, self.domain.io))
+        metrics = {"parameters": float(parameters(model))}
+        try:
+            self.domain.fit(model, self.budget, seed=self.seed)
+            metrics |= self.domain.score(model)
+        except DivergedError:
+            metrics |= {"value": self.diverged, "diverged": 1.0}
+        value = metrics.pop("value")
+        if value != value:
+            value, metrics["diverged"] = self.diverged, 1.0
+        return Score(torch.tensor(value), metrics)
+
+
+def seeded(seed: int, build: Callable[[], nn.Module]) -> nn.Module:
+    """Build a module under its own torch seed, leaving the global generator as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return build()
+
+
+class Table(Stateless):
+    """Looked-up metrics of architectures that somebody else trained.
+
+    Args:
+        archs: the architectures, one a row.
+        columns: named metrics, one number a row.
+        value: the column to maximise.
+        withheld: columns that a score never shows, for `test` alone.
+    """
+
+    def __init__(
+        self,
+        archs: Sequence[Arch],
+        columns: Mapping[str, Sequence[float]],
+        value: str,
+        withheld: Sequence[str] = (),
+    ):
+        unknown = {value, *withheld} - set(columns)
+        if unknown:
+            raise ValueError(f"the table has the columns {sorted(columns)}, got {sorted(unknown)}")
+        self.index = {tuple(arch): row for row, arch in enumerate(archs)}
+        self.values = [float(x) for x in columns[value]]
+        self.shown = {name: [float(x) for x in columns[name]] for name in columns if name not in withheld}
+        self.hidden = {name: [float(x) for x in columns[name]] for name in withheld}
+
+    def row(self, arch: Arch) -> int:
+        """The architecture's row.
+
+        Raises:
+            ValueError: not in the table.
+        """
+        try:
+            return self.index[arch]
+        except KeyError:
+            raise ValueError(f"the table has {len(self.index)} architectures, but not {arch}") from None
+
+    def score(self, draw: Draw) -> Score:
+        """The row's value and metrics."""
+        row = self.row(draw.arch)
+        return Score(torch.tensor(self.values[row]), {name: column[row] for name, column in self.shown.items()})
+
+    def test(self, arch: Arch) -> dict[str, float]:
+        """The withheld columns: for after the search."""
+        row = self.row(arch)
+        return {name: column[row] for name, column in self.hidden.items()}
+
+
+class Cached:
+    """Scores every architecture once; later draws of it are answered from memory.
+
+    Only for evaluators whose score depends on the architecture alone.
+    """
+
+    def __init__(self, evaluator: Evaluator):
+        self.evaluator = evaluator
+        self.known: dict[Arch, Score] = {}
+        self.queries = self.hits = 0
+
+    def score(self, draw: Draw) -> Score:
+        """From memory, or from the evaluator."""
+        self.queries += 1
+        if draw.arch in self.known:
+            self.hits += 1
+        else:
+            score = self.evaluator.score(Draw(draw.arch))
+            self.known[draw.arch] = Score(score.value.detach(), score.metrics)
+        return self.known[draw.arch]
+
+    def learn(self, draw: Draw) -> None:
+        """Passed on."""
+        self.evaluator.learn(draw)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The memory, and the evaluator's own state."""
+        known = [[list(arch), score.value, dict(score.metrics)] for arch, score in self.known.items()]
+        return {"known": known, "evaluator": self.evaluator.state_dict(), "counts": [self.queries, self.hits]}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+        self.known = {tuple(arch): Score(value, metrics) for arch, value, metrics in state["known"]}
+        self.queries, self.hits = state["counts"]
+        self.evaluator.load_state_dict(state["evaluator"])
+
+
+class Rewarded:
+    """An evaluator's metrics turned into another value, for example a trade of accuracy against latency.
+
+    Args:
+        evaluator: source of metrics; its own value joins them as "value".
+        reward: metrics -> value to maximise (see `appnas.reward`).
+        cost: arch -> further metrics, for example parameters or latency.
+    """
+
+    def __init__(
+        self,
+        evaluator: Evaluator,
+        reward: Callable[[Mapping[str, float]], float],
+        cost: Callable[[Arch], Mapping[str, float]] | None = None,
+    ):
+        self.evaluator, self.reward, self.cost = evaluator, reward, cost
+
+    def score(self, draw: Draw) -> Score:
+        """The reward, and all metrics it was made of."""
+        score = self.evaluator.score(draw)
+        metrics = {
+            **score.metrics,
+            "value": float(score.value),
+            **(self.cost(draw.arch) if self.cost else {}),
+        }
+        return Score(torch.tensor(self.reward(metrics)), metrics)
+
+    def learn(self, draw: Draw) -> None:
+        """Passed on."""
+        self.evaluator.learn(draw)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The evaluator's own."""
+        return self.evaluator.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Passed on."""
+        self.evaluator.load_state_dict(state)
+
+
+def evaluator_of(space: Space, domain: Domain | Evaluator, budget: int, seed: int) -> Evaluator:
+    """The evaluator itself (a table, say), or training from scratch in a domain.
+
+    Raises:
+        TypeError: neither a domain nor an evaluator.
+    """
+    if isinstance(domain, Domain):
+        return Cached(Scratch(space, domain, budget, seed))
+    if isinstance(domain, Evaluator):
+        return domain
+    raise TypeError(f"expected a Domain (fit, score, test) or an Evaluator (score, learn), got {type(domain).__name__}")

@@ -1,0 +1,86 @@
+"""Bilevel gradients: the validation loss after one weight step, differentiated with respect to the gates.
+
+Both forms take losses as functions of (weights, gates), so neither knows networks or data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.autograd import grad
+
+from appnas.space import Gates
+
+Weights = dict[str, Tensor]
+Loss = Callable[[Weights, Gates], Tensor]
+
+
+class SGDStep(NamedTuple):
+    """One step of SGD with momentum as a function: w' = w - lr (momentum * velocity + gradient + decay * w).
+
+    Attributes:
+        velocity: momentum buffers by name; a missing one counts as 0.
+    """
+
+    lr: float
+    momentum: float = 0.0
+    weight_decay: float = 0.0
+    velocity: Weights = {}  # noqa: RUF012  (never written)
+
+    def __call__(self, weights: Weights, gradients: Sequence[Tensor]) -> Weights:
+        """The weights after the step; differentiable in both arguments."""
+        return {
+            name: w - self.lr * (self.momentum * self.velocity.get(name, 0.0) + g + self.weight_decay * w)
+            for (name, w), g in zip(weights.items(), gradients, strict=True)
+        }
+
+
+def lookahead_exact(train: Loss, valid: Loss, weights: Weights, gates: Gates, step: SGDStep) -> Tensor:
+    """L_val(w - xi grad_w L_train(w, g), g) with its full graph (Liu et al., arXiv 1806.09055, eq. 6).
+
+    Differentiating it with respect to the gates gives eq. 7, the Hessian-vector product included, by double
+    backward. Needs the memory of the training graph and its derivative at once.
+
+    Args:
+        train: training loss.
+        valid: validation loss.
+        weights: leaf tensors that require gradients.
+        gates: attached to whatever the caller differentiates.
+        step: the weight step; its lr is xi.
+    """
+    gradients = grad(train(weights, gates), list(weights.values()), create_graph=True, materialize_grads=True)
+    return valid(step(weights, gradients), gates)
+
+
+def lookahead_finite(
+    train: Loss, valid: Loss, weights: Weights, gates: Gates, step: SGDStep, epsilon: float = 0.01
+) -> Tensor:
+    """The same value, with the Hessian-vector product by a central difference (arXiv 1806.09055, eq. 8).
+
+    The two extra passes run at w +- e v, with v = grad_w' L_val and e = epsilon / |v|. The gradient reaches the
+    gates through a linear surrogate, so callers differentiate the result as they would the exact one. The
+    difference crosses the kinks of ReLU: it is close to exact for smooth operations only.
+    """
+    leaves = tuple(matrix.detach().requires_grad_() for matrix in gates)
+    gradients = grad(train(weights, leaves), list(weights.values()), materialize_grads=True)
+    with torch.no_grad():
+        stepped = step(weights, gradients)
+    stepped = {name: w.requires_grad_() for name, w in stepped.items()}
+    loss = valid(stepped, leaves)
+    found = grad(loss, [*leaves, *stepped.values()], materialize_grads=True)
+    direct, v = found[: len(leaves)], found[len(leaves) :]
+    reach = epsilon / torch.sqrt(sum((x.pow(2).sum() for x in v), torch.zeros(())))
+
+    def slope(sign: float) -> tuple[Tensor, ...]:
+        moved = {name: (w + sign * reach * x).detach() for (name, w), x in zip(weights.items(), v, strict=True)}
+        return grad(train(moved, leaves), list(leaves), materialize_grads=True)
+
+    total = [
+        d - step.lr * (plus - minus) / (2 * reach)
+        for d, plus, minus in zip(direct, slope(1.0), slope(-1.0), strict=True)
+    ]
+    surrogate = sum(((g - g.detach()) * t).sum() for g, t in zip(gates, total, strict=True))
+    return loss.detach() + surrogate

@@ -1,0 +1,52 @@
+"""One paper, one file: a frozen Config with the paper's numbers, and search(space, domain, config).
+
+`METHODS` is the catalogue; a method adds its line here and its row to the README's table.
+"""
+
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
+
+from appnas.methods import baselines, darts, reinforce
+
+
+class Method(NamedTuple):
+    """What a method is and asks for, on the three axes of the survey (arXiv 1808.05377).
+
+    Attributes:
+        search: (space, domain, config, *, seed, callbacks) -> Result.
+        config: its dataclass.
+        paper: title, authors' short form and arXiv id.
+        strategy: how it moves through the space.
+        estimation: how it judges an architecture.
+        needs: "gates" for a differentiable domain and a supernet, "scores" for any domain or table.
+    """
+
+    search: Callable[..., Any]
+    config: type
+    paper: str
+    strategy: str
+    estimation: str
+    needs: Literal["gates", "scores"]
+
+
+METHODS: dict[str, Method] = {
+    "darts": Method(
+        darts.search, darts.Config, "DARTS: Differentiable Architecture Search (arXiv 1806.09055)",
+        "gradient, bilevel", "weight sharing, mixture", "gates",
+    ),
+    "reinforce": Method(
+        reinforce.search, reinforce.Config,
+        "Neural Architecture Search with Reinforcement Learning (arXiv 1611.01578)",
+        "reinforcement learning", "training from scratch, or a table", "scores",
+    ),
+    "evolution": Method(
+        baselines.evolution, baselines.EvolutionConfig,
+        "Regularized Evolution for Image Classifier Architecture Search (arXiv 1802.01548)",
+        "evolution", "training from scratch, or a table", "scores",
+    ),
+    "random": Method(
+        baselines.random, baselines.RandomConfig,
+        "Random Search and Reproducibility for NAS (arXiv 1902.07638)",
+        "random", "training from scratch, or a table", "scores",
+    ),
+}  # fmt: skip

@@ -1,0 +1,75 @@
+"""The baselines that every method must beat: random search and regularised evolution.
+
+Random search: Li and Talwalkar (arXiv 1902.07638) show how strong it is. Regularised evolution: Real, Aggarwal,
+Huang and Le (AAAI 2019, arXiv 1802.01548). Both take the frame of the survey by Elsken, Metzen and Hutter (JMLR 20,
+2019, arXiv 1808.05377): a space, a strategy, a performance estimation.
+"""
+
+from __future__ import annotations
+
+import random as python_random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from appnas.domain import Domain
+from appnas.evaluate import Evaluator, evaluator_of
+from appnas.search import Callback, Result
+from appnas.search import search as loop
+from appnas.space import Space
+from appnas.strategy import Evolution, Random
+
+
+@dataclass(frozen=True)
+class RandomConfig:
+    """Random search."""
+
+    evaluations: int = 100
+    """Architectures drawn, with replacement."""
+    budget: int = 10
+    """Epochs (or environment steps) of every training; unused with a table."""
+
+
+@dataclass(frozen=True)
+class EvolutionConfig:
+    """Regularised evolution; population and sample as on CIFAR-10 in the paper (section 3)."""
+
+    evaluations: int = 1000
+    """Architectures evaluated, the first population included."""
+    population: int = 100
+    """P; NAS-Bench-201's authors use 10."""
+    sample: int = 25
+    """S; NAS-Bench-201's authors use 3."""
+    budget: int = 10
+    """Epochs (or environment steps) of every training; unused with a table."""
+
+
+def random(
+    space: Space,
+    domain: Domain | Evaluator,
+    config: RandomConfig = RandomConfig(),
+    *,
+    seed: int = 0,
+    callbacks: Sequence[Callback] = (),
+) -> Result:
+    """Random search: the best of `evaluations` uniformly drawn architectures."""
+    evaluator = evaluator_of(space, domain, config.budget, seed)
+    strategy = Random(space, python_random.Random(seed))
+    return loop(strategy, evaluator, config.evaluations, callbacks=callbacks).of(space, domain, config, seed)
+
+
+def evolution(
+    space: Space,
+    domain: Domain | Evaluator,
+    config: EvolutionConfig = EvolutionConfig(),
+    *,
+    seed: int = 0,
+    callbacks: Sequence[Callback] = (),
+) -> Result:
+    """Regularised evolution.
+
+    Deviates: a mutation changes one decision of any kind with equal probability; the paper picks hidden-state and
+    operation mutations half and half, and the identity in 5 % of cases.
+    """
+    evaluator = evaluator_of(space, domain, config.budget, seed)
+    strategy = Evolution(space, python_random.Random(seed), config.population, config.sample)
+    return loop(strategy, evaluator, config.evaluations, callbacks=callbacks).of(space, domain, config, seed)

@@ -1,0 +1,81 @@
+"""DARTS: differentiable architecture search (Liu, Simonyan and Yang, ICLR 2019, arXiv 1806.09055).
+
+    min_alpha L_val(w*(alpha), alpha)  subject to  w*(alpha) = argmin_w L_train(w, alpha)
+
+solved by alternating an Adam step on alpha (on a validation batch) and an SGD step on w (on a training batch).
+First order takes w* = w; second order takes one look-ahead step, w* = w - xi grad_w L_train(w, alpha).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from appnas.domain import DifferentiableDomain
+from appnas.relax import softmax
+from appnas.search import Callback, Result
+from appnas.search import search as loop
+from appnas.shared import Shared
+from appnas.space import Space
+from appnas.strategy import Gradient
+from appnas.train import cosine
+
+
+@dataclass(frozen=True)
+class Config:
+    """Search settings for CIFAR-10; sections are those of the paper, "code" is the official one."""
+
+    epochs: int = 50
+    """Passes over the training half (section A.1.1)."""
+    order: Literal["first", "second", "finite"] = "second"
+    """First order; second order by exact double backward; second order by finite differences (the code)."""
+    lr: float = 0.025
+    """SGD on the weights, cosine."""
+    lr_min: float = 0.001
+    """End of the cosine (code; the paper says 0)."""
+    momentum: float = 0.9
+    weight_decay: float = 3e-4
+    clip: float = 5.0
+    """Largest gradient norm of the weights (code)."""
+    alpha_lr: float = 3e-4
+    """Adam on alpha."""
+    alpha_betas: tuple[float, float] = (0.5, 0.999)
+    alpha_weight_decay: float = 1e-3
+
+
+def search(
+    space: Space,
+    domain: DifferentiableDomain,
+    config: Config = Config(),
+    *,
+    seed: int = 0,
+    callbacks: Sequence[Callback] = (),
+) -> Result:
+    """Search with DARTS.
+
+    Deviates: batch norms of the supernet use batch statistics and keep none (the official code updates running
+    statistics in passes for alpha, and never reads them).
+    """
+    steps = domain.epoch("train")
+    evaluator = Shared(
+        space,
+        domain,
+        lr=lambda step: cosine(step // steps, config.epochs, config.lr, config.lr_min),
+        momentum=config.momentum,
+        weight_decay=config.weight_decay,
+        clip=config.clip,
+        lookahead={"first": "none", "second": "exact", "finite": "finite"}[config.order],  # type: ignore[arg-type]
+        seed=seed,
+    )
+    strategy = Gradient(
+        space,
+        torch.Generator().manual_seed(seed),
+        softmax,
+        config.alpha_lr,
+        config.alpha_betas,
+        config.alpha_weight_decay,
+    )
+    return loop(strategy, evaluator, config.epochs * steps, callbacks=callbacks).of(space, domain, config, seed)

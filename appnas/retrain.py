@@ -1,0 +1,162 @@
+"""After the search: train what it found from scratch, beside controls, and only then look at test data."""
+
+from __future__ import annotations
+
+import random
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from appnas import cost
+from appnas.domain import Domain
+from appnas.evaluate import seeded
+from appnas.run import write_json
+from appnas.search import Result
+from appnas.space import Arch, Space, constant_arch, random_arch
+
+
+@dataclass(frozen=True)
+class Row:
+    """One architecture, trained over several seeds.
+
+    Attributes:
+        name: "found", or what the control is.
+        arch: the architecture.
+        parameters: number of weights.
+        macs: multiply-adds of one example.
+        tests: held-out metrics, one dictionary a seed.
+    """
+
+    name: str
+    arch: Arch
+    parameters: int
+    macs: int
+    tests: Sequence[Mapping[str, float]]
+
+    def mean(self, metric: str) -> float:
+        """Mean over the seeds."""
+        return statistics.fmean(test[metric] for test in self.tests)
+
+    def spread(self, metric: str) -> float:
+        """Standard deviation over the seeds; 0 for one."""
+        return statistics.stdev([test[metric] for test in self.tests]) if len(self.tests) > 1 else 0.0
+
+
+@dataclass(frozen=True)
+class Retrained:
+    """A trained model and the table of what it was compared with.
+
+    Attributes:
+        model: the best architecture after training with the first seed, in evaluation mode.
+        rows: the found architecture first, then the controls, all trained alike.
+        epochs: budget of every training.
+    """
+
+    model: nn.Module
+    rows: Sequence[Row]
+    epochs: int
+    info: Mapping[str, Any] = field(default_factory=dict)
+
+
+def controls(space: Space, names: Sequence[str], seed: int = 0) -> dict[str, Arch]:
+    """Architectures to compare with.
+
+    Args:
+        space: where from.
+        names: "random" for a random architecture, or an option's name for one that takes it everywhere.
+        seed: of the random ones.
+
+    Raises:
+        ValueError: a name that no choice offers.
+    """
+    rng = random.Random(seed)
+    return {
+        name if name == "random" else f"all {name}": (
+            random_arch(space, rng) if name == "random" else constant_arch(space, name)
+        )
+        for name in names
+    }
+
+
+def retrain(
+    result: Result,
+    epochs: int,
+    *,
+    seeds: int = 1,
+    beside: Sequence[str] = (),
+    out: str | Path | None = None,
+    progress: Any = None,
+) -> Retrained:
+    """Train the found architecture and its controls from scratch on all training data, then test each once a seed.
+
+    Args:
+        result: of a search.
+        epochs: (or environment steps) of every training.
+        seeds: number of trainings of every architecture.
+        beside: controls, see `controls`.
+        out: directory where every training is kept, so that an interrupted call goes on; by default the search's
+            own, if it has one.
+        progress: called with a line of text before every training.
+
+    Raises:
+        ValueError: the result has no domain with data.
+    """
+    space, domain = result.space, result.domain
+    if space is None or not isinstance(domain, Domain):
+        raise ValueError("retraining needs a space and a domain with data; a table has its own `test`")
+    seed = int(result.info.get("seed", 0))
+    folder = out or result.info.get("path")
+    out = Path(folder) if folder else None
+    candidates = {"found": result.best, **controls(space, beside, seed)}
+    rows = []
+    model = None
+    for name, arch in candidates.items():
+        tests = []
+        for repeat in range(seeds):
+            if progress:
+                progress(f"training {name!r}, seed {repeat + 1} of {seeds}, {epochs} epochs")
+            trained = train_one(space, domain, arch, epochs, repeat, out and out / f"train-{_slug(name)}-{repeat}.pt")
+            model = model or trained
+            tests.append(domain.test(trained))
+        rows.append(Row(name, arch, cost.parameters(trained), cost.macs(trained.eval(), domain.example(1)), tests))
+    assert model is not None
+    if out:
+        write_json(out / "retrain.json", {"epochs": epochs, "rows": [_row_json(row) for row in rows]})
+    return Retrained(model, rows, epochs)
+
+
+def train_one(space: Space, domain: Domain, arch: Arch, epochs: int, seed: int, checkpoint: Path | None) -> nn.Module:
+    """One network, trained on training and validation data; from its checkpoint if there is one."""
+    model = seeded(seed, partial(space.build, arch, domain.io))
+    more = {"checkpoint": checkpoint} if checkpoint else {}
+    domain.fit(model, epochs, final=True, seed=seed, **more)
+    return model
+
+
+def _slug(name: str) -> str:
+    return name.replace(" ", "-")
+
+
+def _row_json(row: Row) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "arch": list(row.arch),
+        "parameters": row.parameters,
+        "macs": row.macs,
+        "tests": [dict(test) for test in row.tests],
+    }
+
+
+def load_rows(path: Path) -> list[Row]:
+    """The rows of a run's retraining; none if there was none."""
+    from appnas.run import read_json
+
+    file = path / "retrain.json"
+    if not file.exists():
+        return []
+    return [Row(**{**row, "arch": tuple(row["arch"])}) for row in read_json(file)["rows"]]

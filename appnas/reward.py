@@ -1,0 +1,43 @@
+"""From several metrics to one value: pure functions, and the Pareto front."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def weighted_product(value: float, cost: float, target: float, below: float = -0.07, above: float = -0.07) -> float:
+    """Value * (cost / target)^w with w = `below` up to the target, else `above` (MnasNet, arXiv 1807.11626, eq. 2).
+
+    (-0.07, -0.07) is the paper's soft constraint, (0, -1) its hard one. Choose the exponent from the task's own
+    trade of value against cost: -0.07 holds if doubling the cost buys 5 %.
+    """
+    return float(value * (cost / target) ** (below if cost <= target else above))
+
+
+def linear(value: float, cost: float, alpha: float) -> float:
+    """Alpha * value - (1 - alpha) * cost, both scaled to [0, 1] by fixed references (MONAS, arXiv 1806.10332)."""
+    return alpha * value - (1 - alpha) * cost
+
+
+def constrained(value: float, cost: float, limit: float, otherwise: float = 0.0) -> float:
+    """Value if cost < limit, else `otherwise` (MONAS, arXiv 1806.10332)."""
+    return value if cost < limit else otherwise
+
+
+def dominates(a: Sequence[float], b: Sequence[float]) -> bool:
+    """Whether a is at least as large everywhere and larger somewhere. Negate what should be small."""
+    return all(x >= y for x, y in zip(a, b, strict=True)) and any(x > y for x, y in zip(a, b, strict=True))
+
+
+def pareto_front(points: Sequence[Sequence[float]]) -> list[int]:
+    """Indices of the points that no other dominates, in their order; of equal points the first.
+
+    Args:
+        points: one tuple of objectives a point, all to be maximised.
+    """
+    front: list[int] = []
+    for i, point in enumerate(points):
+        beaten = any(dominates(other, point) for other in points)
+        if not beaten and not any(tuple(point) == tuple(points[j]) for j in front):
+            front.append(i)
+    return front

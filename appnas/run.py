@@ -1,0 +1,225 @@
+"""A run is a directory: config, history, checkpoint, result. What was interrupted goes on, bit for bit.
+
+config.json      what was asked for
+history.jsonl    one line a score: step, arch, value, metrics
+clock.jsonl      one line a score: step, seconds since the start (apart, because it never repeats)
+alphas.jsonl     the strategy's distribution over options, now and then
+checkpoint.pt    everything needed to go on, written to another file first, then renamed
+result.json      the architecture found
+events.*         the value for TensorBoard
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import FrameType
+from typing import Any, TextIO
+
+import torch
+
+from appnas.search import Loop, Observer, Record, Result, versions
+from appnas.space import describe
+
+FORMAT = 1
+
+
+class RunError(ValueError):
+    """A run directory that cannot be used as asked."""
+
+
+class InterruptedSearchError(KeyboardInterrupt):
+    """Ctrl-C: the state is saved."""
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write to another file first, then rename: a reader never sees half a file."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(json.dumps(content, indent=1) + "\n")
+    partial.replace(path)
+
+
+def read_json(path: Path) -> Any:
+    """Read a file of a run.
+
+    Raises:
+        RunError: missing or damaged.
+    """
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError:
+        raise RunError(f"{path.parent} is not a finished run: it has no {path.name}") from None
+    except json.JSONDecodeError as error:
+        raise RunError(f"{path} is damaged: {error}") from None
+
+
+def create(path: Path, config: Mapping[str, Any]) -> Path:
+    """Start a run's directory.
+
+    Raises:
+        RunError: the directory holds something already.
+    """
+    if path.exists() and any(path.iterdir()):
+        raise RunError(f"{path} is not empty: resume it, or give another directory")
+    path.mkdir(parents=True, exist_ok=True)
+    write_json(path / "config.json", {"format": FORMAT, "versions": versions(), **config})
+    return path
+
+
+def load_config(path: Path) -> dict[str, Any]:
+    """The config of a run.
+
+    Raises:
+        RunError: no run there, or one of another format.
+    """
+    config: dict[str, Any] = read_json(path / "config.json")
+    if config.get("format") != FORMAT:
+        raise RunError(f"{path} was written in format {config.get('format')}, this version reads format {FORMAT}")
+    return config
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """The checkpoint of a run.
+
+    Raises:
+        RunError: damaged.
+    """
+    try:
+        return dict(torch.load(path, weights_only=True))
+    except Exception as error:  # a truncated file fails in many ways inside torch
+        raise RunError(
+            f"{path} is damaged ({type(error).__name__}): delete it to start this run again from its config"
+        ) from error
+
+
+class Run(Observer):
+    """Keep a run's directory, and go on from what it holds.
+
+    Args:
+        path: the directory, made by `create`.
+        every: seconds between two checkpoints; 0 for one after every step.
+        snapshots: number of times that the distribution is written over a whole search.
+        events: write TensorBoard events.
+    """
+
+    def __init__(self, path: Path, every: float = 30.0, snapshots: int = 100, events: bool = True):
+        self.path, self.every, self.snapshots, self.events = Path(path), every, snapshots, events
+        self.stopped = False
+        self.files: dict[str, TextIO] = {}
+
+    def start(self, loop: Loop) -> None:
+        """Restore what is there, cut the journals to it, and listen for Ctrl-C."""
+        load_config(self.path)
+        checkpoint = self.path / "checkpoint.pt"
+        seconds = 0.0
+        if checkpoint.exists():
+            state = load_checkpoint(checkpoint)
+            loop.strategy.load_state_dict(state["strategy"])
+            loop.evaluator.load_state_dict(state["evaluator"])
+            torch.set_rng_state(state["rng"])
+            loop.step, seconds = state["step"], state["seconds"]
+        for name in ("history", "clock", "alphas"):
+            self._open(name, loop.step)
+        loop.history[:] = read_history(self.path)
+        self.began = time.monotonic() - seconds
+        self.saved = time.monotonic()
+        self.gap = max(loop.steps // self.snapshots, 1)
+        self.writer: Any = None
+        if self.events:
+            from torch.utils.tensorboard import SummaryWriter
+
+            self.writer = SummaryWriter(str(self.path), purge_step=loop.step)  # type: ignore[no-untyped-call]
+        if loop.step == 0:
+            self._snapshot(loop)
+        if threading.current_thread() is threading.main_thread():
+            self.handler = signal.signal(signal.SIGINT, self._interrupt)
+
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        if self.stopped:
+            raise KeyboardInterrupt
+        self.stopped = True
+
+    def _open(self, name: str, steps: int) -> None:
+        """Keep the lines before the checkpoint's step: later ones, and a torn last one, will be written again."""
+        path = self.path / f"{name}.jsonl"
+        lines = path.read_text().splitlines(keepends=True) if path.exists() else []
+        limit = steps + (name == "alphas")  # a snapshot carries the number of steps done, from 0
+        kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] < limit]
+        if len(kept) != len(lines):
+            partial = path.with_suffix(".partial")
+            partial.write_text("".join(kept))
+            partial.replace(path)
+        self.files[name] = path.open("a", buffering=1)
+
+    def _write(self, name: str, content: Mapping[str, Any]) -> None:
+        self.files[name].write(json.dumps(content) + "\n")
+
+    def _snapshot(self, loop: Loop) -> None:
+        if hasattr(loop.strategy, "distribution"):
+            rows = [[[round(p, 5) for p in row] for row in m.tolist()] for m in loop.strategy.distribution()]
+            self._write("alphas", {"step": loop.step, "distribution": rows})
+
+    def step(self, loop: Loop, record: Record) -> None:
+        """Write the score; save now and then, and at once after Ctrl-C.
+
+        Raises:
+            InterruptedSearchError: after Ctrl-C, once all is saved.
+        """
+        self._write("history", record._asdict() | {"metrics": dict(record.metrics)})
+        self._write("clock", {"step": record.step, "seconds": round(time.monotonic() - self.began, 3)})
+        if self.writer:
+            self.writer.add_scalar("value", record.value, record.step)
+        if loop.step % self.gap == 0:
+            self._snapshot(loop)
+        if self.stopped or time.monotonic() - self.saved >= self.every or loop.step == loop.steps:
+            self.save(loop)
+        if self.stopped:
+            raise InterruptedSearchError(
+                f"stopped at step {loop.step} of {loop.steps}; go on with: appnas resume {self.path}"
+            )
+
+    def save(self, loop: Loop) -> None:
+        """Write the checkpoint."""
+        partial = self.path / "checkpoint.partial"
+        state = {
+            "step": loop.step,
+            "seconds": time.monotonic() - self.began,
+            "strategy": loop.strategy.state_dict(),
+            "evaluator": loop.evaluator.state_dict(),
+            "rng": torch.get_rng_state(),
+        }
+        torch.save(state, partial)
+        partial.replace(self.path / "checkpoint.pt")
+        self.saved = time.monotonic()
+
+    def end(self, loop: Loop) -> None:
+        """Close the files."""
+        for file in self.files.values():
+            file.close()
+        if self.writer:
+            self.writer.close()
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, self.handler)
+
+    def finish(self, result: Result) -> None:
+        """Write the result."""
+        named = describe(result.space.choices, result.best) if result.space else None
+        write_json(
+            self.path / "result.json",
+            {"best": list(result.best), "named": named, "value": result.value, "steps": len(result.history)},
+        )
+
+
+def read_lines(path: Path, name: str) -> list[dict[str, Any]]:
+    """The lines of one of a run's journals; none if it was not kept."""
+    file = path / f"{name}.jsonl"
+    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+
+def read_history(path: Path) -> list[Record]:
+    """The scores of a run."""
+    return [Record(x["step"], tuple(x["arch"]), x["value"], x["metrics"]) for x in read_lines(path, "history")]

@@ -1,0 +1,234 @@
+"""Supernets: candidate operations weighted by gates that come from outside.
+
+`Mixed` is one decision, `Dag` a cell of states joined by decisions. Neither knows how gates are made. The
+operations of the edges that leave one state are executed together (`Dag.leave`): that is the place for what
+these edges share. Modules are named (edge, option), so weights move by name between a supernet and its parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from appnas.space import IO, ZERO, Arch, Choice, Gates, Mask, Space, allowed, check_mask
+
+Make = Callable[[int, str], nn.Module]
+"""(edge, option) -> candidate operation."""
+
+
+def scale(x: Tensor, weight: Tensor) -> Tensor:
+    """X times one weight, or one weight an example.
+
+    Shapes:
+        x: [B, ...]. weight: [] or [B].
+    """
+    return x * (weight.reshape(-1, *[1] * (x.dim() - 1)) if weight.dim() else weight)
+
+
+def live_options(gates: Tensor) -> list[list[bool]]:
+    """Which options of a gate matrix must be computed: all that carry a gradient, else those not exactly 0.
+
+    Shapes:
+        gates: [count, K], or [B, count, K] where an option lives if any example uses it.
+    """
+    if gates.requires_grad and torch.is_grad_enabled():
+        return torch.ones(gates.shape[-2:], dtype=torch.bool).tolist()  # type: ignore[no-any-return]
+    used = gates != 0
+    return (used.any(0) if used.dim() == 3 else used).tolist()  # type: ignore[no-any-return]
+
+
+class Mixed(nn.ModuleDict):
+    """One decision: sum_o w_o o(x) over its allocated options (arXiv 1806.09055, eq. 2)."""
+
+    def __init__(self, options: Sequence[str], make: Callable[[str], nn.Module], mask: Sequence[bool] | None = None):
+        kept = [o for k, o in enumerate(options) if o not in ZERO and (mask is None or mask[k])]
+        super().__init__({option: make(option) for option in kept})
+        self.index = {option: list(options).index(option) for option in kept}
+
+    def forward(self, x: Tensor, weights: Tensor | None = None, live: Sequence[bool] | None = None) -> Tensor | None:
+        """The weighted sum, or None if no option is live.
+
+        Shapes:
+            x: [B, ...]. weights: [K] or [B, K]; None adds the options up unweighted (stand-alone networks).
+        """
+        total: Tensor | None = None
+        for option, op in self.items():
+            k = self.index[option]
+            if weights is None:
+                y = op(x)
+            elif live is None or live[k]:
+                y = scale(op(x), weights[..., k])
+            else:
+                continue
+            total = y if total is None else total + y
+        return total
+
+
+class Dag(nn.Module):
+    """A cell: every node is the sum of mixed operations on earlier states.
+
+    Args:
+        edges: (source, target) states; states below `inputs` are the cell's inputs, the others its nodes.
+        inputs: number of input states.
+        options: names of the K options of an edge.
+        make: builds the operation of an (edge, option).
+        mask: [E, K], True for what is allocated; None for all.
+        stride: of the edges that leave an input, to shape a node that nothing reaches.
+        join: applied to the sum of a node, for example a batch norm; None for none.
+    """
+
+    def __init__(
+        self,
+        edges: Iterable[tuple[int, int]],
+        inputs: int,
+        options: Sequence[str],
+        make: Make,
+        mask: Tensor | None = None,
+        stride: int = 1,
+        join: Callable[[int], nn.Module] | None = None,
+    ):
+        super().__init__()
+        self.joints = tuple(edges)
+        self.inputs, self.stride = inputs, stride
+        rows = [None] * len(self.joints) if mask is None else mask.tolist()
+        self.edges = nn.ModuleList(
+            Mixed(options, lambda option, e=e: make(e, option), row)  # type: ignore[misc]
+            for e, row in enumerate(rows)
+        )
+        nodes = sorted({target for _, target in self.joints})
+        self.join = nn.ModuleDict({str(node): join(node) for node in nodes} if join else {})
+        self.leaving = [[e for e, (source, _) in enumerate(self.joints) if source == s] for s in range(nodes[-1] + 1)]
+
+    def forward(self, states: Sequence[Tensor], gates: Tensor | None = None) -> list[Tensor]:
+        """All states of the cell, inputs first.
+
+        Shapes:
+            states: the inputs, each [B, ...]. gates: [E, K] or [B, E, K]; None adds all allocated options up.
+        """
+        live = None if gates is None else live_options(gates)
+        done = list(states)
+        sums: dict[int, Tensor] = {}
+        for source, leaving in enumerate(self.leaving):
+            if source >= self.inputs:
+                done.append(self._node(source, sums, states[0]))
+            for edge, y in self.leave(done[source], leaving, gates, live):
+                target = self.joints[edge][1]
+                sums[target] = sums[target] + y if target in sums else y
+        return done
+
+    def leave(
+        self, x: Tensor, edges: list[int], gates: Tensor | None, live: list[list[bool]] | None
+    ) -> Iterable[tuple[int, Tensor]]:
+        """The contributions of the edges that leave one state."""
+        for e in edges:
+            y = self.edges[e](x, None if gates is None else gates[..., e, :], live and live[e])
+            if y is not None:
+                yield e, y
+
+    def _node(self, node: int, sums: Mapping[int, Tensor], like: Tensor) -> Tensor:
+        if node in sums:
+            x = sums[node]
+        else:  # nothing reaches this node
+            x = torch.zeros_like(like if self.stride == 1 else like[..., :: self.stride, :: self.stride])
+        return self.join[str(node)](x) if self.join else x  # type: ignore[no-any-return]
+
+
+class Restricted:
+    """A space without the options that a mask excludes; everything else is the space's own."""
+
+    def __init__(self, space: Space, mask: Mask):
+        check_mask(space.choices, mask)
+        own = space.mask
+        self.space = space
+        self.mask: Mask = (
+            mask if own is None else check_mask(space.choices, tuple(a & b for a, b in zip(mask, own, strict=True)))
+        )
+
+    @property
+    def choices(self) -> tuple[Choice, ...]:
+        """The decisions of the whole space: indices keep their meaning."""
+        return self.space.choices
+
+    def build(self, arch: Arch, io: IO) -> nn.Module:
+        """The stand-alone network."""
+        return self.space.build(arch, io)
+
+    def supernet(self, io: IO, mask: Mask | None = None) -> nn.Module:
+        """The supernet of what is left."""
+        both = self.mask if mask is None else tuple(a & b for a, b in zip(self.mask, mask, strict=True))
+        return self.space.supernet(io, both)
+
+    def discretise(self, gates: Gates) -> Arch:
+        """The space's rule on gates whose excluded options are below every other."""
+        return self.space.discretise(tuple(g.masked_fill(~m, -1.0) for g, m in zip(gates, self.mask, strict=True)))
+
+    def valid(self, arch: Arch) -> bool:
+        """Valid in the space and allowed by the mask."""
+        return allowed(self.mask, arch) and self.space.valid(arch)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("space", "mask"):
+            raise AttributeError(name)
+        return getattr(self.space, name)
+
+    def __repr__(self) -> str:
+        return f"Restricted({self.space!r}, {[matrix.sum(-1).tolist() for matrix in self.mask]})"
+
+
+def restrict(space: Space, mask: Mask) -> Restricted:
+    """The space without the options that the mask excludes.
+
+    Raises:
+        ValueError: wrong shapes, or a decision left without an option.
+    """
+    return Restricted(space, mask)
+
+
+class SelfGated(nn.Module):
+    """A supernet that owns its logits: what goes into a host that owns its own loop, such as an RL agent.
+
+    The logits are parameters marked `is_arch`, saved in `state_dict` and copied with the module.
+
+    Args:
+        space: source of choices, mask and discretisation.
+        supernet: forward(*inputs, gates).
+        relax: logits -> gates; an attribute, so that a callback can replace it between rollouts.
+    """
+
+    def __init__(self, space: Space, supernet: nn.Module, relax: Callable[[Tensor], Tensor]):
+        super().__init__()
+        self.space, self.supernet, self.relax = space, supernet, relax
+        self.alpha = nn.ParameterList(nn.Parameter(torch.zeros(c.count, len(c.options))) for c in space.choices)
+        for logits in self.alpha:
+            logits.is_arch = True  # type: ignore[attr-defined]
+
+    def gates(self) -> Gates:
+        """The gates of the current logits; excluded options are exactly 0."""
+        return relaxed(tuple(self.alpha), self.relax, self.space.mask)
+
+    def arch(self) -> Arch:
+        """The architecture that the current logits point to."""
+        return self.space.discretise(tuple(gates.detach() for gates in self.gates()))
+
+    def forward(self, *inputs: Tensor) -> Any:
+        """The supernet's output under the current gates."""
+        return self.supernet(*inputs, gates=self.gates())
+
+
+def relaxed(alpha: Sequence[Tensor], relax: Callable[[Tensor], Tensor], mask: Mask | None) -> Gates:
+    """Apply a relaxation to the logits of every choice, with -inf where the mask excludes an option."""
+    if mask is None:
+        return tuple(relax(logits) for logits in alpha)
+    return tuple(relax(a.masked_fill(~m, float("-inf"))) for a, m in zip(alpha, mask, strict=True))
+
+
+def split_parameters(module: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    """(weights, architecture parameters) of a module that may hold a `SelfGated` supernet."""
+    weights: list[nn.Parameter] = []
+    arch: list[nn.Parameter] = []
+    for parameter in module.parameters():
+        (arch if getattr(parameter, "is_arch", False) else weights).append(parameter)
+    return weights, arch

@@ -1,0 +1,202 @@
+"""The only supervised training loop, and the endless resumable stream of batches that searches draw from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import torch
+from torch import Tensor, nn
+
+Batch = Any
+"""What a domain's `batches` yields and its `loss` takes."""
+
+
+class DivergedError(RuntimeError):
+    """A loss became NaN or infinite."""
+
+
+class Batches(Protocol):
+    """A source of batches: one epoch of a split in an order drawn from the generator."""
+
+    def batches(self, split: str, rng: torch.Generator) -> Iterator[Batch]:
+        """One epoch."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained. The defaults are DARTS's for CIFAR-10 evaluation (arXiv 1806.09055, section 3.2)."""
+
+    optimiser: Literal["sgd", "adam"] = "sgd"
+    lr: float = 0.025
+    """Learning rate of the first epoch after the warm-up."""
+    lr_min: float = 0.0
+    """Learning rate that the cosine ends at."""
+    momentum: float = 0.9
+    weight_decay: float = 3e-4
+    clip: float = 5.0
+    """Largest gradient norm; 0 for no limit."""
+    warmup: int = 0
+    """Epochs of linear warm-up."""
+
+
+def cosine(epoch: int, epochs: int, lr: float, lr_min: float = 0.0) -> float:
+    """lr_min + (lr - lr_min) (1 + cos(pi epoch / epochs)) / 2 (Loshchilov and Hutter, arXiv 1608.03983, eq. 5)."""
+    return lr_min + (lr - lr_min) * (1 + math.cos(math.pi * epoch / max(epochs, 1))) / 2
+
+
+def finite(loss: Tensor, where: str) -> Tensor:
+    """The loss itself.
+
+    Raises:
+        DivergedError: it is NaN or infinite.
+    """
+    if not torch.isfinite(loss):
+        raise DivergedError(f"the loss is {float(loss)} at {where}; a lower learning rate or clipping may help")
+    return loss
+
+
+def set_progress(model: nn.Module, fraction: float) -> None:
+    """Tell every module that has a `progress` attribute (drop-path) which part of the training is done."""
+    for module in model.modules():
+        if hasattr(module, "progress"):
+            module.progress = fraction  # type: ignore[assignment]
+
+
+def fit(
+    model: nn.Module,
+    data: Batches,
+    split: str,
+    loss: Callable[[Callable[..., Any], Batch], Tensor],
+    epochs: int,
+    recipe: Recipe,
+    seed: int,
+    checkpoint: Path | None = None,
+    on_epoch: Callable[[int, float], None] | None = None,
+) -> list[float]:
+    """Train a model and return the mean loss of every epoch.
+
+    Args:
+        model: trained in place, left in evaluation mode.
+        data: source of batches.
+        split: name of the split to train on.
+        loss: (model, batch) -> loss of every example, shape [B].
+        epochs: number of passes.
+        recipe: optimiser and schedule.
+        seed: of the order of the batches and their augmentation.
+        checkpoint: file to save to after every epoch and to go on from if it exists.
+        on_epoch: called with the epoch's number and mean loss.
+
+    Raises:
+        DivergedError: a loss is NaN or infinite.
+    """
+    rng = torch.Generator().manual_seed(seed)
+    optimiser: torch.optim.Optimizer
+    if recipe.optimiser == "sgd":
+        optimiser = torch.optim.SGD(
+            model.parameters(), recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay
+        )
+    else:
+        optimiser = torch.optim.Adam(model.parameters(), recipe.lr, weight_decay=recipe.weight_decay)
+    losses: list[float] = []
+    if checkpoint and checkpoint.exists():
+        losses = _restore(checkpoint, model, optimiser, rng)
+    for epoch in range(len(losses), epochs):
+        model.train()
+        set_progress(model, epoch / epochs)
+        for group in optimiser.param_groups:
+            group["lr"] = (
+                recipe.lr * (epoch + 1) / recipe.warmup
+                if epoch < recipe.warmup
+                else cosine(epoch - recipe.warmup, epochs - recipe.warmup, recipe.lr, recipe.lr_min)
+            )
+        total, count = 0.0, 0
+        for step, batch in enumerate(data.batches(split, rng)):
+            values = loss(model, batch)
+            mean = finite(values.mean(), f"epoch {epoch}, step {step} of training")
+            optimiser.zero_grad()
+            mean.backward()  # type: ignore[no-untyped-call]
+            if recipe.clip:
+                nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
+            optimiser.step()
+            total, count = total + float(mean.detach()) * len(values), count + len(values)
+        losses.append(total / max(count, 1))
+        if on_epoch:
+            on_epoch(epoch, losses[-1])
+        if checkpoint:
+            _save(checkpoint, model, optimiser, rng, losses)
+    model.eval()
+    return losses
+
+
+def _save(
+    path: Path, model: nn.Module, optimiser: torch.optim.Optimizer, rng: torch.Generator, losses: list[float]
+) -> None:
+    state = {
+        "model": model.state_dict(),
+        "optimiser": optimiser.state_dict(),
+        "rng": rng.get_state(),
+        "global_rng": torch.get_rng_state(),
+        "losses": losses,
+    }
+    partial = path.with_suffix(".partial")
+    torch.save(state, partial)
+    partial.replace(path)
+
+
+def _restore(path: Path, model: nn.Module, optimiser: torch.optim.Optimizer, rng: torch.Generator) -> list[float]:
+    state = torch.load(path, weights_only=True)
+    model.load_state_dict(state["model"])
+    optimiser.load_state_dict(state["optimiser"])
+    rng.set_state(state["rng"])
+    torch.set_rng_state(state["global_rng"])
+    return list(state["losses"])
+
+
+class Stream:
+    """Endless batches of a split. Its state is the epoch's generator and a count, so it resumes exactly.
+
+    Args:
+        data: source of batches.
+        split: name of the split.
+        seed: of the order and the augmentation.
+
+    Raises:
+        ValueError: the split yields nothing.
+    """
+
+    def __init__(self, data: Batches, split: str, seed: int):
+        self.data, self.split = data, split
+        self.rng = torch.Generator().manual_seed(seed)
+        self._start()
+
+    def _start(self) -> None:
+        self.epoch_state, self.taken = self.rng.get_state(), 0
+        self.epoch = self.data.batches(self.split, self.rng)
+
+    def __iter__(self) -> Stream:
+        return self
+
+    def __next__(self) -> Batch:
+        for _ in range(2):
+            for batch in self.epoch:
+                self.taken += 1
+                return batch
+            if self.taken == 0:
+                break
+            self._start()
+        raise ValueError(f"the split {self.split!r} yields no batch: it is empty, or smaller than one batch")
+
+    def state_dict(self) -> dict[str, Any]:
+        """Generator at the start of the epoch, and the number of batches taken since."""
+        return {"rng": self.epoch_state, "taken": self.taken}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a state, by walking through the epoch again."""
+        self.rng.set_state(state["rng"])
+        self._start()
+        for _ in range(state["taken"]):
+            next(self)

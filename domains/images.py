@@ -1,0 +1,248 @@
+"""Image classification on arrays: splits, augmentation, loss, accuracy.
+
+Images are held as one uint8 or float tensor; crops, flips and cutout are tensor operations on whole batches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, pad
+
+from appnas.space import IO
+from appnas.train import Recipe, fit
+
+Array = np.ndarray | Tensor
+
+
+@dataclass(frozen=True)
+class Options:
+    """Splits, batches, augmentation and training of an image domain. Defaults are DARTS's for CIFAR-10."""
+
+    batch: int = 64
+    """Images a batch."""
+    valid: float = 0.5
+    """Share of the training images held out for validation."""
+    limit: int = 0
+    """Use only the first so many training images (before the split); 0 for all."""
+    crop: int = 4
+    """Zero padding before a random crop of the original size, pixels; 0 for no crop."""
+    flip: bool = True
+    """Random horizontal flips."""
+    cutout: int = 0
+    """Side of a random square set to 0, pixels (arXiv 1708.04552); 0 for none."""
+    auxiliary: float = 0.4
+    """Weight of the auxiliary head's loss, for networks that have one."""
+    smoothing: float = 0.0
+    """Label smoothing in training."""
+    recipe: Recipe = field(default_factory=Recipe)
+    """How stand-alone networks are trained."""
+    seed: int = 0
+    """Of the split into training and validation images."""
+
+
+def crop(x: Tensor, padding: int, rng: torch.Generator) -> Tensor:
+    """Random crops of the original size out of the zero-padded images. Shapes: [B, C, H, W] -> the same."""
+    n, _, h, w = x.shape
+    padded = pad(x, (padding,) * 4)
+    top, left = torch.randint(0, 2 * padding + 1, (2, n), generator=rng)
+    rows = top[:, None] + torch.arange(h)
+    columns = left[:, None] + torch.arange(w)
+    picked = padded[torch.arange(n)[:, None, None], :, rows[:, :, None], columns[:, None, :]]
+    return picked.permute(0, 3, 1, 2).contiguous()
+
+
+def flip(x: Tensor, rng: torch.Generator) -> Tensor:
+    """Mirror half of the images, at random. Shapes: [B, C, H, W] -> the same."""
+    chosen = torch.rand(len(x), 1, 1, 1, generator=rng) < 0.5
+    return torch.where(chosen, x.flip(3), x)
+
+
+def cutout(x: Tensor, side: int, rng: torch.Generator) -> Tensor:
+    """Set a square around a random pixel to 0, cut at the border. Shapes: [B, C, H, W] -> the same."""
+    n, _, h, w = x.shape
+    y = torch.randint(0, h, (n, 1, 1, 1), generator=rng)
+    z = torch.randint(0, w, (n, 1, 1, 1), generator=rng)
+    rows, columns = torch.arange(h)[None, None, :, None] - y, torch.arange(w)[None, None, None, :] - z
+    low, high = -(side // 2), side - side // 2
+    inside = (rows >= low) & (rows < high) & (columns >= low) & (columns < high)
+    return x.masked_fill(inside, 0.0)
+
+
+def as_images(x: Array, name: str) -> Tensor:
+    """Images as [N, C, H, W].
+
+    Raises:
+        ValueError: another number of axes, no image, or NaN.
+    """
+    x = torch.as_tensor(np.asarray(x) if not isinstance(x, Tensor) else x)
+    if x.dim() == 3:
+        x = x[:, None]
+    if x.dim() != 4:
+        raise ValueError(f"{name}: images are [N, H, W], [N, C, H, W] or [N, H, W, C], got the shape {tuple(x.shape)}")
+    if x.shape[1] not in (1, 3) and x.shape[3] in (1, 3):
+        x = x.permute(0, 3, 1, 2).contiguous()
+    if len(x) == 0:
+        raise ValueError(f"{name}: there is no image in it")
+    if x.is_floating_point() and not torch.isfinite(x).all():
+        bad = int((~torch.isfinite(x)).flatten(1).any(1).sum())
+        raise ValueError(f"{name}: {bad} of {len(x)} images hold NaN or infinity; clean them first")
+    return x
+
+
+def as_labels(y: Array, count: int, classes: int | None, name: str) -> Tensor:
+    """Labels as [N], int64, 0 to classes - 1.
+
+    Raises:
+        ValueError: wrong number, not integers, or out of range.
+    """
+    y = torch.as_tensor(np.asarray(y) if not isinstance(y, Tensor) else y)
+    if y.shape != (count,):
+        raise ValueError(f"{name}: {count} images need labels of shape ({count},), got {tuple(y.shape)}")
+    if y.is_floating_point():
+        raise ValueError(f"{name}: labels are integers, got {y.dtype}")
+    low, high = int(y.min()), int(y.max())
+    if low < 0 or (classes is not None and high >= classes):
+        allowed = f"0 to {classes - 1}" if classes else "0 or more"
+        raise ValueError(f"{name}: labels must be {allowed}, found {low} to {high}")
+    return y.long()
+
+
+class Images:
+    """Image classification on arrays. Metrics are in percent; "value" is the validation accuracy.
+
+    Args:
+        x, y: training images ([N, H, W], [N, C, H, W] or [N, H, W, C]; uint8 or float) and labels [N].
+        test_x, test_y: held-out images and labels; None for data without (then `test` raises).
+        options: splits, augmentation, training.
+        classes: number of classes; by default the largest label plus one.
+
+    Raises:
+        ValueError: wrong shapes, NaN, labels out of range, a split without an image.
+    """
+
+    def __init__(
+        self,
+        x: Array,
+        y: Array,
+        test_x: Array | None = None,
+        test_y: Array | None = None,
+        options: Options = Options(),
+        classes: int | None = None,
+    ):
+        images = as_images(x, "training images")
+        labels = as_labels(y, len(images), classes, "training labels")
+        if options.limit:
+            images, labels = images[: options.limit], labels[: options.limit]
+        classes = classes or int(labels.max()) + 1
+        self.options = options
+        self.io = IO(tuple(images.shape[1:]), (classes,))
+        order = torch.randperm(len(images), generator=torch.Generator().manual_seed(options.seed))
+        cut = len(images) - round(len(images) * options.valid)
+        parts = {"train": order[:cut], "valid": order[cut:], "all": order}
+        for name in ("train", "valid"):
+            if len(parts[name]) == 0:
+                raise ValueError(
+                    f"the split {name!r} is empty: {len(images)} images with valid={options.valid} leave it none"
+                )
+        self._splits = {name: (images[part], labels[part]) for name, part in parts.items()}
+        train = self._splits["train"][0].float()
+        self._mean, self._std = train.mean((0, 2, 3), keepdim=True), train.std((0, 2, 3), keepdim=True) + 1e-6
+        self._held_out: tuple[Tensor, Tensor] | None = None
+        if test_x is not None and test_y is not None:
+            held = as_images(test_x, "test images")
+            if held.shape[1:] != images.shape[1:]:
+                raise ValueError(
+                    f"test images have the shape {tuple(held.shape[1:])}, training images {tuple(images.shape[1:])}"
+                )
+            self._held_out = held, as_labels(test_y, len(held), classes, "test labels")
+
+    def normalised(self, x: Tensor) -> Tensor:
+        """Zero mean and unit deviation by the training images' channels."""
+        return (x.float() - self._mean) / self._std
+
+    def epoch(self, split: str) -> int:
+        """Number of batches in one epoch: a last batch of less than half the size is left out."""
+        n, b = len(self._split(split)[0]), self.options.batch
+        return max(n // b + (n % b >= b / 2), 1)
+
+    def _split(self, split: str) -> tuple[Tensor, Tensor]:
+        if split not in self._splits:
+            raise ValueError(f"the splits are {sorted(self._splits)}, got {split!r}")
+        return self._splits[split]
+
+    def batches(self, split: str, rng: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
+        """One epoch, shuffled and augmented ("train", "valid", or both: "all").
+
+        Shapes:
+            yields: images [B, C, H, W] and labels [B].
+        """
+        images, labels = self._split(split)
+        order = torch.randperm(len(images), generator=rng)
+        for part in order.split(self.options.batch)[: self.epoch(split)]:
+            x = self.normalised(images[part])
+            if self.options.crop:
+                x = crop(x, self.options.crop, rng)
+            if self.options.flip:
+                x = flip(x, rng)
+            if self.options.cutout:
+                x = cutout(x, self.options.cutout, rng)
+            yield x, labels[part]
+
+    def loss(self, model: Callable[..., Any], batch: tuple[Tensor, Tensor]) -> Tensor:
+        """Cross entropy of every image, with the auxiliary head's if there is one. Shapes: returns [B]."""
+        x, y = batch
+        out = model(x)
+        logits, extra = out if isinstance(out, tuple) else (out, None)
+        loss = cross_entropy(logits, y, reduction="none", label_smoothing=self.options.smoothing)
+        if extra is None:
+            return loss
+        return loss + self.options.auxiliary * cross_entropy(
+            extra, y, reduction="none", label_smoothing=self.options.smoothing
+        )
+
+    def fit(self, model: nn.Module, budget: int, *, final: bool = False, seed: int = 0, **more: Any) -> None:
+        """Train for `budget` epochs; `final` on training and validation images together.
+
+        Args:
+            model: trained in place.
+            budget: epochs.
+            final: after the search.
+            seed: order and augmentation.
+            more: `checkpoint` and `on_epoch` of `appnas.train.fit`.
+        """
+        fit(model, self, "all" if final else "train", self.loss, budget, self.options.recipe, seed, **more)
+
+    @torch.no_grad()
+    def _measure(self, model: nn.Module, images: Tensor, labels: Tensor) -> dict[str, float]:
+        model.eval()
+        right, loss = 0, 0.0
+        for x, y in zip(images.split(500), labels.split(500), strict=True):
+            logits = model(self.normalised(x))
+            right += int((logits.argmax(1) == y).sum())
+            loss += float(cross_entropy(logits, y, reduction="sum"))
+        return {"accuracy": 100 * right / len(labels), "loss": loss / len(labels)}
+
+    def score(self, model: nn.Module) -> dict[str, float]:
+        """Validation accuracy (%) as "value" and "accuracy", and loss (nats)."""
+        metrics = self._measure(model, *self._splits["valid"])
+        return {"value": metrics["accuracy"], **metrics}
+
+    def test(self, model: nn.Module) -> dict[str, float]:
+        """Accuracy (%) and loss (nats) on the held-out images.
+
+        Raises:
+            ValueError: there are none.
+        """
+        if self._held_out is None:
+            raise ValueError("this domain was made without test images: pass test_x and test_y")
+        return self._measure(model, *self._held_out)
+
+    def example(self, count: int) -> tuple[Tensor]:
+        """The first `count` training images, normalised. Shapes: [count, C, H, W]."""
+        return (self.normalised(self._splits["train"][0][:count]),)

@@ -1,0 +1,14 @@
+"""Search spaces: frozen dataclasses that know choices and builders, and nothing of domains or methods."""
+
+if __name__ != "appnas.spaces":
+    raise ImportError(f"import appnas.spaces, not {__name__!r}: the folder is mapped to that name when installed")
+
+from appnas.spaces.bench201 import Bench201
+from appnas.spaces.cells import Cells
+
+SPACES: dict[str, type] = {
+    "cells": Cells,
+    "bench201": Bench201,
+}
+
+__all__ = ["SPACES", "Bench201", "Cells"]

@@ -1,0 +1,159 @@
+"""The NAS-Bench-201 topology space: one cell of 4 states and 6 edges (Dong and Yang, arXiv 2001.00326).
+
+15,625 cells, all of them trained by the authors. `load` reads their results where a copy of the table is present.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import networkx as nx
+import numpy as np
+from appnas.spaces.ops import ReLUConvNorm, Style, norm, operation
+from torch import Tensor, nn
+
+from appnas.space import IO, ZERO, Arch, Choice, Gates, Mask, argmax, only
+from appnas.supernet import Dag
+
+OPS_201 = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
+EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
+
+
+@dataclass(frozen=True)
+class Bench201:
+    """The NAS-Bench-201 space. The published table holds for channels=16, repeats=5."""
+
+    channels: int = 16
+    """Channels of the first stage; they double twice."""
+    repeats: int = 5
+    """Cells in each of the three stages (N)."""
+    mask: Mask | None = None
+
+    def __post_init__(self) -> None:
+        """Check the sizes.
+
+        Raises:
+            ValueError: a size below 1.
+        """
+        if min(self.channels, self.repeats) < 1:
+            raise ValueError(f"channels and repeats must be at least 1, got {self.channels} and {self.repeats}")
+
+    @cached_property
+    def choices(self) -> tuple[Choice, ...]:
+        """One decision an edge, in the order (0,1) (0,2) (1,2) (0,3) (1,3) (2,3)."""
+        return (Choice("cell", OPS_201, len(EDGES), "cell"),)
+
+    def valid(self, arch: Arch) -> bool:
+        """Every combination is in the space."""
+        return len(arch) == len(EDGES) and all(0 <= index < len(OPS_201) for index in arch)
+
+    def discretise(self, gates: Gates) -> Arch:
+        """The strongest operation of every edge, `none` included, as the benchmark's authors do."""
+        return argmax(gates)
+
+    def graph(self, arch: Arch) -> dict[str, nx.MultiDiGraph]:
+        """The cell as a graph: states as nodes, operations on the edges (attribute `op`)."""
+        graph = nx.MultiDiGraph()
+        graph.add_nodes_from(["in", "1", "2", "out"])
+        names = list(graph)
+        for (source, target), index in zip(EDGES, arch, strict=True):
+            if OPS_201[index] not in ZERO:
+                graph.add_edge(names[source], names[target], op=OPS_201[index])
+        return {"cell": graph}
+
+    def supernet(self, io: IO, mask: Mask | None = None) -> Network201:
+        """All candidates of every edge, with affine batch norms on batch statistics: forward(x, gates)."""
+        return Network201(self, io, Style(track=False), mask or self.mask)
+
+    def build(self, arch: Arch, io: IO) -> Network201:
+        """The stand-alone network: forward(x)."""
+        return Network201(self, io, Style(), only(self.choices, arch))
+
+
+class BasicBlock(nn.Module):
+    """The residual block of stride 2 between stages."""
+
+    def __init__(self, c_in: int, c_out: int, style: Style):
+        super().__init__()
+        self.first = ReLUConvNorm(c_in, c_out, 3, 2, style)
+        self.second = ReLUConvNorm(c_out, c_out, 3, 1, style)
+        self.shortcut = nn.Sequential(nn.AvgPool2d(2, 2, 0), nn.Conv2d(c_in, c_out, 1, bias=False))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Shapes: [B, C, H, W] -> [B, 2 C, H / 2, W / 2]."""
+        return self.shortcut(x) + self.second(self.first(x))  # type: ignore[no-any-return]
+
+
+class Network201(nn.Module):
+    """Stem, three stages of cells with residual blocks between them, batch norm, ReLU, pooling, linear."""
+
+    def __init__(self, space: Bench201, io: IO, style: Style, mask: Mask | None):
+        super().__init__()
+        c = space.channels
+        self.stem = nn.Sequential(nn.Conv2d(io.inputs[0], c, 3, 1, 1, bias=False), norm(c, style))
+        self.stages = nn.ModuleList()
+        self.blocks = nn.ModuleList()
+        for stage in range(3):
+            width = c * 2**stage
+            if stage:
+                self.blocks.append(BasicBlock(width // 2, width, style))
+            self.stages.append(nn.ModuleList(_cell(width, style, mask) for _ in range(space.repeats)))
+        self.last = nn.Sequential(norm(4 * c, style), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        self.classifier = nn.Linear(4 * c, io.outputs[0])
+
+    def forward(self, x: Tensor, gates: Gates | None = None) -> Tensor:
+        """Class scores.
+
+        Shapes:
+            x: [B, C, H, W]. gates: ([6, 5],) or ([B, 6, 5],). returns: [B, classes].
+        """
+        x = self.stem(x)
+        for stage, cells in enumerate(self.stages):
+            if stage:
+                x = self.blocks[stage - 1](x)
+            for cell in cells:  # type: ignore[attr-defined]
+                x = cell([x], None if gates is None else gates[0])[-1]
+        return self.classifier(self.last(x))  # type: ignore[no-any-return]
+
+
+def _cell(channels: int, style: Style, mask: Mask | None) -> Dag:
+    def make(edge: int, option: str) -> nn.Module:
+        return operation(option, channels, 1, style)
+
+    return Dag(EDGES, 1, OPS_201, make, None if mask is None else mask[0])
+
+
+Dataset = Literal["cifar10", "cifar100", "imagenet16"]
+
+
+def load(dataset: Dataset = "cifar10", path: Path | None = None) -> tuple[list[Arch], dict[str, np.ndarray]]:
+    """The benchmark's results, for `appnas.evaluate.Table`.
+
+    Args:
+        dataset: which of the three.
+        path: folder with nb201.npz; by default nasbench201 in the folder that APPNAS_DATA names.
+
+    Returns:
+        The 15,625 architectures, and columns: valid12 and valid200 (validation accuracy after 12 and 200 epochs,
+        %), test200 (test accuracy, %), seconds12 (training time of 12 epochs, s), params, macs.
+
+    Raises:
+        FileNotFoundError: no table there.
+    """
+    path = path or Path(os.environ.get("APPNAS_DATA", "data")) / "nasbench201"
+    file = path / "nb201.npz"
+    if not file.exists():
+        raise FileNotFoundError(
+            f"no NAS-Bench-201 table at {file}: set APPNAS_DATA to the folder that holds nasbench201"
+        )
+    with np.load(file) as data:
+        order = [list(data["op_names"]).index(name) for name in OPS_201]
+        to_ours = np.argsort(order)
+        archs = [tuple(row) for row in to_ours[data["ops"]].tolist()]
+        columns = {name: data[f"{dataset}_{name}"] for name in ("valid12", "valid200", "test200", "params", "macs")}
+        columns["seconds12"] = data[f"{dataset}_train_seconds200"] * 12 / 200
+    return archs, columns
