@@ -59,8 +59,7 @@ def search(
         MemoryError: the supernet does not fit in what is free.
     """
     chosen = catalogue.method(method)
-    if isinstance(space, str):
-        space = catalogue.space_type(space)()
+    built: Space = catalogue.space_type(space)() if isinstance(space, str) else space
     if isinstance(domain, str):
         domain = catalogue.domain(domain)
     for name in settings:
@@ -69,7 +68,7 @@ def search(
     described = {
         "method": method,
         "config": catalogue.plain(config),
-        "space": _named_space(space),
+        "space": _named_space(built),
         "domain": _named_domain(domain),
         "seed": seed,
         "seeds": seeds,
@@ -174,7 +173,7 @@ def _search(
             *watch,
             *([Progress(f"{method}, seed {run}")] if progress else []),
         ]
-        result = chosen.search(space, locked, config, seed=run, callbacks=[*looking, *callbacks])
+        result: Result = chosen.search(space, locked, config, seed=run, callbacks=[*looking, *callbacks])
         result = dataclasses.replace(result, domain=domain, info={**result.info, "method": method})
         if keep:
             keep.finish(result)

@@ -15,7 +15,7 @@ Relax = Callable[[Tensor], Tensor]
 
 
 def softmax(alpha: Tensor, tau: float = 1.0) -> Tensor:
-    """Mixture weights softmax(alpha / tau) of DARTS (Liu, Simonyan and Yang, arXiv 1806.09055, eq. 2).
+    """Mixture weights of DARTS, softmax of alpha / tau (Liu, Simonyan and Yang, arXiv 1806.09055, eq. 2).
 
     Shapes:
         alpha, returns: [..., K].

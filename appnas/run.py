@@ -132,7 +132,7 @@ class Run(Observer):
         if self.events:
             from torch.utils.tensorboard import SummaryWriter
 
-            self.writer = SummaryWriter(str(self.path), purge_step=loop.step)  # type: ignore[no-untyped-call]
+            self.writer = SummaryWriter(str(self.path), purge_step=loop.step)
         if loop.step == 0:
             self._snapshot(loop)
         if threading.current_thread() is threading.main_thread():

@@ -35,9 +35,9 @@ def live_options(gates: Tensor) -> list[list[bool]]:
         gates: [count, K], or [B, count, K] where an option lives if any example uses it.
     """
     if gates.requires_grad and torch.is_grad_enabled():
-        return torch.ones(gates.shape[-2:], dtype=torch.bool).tolist()  # type: ignore[no-any-return]
+        return torch.ones(gates.shape[-2:], dtype=torch.bool).tolist()
     used = gates != 0
-    return (used.any(0) if used.dim() == 3 else used).tolist()  # type: ignore[no-any-return]
+    return (used.any(0) if used.dim() == 3 else used).tolist()
 
 
 class Mixed(nn.ModuleDict):
@@ -95,8 +95,7 @@ class Dag(nn.Module):
         self.inputs, self.stride = inputs, stride
         rows = [None] * len(self.joints) if mask is None else mask.tolist()
         self.edges = nn.ModuleList(
-            Mixed(options, lambda option, e=e: make(e, option), row)  # type: ignore[misc]
-            for e, row in enumerate(rows)
+            Mixed(options, lambda option, e=e: make(e, option), row) for e, row in enumerate(rows)
         )
         nodes = sorted({target for _, target in self.joints})
         self.join = nn.ModuleDict({str(node): join(node) for node in nodes} if join else {})
@@ -133,7 +132,7 @@ class Dag(nn.Module):
             x = sums[node]
         else:  # nothing reaches this node
             x = torch.zeros_like(like if self.stride == 1 else like[..., :: self.stride, :: self.stride])
-        return self.join[str(node)](x) if self.join else x  # type: ignore[no-any-return]
+        return self.join[str(node)](x) if self.join else x
 
 
 class Restricted:
@@ -203,7 +202,7 @@ class SelfGated(nn.Module):
         self.space, self.supernet, self.relax = space, supernet, relax
         self.alpha = nn.ParameterList(nn.Parameter(torch.zeros(c.count, len(c.options))) for c in space.choices)
         for logits in self.alpha:
-            logits.is_arch = True  # type: ignore[attr-defined]
+            logits.is_arch = True
 
     def gates(self) -> Gates:
         """The gates of the current logits; excluded options are exactly 0."""

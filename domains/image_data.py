@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -198,7 +199,7 @@ def hub(options: HubOptions) -> Images:
     return from_datasets(datasets.load_dataset(options.dataset), options)
 
 
-def from_datasets(splits: dict[str, object], options: HubOptions) -> Images:
+def from_datasets(splits: Mapping[str, Any], options: HubOptions) -> Images:
     """Images from a mapping of split names to rows, as `datasets.load_dataset` gives them.
 
     Raises:
@@ -214,14 +215,14 @@ def from_datasets(splits: dict[str, object], options: HubOptions) -> Images:
     return Images(x, y, test_x, test_y, options)
 
 
-def _rows(rows: object, side: int, limit: int) -> tuple[np.ndarray, np.ndarray]:
-    first = rows[0]  # type: ignore[index]
+def _rows(rows: Any, side: int, limit: int) -> tuple[np.ndarray, np.ndarray]:
+    first = rows[0]
     image = next((name for name in ("img", "image", "jpg", "png") if name in first), None)
     label = next((name for name in ("label", "fine_label", "labels", "cls") if name in first), None)
     if image is None or label is None:
         raise ValueError(f"rows need an image and a label column, got {sorted(first)}")
     x, y = [], []
-    for i, row in enumerate(rows):  # type: ignore[call-overload]
+    for i, row in enumerate(rows):
         if limit and i >= limit:
             break
         x.append(np.asarray(row[image].convert("RGB").resize((side, side))))

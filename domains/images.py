@@ -184,7 +184,7 @@ class Images:
         """
         images, labels = self._split(split)
         order = torch.randperm(len(images), generator=rng)
-        for part in order.split(self.options.batch)[: self.epoch(split)]:
+        for part in torch.split(order, self.options.batch)[: self.epoch(split)]:
             x = self.normalised(images[part])
             if self.options.crop:
                 x = crop(x, self.options.crop, rng)
@@ -222,7 +222,7 @@ class Images:
     def _measure(self, model: nn.Module, images: Tensor, labels: Tensor) -> dict[str, float]:
         model.eval()
         right, loss = 0, 0.0
-        for x, y in zip(images.split(500), labels.split(500), strict=True):
+        for x, y in zip(torch.split(images, 500), torch.split(labels, 500), strict=True):
             logits = model(self.normalised(x))
             right += int((logits.argmax(1) == y).sum())
             loss += float(cross_entropy(logits, y, reduction="sum"))

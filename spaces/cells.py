@@ -243,7 +243,7 @@ class CellNetwork(nn.Module):
         s0, s1 = self.stem(x)
         extra = None
         for i, cell in enumerate(self.cells):
-            s0, s1 = s1, cell(s0, s1, None if gates is None else gates[cell.reduction])
+            s0, s1 = s1, cell(s0, s1, None if gates is None else gates[cell.reduction])  # type: ignore[index]
             if i == self.tap and self.training:
                 extra = self.auxiliary(s1)
         logits = self.classifier(s1.mean((2, 3)))
@@ -255,7 +255,7 @@ class CifarStem(nn.Sequential):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Shapes: [B, C, H, W] -> twice [B, 3 C', H, W]."""
-        y = super().forward(x)
+        y: Tensor = super().forward(x)  # type: ignore[no-untyped-call]
         return y, y
 
 

@@ -14,13 +14,13 @@ from typing import Literal
 
 import torch
 
+from appnas.ascent import Gradient
 from appnas.domain import DifferentiableDomain
 from appnas.relax import softmax
 from appnas.search import Callback, Result
 from appnas.search import search as loop
 from appnas.shared import Shared
 from appnas.space import Space
-from appnas.strategy import Gradient
 from appnas.train import cosine
 
 

@@ -14,13 +14,13 @@ from typing import Literal
 
 import torch
 
+from appnas.ascent import PolicyGradient
 from appnas.controller import LSTM, Independent
 from appnas.domain import Domain
 from appnas.evaluate import Evaluator, evaluator_of
 from appnas.search import Callback, Result
 from appnas.search import search as loop
 from appnas.space import Space
-from appnas.strategy import PolicyGradient
 
 
 @dataclass(frozen=True)
