@@ -11,6 +11,7 @@ from typing import Any
 from appnas import catalogue, cost
 from appnas.domain import DifferentiableDomain, Domain, Locked
 from appnas.evaluate import Evaluator, Scratch
+from appnas.methods import METHODS
 from appnas.methods.baselines import RandomConfig
 from appnas.methods.baselines import random as random_search
 from appnas.progress import Progress
@@ -55,6 +56,7 @@ def search(
 
     Raises:
         ValueError: an unknown name or setting.
+        TypeError: the method shares weights, and the domain (a table, say) cannot train any.
         RunError: `out` is not empty.
         MemoryError: the supernet does not fit in what is free.
     """
@@ -64,6 +66,10 @@ def search(
         domain = catalogue.domain(domain)
     for name in settings:
         catalogue.nearest(f"setting of {method!r}", name, [f.name for f in dataclasses.fields(chosen.config)])
+    if config is not None and not isinstance(config, chosen.config):
+        raise TypeError(
+            f"method {method!r} takes a {chosen.config.__module__}.{chosen.config.__name__}, got {config!r}"
+        )
     config = dataclasses.replace(config or chosen.config(), **settings)
     described = {
         "method": method,
@@ -75,6 +81,9 @@ def search(
         "rank_epochs": rank_epochs,
         "control": control,
     }
+    if seeds < 1:
+        raise ValueError(f"seeds must be at least 1, got {seeds}")
+    _check(built, domain, method)
     path = create(Path(out), described) if out else None
     return _search(built, domain, method, config, seed, seeds, rank_epochs, control, path, progress, callbacks)
 
@@ -105,6 +114,7 @@ def resume(
     space = space or load_space(saved)
     domain = domain or load_domain(saved)
     config = catalogue.from_plain(catalogue.method(saved["method"]).config, saved["config"])
+    _check(space, domain, saved["method"])
     return _search(
         space, domain, saved["method"], config, saved["seed"], saved["seeds"], saved["rank_epochs"],
         saved["control"], path, progress, callbacks,
@@ -161,12 +171,10 @@ def _search(
 ) -> Result:  # fmt: skip
     chosen = catalogue.method(method)
     locked = Locked(domain) if isinstance(domain, Domain) else domain
-    if chosen.needs == "gates":
-        _check_memory(space, domain, config)
     results, values = [], []
     for run in range(seed, seed + seeds):
-        folder = path if path is None or seeds == 1 else _subfolder(path, f"seed-{run}")
-        keep = Run(folder) if folder else None
+        folder = path if path is None or seeds == 1 else _subfolder(path, run)
+        keep = Run(folder, root=path) if folder else None
         watch: list[Callback] = [Collapse(space)] if chosen.needs == "gates" else []
         looking = [
             *([keep] if keep else []),
@@ -190,15 +198,16 @@ def _search(
     if control:
         info["control"] = _control(space, locked, best, seeds, rank_epochs, seed)
     final = dataclasses.replace(best, info=info)
-    if path and seeds > 1:
+    if path:
         Run(path).finish(final)
     return final
 
 
-def _subfolder(path: Path, name: str) -> Path:
-    folder = path / name
+def _subfolder(path: Path, seed: int) -> Path:
+    """The run of one seed, usable on its own."""
+    folder = path / f"seed-{seed}"
     if not (folder / "config.json").exists():
-        create(folder, {key: value for key, value in read_json(path / "config.json").items() if key != "format"})
+        create(folder, read_json(path / "config.json") | {"seed": seed, "seeds": 1, "rank_epochs": 0, "control": False})
     return folder
 
 
@@ -218,9 +227,16 @@ def _control(space: Space, domain: Any, best: Result, seeds: int, epochs: int, s
     return {"method": "random", "evaluations": evaluations, "best": found.best, "value": found.value}
 
 
-def _check_memory(space: Space, domain: Any, config: Any) -> None:
+def _check(space: Space, domain: Any, method: str) -> None:
+    """Whether the method can start, before anything is written: it has what it needs, and a supernet fits in memory."""
+    if catalogue.method(method).needs != "gates":
+        return
     if not isinstance(domain, DifferentiableDomain):
-        return  # the method itself says what it lacks
+        others = sorted(name for name, other in METHODS.items() if other.needs == "scores")
+        raise TypeError(
+            f"method {method!r} shares weights and needs a domain with `batches` and `loss`, got"
+            f" {type(domain).__name__}; methods that do without are: {', '.join(others)}"
+        )
     supernet = space.supernet(domain.io)
     gates = tuple(mask.float().requires_grad_() for mask in full_mask(space.choices))
     need = cost.supernet_memory(supernet, gates, domain, getattr(getattr(domain, "options", None), "batch", 1))

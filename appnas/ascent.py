@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -57,8 +58,12 @@ class Gradient:
         """One Adam step up the value; the weights learn on the gates after it.
 
         Raises:
-            ValueError: the value is not attached to the gates.
+            ValueError: the value is not attached to the gates, or not finite; the logits stay as they were.
         """
+        if not torch.isfinite(score.value):
+            raise ValueError(
+                f"the value is {float(score.value.detach())}: a step along its gradient would ruin the logits"
+            )
         if not score.value.requires_grad:
             raise ValueError(
                 "the value carries no gradient: a gradient strategy needs a differentiable evaluator such as Shared"
@@ -153,9 +158,11 @@ class PolicyGradient:
         return Draw(arch, logp=logp, action=action)
 
     def tell(self, draw: Draw, score: Score) -> None:
-        """Gather a batch, then update the policy."""
+        """Gather a batch, then update the policy. A value that is not finite says nothing and is passed over."""
         value = float(score.value)
         self.incumbent.update(draw.arch, value)
+        if not math.isfinite(value):
+            return
         self.waiting.append((draw.action or draw.arch, value, 0.0 if draw.logp is None else float(draw.logp)))
         if len(self.waiting) >= self.batch:
             self._update()

@@ -7,8 +7,11 @@ import difflib
 import types
 import typing
 from collections.abc import Iterable, Mapping
+from functools import partial
+from pathlib import Path
 from typing import Any, Union
 
+from appnas.evaluate import Table
 from appnas.methods import METHODS, Method
 
 
@@ -21,7 +24,7 @@ def nearest(kind: str, name: str, valid: Iterable[str]) -> str:
     names = sorted(valid)
     if name in names:
         return name
-    close = difflib.get_close_matches(name, names, 1, 0.5)
+    close = difflib.get_close_matches(name.lower(), names, 1, 0.5)
     hint = f"; did you mean {close[0]!r}?" if close else ""
     raise ValueError(f"there is no {kind} {name!r}, there are: {', '.join(names)}{hint}")
 
@@ -35,30 +38,74 @@ def method(name: str) -> Method:
     return METHODS[nearest("method", name, METHODS)]
 
 
+def spaces() -> dict[str, type]:
+    """All named spaces."""
+    from appnas.spaces import SPACES
+
+    return SPACES
+
+
 def space_type(name: str) -> type:
     """A space's class by name.
 
     Raises:
         ValueError: unknown.
     """
-    from appnas.spaces import SPACES
+    known = spaces()
+    return known[nearest("space", name, known)]
 
-    return SPACES[nearest("space", name, SPACES)]
+
+@dataclasses.dataclass(frozen=True)
+class TableOptions:
+    """Options of a table of results."""
+
+    path: str = ""
+    """Folder with the table's file; by default the table's own in the folder that APPNAS_DATA names."""
+
+
+def domains() -> dict[str, Any]:
+    """All named data: an `appnas.domains.Source` for every data set, and for every table as "space:data set"."""
+    from appnas.domains import DOMAINS, Source
+    from appnas.spaces import bench201
+
+    about = "validation accuracy after 12 epochs; valid200 and test200 are withheld until the search is over"
+    tables = {
+        f"bench201:{data}": Source(
+            partial(_bench201, data), TableOptions(), f"NAS-Bench-201 table of the space bench201 on {data}: {about}"
+        )
+        for data in typing.get_args(bench201.Dataset)
+    }
+    return DOMAINS | tables
+
+
+def _bench201(data: Any, options: TableOptions) -> Any:
+    from appnas.spaces import bench201
+
+    archs, columns = bench201.load(data, Path(options.path) if options.path else None)
+    plain_columns = {name: column.tolist() for name, column in columns.items()}
+    table: Any = Table(archs, plain_columns, "valid12", withheld=("valid200", "test200"))
+    table.options = options
+    return table
+
+
+def table_space(domain: str) -> str | None:
+    """The name of the space whose architectures a table holds; None for a data set."""
+    space, colon, _ = domain.partition(":")
+    return space if colon else None
 
 
 def source(name: str) -> Any:
-    """A named data set: an `appnas.domains.Source`.
+    """A named data set or table: an `appnas.domains.Source`.
 
     Raises:
         ValueError: unknown.
     """
-    from appnas.domains import DOMAINS
-
-    return DOMAINS[nearest("domain", name, DOMAINS)]
+    known = domains()
+    return known[nearest("domain", name, known)]
 
 
 def domain(name: str, options: Any = None) -> Any:
-    """A domain by name.
+    """A domain, or a table, by name.
 
     Args:
         name: of the catalogue.

@@ -124,7 +124,8 @@ class LSTM(nn.Module):
         depth, width = self.allowed.shape
         self.start = nn.Parameter(torch.empty(hidden))
         self.embed = nn.Parameter(torch.empty(depth, width, hidden))
-        self.cell = nn.LSTMCell(hidden, hidden)
+        # skip_init: all weights are drawn below, and the global generator is left alone
+        self.cell: nn.LSTMCell = nn.utils.skip_init(nn.LSTMCell, hidden, hidden)  # type: ignore[no-untyped-call]
         self.heads = nn.Parameter(torch.empty(depth, width, hidden))
         with torch.no_grad():
             for parameter in self.parameters():

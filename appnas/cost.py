@@ -5,7 +5,8 @@ from __future__ import annotations
 import statistics
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,11 +30,24 @@ def macs(model: Callable[..., Any], inputs: tuple[Tensor, ...]) -> int:
     """Multiply-adds of one forward pass over the given inputs: convolutions, linear layers, matrix products.
 
     Half of torch's flop count, which is exact for forward passes (its backward count of grouped convolutions
-    is not, so none is offered).
+    is not, so none is offered). A module is counted in evaluation mode: without auxiliary head, leaving no trace.
     """
-    with FlopCounterMode(display=False) as counter:
+    with _evaluating(model), FlopCounterMode(display=False) as counter:
         model(*inputs)
     return int(counter.get_total_flops()) // 2
+
+
+@contextmanager
+def _evaluating(model: Callable[..., Any]) -> Iterator[None]:
+    """Evaluation mode; afterwards every submodule is in its own mode again."""
+    modes = [(m, m.training) for m in model.modules()] if isinstance(model, nn.Module) else []
+    for module, _ in modes:
+        module.training = False
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
 
 
 def saved_bytes(run: Callable[[], Any]) -> int:
@@ -45,7 +59,7 @@ def saved_bytes(run: Callable[[], Any]) -> int:
     kept: dict[int, Tensor] = {}
 
     def pack(x: Tensor) -> Tensor:
-        if not isinstance(x, nn.Parameter):
+        if not isinstance(x if x._base is None else x._base, nn.Parameter):  # a linear layer keeps a view of its weight
             kept.setdefault(x.untyped_storage().data_ptr(), x)
         return x
 
@@ -82,22 +96,27 @@ class Latency(NamedTuple):
 def latency(
     model: nn.Module, inputs: tuple[Tensor, ...], repeats: int = 50, warmup: int = 5, threads: int = 1
 ) -> Latency:
-    """Median wall time of warm forward passes in evaluation mode, with the number of threads pinned."""
-    before, training = torch.get_num_threads(), model.training
+    """Median wall time of warm forward passes in evaluation mode, with the number of threads pinned.
+
+    Raises:
+        ValueError: fewer than two repeats have no quantiles.
+    """
+    if repeats < 2:
+        raise ValueError(f"repeats must be at least 2, got {repeats}")
+    before = torch.get_num_threads()
     torch.set_num_threads(threads)
-    model.eval()
     times = []
     try:
-        for i in range(warmup + repeats):
-            _synchronise(inputs[0])
-            start = time.perf_counter()
-            model(*inputs)
-            _synchronise(inputs[0])
-            if i >= warmup:
-                times.append(1e3 * (time.perf_counter() - start))
+        with _evaluating(model):
+            for i in range(warmup + repeats):
+                _synchronise(inputs[0])
+                start = time.perf_counter()
+                model(*inputs)
+                _synchronise(inputs[0])
+                if i >= warmup:
+                    times.append(1e3 * (time.perf_counter() - start))
     finally:
         torch.set_num_threads(before)
-        model.train(training)
     low, *_, high = statistics.quantiles(times, n=10)
     x = inputs[0]
     return Latency(statistics.median(times), low, high, repeats, threads, str(x.device), str(x.dtype), len(x))
@@ -117,10 +136,17 @@ def free_bytes(device: str = "cpu") -> int | None:
     if meminfo.exists():
         lines = dict(line.split(":", 1) for line in meminfo.read_text().splitlines())
         found.append(int(lines["MemAvailable"].split()[0]) * 1024)
-    limit, used = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
-    if limit.exists() and used.exists() and limit.read_text().strip() != "max":
-        found.append(int(limit.read_text()) - int(used.read_text()))
+    found += _group_bytes(Path("/sys/fs/cgroup"))
     return min(found) if found else None
+
+
+def _group_bytes(group: Path) -> list[int]:
+    """What a control group still grants, if it has a limit; file pages that can be dropped count as free."""
+    limit, used, stat = group / "memory.max", group / "memory.current", group / "memory.stat"
+    if not (limit.exists() and used.exists()) or limit.read_text().strip() == "max":
+        return []
+    fields = dict(line.split() for line in stat.read_text().splitlines()) if stat.exists() else {}
+    return [int(limit.read_text()) - int(used.read_text()) + int(fields.get("inactive_file", 0))]
 
 
 class SupernetMemory(NamedTuple):

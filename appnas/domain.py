@@ -19,7 +19,10 @@ class Domain(Protocol):
     io: IO
 
     def fit(self, model: nn.Module, budget: int, *, final: bool = False, seed: int = 0) -> None:
-        """Train in place for `budget` epochs (or environment steps); `final` uses the validation data too."""
+        """Train in place for `budget` epochs (or environment steps); `final` uses the validation data too.
+
+        A `fit` that also takes `checkpoint`, a file to save to and to go on from, makes retraining resumable.
+        """
 
     def score(self, model: nn.Module) -> dict[str, float]:
         """VALIDATION metrics; "value" is maximised."""

@@ -107,6 +107,9 @@ class Table(Stateless):
         unknown = {value, *withheld} - set(columns)
         if unknown:
             raise ValueError(f"the table has the columns {sorted(columns)}, got {sorted(unknown)}")
+        lengths = {name: len(column) for name, column in columns.items()}
+        if set(lengths.values()) != {len(archs)}:
+            raise ValueError(f"every column needs one number for each of {len(archs)} architectures, got {lengths}")
         self.index = {tuple(arch): row for row, arch in enumerate(archs)}
         self.values = [float(x) for x in columns[value]]
         self.shown = {name: [float(x) for x in columns[name]] for name in columns if name not in withheld}
@@ -193,7 +196,7 @@ class Rewarded:
         score = self.evaluator.score(draw)
         metrics = {
             **score.metrics,
-            "value": float(score.value),
+            "value": float(score.value.detach()),
             **(self.cost(draw.arch) if self.cost else {}),
         }
         return Score(torch.tensor(self.reward(metrics)), metrics)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import random
 import statistics
 from collections.abc import Mapping, Sequence
@@ -104,14 +105,18 @@ def retrain(
         progress: called with a line of text before every training.
 
     Raises:
-        ValueError: the result has no domain with data.
+        ValueError: the result has no domain with data, or nothing is asked for.
     """
+    if min(epochs, seeds) < 1:
+        raise ValueError(f"epochs and seeds must be at least 1, got {epochs} and {seeds}")
     space, domain = result.space, result.domain
     if space is None or not isinstance(domain, Domain):
         raise ValueError("retraining needs a space and a domain with data; a table has its own `test`")
     seed = int(result.info.get("seed", 0))
     folder = out or result.info.get("path")
     out = Path(folder) if folder else None
+    if out:
+        out.mkdir(parents=True, exist_ok=True)
     candidates = {"found": result.best, **controls(space, beside, seed)}
     rows = []
     model = None
@@ -120,7 +125,8 @@ def retrain(
         for repeat in range(seeds):
             if progress:
                 progress(f"training {name!r}, seed {repeat + 1} of {seeds}, {epochs} epochs")
-            trained = train_one(space, domain, arch, epochs, repeat, out and out / f"train-{_slug(name)}-{repeat}.pt")
+            file = out and out / f"train-{_slug(name)}-{epochs}-{repeat}.pt"
+            trained = train_one(space, domain, arch, epochs, repeat, file)
             model = model or trained
             tests.append(domain.test(trained))
         rows.append(Row(name, arch, cost.parameters(trained), cost.macs(trained.eval(), domain.example(1)), tests))
@@ -131,9 +137,11 @@ def retrain(
 
 
 def train_one(space: Space, domain: Domain, arch: Arch, epochs: int, seed: int, checkpoint: Path | None) -> nn.Module:
-    """One network, trained on training and validation data; from its checkpoint if there is one."""
+    """One network, trained on training and validation data; from its checkpoint if the domain's `fit` takes one."""
     model = seeded(seed, partial(space.build, arch, domain.io))
-    more = {"checkpoint": checkpoint} if checkpoint else {}
+    takes = inspect.signature(domain.fit).parameters.values()
+    keeps = any(p.name == "checkpoint" or p.kind is p.VAR_KEYWORD for p in takes)
+    more = {"checkpoint": checkpoint} if checkpoint and keeps else {}
     domain.fit(model, epochs, final=True, seed=seed, **more)
     return model
 

@@ -30,14 +30,14 @@ def dominates(a: Sequence[float], b: Sequence[float]) -> bool:
 
 
 def pareto_front(points: Sequence[Sequence[float]]) -> list[int]:
-    """Indices of the points that no other dominates, in their order; of equal points the first.
+    """Indices of the points that no other dominates, in their order; of equal points the first, of NaN none.
 
     Args:
         points: one tuple of objectives a point, all to be maximised.
     """
     front: list[int] = []
     for i, point in enumerate(points):
-        beaten = any(dominates(other, point) for other in points)
+        beaten = any(x != x for x in point) or any(dominates(other, point) for other in points)
         if not beaten and not any(tuple(point) == tuple(points[j]) for j in front):
             front.append(i)
     return front

@@ -12,6 +12,7 @@ events.*         the value for TensorBoard
 from __future__ import annotations
 
 import json
+import shlex
 import signal
 import threading
 import time
@@ -53,7 +54,7 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text())
     except FileNotFoundError:
         raise RunError(f"{path.parent} is not a finished run: it has no {path.name}") from None
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise RunError(f"{path} is damaged: {error}") from None
 
 
@@ -61,8 +62,10 @@ def create(path: Path, config: Mapping[str, Any]) -> Path:
     """Start a run's directory.
 
     Raises:
-        RunError: the directory holds something already.
+        RunError: the directory holds something already, or is a file.
     """
+    if path.exists() and not path.is_dir():
+        raise RunError(f"{path} is a file: give a directory")
     if path.exists() and any(path.iterdir()):
         raise RunError(f"{path} is not empty: resume it, or give another directory")
     path.mkdir(parents=True, exist_ok=True)
@@ -104,15 +107,23 @@ class Run(Observer):
         every: seconds between two checkpoints; 0 for one after every step.
         snapshots: number of times that the distribution is written over a whole search.
         events: write TensorBoard events.
+        root: the directory to resume, if this one is a part of it (one seed of several).
     """
 
-    def __init__(self, path: Path, every: float = 30.0, snapshots: int = 100, events: bool = True):
+    def __init__(
+        self, path: Path, every: float = 30.0, snapshots: int = 100, events: bool = True, root: Path | None = None
+    ):
         self.path, self.every, self.snapshots, self.events = Path(path), every, snapshots, events
+        self.root = root or self.path
         self.stopped = False
         self.files: dict[str, TextIO] = {}
 
     def start(self, loop: Loop) -> None:
-        """Restore what is there, cut the journals to it, and listen for Ctrl-C."""
+        """Restore what is there, cut the journals to it, and listen for Ctrl-C.
+
+        Raises:
+            RunError: the directory holds no run, one of another format, or damaged files.
+        """
         load_config(self.path)
         checkpoint = self.path / "checkpoint.pt"
         seconds = 0.0
@@ -125,6 +136,9 @@ class Run(Observer):
         for name in ("history", "clock", "alphas"):
             self._open(name, loop.step)
         loop.history[:] = read_history(self.path)
+        if len(loop.history) != loop.step:
+            raise RunError(f"{self.path}: the checkpoint is of step {loop.step}, the history has {len(loop.history)}")
+        self.kept = loop.step
         self.began = time.monotonic() - seconds
         self.saved = time.monotonic()
         self.gap = max(loop.steps // self.snapshots, 1)
@@ -147,8 +161,8 @@ class Run(Observer):
         """Keep the lines before the checkpoint's step: later ones, and a torn last one, will be written again."""
         path = self.path / f"{name}.jsonl"
         lines = path.read_text().splitlines(keepends=True) if path.exists() else []
-        limit = steps + (name == "alphas")  # a snapshot carries the number of steps done, from 0
-        kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] < limit]
+        limit = steps + (name == "alphas" and steps > 0)  # a snapshot carries the number of steps done
+        kept = [line for line, x in zip(lines, read_lines(self.path, name), strict=False) if x["step"] < limit]
         if len(kept) != len(lines):
             partial = path.with_suffix(".partial")
             partial.write_text("".join(kept))
@@ -179,7 +193,7 @@ class Run(Observer):
             self.save(loop)
         if self.stopped:
             raise InterruptedSearchError(
-                f"stopped at step {loop.step} of {loop.steps}; go on with: appnas resume {self.path}"
+                f"stopped at step {loop.step} of {loop.steps}; go on with: appnas resume {shlex.quote(str(self.root))}"
             )
 
     def save(self, loop: Loop) -> None:
@@ -194,10 +208,12 @@ class Run(Observer):
         }
         torch.save(state, partial)
         partial.replace(self.path / "checkpoint.pt")
-        self.saved = time.monotonic()
+        self.saved, self.kept = time.monotonic(), loop.step
 
     def end(self, loop: Loop) -> None:
-        """Close the files."""
+        """Save a search that another callback stopped, and close the files."""
+        if loop.stopped and self.kept != loop.step:
+            self.save(loop)
         for file in self.files.values():
             file.close()
         if self.writer:
@@ -208,16 +224,25 @@ class Run(Observer):
     def finish(self, result: Result) -> None:
         """Write the result."""
         named = describe(result.space.choices, result.best) if result.space else None
+        more = {key: result.info[key] for key in ("seed", "runs", "mean", "spread", "control") if key in result.info}
         write_json(
             self.path / "result.json",
-            {"best": list(result.best), "named": named, "value": result.value, "steps": len(result.history)},
+            {"best": list(result.best), "named": named, "value": result.value, "steps": len(result.history), **more},
         )
 
 
 def read_lines(path: Path, name: str) -> list[dict[str, Any]]:
-    """The lines of one of a run's journals; none if it was not kept."""
+    """The lines of one of a run's journals; none if it was not kept. A last line torn by a kill is left out.
+
+    Raises:
+        RunError: damaged.
+    """
     file = path / f"{name}.jsonl"
-    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+    lines = file.read_text().splitlines(keepends=True) if file.exists() else []
+    try:
+        return [json.loads(line) for line in lines if line.endswith("\n")]
+    except json.JSONDecodeError as error:
+        raise RunError(f"{file} is damaged: {error}") from None
 
 
 def read_history(path: Path) -> list[Record]:

@@ -52,11 +52,12 @@ class Loop:
     evaluator: Evaluator
     steps: int
     step: int = 0
+    stopped: bool = False
     history: list[Record] = field(default_factory=list)
 
 
 class Callback(Protocol):
-    """What may look on. A callback may stop the search by returning True from `step`."""
+    """What may look on. A callback stops the search by returning True from `step`, or by `loop.stopped = True`."""
 
     def start(self, loop: Loop) -> None:
         """Before the first step; may restore an earlier state."""
@@ -155,15 +156,14 @@ def search(strategy: Strategy, evaluator: Evaluator, steps: int, *, callbacks: S
     for callback in callbacks:
         callback.start(loop)
     try:
-        stop = False
-        while loop.step < loop.steps and not stop:
+        while loop.step < loop.steps and not loop.stopped:
             draw = strategy.ask()
             score = evaluator.score(draw)
             evaluator.learn(strategy.tell(draw, score) or draw)
             record = Record(loop.step, draw.arch, float(score.value.detach()), score.metrics)
             loop.history.append(record)
             loop.step += 1
-            stop = any([bool(callback.step(loop, record)) for callback in callbacks])
+            loop.stopped |= any([bool(callback.step(loop, record)) for callback in callbacks])
     finally:
         for callback in callbacks:
             callback.end(loop)
@@ -172,6 +172,8 @@ def search(strategy: Strategy, evaluator: Evaluator, steps: int, *, callbacks: S
 
 class Budget(Observer):
     """Stop once a metric, summed over all scores, reaches a limit: simulated seconds, epochs, queries.
+
+    Comes after the `Run` that restores a search's history, as further callbacks of `appnas.search` do.
 
     Args:
         metric: name in the metrics of a score.
@@ -182,8 +184,10 @@ class Budget(Observer):
         self.metric, self.limit, self.spent = metric, limit, 0.0
 
     def start(self, loop: Loop) -> None:
-        """Count what a resumed search has spent."""
-        self.spent = sum(record.metrics[self.metric] for record in loop.history)
+        """Count what a resumed search has spent, one by one as before: it may have been all."""
+        self.spent = 0.0
+        for record in loop.history:
+            loop.stopped |= self.step(loop, record)
 
     def step(self, loop: Loop, record: Record) -> bool:
         """Whether the limit is reached."""
@@ -231,6 +235,7 @@ class Collapse(Observer):
 
     def start(self, loop: Loop) -> None:
         """Remember where the distribution starts."""
+        self.began = loop.step
         if hasattr(loop.strategy, "distribution"):
             self.first = loop.strategy.distribution()
 
@@ -251,14 +256,15 @@ class Collapse(Observer):
             )
 
     def end(self, loop: Loop) -> None:
-        """Warn if nothing moved."""
-        if self.first is None or loop.step < self.every:
+        """Warn if nothing moved. A resumed search is judged only if most of it was seen."""
+        seen = loop.step - self.began
+        if self.first is None or seen < self.every or (self.began and 2 * seen < loop.steps):
             return
         now = loop.strategy.distribution()  # type: ignore[attr-defined]
         moved = max(float((a - b).abs().max()) for a, b in zip(now, self.first, strict=True))
         if moved < 0.01:
             warnings.warn(
-                f"after {loop.step} steps no probability has moved by more than {moved:.4f}: the result is noise."
+                f"after {seen} steps no probability has moved by more than {moved:.4f}: the result is noise."
                 " Search longer, or raise the learning rate of the architecture",
                 CollapseWarning,
                 stacklevel=2,

@@ -91,11 +91,16 @@ def decisions(choices: tuple[Choice, ...]) -> tuple[tuple[str, ...], ...]:
     return tuple(choice.options for choice in choices for _ in range(choice.count))
 
 
+def legal(space: Space) -> list[list[int]]:
+    """The indices that every decision may take: all, or those that the space's mask allows."""
+    if space.mask is None:
+        return [list(range(len(options))) for options in decisions(space.choices)]
+    return [row.nonzero().flatten().tolist() for matrix in space.mask for row in matrix]
+
+
 def size(space: Space) -> int:
     """Number of combinations of options, counting those that the space's rules exclude."""
-    if space.mask is not None:
-        return math.prod(int(row.sum()) for matrix in space.mask for row in matrix)
-    return math.prod(len(options) for options in decisions(space.choices))
+    return math.prod(map(len, legal(space)))
 
 
 def check(space: Space, arch: Sequence[int]) -> Arch:
@@ -130,7 +135,7 @@ def parse(space: Space, described: dict[str, list[str]]) -> Arch:
     """The inverse of `describe`.
 
     Raises:
-        ValueError: a choice or an option that the space does not have.
+        ValueError: a choice or an option that the space does not have, or too many or few of them.
     """
     if set(described) != {choice.name for choice in space.choices}:
         raise ValueError(
@@ -138,6 +143,8 @@ def parse(space: Space, described: dict[str, list[str]]) -> Arch:
         )
     indices = []
     for choice in space.choices:
+        if len(described[choice.name]) != choice.count:
+            raise ValueError(f"choice {choice.name!r} has {choice.count} decisions, got {len(described[choice.name])}")
         for option in described[choice.name]:
             if option not in choice.options:
                 raise ValueError(f"choice {choice.name!r} has the options {choice.options}, got {option!r}")
@@ -190,12 +197,12 @@ def mutate(space: Space, arch: Arch, rng: random.Random, tries: int = 100) -> Ar
     Raises:
         ValueError: nothing can be changed: the space has one architecture.
     """
-    options = decisions(space.choices)
-    for _ in range(tries):
-        position = rng.randrange(len(options))
-        if len(options[position]) == 1:
-            continue
-        index = (arch[position] + rng.randrange(1, len(options[position]))) % len(options[position])
+    options = legal(space)
+    open_positions = [position for position, indices in enumerate(options) if len(indices) > 1]
+    for _ in range(tries if open_positions else 0):
+        position = rng.choice(open_positions)
+        now = arch[position]
+        index = rng.choice([k for k in options[position] if k > now] + [k for k in options[position] if k < now])
         child = (*arch[:position], index, *arch[position + 1 :])
         if not space.valid(child):
             scores = _noise(space.choices, rng)
@@ -215,9 +222,9 @@ def crossover(space: Space, first: Arch, second: Arch, rng: random.Random) -> Ar
     if space.valid(child):
         return child
     scores = _noise(space.choices, rng)
-    for row, *parents in zip(scores, first, second, strict=True):
-        for index in parents:
-            row[index] += 1.0
+    for row, names, *parents in zip(scores, decisions(space.choices), first, second, strict=True):
+        for index in parents:  # an edge that both parents have comes before one that only one has
+            row[index] += max(sum(names[k] not in ZERO for k in parents), 1)
     return _mend(space, scores)
 
 
@@ -234,13 +241,19 @@ def constant_arch(space: Space, option: str) -> Arch:
     """The architecture that takes one option wherever it is offered, for example all `sep_conv_3x3`.
 
     Raises:
-        ValueError: no choice offers the option.
+        ValueError: no choice offers the option, or the rules of the space forbid it somewhere.
     """
     if not any(option in choice.options for choice in space.choices):
         offered = sorted({name for choice in space.choices for name in choice.options})
         raise ValueError(f"no choice offers {option!r}; offered are {offered}")
-    scores = [[float(name == option) for name in options] for options in decisions(space.choices)]
-    return _mend(space, scores)
+    scores = [
+        [2.0 if name == option else float(name not in ZERO) for name in names] for names in decisions(space.choices)
+    ]
+    arch = _mend(space, scores)
+    for names, index in zip(decisions(space.choices), arch, strict=True):
+        if option in names and names[index] != option and names[index] not in ZERO:
+            raise ValueError(f"{option!r} everywhere breaks the rules of {type(space).__name__} or its mask")
+    return arch
 
 
 def full_mask(choices: tuple[Choice, ...]) -> Mask:
@@ -262,12 +275,14 @@ def check_mask(choices: tuple[Choice, ...], mask: Mask) -> Mask:
     """The mask itself.
 
     Raises:
-        ValueError: wrong shapes, or a decision without an option.
+        ValueError: wrong shapes, not boolean, or a decision without an option.
     """
     expected = [(choice.count, len(choice.options)) for choice in choices]
     if [tuple(matrix.shape) for matrix in mask] != expected:
         raise ValueError(f"a mask of this space has the shapes {expected}, got {[tuple(m.shape) for m in mask]}")
     for choice, matrix in zip(choices, mask, strict=True):
+        if matrix.dtype != torch.bool:
+            raise ValueError(f"a mask is boolean, that of choice {choice.name!r} is {matrix.dtype}")
         if not matrix.any(-1).all():
             row = int((~matrix.any(-1)).nonzero()[0])
             raise ValueError(f"the mask leaves no option to decision {row} of choice {choice.name!r}: {choice.options}")

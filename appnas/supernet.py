@@ -8,12 +8,13 @@ these edges share. Modules are named (edge, option), so weights move by name bet
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from appnas.space import IO, ZERO, Arch, Choice, Gates, Mask, Space, allowed, check_mask
+from appnas.space import IO, ZERO, Arch, Choice, Gates, Mask, Space, allowed, check_mask, describe
 
 Make = Callable[[int, str], nn.Module]
 """(edge, option) -> candidate operation."""
@@ -94,9 +95,7 @@ class Dag(nn.Module):
         self.joints = tuple(edges)
         self.inputs, self.stride = inputs, stride
         rows = [None] * len(self.joints) if mask is None else mask.tolist()
-        self.edges = nn.ModuleList(
-            Mixed(options, lambda option, e=e: make(e, option), row) for e, row in enumerate(rows)
-        )
+        self.edges = nn.ModuleList(Mixed(options, partial(make, e), row) for e, row in enumerate(rows))
         nodes = sorted({target for _, target in self.joints})
         self.join = nn.ModuleDict({str(node): join(node) for node in nodes} if join else {})
         self.leaving = [[e for e, (source, _) in enumerate(self.joints) if source == s] for s in range(nodes[-1] + 1)]
@@ -145,6 +144,12 @@ class Restricted:
         self.mask: Mask = (
             mask if own is None else check_mask(space.choices, tuple(a & b for a, b in zip(mask, own, strict=True)))
         )
+        found = self.discretise(tuple(matrix.float() for matrix in self.mask))
+        if not self.valid(found):
+            raise ValueError(
+                f"under this mask {type(space).__name__} has no architecture that obeys its rules; the nearest is"
+                f" {describe(space.choices, found)}"
+            )
 
     @property
     def choices(self) -> tuple[Choice, ...]:
@@ -181,7 +186,7 @@ def restrict(space: Space, mask: Mask) -> Restricted:
     """The space without the options that the mask excludes.
 
     Raises:
-        ValueError: wrong shapes, or a decision left without an option.
+        ValueError: wrong shapes, a decision left without an option, or no architecture left that obeys the rules.
     """
     return Restricted(space, mask)
 
@@ -201,8 +206,15 @@ class SelfGated(nn.Module):
         super().__init__()
         self.space, self.supernet, self.relax = space, supernet, relax
         self.alpha = nn.ParameterList(nn.Parameter(torch.zeros(c.count, len(c.options))) for c in space.choices)
+        self._mark()
+
+    def _mark(self) -> None:
         for logits in self.alpha:
             logits.is_arch = True
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
+        self._mark()  # a deep copy of a parameter loses its attributes
 
     def gates(self) -> Gates:
         """The gates of the current logits; excluded options are exactly 0."""

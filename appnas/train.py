@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -31,12 +32,15 @@ class Recipe:
     """How a network is trained. The defaults are DARTS's for CIFAR-10 evaluation (arXiv 1806.09055, section 3.2)."""
 
     optimiser: Literal["sgd", "adam"] = "sgd"
+    """SGD with momentum, or Adam."""
     lr: float = 0.025
     """Learning rate of the first epoch after the warm-up."""
     lr_min: float = 0.0
     """Learning rate that the cosine ends at."""
     momentum: float = 0.9
+    """Of SGD."""
     weight_decay: float = 3e-4
+    """L2 penalty on all weights."""
     clip: float = 5.0
     """Largest gradient norm; 0 for no limit."""
     warmup: int = 0
@@ -79,6 +83,9 @@ def fit(
 ) -> list[float]:
     """Train a model and return the mean loss of every epoch.
 
+    What modules draw while training (drop-path) comes from torch's global generator, which is seeded for the
+    training and put back after it: one seed gives one result, whatever ran before.
+
     Args:
         model: trained in place, left in evaluation mode.
         data: source of batches.
@@ -86,56 +93,88 @@ def fit(
         loss: (model, batch) -> loss of every example, shape [B].
         epochs: number of passes.
         recipe: optimiser and schedule.
-        seed: of the order of the batches and their augmentation.
+        seed: of the order of the batches, their augmentation, and drop-path.
         checkpoint: file to save to after every epoch and to go on from if it exists.
         on_epoch: called with the epoch's number and mean loss.
 
     Raises:
-        DivergedError: a loss is NaN or infinite.
+        DivergedError: a loss, or a weight after an epoch, is NaN or infinite; the checkpoint stays the last good one.
+        ValueError: the split yields no batch, or the checkpoint is damaged or of another training.
     """
     rng = torch.Generator().manual_seed(seed)
-    optimiser: torch.optim.Optimizer
-    if recipe.optimiser == "sgd":
-        optimiser = torch.optim.SGD(
-            model.parameters(), recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay
-        )
-    else:
-        optimiser = torch.optim.Adam(model.parameters(), recipe.lr, weight_decay=recipe.weight_decay)
+    optimiser = _optimiser(model, recipe)
     losses: list[float] = []
-    if checkpoint and checkpoint.exists():
-        losses = _restore(checkpoint, model, optimiser, rng)
-    for epoch in range(len(losses), epochs):
-        model.train()
-        set_progress(model, epoch / epochs)
-        for group in optimiser.param_groups:
-            group["lr"] = (
-                recipe.lr * (epoch + 1) / recipe.warmup
-                if epoch < recipe.warmup
-                else cosine(epoch - recipe.warmup, epochs - recipe.warmup, recipe.lr, recipe.lr_min)
-            )
-        total, count = 0.0, 0
-        for step, batch in enumerate(data.batches(split, rng)):
-            values = loss(model, batch)
-            mean = finite(values.mean(), f"epoch {epoch}, step {step} of training")
-            optimiser.zero_grad()
-            mean.backward()  # type: ignore[no-untyped-call]
-            if recipe.clip:
-                nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
-            optimiser.step()
-            total, count = total + float(mean.detach()) * len(values), count + len(values)
-        losses.append(total / max(count, 1))
-        if on_epoch:
-            on_epoch(epoch, losses[-1])
-        if checkpoint:
-            _save(checkpoint, model, optimiser, rng, losses)
+    plan = {"split": split, "epochs": epochs, "seed": seed, **asdict(recipe), "network": _fingerprint(model)}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        if checkpoint and checkpoint.exists():
+            losses = _restore(checkpoint, plan, model, optimiser, rng)
+        for epoch in range(len(losses), epochs):
+            model.train()
+            set_progress(model, epoch / epochs)
+            for group in optimiser.param_groups:
+                group["lr"] = (
+                    recipe.lr * (epoch + 1) / recipe.warmup
+                    if epoch < recipe.warmup
+                    else cosine(epoch - recipe.warmup, epochs - recipe.warmup, recipe.lr, recipe.lr_min)
+                )
+            losses.append(_epoch(model, data.batches(split, rng), loss, optimiser, recipe.clip, epoch))
+            if on_epoch:
+                on_epoch(epoch, losses[-1])
+            if checkpoint:
+                _save(checkpoint, plan, model, optimiser, rng, losses)
     model.eval()
     return losses
 
 
+def _optimiser(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    if recipe.optimiser == "adam":
+        return torch.optim.Adam(model.parameters(), recipe.lr, weight_decay=recipe.weight_decay)
+    return torch.optim.SGD(model.parameters(), recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay)
+
+
+def _epoch(
+    model: nn.Module,
+    batches: Iterator[Batch],
+    loss: Callable[[Callable[..., Any], Batch], Tensor],
+    optimiser: torch.optim.Optimizer,
+    clip: float,
+    epoch: int,
+) -> float:
+    total, count = 0.0, 0
+    for step, batch in enumerate(batches):
+        values = loss(model, batch)
+        mean = finite(values.mean(), f"epoch {epoch}, step {step} of training")
+        optimiser.zero_grad()
+        mean.backward()  # type: ignore[no-untyped-call]
+        if clip:
+            nn.utils.clip_grad_norm_(model.parameters(), clip)
+        optimiser.step()
+        total, count = total + float(mean.detach()) * len(values), count + len(values)
+    if count == 0:
+        raise ValueError("the split to train on yields no batch: it is empty, or smaller than one batch")
+    for name, weight in model.named_parameters():
+        if not torch.isfinite(weight).all():
+            raise DivergedError(f"{name} holds NaN or infinity after epoch {epoch}; a lower learning rate may help")
+    return total / count
+
+
+def _fingerprint(model: nn.Module) -> str:
+    """A digest of names and types of all modules: equal for equal architectures."""
+    parts = "\n".join(f"{name} {type(module).__name__}" for name, module in model.named_modules())
+    return hashlib.sha256(parts.encode()).hexdigest()
+
+
 def _save(
-    path: Path, model: nn.Module, optimiser: torch.optim.Optimizer, rng: torch.Generator, losses: list[float]
+    path: Path,
+    plan: dict[str, Any],
+    model: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    rng: torch.Generator,
+    losses: list[float],
 ) -> None:
     state = {
+        "plan": plan,
         "model": model.state_dict(),
         "optimiser": optimiser.state_dict(),
         "rng": rng.get_state(),
@@ -147,8 +186,18 @@ def _save(
     partial.replace(path)
 
 
-def _restore(path: Path, model: nn.Module, optimiser: torch.optim.Optimizer, rng: torch.Generator) -> list[float]:
-    state = torch.load(path, weights_only=True)
+def _restore(
+    path: Path, plan: dict[str, Any], model: nn.Module, optimiser: torch.optim.Optimizer, rng: torch.Generator
+) -> list[float]:
+    try:
+        state = torch.load(path, weights_only=True)
+    except Exception as error:  # a truncated file fails in many ways inside torch
+        raise ValueError(f"{path} is damaged ({type(error).__name__}): delete it to train again") from error
+    other = [
+        f"{key} {state['plan'].get(key)}, now {value}" for key, value in plan.items() if state["plan"].get(key) != value
+    ]
+    if other:
+        raise ValueError(f"{path} is of another training ({'; '.join(other)}): delete it, or keep this one elsewhere")
     model.load_state_dict(state["model"])
     optimiser.load_state_dict(state["optimiser"])
     rng.set_state(state["rng"])
@@ -175,7 +224,7 @@ class Stream:
 
     def _start(self) -> None:
         self.epoch_state, self.taken = self.rng.get_state(), 0
-        self.epoch = self.data.batches(self.split, self.rng)
+        self.epoch = iter(self.data.batches(self.split, self.rng))
 
     def __iter__(self) -> Stream:
         return self

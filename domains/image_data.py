@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import numbers
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -21,24 +22,31 @@ MNIST5K = Options(crop=2, flip=False, recipe=Recipe(lr=0.1))
 MNIST = Options(crop=2, flip=False)
 
 
+HELD_OUT = ("test", "validation", "valid", "val")
+"""Names that a held-out split goes by."""
+ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm"}
+FIXED = 2024
+"""Seed of what is drawn once and for all: held-out parts, and the images that a limit keeps."""
+
+
 @dataclass(frozen=True)
 class FolderOptions(Options):
-    """Options of a folder of images."""
+    """Options of a folder of images. With `limit`, a fixed random part of the training images is read."""
 
     path: str = ""
-    """The folder: train/CLASS/*.png and test/CLASS/*.png, or CLASS/*.png alone."""
+    """The folder: train/CLASS/*.png and test/CLASS/*.png (or val), or CLASS/*.png alone."""
     side: int = 32
-    """Images are resized to side x side pixels."""
+    """Images are resized to side x side pixels, whatever their shape."""
 
 
 @dataclass(frozen=True)
 class HubOptions(Options):
-    """Options of a data set of the Hugging Face hub."""
+    """Options of a data set of the Hugging Face hub. With `limit`, a fixed random part of the training rows is read."""
 
     dataset: str = "uoft-cs/cifar10"
     """Name on the hub, for example uoft-cs/cifar100 or ILSVRC/imagenet-1k."""
     side: int = 32
-    """Images are resized to side x side pixels."""
+    """Images are resized to side x side pixels, whatever their shape."""
 
 
 def missing(package: str, extra: str) -> ImportError:
@@ -58,14 +66,18 @@ def data_file(*parts: str) -> Path:
     return file
 
 
-def held_out(x: np.ndarray, y: np.ndarray, share: float, options: Options) -> Images:
+def held_out(x: np.ndarray, y: np.ndarray, share: float, options: Options, classes: int | None = None) -> Images:
     """Images with a fixed random part held out as test data, for sets that come without a split.
 
     The part does not depend on the options' seed: test images never move into the training data.
     """
-    order = torch.randperm(len(x), generator=torch.Generator().manual_seed(2024)).numpy()
-    test, train = np.split(order, [round(share * len(x))])
-    return Images(x[train], y[train], x[test], y[test], options)
+    test, train = np.split(kept(len(x)), [round(share * len(x))])
+    return Images(x[train], y[train], x[test], y[test], options, classes or int(y.max()) + 1)
+
+
+def kept(count: int, limit: int = 0) -> np.ndarray:
+    """A fixed random order of `count` indices, cut to the limit if there is one."""
+    return torch.randperm(count, generator=torch.Generator().manual_seed(FIXED)).numpy()[: limit or count]
 
 
 def digits(options: Options = DIGITS) -> Images:
@@ -127,70 +139,95 @@ def _jpegs(file: Path, limit: int) -> tuple[np.ndarray, np.ndarray]:
     return decode(pictures, 32), labels[:count]
 
 
-def decode(pictures: Iterable[io.BytesIO | Path], side: int) -> np.ndarray:
-    """Image files as uint8 arrays, resized if need be. Shapes: returns [N, side, side, 3].
+def decode(pictures: Iterable[Any], side: int) -> np.ndarray:
+    """Image files, or PIL images, as upright 8-bit RGB arrays, resized if need be. Shapes: returns [N, side, side, 3].
 
     Raises:
         ImportError: Pillow is not installed.
-        ValueError: a file that is not an image.
+        ValueError: a file that is not an image, is cut off, or has more than 8 bits a colour (16-bit grey is scaled).
     """
     try:
-        from PIL import Image, UnidentifiedImageError
+        from PIL import Image, ImageOps
     except ImportError as error:
         raise missing("pillow", "images") from error
+
+    def array(image: Any) -> np.ndarray:
+        image = ImageOps.exif_transpose(image)
+        if image.mode.startswith("I;16"):  # converting would clip instead of scale
+            image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+        if image.mode in ("I", "F"):
+            raise ValueError(f"an image has {image.mode!r} pixels: save it with 8 or 16 bits a pixel")
+        rgb = image.convert("RGB")
+        return np.asarray(rgb if rgb.size == (side, side) else rgb.resize((side, side)))
+
     arrays = []
     for picture in pictures:
+        if isinstance(picture, Image.Image):
+            arrays.append(array(picture))
+            continue
         try:
             with Image.open(picture) as image:
-                rgb = image.convert("RGB")
-                arrays.append(np.asarray(rgb if rgb.size == (side, side) else rgb.resize((side, side))))
-        except UnidentifiedImageError as error:
-            raise ValueError(f"{picture} is not an image") from error
+                arrays.append(array(image))
+        except OSError as error:  # UnidentifiedImageError is one
+            raise ValueError(f"{picture} is not a whole image: {error}") from error
     return np.stack(arrays)
 
 
-def folder(options: FolderOptions) -> Images:
-    """A folder of images, one subfolder a class.
+def ungreyed(*parts: np.ndarray) -> list[np.ndarray]:
+    """The same images, with one channel instead of three if all of them are grey. Shapes: [N, H, W, 3] each."""
+    grey = all(bool((x == x[..., :1]).all()) for x in parts)
+    return [x[..., :1] if grey else x for x in parts]
 
-    With subfolders train and test, those are the splits; otherwise 20 % are held out.
+
+def folder(options: FolderOptions) -> Images:
+    """A folder of images, one subfolder a class; all grey images become one channel.
+
+    With subfolders train and test (or validation, valid, val), those are the splits; otherwise a fifth is held out.
 
     Raises:
-        ValueError: no such folder, no class, or a class of the test folder that the training folder lacks.
+        ValueError: no such folder, no class, a class without an image or unknown in training, or a damaged file.
     """
     root = Path(options.path)
     if not options.path or not root.is_dir():
         raise ValueError(f"path must be a folder with one subfolder a class, got {options.path!r}")
-    if not ((root / "train").is_dir() and (root / "test").is_dir()):
-        x, y, _ = _classes(root, options.side, None)
-        return held_out(x, y, 0.2, options)
-    x, y, names = _classes(root / "train", options.side, None)
-    test_x, test_y, _ = _classes(root / "test", options.side, names)
-    return Images(x, y, test_x, test_y, options, classes=len(names))
+    split = (root / "train").is_dir() and bool(_subfolders(root / "train"))  # else a class of that name
+    names, files = _classes(root / "train" if split else root, None)
+    files = [files[i] for i in kept(len(files), options.limit)]
+    x, y = decode((file for file, _ in files), options.side), np.array([label for _, label in files])
+    test = next((root / name for name in HELD_OUT if (root / name).is_dir()), None) if split else None
+    if test is None:
+        return held_out(*ungreyed(x), y, 0.2, options, len(names))
+    _, files = _classes(test, names)
+    x, test_x = ungreyed(x, decode((file for file, _ in files), options.side))
+    return Images(x, y, test_x, np.array([label for _, label in files]), options, len(names))
 
 
-def _classes(root: Path, side: int, names: list[str] | None) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    found = sorted(p.name for p in root.iterdir() if p.is_dir())
-    unknown = set(found) - set(names if names is not None else found)
+def _subfolders(root: Path) -> list[str]:
+    return sorted(p.name for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
+
+
+def _classes(root: Path, names: list[str] | None) -> tuple[list[str], list[tuple[Path, int]]]:
+    found = _subfolders(root)
+    unknown = set(found) - set(names or found)
     if not found or unknown:
-        raise ValueError(
-            f"{root} must hold one subfolder a class{f', unknown are {sorted(unknown)}' if unknown else ''}"
-        )
+        extra = f", unknown in training are {sorted(unknown)}" if unknown else ", it has none"
+        raise ValueError(f"{root} must hold one subfolder a class{extra}")
     names = names or found
-    endings = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".ppm"}
-    files = [
-        (p, names.index(name)) for name in found for p in sorted((root / name).iterdir()) if p.suffix.lower() in endings
-    ]
-    if not files:
-        raise ValueError(f"{root}: no image with one of the endings {sorted(endings)}")
-    return decode((p for p, _ in files), side), np.array([label for _, label in files]), names
+    files = []
+    for name in found:
+        images = [p for p in sorted((root / name).iterdir()) if p.suffix.lower() in ENDINGS]
+        if not images:
+            raise ValueError(f"{root / name} holds no image with one of the endings {sorted(ENDINGS)}")
+        files += [(p, names.index(name)) for p in images]
+    return names, files
 
 
 def hub(options: HubOptions) -> Images:
-    """A data set of the Hugging Face hub with an image and a label column, splits train and test (or validation).
+    """A data set of the Hugging Face hub with an image and a label column.
 
     Raises:
         ImportError: the package datasets is not installed.
-        ValueError: no image or label column.
+        ValueError: no split to train on, or no image or label column.
     """
     try:
         import datasets
@@ -200,31 +237,42 @@ def hub(options: HubOptions) -> Images:
 
 
 def from_datasets(splits: Mapping[str, Any], options: HubOptions) -> Images:
-    """Images from a mapping of split names to rows, as `datasets.load_dataset` gives them.
+    """Images from a mapping of split names to rows, as `datasets.load_dataset` gives them; grey ones in one channel.
+
+    The held-out split is "test", or "validation" where the test labels are missing or withheld (-1, as in
+    ImageNet); without either, a fifth of the training images is held out.
 
     Raises:
-        ValueError: no split "train", or rows without an image or a label column.
+        ValueError: no split "train" with rows, or rows without an image or a label column.
     """
-    if "train" not in splits:
-        raise ValueError(f"a split 'train' is needed, got {sorted(splits)}")
-    test = next((name for name in ("test", "validation", "valid") if name in splits), None)
-    x, y = _rows(splits["train"], options.side, options.limit)
-    if test is None:
-        return held_out(x, y, 0.2, options)
-    test_x, test_y = _rows(splits[test], options.side, 0)
-    return Images(x, y, test_x, test_y, options)
+    if not len(splits.get("train", ())):
+        raise ValueError(f"a split 'train' with rows in it is needed, got {sorted(splits)}")
+    image, label = _columns(splits["train"][0])
+
+    def labels(name: str) -> np.ndarray:
+        rows = splits[name]
+        return np.asarray(list(rows[label]) if hasattr(rows, "column_names") else [row[label] for row in rows])
+
+    def images(name: str, part: np.ndarray) -> np.ndarray:
+        return decode((splits[name][int(i)][image] for i in part), options.side)
+
+    y = labels("train")
+    part, classes = kept(len(y), options.limit), int(y.max()) + 1
+    x, y = images("train", part), y[part]
+    for name in HELD_OUT:
+        if len(splits.get(name, ())) and label in splits[name][0] and (test_y := labels(name)).min() >= 0:
+            x, test_x = ungreyed(x, images(name, np.arange(len(test_y))))
+            return Images(x, y, test_x, test_y, options, classes)
+    return held_out(*ungreyed(x), y, 0.2, options, classes)
 
 
-def _rows(rows: Any, side: int, limit: int) -> tuple[np.ndarray, np.ndarray]:
-    first = rows[0]
-    image = next((name for name in ("img", "image", "jpg", "png") if name in first), None)
-    label = next((name for name in ("label", "fine_label", "labels", "cls") if name in first), None)
+def _columns(row: Mapping[str, Any]) -> tuple[str, str]:
+    image = next((name for name in ("img", "image", "jpg", "png") if name in row), None)
+    label = next((name for name in ("label", "fine_label", "labels", "cls") if name in row), None)
     if image is None or label is None:
-        raise ValueError(f"rows need an image and a label column, got {sorted(first)}")
-    x, y = [], []
-    for i, row in enumerate(rows):
-        if limit and i >= limit:
-            break
-        x.append(np.asarray(row[image].convert("RGB").resize((side, side))))
-        y.append(int(row[label]))
-    return np.stack(x), np.array(y)
+        raise ValueError(f"rows need an image and a label column, got {sorted(row)}")
+    if not hasattr(row[image], "convert"):
+        raise ValueError(f"the column {image!r} must hold PIL images, got {type(row[image]).__name__}")
+    if not isinstance(row[label], numbers.Integral):
+        raise ValueError(f"the column {label!r} must hold integers, got {row[label]!r}")
+    return image, label

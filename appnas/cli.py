@@ -1,0 +1,283 @@
+"""The command line: `appnas list | search | resume | retrain | report | export | bench`.
+
+Every command is a frozen dataclass whose fields are its flags (tyro). `appnas search METHOD` has the fields of
+three further dataclasses, see `appnas.flags`. A mistake gives one line and exit code 2, Ctrl-C exit code 130;
+with APPNAS_DEBUG=1 both show their traceback.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import shlex
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+import tyro
+from tyro.conf import Positional
+
+from appnas import api, catalogue, flags, show
+from appnas.evaluate import evaluator_of
+from appnas.methods import METHODS
+from appnas.run import InterruptedSearchError, load_config, read_history, read_json
+from appnas.search import CollapseWarning, Result
+from appnas.space import check
+from appnas.strategy import Random
+from appnas.train import DivergedError
+
+MISTAKES = (ValueError, TypeError, OSError, ImportError, MemoryError, DivergedError)
+
+
+@dataclass(frozen=True)
+class List:
+    """Show the methods, spaces and domains that there are."""
+
+    json: bool = False
+    """As JSON, for machines."""
+
+    def run(self) -> None:
+        """Print them."""
+        show.catalogue_json() if self.json else show.catalogue_tables()
+
+
+@dataclass(frozen=True)
+class Search:
+    """Search for an architecture; `appnas search METHOD --help` shows all settings of METHOD."""
+
+    method: Annotated[Positional[str], tyro.conf.arg(help=f"One of {', '.join(METHODS)}; then its flags.")]
+
+    def run(self) -> None:
+        """With the default settings."""
+        search(self.method, [])
+
+
+@dataclass(frozen=True)
+class Resume:
+    """Go on with an interrupted search, or show what a finished one found."""
+
+    path: Positional[Path]
+    """Directory of the run."""
+    threads: int = 1
+    """Torch threads."""
+
+    def run(self) -> None:
+        """Search on."""
+        _threads(self.threads)
+        with _resumable(f"appnas resume {_quoted(self.path)}"):
+            result = api.resume(self.path, progress=True)
+        show.found(result, self.path)
+
+
+@dataclass(frozen=True)
+class Retrain:
+    """Train what a search found from scratch, beside controls, and test it. Interrupted, it goes on when repeated."""
+
+    path: Positional[Path]
+    """Directory of a finished search."""
+    epochs: int
+    """Epochs (or environment steps) of every training."""
+    seeds: int = 1
+    """Trainings of every architecture."""
+    beside: tuple[str, ...] = ()
+    """Controls: "random", or an operation that is then taken everywhere."""
+    threads: int = 1
+    """Torch threads."""
+
+    def run(self) -> None:
+        """Train."""
+        _threads(self.threads)
+        _retrain(_finished(self.path), self.path, self.epochs, self.seeds, self.beside)
+
+
+@dataclass(frozen=True)
+class Report:
+    """Write the report of a run: one HTML page."""
+
+    path: Positional[Path]
+    """Directory of the run."""
+    out: Annotated[Path | None, tyro.conf.arg(metavar="PATH")] = None
+    """Where to; by default into the run's directory."""
+
+    def run(self) -> None:
+        """Write it."""
+        from appnas.report import write
+
+        load_config(self.path)
+        show.line(str(write(self.path, self.out)))
+
+
+@dataclass(frozen=True)
+class Export:
+    """Write what a retrained run found as safetensors weights, arch.json and ONNX."""
+
+    path: Positional[Path]
+    """Directory of the run."""
+    out: Path
+    """Folder, empty or new."""
+    onnx: bool = True
+    """Write ONNX too, checked against torch at two batch sizes."""
+
+    def run(self) -> None:
+        """Write them."""
+        from appnas.export import export
+
+        for name, path in export(self.path, self.out, onnx=self.onnx).items():
+            show.line(f"{name}: {path}")
+        show.line("load it with: appnas.export.load(folder)")
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Measure what one first-order search step costs."""
+
+    spaces: tuple[str, ...] = ("cells", "bench201")
+    """Names of spaces."""
+    domain: str = "digits"
+    """Name of the domain whose data is used."""
+    channels: int = 4
+    """Initial channels of every supernet."""
+    cells: int = 5
+    """Cells, of spaces that are one stack of cells."""
+    stage_cells: int = 1
+    """Cells in each stage, of spaces that have stages."""
+    batch: int = 16
+    """Examples a batch."""
+    repeats: int = 5
+    """Timed steps, after one that is not."""
+    threads: int = 1
+    """Torch threads."""
+
+    def run(self) -> None:
+        """Measure."""
+        from appnas.bench import measure
+
+        _threads(self.threads)
+        sizes = {"channels": self.channels, "cells": self.cells, "repeats": self.stage_cells}
+        show.steps({name: measure(name, sizes, self.domain, self.batch, self.repeats) for name in self.spaces})
+
+
+COMMANDS: dict[str, Callable[..., Any]] = {
+    kind.__name__.lower(): kind for kind in (List, Search, Resume, Retrain, Report, Export, Bench)
+}
+
+
+def search(method: str, args: Sequence[str]) -> None:
+    """`appnas search METHOD FLAGS`, and the retraining that a flag may ask for."""
+    asked = flags.parse(method, args)
+    options = asked.options
+    _threads(options.threads)
+    data = catalogue.domain(asked.domain_name, asked.domain)
+    stem = f"{method}-{asked.space_name}-{asked.domain_name.replace(':', '-')}"
+    with _directory(options.out, stem) as path, _resumable(f"appnas resume {_quoted(path)}"):
+        result = api.search(
+            asked.space, data, method, config=asked.config, seed=options.seed, seeds=options.seeds,
+            rank_epochs=options.rank_epochs, control=options.control, out=path, progress=True,
+        )  # fmt: skip
+    show.found(result, path)
+    if options.retrain_epochs:
+        _retrain(result, path, options.retrain_epochs, 1, options.beside)
+
+
+@contextlib.contextmanager
+def _directory(out: Path | None, stem: str) -> Iterator[Path]:
+    """The given directory, or the next free one below runs/; that one is taken away again if nothing came of it."""
+    if out is not None:
+        yield out
+        return
+    number = 1
+    while True:
+        path = Path("runs", f"{stem}-{number}")
+        try:
+            path.mkdir(parents=True)
+            break
+        except FileExistsError:
+            number += 1
+    try:
+        yield path
+    finally:
+        if not any(path.iterdir()):
+            path.rmdir()
+
+
+@contextlib.contextmanager
+def _resumable(command: str) -> Iterator[None]:
+    """Let Ctrl-C say how to go on."""
+    try:
+        yield
+    except InterruptedSearchError:
+        raise
+    except KeyboardInterrupt as stop:
+        raise InterruptedSearchError(f"stopped; what was saved so far is kept. Go on with: {command}") from stop
+
+
+def _quoted(path: Path) -> str:
+    return shlex.quote(str(path))
+
+
+def _threads(count: int) -> None:
+    if count < 1:
+        raise ValueError(f"threads must be at least 1, got {count}")
+    torch.set_num_threads(count)
+
+
+def _finished(path: Path) -> Result:
+    """What a finished search found, as far as retraining asks for it: no supernet is built again."""
+    saved = load_config(path)
+    found = read_json(path / "result.json")
+    space, domain = api.load_space(saved), api.load_domain(saved)
+    strategy, evaluator = Random(space, random.Random(0)), evaluator_of(space, domain, 1, saved["seed"])
+    info = {"seed": found["seed"], "path": str(path), "method": saved["method"]}
+    return Result(check(space, found["best"]), read_history(path), strategy, evaluator, space, domain, info)
+
+
+def _retrain(result: Result, path: Path, epochs: int, seeds: int, beside: tuple[str, ...]) -> None:
+    more = f" --beside {' '.join(beside)}" if beside else ""
+    with _resumable(f"appnas retrain {_quoted(path)} --epochs {epochs} --seeds {seeds}{more}"):
+        trained = result.retrain(epochs, seeds=seeds, beside=beside, progress=show.note)
+    show.trained(trained, path)
+
+
+def _run(args: list[str]) -> None:
+    if args[:1] == ["search"] and len(args) > 1 and not args[1].startswith("-"):
+        search(args[1], args[2:])
+        return
+    about = "Neural architecture search. Begin with: appnas list. Mistakes show their traceback with APPNAS_DEBUG=1."
+    tyro.extras.subcommand_cli_from_dict(
+        COMMANDS, prog="appnas", description=about, args=args or ["--help"], config=flags.MARKERS
+    ).run()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code: 0, 2 after a mistake, 130 after Ctrl-C."""
+    args = list(sys.argv[1:] if argv is None else argv)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", CollapseWarning)
+        warnings.showwarning = lambda message, *_, **__: show.note(f"warning: {message}", "yellow")
+        try:
+            _run(args)
+        except SystemExit as end:  # tyro: help was printed, or a flag is wrong
+            return int(end.code or 0)
+        except KeyboardInterrupt as stop:
+            return _failed(str(stop) or "stopped", 130)
+        except BrokenPipeError:  # the reader of a pipe has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except MISTAKES as error:
+            return _failed(f"error: {str(error) or type(error).__name__}", 2)
+    return 0
+
+
+def _failed(text: str, code: int) -> int:
+    if os.environ.get("APPNAS_DEBUG"):
+        raise
+    show.note(text, "red")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

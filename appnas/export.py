@@ -1,0 +1,196 @@
+"""The trained network out of a run: safetensors weights, `arch.json`, ONNX; and back into a module.
+
+model.safetensors   the weights
+arch.json           what to build around them: space, architecture, sizes of inputs and outputs, where it comes from
+model.onnx          the same network with a free batch size, checked against torch
+
+Nothing here is ever unpickled: `load` builds the network from `arch.json` and reads the weights as plain tensors.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from appnas import api, catalogue
+from appnas.domain import Domain
+from appnas.evaluate import seeded
+from appnas.run import RunError, load_config, read_json, write_json
+from appnas.search import versions
+from appnas.space import IO, Space, check, describe
+
+FORMAT = 1
+"""Version of `arch.json`."""
+TOLERANCE = 1e-4
+"""Largest difference between ONNX and torch, relative to the largest output or to 1."""
+Inputs = tuple[Tensor, ...]
+
+
+def export(
+    run: Path, out: Path, *, onnx: bool = True, space: Space | None = None, domain: Domain | None = None
+) -> dict[str, Path]:
+    """Write what a run found and retrained, with the weights of the first training seed.
+
+    Args:
+        run: its directory.
+        out: folder to write to, new or empty.
+        onnx: write ONNX too; needs the extra `export`.
+        space: needed only if the run was started with one that is not in the catalogue.
+        domain: likewise.
+
+    Returns:
+        The files: "onnx", "weights" and "arch".
+
+    Raises:
+        RunError: no finished and retrained run there, or `out` is not empty.
+        ImportError: a package of the extra `export` is missing.
+        ValueError: the ONNX network computes something else than the torch network.
+    """
+    run, out = Path(run), Path(out)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise RunError(f"{out} is not empty: give another folder")
+    if onnx:
+        _require("onnx", "onnxscript", "onnxruntime")
+    saved = load_config(run)
+    found, trained = read_json(run / "result.json"), _trained(run)
+    space, domain = space or api.load_space(saved), domain or api.load_domain(saved)
+    arch = check(space, found["best"])
+    model = seeded(0, partial(space.build, arch, domain.io)).eval()
+    model.load_state_dict(trained["model"])
+    files = {"onnx": to_onnx(model, domain.example(2), domain.example(5))} if onnx else {}
+    files["weights"] = safetensors.torch.save({name: x.contiguous() for name, x in model.state_dict().items()})
+    content = {
+        "format": FORMAT,
+        "space": saved["space"],
+        "arch": list(arch),
+        "options": describe(space.choices, arch),
+        "io": catalogue.plain(domain.io),
+        "preprocessing": getattr(domain, "preprocessing", dict)(),
+        "domain": saved["domain"],
+        "method": saved["method"],
+        "seed": found.get("seed", saved["seed"]),
+        "epochs": len(trained["losses"]),
+        "versions": versions(),
+        "weights": hashlib.sha256(files["weights"]).hexdigest(),
+    }
+    paths = {"onnx": out / "model.onnx", "weights": out / "model.safetensors", "arch": out / "arch.json"}
+    out.mkdir(parents=True, exist_ok=True)
+    for name, data in files.items():
+        paths[name].write_bytes(data)
+    write_json(paths["arch"], {**content, "hash": _digest(content)})
+    return {name: path for name, path in paths.items() if path.exists()}
+
+
+def load(folder: Path, space: Space | None = None) -> nn.Module:
+    """The exported network, in evaluation mode.
+
+    Args:
+        folder: what `export` wrote.
+        space: needed only if it is not in the catalogue.
+
+    Raises:
+        RunError: no export there, one of another format, or changed or damaged files.
+    """
+    folder = Path(folder)
+    for name in ("arch.json", "model.safetensors"):
+        if not (folder / name).is_file():
+            raise RunError(f"{folder} is not an export: it has no {name}")
+    content, data = read_json(folder / "arch.json"), (folder / "model.safetensors").read_bytes()
+    if content.get("format") != FORMAT:
+        raise RunError(f"{folder} was written in format {content.get('format')}, this version reads format {FORMAT}")
+    if content.pop("hash", None) != _digest(content):
+        raise RunError(f"{folder / 'arch.json'} was changed after the export: its hash does not fit")
+    if content["weights"] != hashlib.sha256(data).hexdigest():
+        raise RunError(f"{folder / 'model.safetensors'} is damaged, or belongs to another arch.json")
+    space = space or api.load_space(content)
+    arch, io = check(space, content["arch"]), catalogue.from_plain(IO, content["io"])
+    model = seeded(0, partial(space.build, arch, io))
+    model.load_state_dict(safetensors.torch.load(data))
+    return model.eval()
+
+
+def to_onnx(model: nn.Module, small: Inputs, large: Inputs) -> bytes:
+    """The network as ONNX; every axis in which the two inputs differ in size is free.
+
+    Args:
+        model: in evaluation mode: forward(*inputs).
+        small: inputs to export with.
+        large: inputs of another batch size, to check with.
+
+    Raises:
+        ImportError: a package of the extra `export` is missing.
+        ValueError: the ONNX network computes something else than the torch network.
+    """
+    (runtime,) = _require("onnxruntime")
+    batch = torch.export.Dim("batch")
+    free = tuple(
+        {axis: batch for axis, (a, b) in enumerate(zip(x.shape, y.shape, strict=True)) if a != b}
+        for x, y in zip(small, large, strict=True)
+    )
+    with _quiet():
+        program = torch.onnx.export(model, small, dynamo=True, dynamic_shapes=free, verbose=False)
+    assert program is not None
+    data: bytes = program.model_proto.SerializeToString()
+    session = runtime.InferenceSession(data, providers=["CPUExecutionProvider"])
+    names = [x.name for x in session.get_inputs()]
+    for inputs in (small, large):
+        with torch.no_grad():
+            expected = model(*inputs)
+        answers = session.run(None, {name: x.numpy() for name, x in zip(names, inputs, strict=True)})
+        for x, y in zip([expected] if isinstance(expected, Tensor) else expected, answers, strict=True):
+            difference = float((x - torch.from_numpy(y)).abs().max() / x.abs().max().clamp_min(1.0))
+            if not difference <= TOLERANCE:
+                raise ValueError(f"ONNX differs from torch by {difference:.1e}, at most {TOLERANCE} is allowed")
+    return data
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the exporter's own warnings and log, which do not concern its user."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
+
+
+def _require(*packages: str) -> list[Any]:
+    try:
+        return [importlib.import_module(package) for package in packages]
+    except ImportError as error:
+        raise ImportError(
+            f"ONNX needs the package {error.name!r}: pip install 'appnas[export]', or export without it (--no-onnx)"
+        ) from error
+
+
+def _trained(run: Path) -> dict[str, Any]:
+    """The checkpoint of the found architecture's training."""
+    again = f"train it first: appnas retrain {run} --epochs 20"
+    if not (run / "retrain.json").exists():
+        raise RunError(f"{run} holds a search, but no trained network; {again}")
+    file = run / f"train-found-{read_json(run / 'retrain.json')['epochs']}-0.pt"
+    if not file.exists():
+        raise RunError(f"{run} has no {file.name}, where its training was kept; {again}")
+    try:
+        return dict(torch.load(file, weights_only=True))
+    except Exception as error:  # a truncated file fails in many ways inside torch
+        raise RunError(f"{file} is damaged ({type(error).__name__}): delete it; {again}") from error
+
+
+def _digest(content: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

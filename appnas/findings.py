@@ -1,0 +1,157 @@
+"""What a report says of a run in words: verdict, big numbers, checklist. Plain statements of what was measured."""
+
+from __future__ import annotations
+
+import shlex
+import statistics
+from collections.abc import Iterator, Sequence
+from html import escape
+
+from appnas.page import Check, code, duration, number, spread
+from appnas.plots import human
+from appnas.retrain import Row
+from appnas.search import skip_share
+from appnas.story import Story
+
+SKIPS, MOVED = 0.5, 0.01  # what `appnas.search.Collapse` warns of
+
+
+def domain(story: Story) -> str:
+    domain = story.config["domain"]
+    return str(domain["name"] or domain["repr"])
+
+
+def primary(rows: Sequence[Row]) -> str:
+    """The test metric to speak of: the value, the accuracy, or the first one."""
+    names = list(rows[0].tests[0])
+    return next((name for name in ("value", "accuracy") if name in names), names[0])
+
+
+def unit(rows: Sequence[Row], metric: str) -> str:
+    percent = metric == "accuracy" and max(test[metric] for row in rows for test in row.tests) > 1
+    return " %" if percent else ""
+
+
+def falls(metric: str) -> bool:
+    return "loss" in metric or "error" in metric
+
+
+def tested(story: Story, row: Row) -> str:
+    metric = primary(story.rows)
+    return spread(row.mean(metric), row.spread(metric), unit(story.rows, metric))
+
+
+def best_control(story: Story) -> Row | None:
+    metric = primary(story.rows)
+    pick = min if falls(metric) else max
+    return pick(story.rows[1:], key=lambda row: row.mean(metric), default=None)
+
+
+def command(story: Story, verb: str) -> str:
+    """How to go on with the run: on the command line, or in Python if it needs objects of the user's own."""
+    own = [f"{name}=..." for name in ("space", "domain") if story.config[name]["name"] is None]
+    call = f"appnas.resume({str(story.path)!r}{''.join(', ' + item for item in own)})"
+    if verb == "resume":
+        return code(call if own else f"appnas resume {shlex.quote(str(story.path))}")
+    if own:
+        return code(f'{call}.retrain(epochs=20, seeds=3, beside=["random"])')
+    return code(f"appnas retrain {shlex.quote(str(story.path))} --epochs 20 --seeds 3 --beside random")
+
+
+def verdict(story: Story) -> str:
+    if not story.rows:
+        if story.arch is None:
+            return "The search has not scored anything yet."
+        found = "found an architecture" if story.result else "is unfinished; this is what it points to so far"
+        return f"The search {found}. How good that is, only training it from scratch will tell."
+    metric, best = primary(story.rows), best_control(story)
+    found = story.rows[0]
+    text = (
+        f"Trained from scratch for {story.epochs} {'epoch' if story.epochs == 1 else 'epochs'}, the found"
+        f" architecture reaches a test {metric.replace('_', ' ')} of {tested(story, found)}"
+    )
+    if best is None:
+        return f"{text}. Without a control trained alike, that says little about the search."
+    gain = (best.mean(metric) - found.mean(metric)) * (1 if falls(metric) else -1)
+    text += f"; the best control, {best.name}, {tested(story, best)}."
+    if abs(gain) <= max(best.spread(metric), found.spread(metric)):
+        return f"{text} The difference is within the spread of the seeds: the search shows no effect here."
+    if len(found.tests) == 1:
+        return f"{text} With one training each, the difference may be chance."
+    return f"{text} {'The search has paid off.' if gain > 0 else 'The search has not paid off here.'}"
+
+
+def tiles(story: Story) -> Iterator[tuple[str, str, str]]:
+    if story.rows:
+        found, best = story.rows[0], best_control(story)
+        metric = primary(story.rows).replace("_", " ")
+        yield f"Test {metric}, found", tested(story, found), f"{len(found.tests)} × {story.epochs} epochs"
+        if best:
+            yield f"Test {metric}, best control", tested(story, best), best.name
+        yield "Parameters, found", human(found.parameters), f"{human(found.macs)} multiply-adds"
+    if story.main and story.main.records:
+        best_value = max(story.main.values) if story.result is None else story.result["value"]
+        yield "Best value in the search", number(best_value), story.value_name
+    scores = sum(len(trace.records) for trace in story.traces)
+    seconds = sum(trace.seconds[-1] for trace in story.traces if trace.seconds)
+    searches = f"in {len(story.traces)} searches" if len(story.traces) > 1 else "in one search"
+    yield "Scores", f"{scores:,}", f"{searches}, {duration(seconds)}"
+
+
+def checks(story: Story) -> Iterator[Check]:
+    count, value = story.config["seeds"], story.value_name
+    if count > 1:
+        yield Check("ok", f"{count} searches, one a seed", f"Their values ({value}) are listed below.")
+    else:
+        yield Check("warn", "One search, one seed", f"Another seed may end elsewhere: repeat with {code('seeds=3')}.")
+    if story.rows:
+        n = len(story.rows[0].tests)
+        text = f"Every architecture was trained {n} times." if n > 1 else "Every architecture was trained once only."
+        yield Check("ok" if n > 1 else "warn", f"Trained from scratch with {n} {'seeds' if n > 1 else 'seed'}", text)
+        names = ", ".join(escape(row.name) for row in story.rows[1:])
+        yield (Check("ok", "Controls trained alike", f"{names}.") if names else
+               Check("todo", "No control", f"Train one with {command(story, 'retrain')}."))  # fmt: skip
+        yield Check("ok", "Test data read after the search only",
+                    f"{n * len(story.rows)} times: once for each trained network. A strategy cannot reach it.")  # fmt: skip
+    else:
+        yield Check("todo", "Not trained from scratch, no control", "There is no test result.")
+        yield Check("ok", "Test data not read", "A strategy cannot reach it.")
+    yield _control_check(story)
+    yield from _collapse_checks(story)
+
+
+def _control_check(story: Story) -> Check:
+    result = story.result or {}
+    control = result.get("control")
+    if not control:
+        what = "Random search comes after the searches." if story.config["control"] else f"Ask: {code('control=True')}."
+        return Check("todo", "No random search at equal budget", what)
+    title = f"Random search over {control['evaluations']} architectures beside it"
+    reached = f"It reached {number(control['value'])}"
+    if story.soft and not story.config["rank_epochs"]:
+        return Check("ok", title, f"{reached}, trained from scratch: not comparable with this method's own value.")
+    values = [run["value"] for run in result["runs"]] if "runs" in result else [result["value"]]
+    ours = max(values) if story.soft else statistics.fmean(values)  # best of n against best of n, or equal searches
+    text = f"{reached} in validation, {story.config['method']} {number(ours)}{'' if story.soft else ' on average'}."
+    return Check("ok" if ours > control["value"] else "warn", title, text)
+
+
+def _collapse_checks(story: Story) -> Iterator[Check]:
+    trace = story.main
+    if trace is None or not trace.cubes:
+        yield Check("ok", "No collapse to watch for", "The method holds no distribution over options.")
+        return
+    moved = trace.moved()
+    if moved < MOVED:
+        yield Check("warn", "The probabilities hardly moved", f"By {moved:.4f} at most: the result is noise. Search"
+                    " longer, or raise the learning rate of the architecture.")  # fmt: skip
+    else:
+        yield Check("ok", "The probabilities moved", f"By up to {moved:.2f}; their entropy ended at"
+                    f" {trace.entropies()[-1]:.0%} of its maximum.")  # fmt: skip
+    if story.space is not None and story.arch is not None:
+        share = skip_share(story.space, story.arch)
+        if share > SKIPS:
+            yield Check("warn", f"{share:.0%} skip connections", "A known failure of weight sharing: stop earlier,"
+                        " regularise the weights more, or use a method without shared weights.")  # fmt: skip
+        else:
+            yield Check("ok", f"{share:.0%} skip connections", "No sign that they took over.")

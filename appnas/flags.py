@@ -1,0 +1,116 @@
+"""The flags of `appnas search METHOD`: read twice, first the names, then all fields of the dataclasses they stand for.
+
+A method's settings are flat (`--epochs 3`), those of the space and the domain carry a prefix (`--space.channels 4`,
+`--domain.recipe.lr 0.1`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+
+from appnas import catalogue
+
+MARKERS = (tyro.conf.AvoidSubcommands, tyro.conf.SuppressFixed, tyro.conf.PositionalMetavarFromFieldName)
+"""No subcommand for a field of several types, no help for a field that has no flag (a space's mask)."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What every search has, whatever its method."""
+
+    out: Annotated[Path | None, tyro.conf.arg(metavar="PATH")] = None
+    """Directory of the run, new or empty; by default the next free runs/METHOD-SPACE-DOMAIN-N."""
+    seed: int = 0
+    """Seed of the first search."""
+    seeds: int = 1
+    """Number of searches; the best one is the result."""
+    rank_epochs: int = 0
+    """Choose among the seeds by validation after so many epochs from scratch; 0: by the search's own value."""
+    control: bool = False
+    """Run random search at equal budget beside it."""
+    retrain_epochs: int = 0
+    """Then train what was found from scratch for so many epochs, and test it; 0 to do so later."""
+    beside: tuple[str, ...] = ()
+    """Controls of that training: "random", or an operation that is then taken everywhere."""
+    threads: int = 1
+    """Torch threads."""
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """A search as it was asked for: names, general options, and the three dataclasses."""
+
+    method: str
+    space_name: str
+    domain_name: str
+    options: Options
+    config: Any
+    space: Any
+    domain: Any
+
+
+def parse(method: str, args: Sequence[str]) -> Parsed:
+    """Read the flags of a search.
+
+    Args:
+        method: its name.
+        args: what follows on the command line.
+
+    Raises:
+        ValueError: an unknown name, or a table of another space.
+        SystemExit: help was asked for, or a flag is wrong; tyro has said so.
+    """
+    chosen = catalogue.method(method)
+    domain = named(args, "--domain", "digits")
+    options = catalogue.source(domain).options
+    held = catalogue.table_space(domain)
+    space = named(args, "--space", held or "cells")
+    default = catalogue.space_type(space)()
+    filled = tyro.cli(
+        _settings(chosen.config, space, default, domain, options),
+        prog=f"appnas search {method}",
+        description=f"{chosen.paper}. Strategy: {chosen.strategy}. Estimation: {chosen.estimation}.",
+        args=args,
+        config=MARKERS,
+    )
+    if held and (space != held or filled.space != default):
+        raise ValueError(f"the table {domain!r} holds for the space {held!r} in its default sizes, got {filled.space}")
+    return Parsed(method, space, domain, filled.options, filled.config, filled.space, filled.domain)
+
+
+def named(args: Sequence[str], flag: str, default: str) -> str:
+    """The value of a flag, before the other flags are known."""
+    found = default
+    for word, following in zip(args, [*args[1:], default], strict=True):
+        if word == flag:
+            found = following
+        elif word.startswith(f"{flag}="):
+            found = word.partition("=")[2]
+    return found
+
+
+def _settings(config: type, space: str, default: Any, domain: str, options: Any) -> Any:
+    flat = tyro.conf.arg(name="")
+    return dataclasses.make_dataclass(
+        "Settings",
+        [
+            ("options", Annotated[Options, flat], dataclasses.field(default=Options())),
+            _choice("space", catalogue.spaces(), "Search space.", space),
+            _choice("domain", catalogue.domains(), "Data, or a table of results.", domain),
+            ("config", Annotated[config, flat], dataclasses.field(default=config())),
+            ("space", type(default), dataclasses.field(default=default)),
+            ("domain", type(options), dataclasses.field(default=options)),
+        ],
+        frozen=True,
+    )
+
+
+def _choice(flag: str, names: Iterable[str], about: str, default: str) -> tuple[str, Any, Any]:
+    kind = Annotated[Literal[tuple(names)], tyro.conf.arg(name=flag, help=about)]  # type: ignore[valid-type]
+    return (f"{flag}_name", kind, dataclasses.field(default=default))

@@ -1,0 +1,240 @@
+"""The figures of a report: pure functions from numbers to PNG images, in one style, without pyplot's global state."""
+
+from __future__ import annotations
+
+import functools
+import io
+import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec
+
+import numpy as np
+
+from appnas.reward import pareto_front
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+P = ParamSpec("P")
+Curve = tuple[Sequence[float], Sequence[float]]
+"""(steps or seconds, values), of one search."""
+
+# Okabe and Ito's palette, told apart by colour-blind readers
+BLUE, ORANGE, GREEN, RED, SKY, PINK, YELLOW = (
+    "#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#F0E442",
+)  # fmt: skip
+INK, FAINT, RULE = "#1f2328", "#8b929a", "#d8dce0"
+STYLE: dict[str, Any] = {
+    "font.size": 9, "axes.labelsize": 9, "xtick.labelsize": 8, "ytick.labelsize": 8, "legend.fontsize": 8,
+    "text.color": INK, "axes.labelcolor": INK, "xtick.color": INK, "ytick.color": INK, "axes.edgecolor": FAINT,
+    "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.color": RULE,
+    "grid.linewidth": 0.6, "axes.axisbelow": True, "legend.frameon": False, "lines.solid_capstyle": "round",
+}  # fmt: skip
+SIZE = (5.0, 3.3)
+DECISIONS = 40  # panels of a heat map at most
+
+
+class Image(NamedTuple):
+    """A PNG of twice the resolution at which it is to be shown.
+
+    Attributes:
+        png: the file's bytes.
+        width, height: in CSS pixels.
+    """
+
+    png: bytes
+    width: int
+    height: int
+
+
+def drawn(build: Callable[P, Figure]) -> Callable[P, Image]:
+    """A function that makes a figure as one that makes an image, whatever the user's matplotlib settings are."""
+
+    @functools.wraps(build)
+    def image(*args: P.args, **more: P.kwargs) -> Image:
+        import matplotlib
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+        with matplotlib.rc_context():
+            matplotlib.rcdefaults()
+            matplotlib.rcParams.update(STYLE)
+            figure = build(*args, **more)
+            buffer = io.BytesIO()
+            FigureCanvasAgg(figure).print_figure(buffer, format="png", dpi=192)
+        width, height = figure.get_size_inches() * 96
+        return Image(buffer.getvalue(), round(width), round(height))
+
+    return image
+
+
+def _axes(size: tuple[float, float], xlabel: str, ylabel: str) -> tuple[Figure, Axes]:
+    from matplotlib.figure import Figure
+
+    figure = Figure(size, layout="constrained")
+    axes = figure.subplots()
+    axes.set(xlabel=xlabel, ylabel=ylabel)
+    return figure, axes
+
+
+def moving_median(values: Sequence[float], window: int) -> np.ndarray:
+    """Median of the `window` values around each one, fewer at the ends. Shapes: [N] -> [N]."""
+    y, half = np.asarray(values, dtype=float), window // 2
+    return np.array([np.median(y[max(i - half, 0) : i + half + 1]) for i in range(len(y))])
+
+
+def best_so_far(values: Sequence[float]) -> np.ndarray:
+    """The running maximum; NaN never wins. Shapes: [N] -> [N]."""
+    return np.fmax.accumulate(np.asarray(values, dtype=float))
+
+
+def at(x: Sequence[float], y: np.ndarray, grid: np.ndarray) -> np.ndarray:
+    """A curve that holds each value until the next one, read off at the points of a grid. Shapes: [G] -> [G]."""
+    return y[np.searchsorted(np.asarray(x), grid, side="right").clip(1) - 1]
+
+
+@drawn
+def progress(curves: Sequence[Curve], xlabel: str, ylabel: str, soft: bool) -> Figure:
+    """Values and the best so far; of several searches their mean between smallest and largest.
+
+    Args:
+        curves: one a search, each with at least one point.
+        xlabel: what x is.
+        ylabel: what the values are.
+        soft: the values are noisy scores of one slowly moving mixture: show their moving median too.
+    """
+    figure, axes = _axes(SIZE, xlabel, ylabel)
+    window = max(3, min(len(y) for _, y in curves) // 20)
+    shown = [("best so far", RED, best_so_far)]
+    if soft:
+        shown.append((f"moving median of {window}", BLUE, lambda y: moving_median(y, window)))
+    if len(curves) == 1:
+        x, y = curves[0]
+        axes.plot(x, y, ".", color=FAINT, markersize=4, alpha=0.5, markeredgewidth=0, label="each score")
+        for label, colour, smooth in shown:
+            axes.step(x, smooth(y), where="post", color=colour, linewidth=1.8, label=label)
+    else:
+        grid = np.linspace(max(x[0] for x, _ in curves), min(x[-1] for x, _ in curves), 400)
+        for label, colour, smooth in shown:
+            lines = np.array([at(x, smooth(y), grid) for x, y in curves])
+            axes.fill_between(grid, lines.min(0), lines.max(0), color=colour, alpha=0.18, linewidth=0)
+            axes.plot(grid, lines.T, color=colour, alpha=0.45, linewidth=0.7)
+            axes.plot(grid, lines.mean(0), color=colour, linewidth=1.8, label=f"{label}, mean")
+    every = np.concatenate([np.asarray(y, dtype=float) for _, y in curves])
+    every = every[np.isfinite(every)]
+    low, high = (float(np.quantile(every, 0.05)), float(every.max())) if len(every) else (0.0, 1.0)
+    margin = 0.06 * (high - low) or 0.5
+    axes.set_ylim(low - margin, high + margin)
+    below = int((every < low - margin).sum())
+    if below and len(curves) == 1:
+        axes.annotate(f"{below} lower scores not shown", (0.99, 0.02), xycoords="axes fraction", ha="right",
+                      color=FAINT, fontsize=7)  # fmt: skip
+    figure.legend(loc="outside upper left", ncols=3)
+    return figure
+
+
+@drawn
+def collapse(steps: Sequence[int], skips: Sequence[float], entropy: Sequence[float]) -> Figure:
+    """Skip share of the derived architecture (may be empty) and relative entropy, both from 0 to 1, over the steps."""
+    figure, axes = _axes(SIZE, "step", "%")
+    axes.plot(steps, 100 * np.asarray(entropy), color=BLUE, linewidth=1.8, label="entropy, of its maximum")
+    if skips:
+        axes.step(steps, 100 * np.asarray(skips), "--", where="post", color=RED, linewidth=1.8,
+                  label="skips among the derived operations")  # fmt: skip
+    axes.set_ylim(-3, 103)
+    figure.legend(loc="outside upper left", ncols=2)
+    return figure
+
+
+@drawn
+def heat(
+    labels: Sequence[str], options: Sequence[str], steps: Sequence[int], cube: np.ndarray, chosen: Sequence[int] | None
+) -> Figure:
+    """The probability of every option over the steps: one panel a decision, one row an option.
+
+    Args:
+        labels: of the decisions.
+        options: names.
+        steps: of the snapshots.
+        cube: probabilities [T, count, K].
+        chosen: option that the found architecture takes, one a decision; None to mark nothing.
+    """
+    from matplotlib.figure import Figure
+
+    count, columns = len(labels), min(len(labels), 2)
+    rows = math.ceil(count / columns)
+    left, gap, title, foot, row = 0.3 + 0.064 * max(map(len, options)), 0.2, 0.23, 0.85, 0.125 * len(options)
+    across, down = max(5.0, left + 1.6 * columns), rows * (row + title) + foot
+    width = (across - left - gap * columns) / columns
+    figure = Figure((across, down))
+    edges = np.append(steps, steps[-1] + max(steps[-1] - steps[-2] if len(steps) > 1 else 1, 1))
+    top = float(cube.max())
+    for i, label in enumerate(labels):
+        x, y = left + (i % columns) * (width + gap), down - (i // columns + 1) * (row + title)
+        axes = figure.add_axes((x / across, y / down, width / across, row / down))
+        mesh = axes.pcolormesh(edges, np.arange(len(options) + 1), cube[:, i].T, cmap="Blues", vmin=0, vmax=top)
+        axes.invert_yaxis()
+        axes.grid(False)
+        axes.set_title(label, loc="left", fontsize=8, pad=2.5)
+        axes.tick_params(length=0, labelsize=7, labelleft=i % columns == 0, labelbottom=i + columns >= count)
+        axes.set_yticks(np.arange(len(options)) + 0.5, options)
+        axes.locator_params(axis="x", nbins=4, integer=True)
+        if chosen is not None:
+            axes.plot(1.025, chosen[i] + 0.5, "<", color=RED, markersize=4.5, clip_on=False,
+                      transform=axes.get_yaxis_transform())  # fmt: skip
+    figure.text((left + width / 2) / across, 0.5 / down, "step", ha="center", fontsize=8)
+    bar = figure.colorbar(mesh, cax=figure.add_axes((left / across, 0.3 / down, 1.6 / across, 0.1 / down)),
+                          orientation="horizontal")  # fmt: skip
+    bar.ax.tick_params(length=0, labelsize=7)
+    bar.outline.set_visible(False)  # type: ignore[operator]
+    figure.text((left + 1.75) / across, 0.3 / down, "probability", fontsize=8)
+    return figure
+
+
+@drawn
+def trade(costs: Sequence[float], values: Sequence[float], found: int, xlabel: str, ylabel: str) -> Figure:
+    """Every evaluation's value against its cost, with the Pareto front and what was found."""
+    figure, axes = _axes(SIZE, xlabel, ylabel)
+    axes.plot(costs, values, ".", color=FAINT, markersize=5, alpha=0.5, markeredgewidth=0, label="evaluations")
+    unique = sorted({(-c, v) for c, v in zip(costs, values, strict=True)})
+    front = sorted((-unique[i][0], unique[i][1]) for i in pareto_front(unique))
+    axes.step(*zip(*front, strict=True), where="post", color=BLUE, linewidth=1.4, marker="o", markersize=4,
+              label="Pareto front")  # fmt: skip
+    axes.plot(costs[found], values[found], "*", color=RED, markersize=13, markeredgecolor="white", label="found")
+    _cost_axis(axes, costs)
+    low = float(np.quantile(values, 0.05))
+    margin = 0.06 * (max(values) - low) or 0.5
+    axes.set_ylim(min(low, *(v for _, v in front)) - margin, max(values) + margin)
+    figure.legend(loc="outside upper left", ncols=3)
+    return figure
+
+
+@drawn
+def rivals(names: Sequence[str], costs: Sequence[float], means: Sequence[float], spreads: Sequence[float],
+           xlabel: str, ylabel: str) -> Figure:  # fmt: skip
+    """Test results of trained architectures against their cost, with standard deviations."""
+    figure, axes = _axes(SIZE, xlabel, ylabel)
+    for i, (name, cost, mean, spread) in enumerate(zip(names, costs, means, spreads, strict=True)):
+        colour, marker = (RED, BLUE, GREEN, ORANGE, PINK, SKY)[i % 6], "*osD^v"[i % 6]
+        axes.errorbar(cost, mean, spread or None, fmt=marker, color=colour, markersize=6 if i else 12, capsize=3,
+                      label=name)  # fmt: skip
+    axes.margins(0.15)
+    _cost_axis(axes, costs)
+    figure.legend(loc="outside upper left", ncols=3)
+    return figure
+
+
+def human(count: float) -> str:
+    """A count for people: 5.78 k, 1.93 M."""
+    for factor, unit in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
+        if abs(count) >= factor:
+            return f"{count / factor:.3g}{unit}"
+    return f"{count:.3g}"
+
+
+def _cost_axis(axes: Axes, costs: Sequence[float]) -> None:
+    from matplotlib.ticker import FuncFormatter
+
+    axes.set_xlim(max(min(costs) - 0.15 * (max(costs) - min(costs) or max(costs)), 0), None)
+    axes.locator_params(axis="x", nbins=6)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: human(x)))

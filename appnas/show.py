@@ -1,0 +1,144 @@
+"""What the command line prints: tables and drawings on standard output, notes on standard error."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import math
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from appnas import catalogue, evaluate
+from appnas.cost import MIB
+from appnas.methods import METHODS
+from appnas.retrain import Retrained
+from appnas.search import Result
+from appnas.space import Arch, Space, describe, size
+
+console = Console()
+errors = Console(stderr=True)
+
+
+def line(text: str) -> None:
+    """One line on standard output, as it is."""
+    console.print(Text(text), soft_wrap=True)
+
+
+def note(text: str, style: str = "dim") -> None:
+    """One line on standard error."""
+    errors.print(Text(" ".join(text.split()), style), soft_wrap=True)
+
+
+def entries() -> dict[str, dict[str, dict[str, Any]]]:
+    """Methods, spaces and domains with what describes them."""
+    return {
+        "methods": {
+            name: {field: getattr(method, field) for field in ("paper", "strategy", "estimation", "needs")}
+            for name, method in METHODS.items()
+        },
+        "spaces": {
+            name: {"about": (inspect.getdoc(kind) or "").split("\n")[0], "log10_size": math.log10(size(kind()))}
+            for name, kind in catalogue.spaces().items()
+        },
+        "domains": {name: {"about": source.about} for name, source in catalogue.domains().items()},
+    }
+
+
+def catalogue_json() -> None:
+    """The catalogue for machines."""
+    print(json.dumps(entries(), indent=1))
+
+
+def catalogue_tables() -> None:
+    """The catalogue for people."""
+    known = entries()
+    for space in known["spaces"].values():
+        space["combinations"] = f"10^{space.pop('log10_size'):.1f}"
+    for kind, rows in known.items():
+        columns = ["name", *next(iter(rows.values()))]
+        table(kind, columns, [[name, *row.values()] for name, row in rows.items()], left=len(columns))
+
+
+def table(title: str, columns: list[str], rows: list[list[str]], left: int = 1) -> None:
+    """A table whose first `left` columns hold words, the others numbers."""
+    made = Table(title=title, title_justify="left")
+    for i, column in enumerate(columns):
+        made.add_column(column, justify="left" if i < left else "right", overflow="fold", no_wrap=i == 0)
+    for row in rows:
+        made.add_row(*(Text(cell) for cell in row))
+    console.print(made)
+
+
+def drawing(space: Space, arch: Arch) -> str:
+    """An architecture in words: node <- operation(state) for cells, the options by name for other spaces."""
+    graphs = space.graph(arch) if hasattr(space, "graph") else {}
+    lines = []
+    for name, graph in graphs.items():
+        lines.append(f"{name}:")
+        for node in graph:
+            terms = [(op, source) for source, _, op in graph.in_edges(node, data="op")]
+            if terms and all(op == "concat" for op, _ in terms):
+                lines.append(f"  {node} <- concat({', '.join(source for _, source in terms)})")
+            elif terms:
+                lines.append(f"  {node} <- {' + '.join(f'{op}({source})' for op, source in terms)}")
+    if not graphs:
+        lines = [f"{name}: {' '.join(options)}" for name, options in describe(space.choices, arch).items()]
+    return "\n".join(lines)
+
+
+def found(result: Result, path: Path) -> None:
+    """What a search found, where it lies, and what to do next."""
+    assert result.space is not None
+    line(drawing(result.space, result.best))
+    line(f"value {result.value:.6g}, the largest of {len(result.history)} steps")
+    runs = result.info.get("runs", ())
+    for run in runs:
+        line(f"seed {run['seed']}: {run['value']:.6g}")
+    if len(runs) > 1:
+        line(f"mean {result.info['mean']:.6g}, deviation {result.info['spread']:.6g}")
+    if control := result.info.get("control"):
+        line(f"random search at equal budget, {control['evaluations']} evaluations: {control['value']:.6g}")
+    at = shlex.quote(str(path))
+    line(f"run: {path}")
+    if isinstance(result.domain, evaluate.Table):
+        withheld = result.domain.test(result.best)
+        line(f"withheld until now: {', '.join(f'{name} {value:.6g}' for name, value in withheld.items())}")
+        line(f"next: appnas report {at}")
+    else:
+        line(f"next: appnas retrain {at} --epochs 20 --beside random; appnas report {at}")
+
+
+def trained(result: Retrained, path: Path) -> None:
+    """The found architecture beside its controls."""
+    metrics = list(result.rows[0].tests[0])
+    rows = [
+        [
+            row.name,
+            f"{row.parameters:,}",
+            f"{row.macs:,}",
+            *(f"{row.mean(metric):.4g} ± {row.spread(metric):.2g}" for metric in metrics),
+        ]
+        for row in result.rows
+    ]
+    seeds = len(result.rows[0].tests)
+    title = f"trained for {result.epochs} epochs, then tested; mean and deviation of {seeds} seed(s)"
+    table(title, ["architecture", "parameters", "multiply-adds", *(f"test {metric}" for metric in metrics)], rows)
+    at = shlex.quote(str(path))
+    line(f"next: appnas report {at}; appnas export {at} --out FOLDER")
+
+
+def steps(measured: Mapping[str, Any]) -> None:
+    """Costs of search steps, see `appnas.bench`."""
+    rows = [
+        [name, f"{step.parameters:,}", f"{step.saved / MIB:,.1f}", f"{step.seconds:.3f}"]
+        for name, step in measured.items()
+    ]
+    table(
+        "one first-order search step", ["space", "parameters", "saved activations (MiB)", "CPU seconds (median)"], rows
+    )

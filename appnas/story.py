@@ -1,0 +1,213 @@
+"""What a run's directory says, read and checked: what a report is made of."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from appnas import catalogue
+from appnas.api import load_space
+from appnas.methods import Method
+from appnas.retrain import Row, load_rows
+from appnas.run import RunError, load_config, read_history, read_json, read_lines
+from appnas.search import Record, relative_entropy, skip_share
+from appnas.space import Arch, Choice, Space, decisions
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One search of a run.
+
+    Attributes:
+        seed: of the search.
+        records: its scores.
+        seconds: when each was scored, since the start; empty if not kept.
+        steps: of the snapshots.
+        cubes: probabilities at the snapshots, for each choice [T, count, K]; empty if the method has none.
+        result: what it found; None while it is unfinished.
+    """
+
+    seed: int
+    records: list[Record]
+    seconds: list[float]
+    steps: list[int]
+    cubes: list[np.ndarray]
+    result: dict[str, Any] | None
+
+    @property
+    def values(self) -> list[float]:
+        """Of all scores."""
+        return [record.value for record in self.records]
+
+    def entropies(self) -> list[float]:
+        """Relative entropy at every snapshot."""
+        at = ([torch.from_numpy(cube[t]) for cube in self.cubes] for t in range(len(self.steps)))
+        return [relative_entropy(tuple(matrices)) for matrices in at]
+
+    def skips(self, space: Space) -> list[float]:
+        """Share of skips in what the distribution points to, at every snapshot."""
+        at = ([torch.from_numpy(cube[t]) for cube in self.cubes] for t in range(len(self.steps)))
+        return [skip_share(space, space.discretise(tuple(matrices))) for matrices in at]
+
+    def moved(self) -> float:
+        """Largest change of a probability from the first snapshot to the last."""
+        return max(float(np.abs(cube[-1] - cube[0]).max()) for cube in self.cubes)
+
+
+@dataclass(frozen=True)
+class Story:
+    """A run.
+
+    Attributes:
+        path: its directory.
+        config: what was asked for.
+        method: of the catalogue.
+        space: None if it was the user's own.
+        traces: one a search that was started.
+        result: what was found; None while the run is unfinished.
+        rows: the retrained architectures, the found one first; none before.
+        epochs: of the retraining.
+    """
+
+    path: Path
+    config: dict[str, Any]
+    method: Method
+    space: Space | None
+    traces: list[Trace]
+    result: dict[str, Any] | None
+    rows: list[Row]
+    epochs: int
+
+    @property
+    def soft(self) -> bool:
+        """Whether scores are those of a mixture, not of an architecture."""
+        return self.method.needs == "gates"
+
+    @cached_property
+    def main(self) -> Trace | None:
+        """The search whose architecture was taken, or of an unfinished run the one furthest on."""
+        if self.result is not None and len(self.traces) > 1:
+            return next((trace for trace in self.traces if trace.seed == self.result["seed"]), None)
+        return max(self.traces, key=lambda trace: len(trace.records), default=None)
+
+    @property
+    def arch(self) -> Arch | None:
+        """What was found, so far if the run is unfinished; None before the first score."""
+        if self.result is not None:
+            return tuple(self.result["best"])
+        if self.main is None or not self.main.records:
+            return None
+        records = self.main.records
+        return records[-1].arch if self.soft else max(records, key=lambda record: record.value).arch
+
+    @property
+    def choices(self) -> tuple[Choice, ...]:
+        """The space's, or as much of them as a run with a space of the user's own has kept."""
+        if self.space is not None:
+            return self.space.choices
+        named = list((self.result or {}).get("named") or {})
+        shapes = [cube.shape[1:] for cube in self.main.cubes] if self.main else []
+        names = named if len(named) == len(shapes) else [f"choice {i + 1}" for i in range(len(shapes))]
+        return tuple(
+            Choice(name, tuple(f"option {k}" for k in range(width)), count)
+            for name, (count, width) in zip(names, shapes, strict=True)
+        )
+
+    @property
+    def value_name(self) -> str:
+        """What the value is: the metric that it equals, or is the negative of."""
+        records = self.main.records[:100] if self.main else []
+        for name in records[0].metrics if records else ():
+            words = {"accuracy": "validation accuracy, %"}.get(
+                name, name.replace("_", " ").replace("valid ", "validation ")
+            )
+            for sign, text in ((1.0, words), (-1.0, f"minus {words}")):
+                if all(math.isclose(sign * r.metrics.get(name, math.nan), r.value, rel_tol=1e-5) for r in records):
+                    return text
+        return "value"
+
+
+def read(path: Path) -> Story:
+    """Read a run.
+
+    Raises:
+        RunError: no run there, one of another format, or damaged.
+    """
+    if not path.is_dir():
+        raise RunError(f"{path} is not a run: there is no such directory")
+    with _reading(path):
+        config = load_config(path)
+        method = catalogue.method(config["method"])
+        space = load_space(config) if config["space"]["name"] is not None else None
+        seeds = range(config["seed"], config["seed"] + config["seeds"])
+        folders = {seed: path if len(seeds) == 1 else path / f"seed-{seed}" for seed in seeds}
+    traces = [read_trace(folder, seed, space) for seed, folder in folders.items() if folder.is_dir()]
+    with _reading(path):
+        result = _result(path, space)
+        rows = load_rows(path)
+        for row in rows:
+            _arch(space, row.arch)
+        epochs = int(read_json(path / "retrain.json")["epochs"]) if rows else 0
+        story = Story(path, config, method, space, traces, result, rows, epochs)
+        if result is not None and story.main is None:
+            raise RunError(f"{path} is damaged: it has a result, but no search")
+        return story
+
+
+def read_trace(path: Path, seed: int, space: Space | None) -> Trace:
+    """Read one search.
+
+    Raises:
+        RunError: damaged.
+    """
+    with _reading(path):
+        records = [record._replace(value=float(record.value)) for record in read_history(path)]
+        for record in records:
+            _arch(space, record.arch)
+        seconds = [float(line["seconds"]) for line in read_lines(path, "clock")][: len(records)]
+        snapshots = read_lines(path, "alphas")
+        steps = [int(line["step"]) for line in snapshots]
+        cubes = [np.array(frames, dtype=float) for frames in zip(*(s["distribution"] for s in snapshots), strict=True)]
+        if space is not None and cubes:
+            expected = [(len(steps), choice.count, len(choice.options)) for choice in space.choices]
+            if [cube.shape for cube in cubes] != expected:
+                raise RunError(f"{path} is damaged: its distributions do not fit the space")
+        seconds = seconds if len(seconds) == len(records) else []
+        return Trace(seed, records, seconds, steps, cubes, _result(path, space))
+
+
+def _result(path: Path, space: Space | None) -> dict[str, Any] | None:
+    if not (path / "result.json").exists():
+        return None
+    result: dict[str, Any] = read_json(path / "result.json")
+    _arch(space, result["best"])
+    result["value"] = float(result["value"])
+    return result
+
+
+def _arch(space: Space | None, arch: Any) -> Arch:
+    """The architecture, if it fits the space; the rules of a space are not asked, a strategy may score beyond them."""
+    arch = tuple(int(index) for index in arch)
+    options = decisions(space.choices) if space else None
+    if options is not None and not all(0 <= i < len(o) for i, o in zip(arch, options, strict=True)):
+        raise RunError(f"{arch} is no architecture of the space")
+    return arch
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """What can go wrong with content that another program, or a torn write, left there."""
+    try:
+        yield
+    except RunError:
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise RunError(f"{path} is damaged ({type(error).__name__}: {error})") from error

@@ -1,0 +1,203 @@
+"""What every search space must do, apart from its supernet."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections import Counter
+
+import torch
+from torch import Tensor, nn
+
+from appnas import encode
+from appnas.space import (
+    IO,
+    Arch,
+    Space,
+    check,
+    constant_arch,
+    crossover,
+    decisions,
+    describe,
+    mutate,
+    neighbours,
+    only,
+    parse,
+    random_arch,
+    size,
+)  # fmt: skip
+from appnas.supernet import restrict, split_parameters
+from appnas.testing.parts import identical, live, narrow, soft_gates
+
+
+class SpaceSuite:
+    """Tests of choices, rules and stand-alone networks.
+
+    Fixtures to give: `space`, and `io`, the sizes of an example. Use a small space: networks are built.
+    """
+
+    draws = 600
+    """Random architectures in the test of uniformity."""
+
+    def inputs(self, io: IO, count: int) -> tuple[Tensor, ...]:
+        """Inputs of a network. Override for spaces whose inputs are not one tensor of floats."""
+        return (torch.randn(count, *io.inputs, generator=torch.Generator().manual_seed(0)),)
+
+    def archs(self, space: Space, count: int = 8, seed: int = 0) -> list[Arch]:
+        """Random architectures."""
+        rng = random.Random(seed)
+        return [random_arch(space, rng) for _ in range(count)]
+
+    def test_is_a_space(self, space: Space) -> None:
+        """The protocol, unique names, at least one option that computes something."""
+        assert isinstance(space, Space)
+        names = [choice.name for choice in space.choices]
+        assert len(names) == len(set(names)), names
+        for choice in space.choices:
+            assert choice.count >= 1 and len(set(choice.options)) == len(choice.options) >= 1, choice
+            assert live(choice), choice
+        assert size(space) >= 1
+
+    def test_random_architectures_are_valid(self, space: Space) -> None:
+        """Drawn, checked, and repeatable."""
+        archs = self.archs(space, 50)
+        assert all(check(space, list(arch)) == arch for arch in archs)
+        assert archs == self.archs(space, 50)
+
+    def test_random_architectures_are_roughly_uniform(self, space: Space) -> None:
+        """At every decision, the options that compute something come equally often (5 standard deviations).
+
+        Override for a space whose rules treat such options differently.
+        """
+        archs = self.archs(space, self.draws)
+        if size(space) > 100 * self.draws**2:
+            assert len(set(archs)) == len(archs)
+        position = 0
+        for choice in space.choices:
+            for _ in range(choice.count):
+                counts = Counter(arch[position] for arch in archs)
+                seen = [counts[k] for k in live(choice)]
+                expected = sum(seen) / len(seen)
+                assert expected > 0, f"decision {position} of {choice.name!r} never computes anything"
+                assert all(abs(n - expected) <= 5 * max(expected, 1) ** 0.5 for n in seen), (
+                    choice.name,
+                    position,
+                    seen,
+                )
+                position += 1
+
+    def test_wrong_architectures_are_refused(self, space: Space) -> None:
+        """Too long, out of range."""
+        import pytest
+
+        arch = self.archs(space, 1)[0]
+        with pytest.raises(ValueError, match="decisions"):
+            check(space, (*arch, 0))
+        for wrong in (-1, len(decisions(space.choices)[0])):
+            with pytest.raises(ValueError, match="options"):
+                check(space, (wrong, *arch[1:]))
+
+    def test_names_tokens_and_gates_round_trip(self, space: Space) -> None:
+        """Names, tokens, one-hot gates: and back."""
+        for arch in self.archs(space):
+            assert parse(space, describe(space.choices, arch)) == arch
+            sequence = encode.tokens(space.choices, arch)
+            assert encode.from_tokens(space.choices, sequence) == arch
+            assert all(0 < token < encode.vocabulary(space.choices) for token in sequence)
+            gates = encode.one_hot(space.choices, arch)
+            assert space.discretise(gates) == arch
+            assert encode.features(space.choices, arch).sum() == len(arch)
+
+    def test_discretise(self, space: Space) -> None:
+        """Any scores give a valid architecture, a batch axis is averaged, and ties are settled the same way twice."""
+        for seed in range(5):
+            gates = soft_gates(space.choices, seed)
+            arch = space.discretise(gates)
+            assert space.valid(arch)
+            assert space.discretise(tuple(matrix.expand(3, -1, -1) for matrix in gates)) == arch
+        even = tuple(torch.ones(choice.count, len(choice.options)) for choice in space.choices)
+        assert space.valid(space.discretise(even))
+        assert space.discretise(even) == space.discretise(even)
+
+    def test_permuted_scores_permute_the_architecture(self, space: Space) -> None:
+        """No option is preferred for its place; `none` has a place of its own in some rules, and keeps it."""
+        gates = soft_gates(space.choices, 3)
+        rng, permuted, back = random.Random(0), [], []
+        for choice, matrix in zip(space.choices, gates, strict=True):
+            shuffled = live(choice)
+            rng.shuffle(shuffled)
+            order = list(range(len(choice.options)))
+            for old, new in zip(live(choice), shuffled, strict=True):
+                order[old] = new
+            permuted.append(matrix[:, order])
+            back += [order] * choice.count
+        arch = space.discretise(tuple(permuted))
+        assert tuple(order[index] for order, index in zip(back, arch, strict=True)) == space.discretise(gates)
+
+    def test_mutation_and_crossover(self, space: Space) -> None:
+        """Children are valid, mutants differ, and all of a child's decisions can come from its parents."""
+        rng = random.Random(1)
+        archs = self.archs(space, 20)
+        for first, second in itertools.pairwise(archs):
+            if size(space) > 1:
+                mutant = mutate(space, first, rng)
+                assert space.valid(mutant) and mutant != first
+            child = crossover(space, first, second, rng)
+            assert space.valid(child)
+            assert crossover(space, first, first, rng) == first
+
+    def test_neighbours(self, space: Space) -> None:
+        """Valid, all different, one decision away."""
+        arch = self.archs(space, 1)[0]
+        near = list(neighbours(space, arch))
+        assert len(near) == len(set(near))
+        for other in near:
+            assert space.valid(other)
+            assert sum(a != b for a, b in zip(arch, other, strict=True)) == 1
+
+    def test_constant_architectures(self, space: Space) -> None:
+        """The same operation everywhere: the control of every experiment."""
+        for choice in space.choices:
+            for k in live(choice):
+                arch = constant_arch(space, choice.options[k])
+                assert space.valid(arch)
+                assert choice.options[k] in describe(space.choices, arch)[choice.name]
+
+    def test_restriction(self, space: Space) -> None:
+        """A restricted space stays inside its mask; restricted to one architecture, it has only that one."""
+        inner = restrict(space, narrow(space.choices))
+        assert isinstance(inner, Space)
+        assert size(inner) <= size(space)
+        rng = random.Random(2)
+        for arch in self.archs(inner, 20):
+            assert inner.valid(arch) and space.valid(arch)
+            assert inner.valid(mutate(inner, arch, rng)) if size(inner) > 1 else True
+        assert inner.valid(inner.discretise(soft_gates(space.choices, 4)))
+        arch = self.archs(space, 1)[0]
+        single = restrict(space, only(space.choices, arch))
+        assert size(single) == 1
+        assert random_arch(single, rng) == arch
+        assert single.discretise(soft_gates(space.choices, 5)) == arch
+
+    def test_stand_alone_network(self, space: Space, io: IO) -> None:
+        """A plain module: forward(*inputs) in the domain's output shape, trainable, the same for the same seed."""
+        for arch in self.archs(space, 2):
+            torch.manual_seed(0)
+            network = space.build(arch, io)
+            assert not split_parameters(network)[1]
+            network.eval()
+            with torch.no_grad():
+                out = network(*self.inputs(io, 4))
+            assert out.shape == (4, *io.outputs)
+            assert torch.isfinite(out).all()
+            torch.manual_seed(0)
+            again = space.build(arch, io)
+            assert identical(again.state_dict(), network.state_dict())
+            assert self._trains(network, io) > 0
+
+    def _trains(self, network: nn.Module, io: IO) -> int:
+        """Number of parameters that a backward pass in training mode reaches with a gradient that is not 0."""
+        out = network.train()(*self.inputs(io, 4))
+        out = out[0] if isinstance(out, tuple) else out
+        out.pow(2).sum().backward()
+        return sum(p.grad is not None and bool(p.grad.any()) for p in network.parameters())

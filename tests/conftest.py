@@ -1,0 +1,169 @@
+"""Shared fixtures: one torch thread, small spaces and domains."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from sklearn.datasets import load_digits
+from torch import Tensor, nn
+
+pytest.register_assert_rewrite("appnas.testing")
+
+from appnas.domains.images import Images, Options
+from appnas.space import IO, Arch, Choice, Gates, Mask, allowed, argmax, only
+from appnas.spaces import Bench201, Cells
+from appnas.supernet import Mixed
+from appnas.train import Recipe, fit
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder of real data, or a skip."""
+    folder = os.environ.get("APPNAS_DATA")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("APPNAS_DATA does not name a folder")
+    return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def digits() -> Images:
+    """A small, fast image domain: 300 training and 200 test digits, 8x8."""
+    x, y = load_digits(return_X_y=True)
+    x = x.reshape(-1, 8, 8).astype("float32")
+    return Images(x[:300], y[:300], x[300:500], y[300:500], Options(batch=32, crop=1, flip=False))
+
+
+@pytest.fixture(scope="session")
+def cells() -> Cells:
+    """The DARTS space, tiny."""
+    return Cells(channels=2, cells=3, width=2, depth=3)
+
+
+@pytest.fixture(scope="session")
+def bench201() -> Bench201:
+    """The NAS-Bench-201 space, tiny."""
+    return Bench201(channels=2, repeats=1)
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Smooth operations on vectors, one layer after the other: a space without images and without batch norms."""
+
+    layers: int = 2
+    width: int = 4
+    mask: Mask | None = None
+
+    @property
+    def choices(self) -> tuple[Choice, ...]:
+        return (Choice("layer", ("none", "skip", "tanh", "sigmoid", "linear"), self.layers, "layer"),)
+
+    def valid(self, arch: Arch) -> bool:
+        return len(arch) == self.layers and allowed(self.mask, arch)
+
+    def discretise(self, gates: Gates) -> Arch:
+        return argmax(gates)
+
+    def supernet(self, io: IO, mask: Mask | None = None) -> nn.Module:
+        return ChainNetwork(self, io, mask or self.mask)
+
+    def build(self, arch: Arch, io: IO) -> nn.Module:
+        return ChainNetwork(self, io, only(self.choices, arch))
+
+
+class ChainNetwork(nn.Module):
+    def __init__(self, space: Chain, io: IO, mask: Mask | None):
+        super().__init__()
+        rows = [None] * space.layers if mask is None else mask[0].tolist()
+        (choice,) = space.choices
+        self.first = nn.Linear(io.inputs[0], space.width)
+        self.layers = nn.ModuleList(Mixed(choice.options, lambda o: self.operation(o, space.width), r) for r in rows)
+        self.last = nn.Linear(space.width, io.outputs[0])
+
+    @staticmethod
+    def operation(option: str, width: int) -> nn.Module:
+        after = {"tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "linear": nn.Identity}
+        return nn.Identity() if option == "skip" else nn.Sequential(nn.Linear(width, width), after[option]())
+
+    def forward(self, x: Tensor, gates: Gates | None = None) -> Tensor:
+        x = self.first(x)
+        for i, layer in enumerate(self.layers):
+            row = None if gates is None else gates[0][..., i, :]
+            used = None if row is None or row.requires_grad else (row != 0).reshape(-1, row.shape[-1]).any(0).tolist()
+            y = layer(x, row, used)
+            x = torch.zeros_like(x) if y is None else y
+        return self.last(x)
+
+
+class Regression:
+    """y = sin(2 x_1) + x_2 x_3 ; 48 points to train on, 24 to validate, 24 held out."""
+
+    io = IO((3,), (1,))
+
+    def __init__(self, batch: int = 8):
+        rng = torch.Generator().manual_seed(7)
+        x = torch.randn(96, 3, generator=rng)
+        y = torch.sin(2 * x[:, :1]) + x[:, 1:2] * x[:, 2:]
+        self.batch = batch
+        self.splits = {"train": (x[:48], y[:48]), "valid": (x[48:72], y[48:72]), "all": (x[:72], y[:72])}
+        self.held_out = x[72:], y[72:]
+
+    def epoch(self, split: str) -> int:
+        return len(self.split(split)[0]) // self.batch
+
+    def split(self, name: str) -> tuple[Tensor, Tensor]:
+        if name not in self.splits:
+            raise ValueError(f"the splits are {sorted(self.splits)}, got {name!r}")
+        return self.splits[name]
+
+    def batches(self, split: str, rng: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
+        x, y = self.split(split)
+        for part in torch.randperm(len(x), generator=rng).split(self.batch):
+            yield x[part], y[part]
+
+    def loss(self, model: Callable[..., Any], batch: tuple[Tensor, Tensor]) -> Tensor:
+        x, y = batch
+        return (model(x) - y).pow(2).squeeze(1)
+
+    def fit(self, model: nn.Module, budget: int, *, final: bool = False, seed: int = 0) -> None:
+        fit(model, self, "all" if final else "train", self.loss, budget, Recipe(lr=0.05, clip=0.0), seed)
+
+    @torch.no_grad()
+    def score(self, model: nn.Module) -> dict[str, float]:
+        return {"value": -float(self.loss(model, self.splits["valid"]).mean())}
+
+    @torch.no_grad()
+    def test(self, model: nn.Module) -> dict[str, float]:
+        return {"mse": float(self.loss(model, self.held_out).mean())}
+
+    def example(self, count: int) -> tuple[Tensor]:
+        return (self.splits["train"][0][:count],)
+
+
+@pytest.fixture(scope="session")
+def chain() -> Chain:
+    """A smooth space on vectors."""
+    return Chain()
+
+
+@pytest.fixture(scope="session")
+def regression() -> Regression:
+    """A domain on vectors that trains in milliseconds."""
+    return Regression()
+
+
+def tool(*names: str) -> str:
+    """Path of a system tool under any of its names; without it the test skips, or fails where it is required."""
+    for name in names:
+        if found := shutil.which(name):
+            return found
+    reason = f"none of the programs {names} is installed"
+    if os.environ.get("APPNAS_REQUIRE_TOOLS"):
+        pytest.fail(reason)
+    pytest.skip(reason)
