@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -27,6 +28,7 @@ class Gradient:
         relax: logits -> gates.
         lr, betas, weight_decay: of Adam on the logits.
         scale: standard deviation of the initial logits.
+        derive: gates -> architecture, if not by the space's own rule.
     """
 
     def __init__(
@@ -38,8 +40,10 @@ class Gradient:
         betas: tuple[float, float] = (0.5, 0.999),
         weight_decay: float = 1e-3,
         scale: float = 1e-3,
+        derive: Callable[[Gates], Arch] | None = None,
     ):
         self.space, self.generator, self.relax = space, generator, relax
+        self.derive = derive or space.discretise
         self.alpha = [
             (scale * torch.randn(choice.count, len(choice.options), generator=generator)).requires_grad_()
             for choice in space.choices
@@ -48,7 +52,7 @@ class Gradient:
 
     def _draw(self) -> Draw:
         gates = relaxed(self.alpha, self.relax, self.space.mask)
-        return Draw(self.space.discretise(tuple(matrix.detach() for matrix in gates)), gates)
+        return Draw(self.derive(tuple(matrix.detach() for matrix in gates)), gates)
 
     def ask(self) -> Draw:
         """Gates attached to the logits."""
@@ -76,7 +80,7 @@ class Gradient:
 
     def best(self) -> Arch:
         """What the logits point to."""
-        return self.space.discretise(self.distribution())
+        return self.derive(self.distribution())
 
     @torch.no_grad()
     def distribution(self) -> Gates:

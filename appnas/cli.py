@@ -186,23 +186,30 @@ def search(method: str, args: Sequence[str]) -> None:
 
 @contextlib.contextmanager
 def _directory(out: Path | None, stem: str) -> Iterator[Path]:
-    """The given directory, or the next free one below runs/; that one is taken away again if nothing came of it."""
-    if out is not None:
-        yield out
-        return
+    """The given directory, or the next free one below runs/; what a search that cannot start left there is removed."""
+    made = out is None or not out.exists()
+    path = out or _reserved(stem)
+    empty = made or (path.is_dir() and not any(path.iterdir()))
+    try:
+        yield path
+    except MISTAKES:
+        if empty and path.is_dir() and {file.name for file in path.iterdir()} <= {"config.json"}:
+            (path / "config.json").unlink(missing_ok=True)
+            if made:
+                path.rmdir()
+        raise
+
+
+def _reserved(stem: str) -> Path:
     number = 1
     while True:
         path = Path("runs", f"{stem}-{number}")
         try:
             path.mkdir(parents=True)
-            break
         except FileExistsError:
             number += 1
-    try:
-        yield path
-    finally:
-        if not any(path.iterdir()):
-            path.rmdir()
+        else:
+            return path
 
 
 @contextlib.contextmanager
@@ -261,6 +268,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         warnings.showwarning = lambda message, *_, **__: show.note(f"warning: {message}", "yellow")
         try:
             _run(args)
+            sys.stdout.flush()
         except SystemExit as end:  # tyro: help was printed, or a flag is wrong
             return int(end.code or 0)
         except KeyboardInterrupt as stop:

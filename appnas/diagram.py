@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import networkx as nx
 import torch
 
-from appnas.plots import BLUE, FAINT, GREEN, INK, ORANGE, PINK, RED, RULE, SKY, YELLOW, drawn
+from appnas.plots import BLUE, FAINT, GREEN, INK, ORANGE, PINK, RED, RULE, SKY, YELLOW, drawn, formula
 from appnas.space import SKIP, ZERO, Space, decisions, split
 
 if TYPE_CHECKING:
@@ -229,12 +229,13 @@ def cell(graph: nx.MultiDiGraph, ops: Sequence[str], idle: Collection[Hashable] 
     from matplotlib.figure import Figure
 
     layout, colours = layered(graph), palette(ops)
-    names = {("op", u, v, k): str(op) for u, v, k, op in graph.edges(keys=True, data="op")}
+    names: dict[Box, str] = {("op", u, v, k): str(op) for u, v, k, op in graph.edges(keys=True, data="op")}
     names |= {("state", name): str(name) for name in graph}
     wide = {box: 0.25 + 0.063 * len(re.sub("[_{}]" if box[0] == "state" else "$", "", names[box])) for box in names}
     wide |= {box: 0.0 for box in layout.y if box[0] == "bend"}
     columns = [max(wide[box] for box in boxes) for boxes in layout.levels]
-    x, right = {}, 0.15
+    x: dict[Box, float] = {}
+    right = 0.15
     for boxes, column in zip(layout.levels, columns, strict=True):
         x |= {box: right + column / 2 for box in boxes}
         right += column + 0.34
@@ -284,6 +285,5 @@ def _box(
     shape = f"round,pad=0,rounding_size={0.06 if box[0] == 'op' else 0.13}"
     axes.add_patch(FancyBboxPatch((x - width / 2, y - 0.13), width, 0.26, shape, facecolor=face, edgecolor=edge,
                                   linewidth=1.1, zorder=3))  # fmt: skip
-    formula = box[0] == "state" and bool(re.fullmatch(r"\w\_\{[\w+-]+\}", name))
-    axes.text(x, y, f"${name}$" if formula else name, parse_math=formula, ha="center", va="center_baseline",
-              fontsize=8, color=FAINT if dull else INK, zorder=4)  # fmt: skip
+    axes.text(x, y, formula(name), ha="center", va="center_baseline", fontsize=8, color=FAINT if dull else INK,
+              zorder=4)  # fmt: skip

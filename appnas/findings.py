@@ -7,8 +7,8 @@ import statistics
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from appnas.page import Check, code, duration, number, spread
-from appnas.plots import human
+from appnas.page import Check, code, duration, number, percent, spread
+from appnas.plots import human, median_window
 from appnas.retrain import Row
 from appnas.search import skip_share
 from appnas.story import Story
@@ -16,9 +16,10 @@ from appnas.story import Story
 SKIPS, MOVED = 0.5, 0.01  # what `appnas.search.Collapse` warns of
 
 
-def domain(story: Story) -> str:
+def title(story: Story) -> str:
+    """The method and its data."""
     domain = story.config["domain"]
-    return str(domain["name"] or domain["repr"])
+    return f"{story.config['method']} on {domain['name'] or domain['repr']}"
 
 
 def primary(rows: Sequence[Row]) -> str:
@@ -28,20 +29,24 @@ def primary(rows: Sequence[Row]) -> str:
 
 
 def unit(rows: Sequence[Row], metric: str) -> str:
+    """Percent for accuracies that are not between 0 and 1."""
     percent = metric == "accuracy" and max(test[metric] for row in rows for test in row.tests) > 1
-    return " %" if percent else ""
+    return "\N{NO-BREAK SPACE}%" if percent else ""
 
 
 def falls(metric: str) -> bool:
-    return "loss" in metric or "error" in metric
+    """Whether less is better."""
+    return any(word in metric for word in ("loss", "error", "mse", "mae", "perplexity"))
 
 
 def tested(story: Story, row: Row) -> str:
+    """A trained architecture's test result, with its spread."""
     metric = primary(story.rows)
     return spread(row.mean(metric), row.spread(metric), unit(story.rows, metric))
 
 
 def best_control(story: Story) -> Row | None:
+    """The strongest of the controls."""
     metric = primary(story.rows)
     pick = min if falls(metric) else max
     return pick(story.rows[1:], key=lambda row: row.mean(metric), default=None)
@@ -59,15 +64,21 @@ def command(story: Story, verb: str) -> str:
 
 
 def verdict(story: Story) -> str:
+    """What came out, in one or two sentences."""
     if not story.rows:
         if story.arch is None:
             return "The search has not scored anything yet."
-        found = "found an architecture" if story.result else "is unfinished; this is what it points to so far"
-        return f"The search {found}. How good that is, only training it from scratch will tell."
+        state = "found an architecture" if story.result else "is unfinished; so far it points to an architecture"
+        if story.soft or story.main is None:
+            return f"The search {state}. How good that is, only training it from scratch will tell."
+        value, count = number(story.main.best), plural(len(story.main.records), "score")
+        return (
+            f"The search {state} with a value ({story.value_name}) of {value}, the best of {count}. It is not tested."
+        )
     metric, best = primary(story.rows), best_control(story)
     found = story.rows[0]
     text = (
-        f"Trained from scratch for {story.epochs} {'epoch' if story.epochs == 1 else 'epochs'}, the found"
+        f"Trained from scratch for {plural(story.epochs, 'epoch')}, the found"
         f" architecture reaches a test {metric.replace('_', ' ')} of {tested(story, found)}"
     )
     if best is None:
@@ -75,46 +86,76 @@ def verdict(story: Story) -> str:
     gain = (best.mean(metric) - found.mean(metric)) * (1 if falls(metric) else -1)
     text += f"; the best control, {best.name}, {tested(story, best)}."
     if abs(gain) <= max(best.spread(metric), found.spread(metric)):
-        return f"{text} The difference is within the spread of the seeds: the search shows no effect here."
+        return f"{text} The difference is within the spread of the seeds: no effect of the search is shown."
     if len(found.tests) == 1:
         return f"{text} With one training each, the difference may be chance."
-    return f"{text} {'The search has paid off.' if gain > 0 else 'The search has not paid off here.'}"
+    ahead = "is ahead" if gain > 0 else "falls behind"
+    points = " points" if unit(story.rows, metric) else ""
+    return f"{text} It {ahead} by {abs(gain):.3g}{points}, more than the spread of the seeds."
 
 
 def tiles(story: Story) -> Iterator[tuple[str, str, str]]:
+    """The big numbers: what, how much, detail."""
     if story.rows:
         found, best = story.rows[0], best_control(story)
         metric = primary(story.rows).replace("_", " ")
-        yield f"Test {metric}, found", tested(story, found), f"{len(found.tests)} × {story.epochs} epochs"
+        yield f"Test {metric}", tested(story, found), trainings(story)
         if best:
-            yield f"Test {metric}, best control", tested(story, best), best.name
-        yield "Parameters, found", human(found.parameters), f"{human(found.macs)} multiply-adds"
+            yield "Best control", tested(story, best), best.name
+        yield "Parameters", human(found.parameters), f"{human(found.macs)} multiply-adds"
     if story.main and story.main.records:
-        best_value = max(story.main.values) if story.result is None else story.result["value"]
-        yield "Best value in the search", number(best_value), story.value_name
+        values = story.main.values
+        if story.soft:
+            last = values[-median_window(len(values)) :]
+            yield (
+                "Value at the end" if story.result else "Value now",
+                number(statistics.median(last)),
+                f"{story.value_name}, median of {len(last)}",
+            )
+        else:
+            yield "Best value in the search", number(story.main.best), story.value_name
+    ranked = (story.result or {}).get("runs")
+    if ranked and story.config["rank_epochs"]:
+        label = f"Validation after {plural(story.config['rank_epochs'], 'epoch')}"
+        yield label, number(max(run["value"] for run in ranked)), "from scratch, best of the seeds"
     scores = sum(len(trace.records) for trace in story.traces)
     seconds = sum(trace.seconds[-1] for trace in story.traces if trace.seconds)
     searches = f"in {len(story.traces)} searches" if len(story.traces) > 1 else "in one search"
     yield "Scores", f"{scores:,}", f"{searches}, {duration(seconds)}"
 
 
+def trainings(story: Story) -> str:
+    """How the rows were trained: 3 seeds, 20 epochs each."""
+    seeds = len(story.rows[0].tests)
+    return f"{plural(seeds, 'seed')}, {plural(story.epochs, 'epoch')}{' each' if seeds > 1 else ''}"
+
+
+def plural(count: int, noun: str) -> str:
+    """A count with its noun."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}{'es' if noun.endswith('ch') else 's'}"
+
+
 def checks(story: Story) -> Iterator[Check]:
+    """What makes a result trustworthy, and whether this run did it."""
     count, value = story.config["seeds"], story.value_name
-    if count > 1:
+    done = sum(trace.result is not None for trace in story.traces)
+    if done < count:
+        yield Check("todo", f"{done} of {plural(count, 'search')} finished", f"Go on with {command(story, 'resume')}.")
+    elif count > 1:
         yield Check("ok", f"{count} searches, one a seed", f"Their values ({value}) are listed below.")
     else:
         yield Check("warn", "One search, one seed", f"Another seed may end elsewhere: repeat with {code('seeds=3')}.")
     if story.rows:
         n = len(story.rows[0].tests)
         text = f"Every architecture was trained {n} times." if n > 1 else "Every architecture was trained once only."
-        yield Check("ok" if n > 1 else "warn", f"Trained from scratch with {n} {'seeds' if n > 1 else 'seed'}", text)
+        yield Check("ok" if n > 1 else "warn", f"Trained from scratch with {plural(n, 'seed')}", text)
         names = ", ".join(escape(row.name) for row in story.rows[1:])
         yield (Check("ok", "Controls trained alike", f"{names}.") if names else
                Check("todo", "No control", f"Train one with {command(story, 'retrain')}."))  # fmt: skip
-        yield Check("ok", "Test data read after the search only",
-                    f"{n * len(story.rows)} times: once for each trained network. A strategy cannot reach it.")  # fmt: skip
+        text = f"{n * len(story.rows)} times: once for each trained network. A strategy cannot reach it."
+        yield Check("ok", "Test data read after the search only", text)
     else:
-        yield Check("todo", "Not trained from scratch, no control", "There is no test result.")
+        yield Check("todo", "No test result", "What was found was not trained from scratch, nor was a control.")
         yield Check("ok", "Test data not read", "A strategy cannot reach it.")
     yield _control_check(story)
     yield from _collapse_checks(story)
@@ -147,11 +188,11 @@ def _collapse_checks(story: Story) -> Iterator[Check]:
                     " longer, or raise the learning rate of the architecture.")  # fmt: skip
     else:
         yield Check("ok", "The probabilities moved", f"By up to {moved:.2f}; their entropy ended at"
-                    f" {trace.entropies()[-1]:.0%} of its maximum.")  # fmt: skip
+                    f" {percent(trace.entropies()[-1])} of its maximum.")  # fmt: skip
     if story.space is not None and story.arch is not None:
         share = skip_share(story.space, story.arch)
         if share > SKIPS:
-            yield Check("warn", f"{share:.0%} skip connections", "A known failure of weight sharing: stop earlier,"
+            yield Check("warn", f"{percent(share)} skip connections", "A known failure of weight sharing: stop earlier,"
                         " regularise the weights more, or use a method without shared weights.")  # fmt: skip
         else:
-            yield Check("ok", f"{share:.0%} skip connections", "No sign that they took over.")
+            yield Check("ok", f"{percent(share)} skip connections", "No sign that they took over.")

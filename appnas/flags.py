@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from appnas import catalogue
+from appnas.methods import METHODS
 
 MARKERS = (tyro.conf.AvoidSubcommands, tyro.conf.SuppressFixed, tyro.conf.PositionalMetavarFromFieldName)
 """No subcommand for a field of several types, no help for a field that has no flag (a space's mask)."""
@@ -63,13 +64,16 @@ def parse(method: str, args: Sequence[str]) -> Parsed:
         args: what follows on the command line.
 
     Raises:
-        ValueError: an unknown name, or a table of another space.
+        ValueError: an unknown name, or a table that does not fit the method or the space.
         SystemExit: help was asked for, or a flag is wrong; tyro has said so.
     """
     chosen = catalogue.method(method)
     domain = named(args, "--domain", "digits")
     options = catalogue.source(domain).options
     held = catalogue.table_space(domain)
+    if held and chosen.needs == "gates":
+        others = sorted(name for name, other in METHODS.items() if other.needs == "scores")
+        raise ValueError(f"{method!r} trains shared weights, a table has none; methods for {domain!r}: {others}")
     space = named(args, "--space", held or "cells")
     default = catalogue.space_type(space)()
     filled = tyro.cli(
@@ -79,15 +83,17 @@ def parse(method: str, args: Sequence[str]) -> Parsed:
         args=args,
         config=MARKERS,
     )
-    if held and (space != held or filled.space != default):
-        raise ValueError(f"the table {domain!r} holds for the space {held!r} in its default sizes, got {filled.space}")
+    if held and space != held:
+        raise ValueError(f"the table {domain!r} holds architectures of the space {held!r}, got {space!r}")
+    if held and filled.space != default:
+        raise ValueError(f"the table {domain!r} holds for the default sizes of {held!r}: leave out --space.*")
     return Parsed(method, space, domain, filled.options, filled.config, filled.space, filled.domain)
 
 
 def named(args: Sequence[str], flag: str, default: str) -> str:
     """The value of a flag, before the other flags are known."""
     found = default
-    for word, following in zip(args, [*args[1:], default], strict=True):
+    for word, following in zip(args, [*args[1:], default], strict=False):
         if word == flag:
             found = following
         elif word.startswith(f"{flag}="):

@@ -72,7 +72,8 @@ def lookahead_finite(
     loss = valid(stepped, leaves)
     found = grad(loss, [*leaves, *stepped.values()], materialize_grads=True)
     direct, v = found[: len(leaves)], found[len(leaves) :]
-    reach = epsilon / torch.sqrt(sum((x.pow(2).sum() for x in v), torch.zeros(())))
+    length = torch.sqrt(sum((x.pow(2).sum() for x in v), torch.zeros(())))
+    reach = epsilon / length.clamp_min(torch.finfo(length.dtype).tiny)  # v = 0: no second-order term
 
     def slope(sign: float) -> tuple[Tensor, ...]:
         moved = {name: (w + sign * reach * x).detach() for (name, w), x in zip(weights.items(), v, strict=True)}

@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 from appnas.plots import Image
 
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"  # the page can load nothing and run nothing
 CSS = """
 :root{color-scheme:light dark;--ink:#1f2328;--dim:#5d6670;--line:#dfe3e7;--paper:#fff;--card:#fff;--soft:#f4f6f8;
 --ok:#00724f;--warn:#a84300;--todo:#5d6670;--link:#005a94}
@@ -37,23 +38,27 @@ margin:1rem 0;max-width:46rem}.note p{margin:.2rem 0}
 code,pre{font:.875em/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
 code{background:var(--soft);padding:.1em .35em;border-radius:.3em;overflow-wrap:anywhere}
 .note code{background:var(--paper)}
-.check{list-style:none;padding:0;margin:.6rem 0}.check li{display:flex;gap:.7rem;padding:.35rem 0}
+section>.check{list-style:none;padding:0;margin:.6rem 0;max-width:none;display:grid;column-gap:2.5rem;
+grid-template-columns:repeat(auto-fit,minmax(min(100%,20rem),1fr))}.check li{display:flex;gap:.7rem;padding:.35rem 0}
 .check b{display:block}.mark{flex:none;width:1.4rem;height:1.4rem;border-radius:50%;border:1.5px solid;
 text-align:center;font-size:.8rem;line-height:1.25rem;font-weight:700;margin-top:.1rem}
 .ok .mark{color:var(--ok)}.warn .mark{color:var(--warn)}.todo .mark{color:var(--todo)}
 .scroll{overflow-x:auto;margin:.8rem 0}
 table{border-collapse:collapse;font-size:.93rem;font-variant-numeric:tabular-nums}
 th,td{padding:.4rem .9rem .4rem 0;text-align:left;vertical-align:top;border-bottom:1px solid var(--line)}
-th{color:var(--dim);font-weight:500;font-size:.82rem;vertical-align:bottom}td.n,th.n{text-align:right;white-space:nowrap}
+th{color:var(--dim);font-weight:500;font-size:.82rem;vertical-align:bottom}section td:first-child{white-space:nowrap}
+td.n,th.n{text-align:right;white-space:nowrap}
 tr.top td{font-weight:650}tr.foot td{border-bottom:0;color:var(--dim)}
 .plots{display:flex;flex-wrap:wrap;gap:1.2rem;margin:1rem 0;align-items:flex-start}
-figure{margin:0;padding:.9rem;background:var(--card);border:1px solid var(--line);border-radius:.6rem;max-width:100%}
+figure{margin:0;padding:1rem;background:var(--card);border:1px solid var(--line);border-radius:.6rem;max-width:100%}
 figure div{overflow-x:auto}figure img{display:block;max-width:100%;height:auto}
 figure.wide img{max-width:none}figcaption{color:var(--dim);font-size:.85rem;line-height:1.45;margin-top:.5rem}
-.plots figure{flex:0 1 auto;width:min-content;min-width:min(100%,20rem)}
+.plots figure{flex:none}
 .config{columns:2 22rem;column-gap:3rem}.config div{break-inside:avoid;margin-bottom:1.2rem}.config h3{margin-top:0}
-.config table{width:100%}.config td:first-child{color:var(--dim);width:45%}.config td{overflow-wrap:anywhere}
-@media (max-width:40rem){main{padding-top:1.5rem}.plots figure{width:100%;padding:.6rem}
+.config table{width:100%}.config table td:first-child{white-space:normal}
+.config td:first-child{color:var(--dim);width:45%}.config td{overflow-wrap:anywhere}
+@media (max-width:40rem){main{padding-top:1.5rem}.tiles .big{font-size:1.15rem}.tiles div{padding:.6rem .7rem}
+.plots figure{width:100%!important;padding:.6rem}
 figure:not(.wide) img{width:100%}}
 @media print{h2{break-after:avoid}figure,tr{break-inside:avoid}main{max-width:none}}
 """
@@ -79,9 +84,10 @@ class Plot(NamedTuple):
     def html(self) -> str:
         """As a figure with the picture inside."""
         data = base64.b64encode(self.image.png).decode()
+        _, width, height = self.image
         return (
-            f'<figure{" class=wide" if self.wide else ""} id="{escape(self.name)}"><div><img alt="{escape(self.alt)}"'
-            f' width="{self.image.width}" height="{self.image.height}" src="data:image/png;base64,{data}"></div>'
+            f'<figure{" class=wide" if self.wide else ""} style="width:calc({width}px + 2rem)"><div>'
+            f'<img alt="{escape(self.alt)}" width="{width}" height="{height}" src="data:image/png;base64,{data}"></div>'
             f"<figcaption>{self.caption}</figcaption></figure>"
         )
 
@@ -98,6 +104,7 @@ def page(title: str, body: Iterable[str]) -> str:
     """A whole document."""
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         f"<title>{escape(title)}</title><style>{CSS}</style></head>\n<body><main>\n"
         + "\n".join(part for part in body if part)
@@ -197,20 +204,30 @@ def number(value: float) -> str:
     return f"{value:.4g}".replace("-", "\N{MINUS SIGN}")
 
 
+def count(whole: int) -> str:
+    """A count, large ones as a power of ten; HTML."""
+    return f"{whole:,}" if whole < 10**9 else f"10<sup>{round(math.log10(whole))}</sup>"
+
+
 def spread(mean: float, deviation: float, unit: str = "") -> str:
     """Mean ± deviation, the deviation with two digits that count and at most three decimals."""
     if not deviation > 0:
         return number(mean) + unit
     decimals = min(max(1 - math.floor(math.log10(deviation)), 0), 3)
-    return f"{mean:.{decimals}f} ± {deviation:.{decimals}f}{unit}".replace("-", "\N{MINUS SIGN}")
+    return f"{mean:.{decimals}f}\N{NO-BREAK SPACE}± {deviation:.{decimals}f}{unit}".replace("-", "\N{MINUS SIGN}")
+
+
+def percent(share: float) -> str:
+    """A share in whole percent."""
+    return f"{100 * share:.0f}\N{NO-BREAK SPACE}%"
 
 
 def duration(seconds: float) -> str:
     """A time for people: 0.08 s, 16 s, 4 min 12 s, 2 h 3 min."""
     if seconds < 59.5:
         return f"{seconds:.2g} s"
-    minutes, hours = round(seconds / 60), round(seconds) // 3600
-    return f"{hours} h {minutes - 60 * hours} min" if hours else f"{round(seconds) // 60} min {round(seconds) % 60} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{round(seconds) // 60} min {round(seconds) % 60} s"
 
 
 def linked(paper: str) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 import io
 import math
+import re
 from collections.abc import Callable, Sequence
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec
 
 import numpy as np
@@ -25,13 +26,13 @@ BLUE, ORANGE, GREEN, RED, SKY, PINK, YELLOW = (
     "#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#F0E442",
 )  # fmt: skip
 INK, FAINT, RULE = "#1f2328", "#8b929a", "#d8dce0"
-STYLE: dict[str, Any] = {
+STYLE: Any = {  # matplotlib 3.11 types the keys, older ones do not
     "font.size": 9, "axes.labelsize": 9, "xtick.labelsize": 8, "ytick.labelsize": 8, "legend.fontsize": 8,
     "text.color": INK, "axes.labelcolor": INK, "xtick.color": INK, "ytick.color": INK, "axes.edgecolor": FAINT,
     "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.color": RULE,
     "grid.linewidth": 0.6, "axes.axisbelow": True, "legend.frameon": False, "lines.solid_capstyle": "round",
 }  # fmt: skip
-SIZE = (5.0, 3.3)
+SIZE = (4.7, 3.2)
 DECISIONS = 40  # panels of a heat map at most
 
 
@@ -51,7 +52,7 @@ class Image(NamedTuple):
 def drawn(build: Callable[P, Figure]) -> Callable[P, Image]:
     """A function that makes a figure as one that makes an image, whatever the user's matplotlib settings are."""
 
-    @functools.wraps(build)
+    @wraps(build)
     def image(*args: P.args, **more: P.kwargs) -> Image:
         import matplotlib
         from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -68,6 +69,11 @@ def drawn(build: Callable[P, Figure]) -> Callable[P, Image]:
     return image
 
 
+def formula(text: str) -> str:
+    """Names with an index in braces, such as c_{k-2}, as matplotlib sets formulas; all else as it is."""
+    return re.sub(r"\b\w+?_\{[\w+-]+\}", r"$\g<0>$", text.replace("$", r"\$"))
+
+
 def _axes(size: tuple[float, float], xlabel: str, ylabel: str) -> tuple[Figure, Axes]:
     from matplotlib.figure import Figure
 
@@ -75,6 +81,11 @@ def _axes(size: tuple[float, float], xlabel: str, ylabel: str) -> tuple[Figure, 
     axes = figure.subplots()
     axes.set(xlabel=xlabel, ylabel=ylabel)
     return figure, axes
+
+
+def median_window(count: int) -> int:
+    """Scores in a moving median: a twentieth of them, at least 3."""
+    return max(3, count // 20)
 
 
 def moving_median(values: Sequence[float], window: int) -> np.ndarray:
@@ -85,12 +96,22 @@ def moving_median(values: Sequence[float], window: int) -> np.ndarray:
 
 def best_so_far(values: Sequence[float]) -> np.ndarray:
     """The running maximum; NaN never wins. Shapes: [N] -> [N]."""
-    return np.fmax.accumulate(np.asarray(values, dtype=float))
+    best: np.ndarray = np.fmax.accumulate(np.asarray(values, dtype=float))
+    return best
 
 
 def at(x: Sequence[float], y: np.ndarray, grid: np.ndarray) -> np.ndarray:
     """A curve that holds each value until the next one, read off at the points of a grid. Shapes: [G] -> [G]."""
-    return y[np.searchsorted(np.asarray(x), grid, side="right").clip(1) - 1]
+    held: np.ndarray = y[np.searchsorted(np.asarray(x), grid, side="right").clip(1) - 1]
+    return held
+
+
+def common(curves: Sequence[Curve]) -> np.ndarray:
+    """All points at which a curve changes, where all are defined; thinned to 1,000. Shapes: returns [G]."""
+    low, high = max(x[0] for x, _ in curves), min(x[-1] for x, _ in curves)
+    grid = np.unique(np.concatenate([np.asarray(x, dtype=float) for x, _ in curves]).clip(low, max(low, high)))
+    thinned: np.ndarray = grid[np.linspace(0, len(grid) - 1, min(len(grid), 1000)).round().astype(int)]
+    return thinned
 
 
 @drawn
@@ -104,22 +125,22 @@ def progress(curves: Sequence[Curve], xlabel: str, ylabel: str, soft: bool) -> F
         soft: the values are noisy scores of one slowly moving mixture: show their moving median too.
     """
     figure, axes = _axes(SIZE, xlabel, ylabel)
-    window = max(3, min(len(y) for _, y in curves) // 20)
-    shown = [("best so far", RED, best_so_far)]
+    window = median_window(min(len(y) for _, y in curves))
+    shown: list[tuple[str, str, Callable[[Sequence[float]], np.ndarray]]] = [("best so far", RED, best_so_far)]
     if soft:
-        shown.append((f"moving median of {window}", BLUE, lambda y: moving_median(y, window)))
+        shown.append((f"moving median of {window}", BLUE, partial(moving_median, window=window)))
     if len(curves) == 1:
         x, y = curves[0]
-        axes.plot(x, y, ".", color=FAINT, markersize=4, alpha=0.5, markeredgewidth=0, label="each score")
+        axes.plot(x, y, ".", color=FAINT, markersize=5, alpha=0.5, markeredgewidth=0, label="each score")
         for label, colour, smooth in shown:
             axes.step(x, smooth(y), where="post", color=colour, linewidth=1.8, label=label)
     else:
-        grid = np.linspace(max(x[0] for x, _ in curves), min(x[-1] for x, _ in curves), 400)
+        grid = common(curves)
         for label, colour, smooth in shown:
             lines = np.array([at(x, smooth(y), grid) for x, y in curves])
-            axes.fill_between(grid, lines.min(0), lines.max(0), color=colour, alpha=0.18, linewidth=0)
-            axes.plot(grid, lines.T, color=colour, alpha=0.45, linewidth=0.7)
-            axes.plot(grid, lines.mean(0), color=colour, linewidth=1.8, label=f"{label}, mean")
+            axes.fill_between(grid, lines.min(0), lines.max(0), color=colour, alpha=0.18, linewidth=0, step="post")
+            axes.step(grid, lines.T, where="post", color=colour, alpha=0.45, linewidth=0.7)
+            axes.step(grid, lines.mean(0), where="post", color=colour, linewidth=1.8, label=f"{label}, mean")
     every = np.concatenate([np.asarray(y, dtype=float) for _, y in curves])
     every = every[np.isfinite(every)]
     low, high = (float(np.quantile(every, 0.05)), float(every.max())) if len(every) else (0.0, 1.0)
@@ -164,18 +185,18 @@ def heat(
     count, columns = len(labels), min(len(labels), 2)
     rows = math.ceil(count / columns)
     left, gap, title, foot, row = 0.3 + 0.064 * max(map(len, options)), 0.2, 0.23, 0.85, 0.125 * len(options)
-    across, down = max(5.0, left + 1.6 * columns), rows * (row + title) + foot
+    across, down = max(SIZE[0], left + 1.6 * columns), rows * (row + title) + foot
     width = (across - left - gap * columns) / columns
     figure = Figure((across, down))
     edges = np.append(steps, steps[-1] + max(steps[-1] - steps[-2] if len(steps) > 1 else 1, 1))
-    top = float(cube.max())
+    low, top = min(float(cube.min()), 0.8 / len(options)), max(float(cube.max()), 1.2 / len(options))
     for i, label in enumerate(labels):
         x, y = left + (i % columns) * (width + gap), down - (i // columns + 1) * (row + title)
         axes = figure.add_axes((x / across, y / down, width / across, row / down))
-        mesh = axes.pcolormesh(edges, np.arange(len(options) + 1), cube[:, i].T, cmap="Blues", vmin=0, vmax=top)
+        mesh = axes.pcolormesh(edges, np.arange(len(options) + 1), cube[:, i].T, cmap="Blues", vmin=low, vmax=top)
         axes.invert_yaxis()
         axes.grid(False)
-        axes.set_title(label, loc="left", fontsize=8, pad=2.5)
+        axes.set_title(formula(label), loc="left", fontsize=8, pad=2.5)
         axes.tick_params(length=0, labelsize=7, labelleft=i % columns == 0, labelbottom=i + columns >= count)
         axes.set_yticks(np.arange(len(options)) + 0.5, options)
         axes.locator_params(axis="x", nbins=4, integer=True)
@@ -186,21 +207,22 @@ def heat(
     bar = figure.colorbar(mesh, cax=figure.add_axes((left / across, 0.3 / down, 1.6 / across, 0.1 / down)),
                           orientation="horizontal")  # fmt: skip
     bar.ax.tick_params(length=0, labelsize=7)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     figure.text((left + 1.75) / across, 0.3 / down, "probability", fontsize=8)
     return figure
 
 
 @drawn
-def trade(costs: Sequence[float], values: Sequence[float], found: int, xlabel: str, ylabel: str) -> Figure:
-    """Every evaluation's value against its cost, with the Pareto front and what was found."""
+def trade(costs: Sequence[float], values: Sequence[float], found: int | None, xlabel: str, ylabel: str) -> Figure:
+    """Every evaluation's value against its cost, with the Pareto front and what was found, if it is among them."""
     figure, axes = _axes(SIZE, xlabel, ylabel)
-    axes.plot(costs, values, ".", color=FAINT, markersize=5, alpha=0.5, markeredgewidth=0, label="evaluations")
+    axes.plot(costs, values, ".", color=FAINT, markersize=6, alpha=0.5, markeredgewidth=0, label="evaluations")
     unique = sorted({(-c, v) for c, v in zip(costs, values, strict=True)})
     front = sorted((-unique[i][0], unique[i][1]) for i in pareto_front(unique))
     axes.step(*zip(*front, strict=True), where="post", color=BLUE, linewidth=1.4, marker="o", markersize=4,
               label="Pareto front")  # fmt: skip
-    axes.plot(costs[found], values[found], "*", color=RED, markersize=13, markeredgecolor="white", label="found")
+    if found is not None:
+        axes.plot(costs[found], values[found], "*", color=RED, markersize=13, markeredgecolor="white", label="found")
     _cost_axis(axes, costs)
     low = float(np.quantile(values, 0.05))
     margin = 0.06 * (max(values) - low) or 0.5

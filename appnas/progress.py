@@ -18,14 +18,16 @@ class Progress(Observer):
     """
 
     def __init__(self, label: str = "search", console: Console | None = None):
+        console = console or Console(stderr=True)
         self.bar = Bar(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("value {task.fields[value]:.4g}  best {task.fields[best]:.4g}"),
             TimeRemainingColumn(),
-            console=console or Console(stderr=True),
+            console=console,
             transient=True,
+            disable=not console.is_terminal,
         )
         self.label = label
 

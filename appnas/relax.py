@@ -46,4 +46,4 @@ def straight_through(soft: Tensor) -> Tensor:
         soft, returns: [..., K].
     """
     hard = torch.zeros_like(soft).scatter_(-1, soft.argmax(-1, keepdim=True), 1.0)
-    return hard + soft - soft.detach()
+    return hard + (soft - soft.detach())

@@ -5,25 +5,18 @@ The page loads nothing and runs nothing, so it can be mailed, archived and opene
 
 from __future__ import annotations
 
-import shlex
 import statistics
-from collections.abc import Iterator, Sequence
+from html import escape
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from appnas import catalogue, diagram, page, plots
-from appnas.page import Check, Plot, code, duration, linked, number, spread
+from appnas import diagram, figures, findings, page
+from appnas.page import Plot, code, linked, number, percent, spread
 from appnas.plots import human
-from appnas.retrain import Row
 from appnas.run import RunError
-from appnas.search import Record, skip_share
+from appnas.search import skip_share
 from appnas.space import ZERO, describe, size
 from appnas.story import Story, read
-
-SKIPS, MOVED = 0.5, 0.01  # what `appnas.search.Collapse` warns of
-COSTS = ("parameters", "params", "macs")  # names of costs in the metrics of scores
 
 
 def write(path: Path, out: Path | None = None) -> Path:
@@ -47,13 +40,15 @@ def write(path: Path, out: Path | None = None) -> Path:
     folder = path if out is None else Path(out)
     if folder.exists() and not folder.is_dir():
         raise RunError(f"{folder} is a file: the report needs a directory")
-    controls, cells, progress, seen = _trained(story), _cells(story), _progress(story), _distribution(story)
+    edges = diagram.edges_of(story.space) if story.space and hasattr(story.space, "graph") else []
+    controls, cells, progress = figures.trained(story), figures.cells(story, edges), figures.progress(story)
+    seen = figures.distribution(story, edges)
     body = [
         _head(story),
         _missing(story),
         page.section("What to keep in mind", page.checklist(findings.checks(story))),
         page.section("Trained from scratch", _rows_table(story), page.plots(controls)),
-        page.section("What was found", page.plots(cells), _named(story)),
+        page.section("What was found", _cells_text(cells), page.plots(cells), _named(story)),
         page.section("The search", _progress_text(story), page.plots(progress)),
         page.section("What the search believed", _distribution_text(story), page.plots(seen)),
         page.section("All seeds", _seeds_table(story)),
@@ -63,12 +58,8 @@ def write(path: Path, out: Path | None = None) -> Path:
     for plot in [*controls, *cells, *progress, *seen]:
         (folder / f"report-{plot.name}.png").write_bytes(plot.image.png)
     file = folder / "report.html"
-    file.write_text(page.page(_title(story), body), encoding="utf-8")
+    file.write_text(page.page(findings.title(story), body), encoding="utf-8")
     return file
-
-
-def _title(story: Story) -> str:
-    return f"{story.config['method']} on {findings.domain(story)}"
 
 
 def _space(story: Story) -> str:
@@ -78,12 +69,12 @@ def _space(story: Story) -> str:
 def _head(story: Story) -> str:
     config = story.config
     seeds = f"seed {config['seed']}" if config["seeds"] == 1 else f"{config['seeds']} seeds from {config['seed']}"
-    about = f" of about {size(story.space):.1e} architectures" if story.space else ""
-    where = f"Space {page.escape(_space(story))}{about}; domain {page.escape(findings.domain(story))}; {seeds}."
+    about = f" of {page.count(size(story.space))} combinations" if story.space else ""
+    where = f"Space {escape(_space(story))}{about}; {seeds}."
     return (
-        f"<p class=over>Report of an architecture search · appnas {page.escape(config['versions']['appnas'])}</p>"
-        f"<h1>{page.escape(_title(story))}</h1><p class=over>{linked(story.method.paper)}<br>{where}</p>"
-        f"<p class=lede>{page.escape(findings.verdict(story))}</p>{page.tiles(findings.tiles(story))}"
+        f"<p class=over>Report of an architecture search · appnas {escape(config['versions']['appnas'])}</p>"
+        f"<h1>{escape(findings.title(story))}</h1><p class=over>{linked(story.method.paper)}<br>{where}</p>"
+        f"<p class=lede>{escape(findings.verdict(story))}</p>{page.tiles(findings.tiles(story))}"
     )
 
 
@@ -101,3 +92,98 @@ def _missing(story: Story) -> str:
         parts.append(page.note("<b>The run used a space of its own</b>, which this report cannot rebuild: options go"
                                " by number, and there are no diagrams and no skip share."))  # fmt: skip
     return "".join(parts)
+
+
+def _rows_table(story: Story) -> str:
+    if not story.rows:
+        return ""
+    metrics = list(story.rows[0].tests[0])
+    units = {metric: findings.unit(story.rows, metric) for metric in metrics}
+    lines = [
+        [escape(row.name), *(spread(row.mean(m), row.spread(m), units[m]) for m in metrics),
+         human(row.parameters), human(row.macs), str(len(row.tests))]
+        for row in story.rows
+    ]  # fmt: skip
+    head = ["architecture", *(f"test {m.replace('_', ' ')}" for m in metrics), "parameters", "multiply-adds", "seeds"]
+    text = f"<p>All were trained alike, {findings.trainings(story)}, on training and validation data together.</p>"
+    return text + page.table(head, lines, top=0)
+
+
+def _cells_text(cells: list[Plot]) -> str:
+    text = "<p>Rounded boxes are states, coloured ones operations; data flows from left to right.</p>"
+    return text if cells else ""
+
+
+def _named(story: Story) -> str:
+    """The found options by name, and how to use them."""
+    if story.arch is None:
+        return ""
+    named = describe(story.choices, story.arch) if story.space else (story.result or {}).get("named") or {}
+    lines = []
+    for choice, options in named.items():
+        taken = [option for option in options if option not in ZERO]
+        counts = {option: taken.count(option) for option in sorted(set(taken), key=lambda o: (-taken.count(o), o))}
+        text = ", ".join(f"{n} \N{MULTIPLICATION SIGN} {option}" for option, n in counts.items())
+        lines.append(f"<tr><td>{escape(choice)}</td><td>{escape(text)}</td></tr>")
+    rows = "".join(lines)
+    table = f"<div class=scroll><table><tbody>{rows}</tbody></table></div>" if rows else ""
+    return f"{table}<p>As indices: {code(str(list(story.arch)))}</p>"
+
+
+def _progress_text(story: Story) -> str:
+    if not any(trace.records for trace in story.traces):
+        return ""
+    text = f"What is maximised: {escape(story.value_name)}."
+    if story.soft:
+        text += (" It is measured on one batch of one slowly changing mixture at a time: its median shows the trend,"
+                 " its best only a lucky batch.")  # fmt: skip
+    many = sum(bool(trace.records) for trace in story.traces)
+    text += f" Bands go from the smallest to the largest of {many} searches." if many > 1 else ""
+    return f"<p>{text}</p>"
+
+
+def _distribution_text(story: Story) -> str:
+    if story.main is None or not story.main.cubes:
+        return ""
+    which = f" Shown is seed {story.main.seed}." if len(story.traces) > 1 else ""
+    return (
+        "<p>The probability of every option over the steps. Triangles mark what the found architecture takes. Entropy"
+        f" falls from 100 % (nothing is preferred) to 0 % (all is decided).{which}</p>"
+    )
+
+
+def _seeds_table(story: Story) -> str:
+    if story.config["seeds"] == 1:
+        return ""
+    ranked = {run["seed"]: run["value"] for run in (story.result or {}).get("runs", [])}
+    rank = story.config["rank_epochs"]
+    lines, columns = [], []
+    for trace in story.traces:
+        if not trace.records:
+            continue
+        numbers = [trace.best] + ([ranked[trace.seed]] if rank and trace.seed in ranked else [])
+        best = tuple(trace.result["best"]) if trace.result else None
+        share = percent(skip_share(story.space, best)) if story.space and best else ""
+        state = "finished" if trace.result else f"at score {len(trace.records)}"
+        columns.append(numbers)
+        lines.append([str(trace.seed), *map(number, numbers), *[""] * (bool(rank) + 1 - len(numbers)), share, state])
+    if len(columns) > 1 and len({len(numbers) for numbers in columns}) == 1:
+        sums = [spread(statistics.fmean(c), statistics.stdev(c)) for c in zip(*columns, strict=True)]
+        lines.append(["mean ± sd", *sums, *[""] * (bool(rank) + 1 - len(sums)), "", ""])
+    extra = [f"after {findings.plural(rank, 'epoch')} from scratch"] if rank else []
+    head = ["seed", f"best {story.value_name}", *extra, "skips", "state"]
+    taken = [line[0] for line in lines].index(str(story.main.seed)) if story.result and story.main else -1
+    text = f"<p>The one in bold was taken, by {'validation after training from scratch' if rank else 'its value'}.</p>"
+    return (text if taken >= 0 else "") + page.table(head, lines, top=taken, foot=len(columns) > 1)
+
+
+def _settings(story: Story) -> dict[str, Any]:
+    config = story.config
+    run = {name: config[name] for name in ("method", "seed", "seeds", "rank_epochs", "control", "format")}
+    return {
+        "Run": run,
+        f"Method {config['method']}": config["config"],
+        "Space": config["space"],
+        "Domain": config["domain"],
+        "Versions": config["versions"],
+    }

@@ -133,11 +133,11 @@ class Run(Observer):
             loop.evaluator.load_state_dict(state["evaluator"])
             torch.set_rng_state(state["rng"])
             loop.step, seconds = state["step"], state["seconds"]
-        for name in ("history", "clock", "alphas"):
-            self._open(name, loop.step)
-        loop.history[:] = read_history(self.path)
+        loop.history[:] = [record for record in read_history(self.path) if record.step < loop.step]
         if len(loop.history) != loop.step:
             raise RunError(f"{self.path}: the checkpoint is of step {loop.step}, the history has {len(loop.history)}")
+        for name in ("history", "clock", "alphas"):
+            self._open(name, loop.step)
         self.kept = loop.step
         self.began = time.monotonic() - seconds
         self.saved = time.monotonic()

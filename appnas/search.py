@@ -140,7 +140,7 @@ class Result:
 
         if not self.info.get("path"):
             raise ValueError("a report is made from a run's directory: pass out=... to appnas.search")
-        return write(Path(self.info["path"]), out and Path(out))
+        return write(Path(self.info["path"]), Path(out) if out else None)
 
 
 def search(strategy: Strategy, evaluator: Evaluator, steps: int, *, callbacks: Sequence[Callback] = ()) -> Result:
@@ -151,7 +151,10 @@ def search(strategy: Strategy, evaluator: Evaluator, steps: int, *, callbacks: S
 
     Raises:
         DivergedError: a loss became NaN; what was saved before stays.
+        ValueError: not one step.
     """
+    if steps < 1:
+        raise ValueError(f"a search has at least 1 step, got {steps}: ask for more epochs or evaluations")
     loop = Loop(strategy, evaluator, steps)
     for callback in callbacks:
         callback.start(loop)

@@ -99,38 +99,42 @@ def found(result: Result, path: Path) -> None:
     line(f"value {result.value:.6g}, the largest of {len(result.history)} steps")
     runs = result.info.get("runs", ())
     for run in runs:
-        line(f"seed {run['seed']}: {run['value']:.6g}")
+        line(f"seed {run['seed']}: value {run['value']:.6g}")
     if len(runs) > 1:
         line(f"mean {result.info['mean']:.6g}, deviation {result.info['spread']:.6g}")
     if control := result.info.get("control"):
-        line(f"random search at equal budget, {control['evaluations']} evaluations: {control['value']:.6g}")
+        line(f"random search at equal budget, {control['evaluations']} evaluations: value {control['value']:.6g}")
     at = shlex.quote(str(path))
     line(f"run: {path}")
     if isinstance(result.domain, evaluate.Table):
         withheld = result.domain.test(result.best)
         line(f"withheld until now: {', '.join(f'{name} {value:.6g}' for name, value in withheld.items())}")
-        line(f"next: appnas report {at}")
     else:
-        line(f"next: appnas retrain {at} --epochs 20 --beside random; appnas report {at}")
+        line(f"next: appnas retrain {at} --epochs 20 --beside random")
+    line(f"      appnas report {at}")
 
 
 def trained(result: Retrained, path: Path) -> None:
     """The found architecture beside its controls."""
-    metrics = list(result.rows[0].tests[0])
+    metrics, seeds = list(result.rows[0].tests[0]), len(result.rows[0].tests)
     rows = [
         [
             row.name,
             f"{row.parameters:,}",
             f"{row.macs:,}",
-            *(f"{row.mean(metric):.4g} ± {row.spread(metric):.2g}" for metric in metrics),
+            *(f"{row.mean(m):.4g}" + (f" ± {row.spread(m):.2g}" if seeds > 1 else "") for m in metrics),
         ]
         for row in result.rows
     ]
-    seeds = len(result.rows[0].tests)
-    title = f"trained for {result.epochs} epochs, then tested; mean and deviation of {seeds} seed(s)"
-    table(title, ["architecture", "parameters", "multiply-adds", *(f"test {metric}" for metric in metrics)], rows)
+    of = f"mean ± deviation of {seeds} seeds" if seeds > 1 else "one seed"
+    table(
+        f"trained for {result.epochs} epochs, then tested; {of}",
+        ["architecture", "parameters", "multiply-adds", *(f"test {metric}" for metric in metrics)],
+        rows,
+    )
     at = shlex.quote(str(path))
-    line(f"next: appnas report {at}; appnas export {at} --out FOLDER")
+    line(f"next: appnas report {at}")
+    line(f"      appnas export {at} --out FOLDER")
 
 
 def steps(measured: Mapping[str, Any]) -> None:

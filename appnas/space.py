@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple, Protocol, runtime_checkable
@@ -246,9 +246,7 @@ def constant_arch(space: Space, option: str) -> Arch:
     if not any(option in choice.options for choice in space.choices):
         offered = sorted({name for choice in space.choices for name in choice.options})
         raise ValueError(f"no choice offers {option!r}; offered are {offered}")
-    scores = [
-        [2.0 if name == option else float(name not in ZERO) for name in names] for names in decisions(space.choices)
-    ]
+    scores = [[2.0 if n == option else float(n not in ZERO) for n in names] for names in decisions(space.choices)]
     arch = _mend(space, scores)
     for names, index in zip(decisions(space.choices), arch, strict=True):
         if option in names and names[index] != option and names[index] not in ZERO:
@@ -259,6 +257,12 @@ def constant_arch(space: Space, option: str) -> Arch:
 def full_mask(choices: tuple[Choice, ...]) -> Mask:
     """The mask that allows everything."""
     return tuple(torch.ones(choice.count, len(choice.options), dtype=torch.bool) for choice in choices)
+
+
+def without(choices: tuple[Choice, ...], options: Iterable[str]) -> Mask:
+    """The mask that excludes options by name, wherever they are offered."""
+    excluded = set(options)
+    return tuple(torch.tensor([[name not in excluded for name in c.options]] * c.count) for c in choices)
 
 
 def only(choices: tuple[Choice, ...], arch: Arch) -> Mask:
@@ -291,7 +295,4 @@ def check_mask(choices: tuple[Choice, ...], mask: Mask) -> Mask:
 
 def allowed(mask: Mask | None, arch: Arch) -> bool:
     """Whether a mask allows every option of an architecture."""
-    if mask is None:
-        return True
-    rows = (row for matrix in mask for row in matrix)
-    return all(bool(row[index]) for row, index in zip(rows, arch, strict=True))
+    return mask is None or all(bool(row[k]) for row, k in zip((row for m in mask for row in m), arch, strict=True))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +21,8 @@ from appnas.run import RunError, load_config, read_history, read_json, read_line
 from appnas.search import Record, relative_entropy, skip_share
 from appnas.space import Arch, Choice, Space, decisions
 
+KEYS = ("method", "config", "space", "domain", "seed", "seeds", "rank_epochs", "control", "versions")
+
 
 @dataclass(frozen=True)
 class Trace:
@@ -33,6 +35,7 @@ class Trace:
         steps: of the snapshots.
         cubes: probabilities at the snapshots, for each choice [T, count, K]; empty if the method has none.
         result: what it found; None while it is unfinished.
+        sizes: number of options of every decision; None if neither a space nor a distribution tells.
     """
 
     seed: int
@@ -41,11 +44,17 @@ class Trace:
     steps: list[int]
     cubes: list[np.ndarray]
     result: dict[str, Any] | None
+    sizes: list[int] | None
 
     @property
     def values(self) -> list[float]:
         """Of all scores."""
         return [record.value for record in self.records]
+
+    @property
+    def best(self) -> float:
+        """The largest value, NaN left out."""
+        return max((value for value in self.values if value == value), default=math.nan)
 
     def entropies(self) -> list[float]:
         """Relative entropy at every snapshot."""
@@ -106,7 +115,11 @@ class Story:
         if self.main is None or not self.main.records:
             return None
         records = self.main.records
-        return records[-1].arch if self.soft else max(records, key=lambda record: record.value).arch
+        return (
+            records[-1].arch
+            if self.soft
+            else max(records, key=lambda r: r.value if r.value == r.value else -math.inf).arch
+        )
 
     @property
     def choices(self) -> tuple[Choice, ...]:
@@ -145,16 +158,22 @@ def read(path: Path) -> Story:
         raise RunError(f"{path} is not a run: there is no such directory")
     with _reading(path):
         config = load_config(path)
+        config = {name: config[name] for name in KEYS} | config
+        str(config["versions"]["appnas"])
         method = catalogue.method(config["method"])
         space = load_space(config) if config["space"]["name"] is not None else None
         seeds = range(config["seed"], config["seed"] + config["seeds"])
         folders = {seed: path if len(seeds) == 1 else path / f"seed-{seed}" for seed in seeds}
     traces = [read_trace(folder, seed, space) for seed, folder in folders.items() if folder.is_dir()]
     with _reading(path):
-        result = _result(path, space)
+        result = read_result(path)
         rows = load_rows(path)
-        for row in rows:
-            _arch(space, row.arch)
+        sizes = traces[0].sizes if traces else None
+        for arch in [row.arch for row in rows] + ([result["best"]] if result else []):
+            check_arch(arch, sizes)
+        tests = {tuple(test) for row in rows for test in row.tests or [{}]}
+        if len(tests) > 1 or tests == {()}:
+            raise RunError(f"{path} is damaged: its trained architectures were not tested alike")
         epochs = int(read_json(path / "retrain.json")["epochs"]) if rows else 0
         story = Story(path, config, method, space, traces, result, rows, epochs)
         if result is not None and story.main is None:
@@ -170,36 +189,39 @@ def read_trace(path: Path, seed: int, space: Space | None) -> Trace:
     """
     with _reading(path):
         records = [record._replace(value=float(record.value)) for record in read_history(path)]
-        for record in records:
-            _arch(space, record.arch)
         seconds = [float(line["seconds"]) for line in read_lines(path, "clock")][: len(records)]
         snapshots = read_lines(path, "alphas")
         steps = [int(line["step"]) for line in snapshots]
         cubes = [np.array(frames, dtype=float) for frames in zip(*(s["distribution"] for s in snapshots), strict=True)]
-        if space is not None and cubes:
-            expected = [(len(steps), choice.count, len(choice.options)) for choice in space.choices]
-            if [cube.shape for cube in cubes] != expected:
-                raise RunError(f"{path} is damaged: its distributions do not fit the space")
+        expected = space and [(len(steps), choice.count, len(choice.options)) for choice in space.choices]
+        if cubes and expected and [cube.shape for cube in cubes] != expected:
+            raise RunError(f"{path} is damaged: its distributions do not fit the space")
         seconds = seconds if len(seconds) == len(records) else []
-        return Trace(seed, records, seconds, steps, cubes, _result(path, space))
+        sizes = [len(options) for options in decisions(space.choices)] if space else None
+        if space is None and cubes:
+            sizes = [cube.shape[2] for cube in cubes for _ in range(cube.shape[1])]
+        result = read_result(path)
+        for arch in [record.arch for record in records] + ([result["best"]] if result else []):
+            check_arch(arch, sizes)
+        return Trace(seed, records, seconds, steps, cubes, result, sizes)
 
 
-def _result(path: Path, space: Space | None) -> dict[str, Any] | None:
+def read_result(path: Path) -> dict[str, Any] | None:
+    """What a search found; None while it is unfinished."""
     if not (path / "result.json").exists():
         return None
     result: dict[str, Any] = read_json(path / "result.json")
-    _arch(space, result["best"])
-    result["value"] = float(result["value"])
-    return result
+    return result | {"value": float(result["value"]), "best": list(result["best"])}
 
 
-def _arch(space: Space | None, arch: Any) -> Arch:
-    """The architecture, if it fits the space; the rules of a space are not asked, a strategy may score beyond them."""
-    arch = tuple(int(index) for index in arch)
-    options = decisions(space.choices) if space else None
-    if options is not None and not all(0 <= i < len(o) for i, o in zip(arch, options, strict=True)):
-        raise RunError(f"{arch} is no architecture of the space")
-    return arch
+def check_arch(arch: Sequence[Any], sizes: Sequence[int] | None) -> None:
+    """Check that an architecture has an option for every decision; a strategy may score beyond a space's rules.
+
+    Raises:
+        ValueError: it has not.
+    """
+    if sizes is not None and not all(0 <= index < size for index, size in zip(arch, sizes, strict=True)):
+        raise ValueError(f"{list(arch)} is no architecture of its space")
 
 
 @contextmanager

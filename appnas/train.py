@@ -59,7 +59,9 @@ def finite(loss: Tensor, where: str) -> Tensor:
         DivergedError: it is NaN or infinite.
     """
     if not torch.isfinite(loss):
-        raise DivergedError(f"the loss is {float(loss)} at {where}; a lower learning rate or clipping may help")
+        raise DivergedError(
+            f"the loss is {float(loss.detach())} at {where}; a lower learning rate or clipping may help"
+        )
     return loss
 
 

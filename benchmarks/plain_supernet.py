@@ -98,7 +98,9 @@ class PlainSupernet(nn.Module):
     def __init__(self, channels, cells, c_in, classes):
         super().__init__()
         c = channels
-        self.stem = nn.Sequential(nn.Conv2d(c_in, 3 * c, 3, 1, 1, bias=False), nn.BatchNorm2d(3 * c, track_running_stats=False))
+        self.stem = nn.Sequential(
+            nn.Conv2d(c_in, 3 * c, 3, 1, 1, bias=False), nn.BatchNorm2d(3 * c, track_running_stats=False)
+        )
         self.cells, before, last, after = nn.ModuleList(), 3 * c, 3 * c, False
         for i in range(cells):
             reduction = i in (cells // 3, 2 * cells // 3)

@@ -12,8 +12,6 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
-pytest.register_assert_rewrite("appnas.testing")
-
 from appnas.domains.images import Images, Options
 from appnas.space import IO, Arch, Choice, Gates, Mask, allowed, argmax, only
 from appnas.spaces import Bench201, Cells
@@ -21,6 +19,7 @@ from appnas.supernet import Mixed
 from appnas.train import Recipe, fit
 
 torch.set_num_threads(1)
+pytest.register_assert_rewrite("appnas.testing")
 
 
 @pytest.fixture(scope="session")

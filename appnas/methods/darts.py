@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import torch
@@ -20,7 +21,7 @@ from appnas.relax import softmax
 from appnas.search import Callback, Result
 from appnas.search import search as loop
 from appnas.shared import Shared
-from appnas.space import Space
+from appnas.space import ZERO, Arch, Gates, Space, without
 from appnas.train import cosine
 
 
@@ -44,6 +45,8 @@ class Config:
     """Adam on alpha."""
     alpha_betas: tuple[float, float] = (0.5, 0.999)
     alpha_weight_decay: float = 1e-3
+    zero: bool = False
+    """Let `none` win an edge at derivation, as NAS-Bench-201's authors do; the paper (section 2.4) excludes it."""
 
 
 def search(
@@ -77,5 +80,12 @@ def search(
         config.alpha_lr,
         config.alpha_betas,
         config.alpha_weight_decay,
+        derive=None if config.zero else partial(_without_zero, space),
     )
     return loop(strategy, evaluator, config.epochs * steps, callbacks=callbacks).of(space, domain, config, seed)
+
+
+def _without_zero(space: Space, gates: Gates) -> Arch:
+    """The space's rule, with `none` below every other option but above those that a mask excludes."""
+    kept = without(space.choices, ZERO)
+    return space.discretise(tuple(g.masked_fill(~m, -0.5) for g, m in zip(gates, kept, strict=True)))

@@ -150,9 +150,9 @@ class DomainSuite:
             (gradient,) = torch.autograd.grad(loss.sum(), [next(model.parameters())])
             assert gradient.any()
         batch = self.epoch(data, "train", 0)[0]
-        before = float(data.loss(model, batch).mean())
+        before = float(data.loss(model, batch).mean().detach())
         domain.fit(model, 5 * self.budget)
-        assert float(data.loss(model, batch).mean()) < before
+        assert float(data.loss(model, batch).mean().detach()) < before
 
     def test_a_stream_resumes_exactly(self, domain: Domain) -> None:
         """Within an epoch, and across its end."""

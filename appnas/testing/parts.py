@@ -98,12 +98,11 @@ def live(choice: Choice) -> list[int]:
     return [k for k, name in enumerate(choice.options) if name not in ZERO]
 
 
-def narrow(choices: tuple[Choice, ...], keep: Mask | None = None, odd: bool = False) -> Mask:
+def narrow(choices: tuple[Choice, ...], odd: bool = False) -> Mask:
     """A mask that drops every other option which is not `none`, and keeps at least one of them.
 
     Args:
         choices: the decisions.
-        keep: what to keep in any case.
         odd: drop the second, fourth, ... instead of the first, third, ...; the two together drop every option.
     """
     mask = full_mask(choices)
@@ -111,4 +110,4 @@ def narrow(choices: tuple[Choice, ...], keep: Mask | None = None, odd: bool = Fa
         options = live(choice)
         if len(options) > 1:
             matrix[:, options[int(odd) :: 2]] = False
-    return mask if keep is None else tuple(a | b for a, b in zip(mask, keep, strict=True))
+    return mask

@@ -1,0 +1,142 @@
+"""The pictures of a report: from what a run says to drawn figures with captions and alternative texts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html import escape
+
+import numpy as np
+
+from appnas import diagram, plots
+from appnas.findings import primary, tested, unit
+from appnas.page import Plot, number, percent
+from appnas.plots import human
+from appnas.space import Choice
+from appnas.story import Story
+
+Edges = list[diagram.Edge | None]
+COSTS = ("parameters", "params", "macs")  # names of costs in the metrics of scores
+
+
+def trained(story: Story) -> list[Plot]:
+    """What the trained architectures reach against what they cost."""
+    rows = story.rows
+    if not rows:
+        return []
+    metric = primary(rows)
+    label = f"test {metric.replace('_', ' ')}{', %' if unit(rows, metric) else ''}"
+    means, spreads = [row.mean(metric) for row in rows], [row.spread(metric) for row in rows]
+    costs = [row.parameters for row in rows]
+    image = plots.rivals([row.name for row in rows], costs, means, spreads, "parameters", label)
+    each = "; ".join(f"{row.name}: {human(row.parameters)} parameters, {tested(story, row)}" for row in rows)
+    caption = "What the found architecture and the controls reach, and what they cost."
+    caption += " Bars: standard deviation." if len(rows[0].tests) > 1 else ""
+    return [Plot("controls", image, f"{label} against parameters. {each}", caption)]
+
+
+def _trade(story: Story) -> list[Plot]:
+    """All scores that tell their cost."""
+    records = [record for trace in story.traces for record in trace.records]
+    cost = next((name for name in COSTS if records and all(name in r.metrics for r in records)), None)
+    if cost is None or story.soft:
+        return []
+    records = [r for r in records if np.isfinite(r.value) and np.isfinite(r.metrics[cost])]
+    if not records:
+        return []
+    same = [i for i, r in enumerate(records) if r.arch == story.arch]
+    found = max(same, key=lambda i: records[i].value, default=None)
+    words = {"macs": "multiply-adds"}.get(cost, "parameters")
+    image = plots.trade([r.metrics[cost] for r in records], [r.value for r in records], found, words, story.value_name)
+    alt = f"{story.value_name} against {words} of {len(records)} evaluations, with the Pareto front"
+    return [Plot("trade", image, alt, f"Every evaluation. On the line, nothing cheaper is as good in {words}.")]
+
+
+def cells(story: Story, edges: Edges) -> list[Plot]:
+    """The found architecture as diagrams."""
+    if story.arch is None or story.space is None or not hasattr(story.space, "graph"):
+        return []
+    figures = []
+    for choice_name, graph in story.space.graph(story.arch).items():
+        idle = diagram.idle(graph, [edge[1:] for edge in edges if edge and edge[0] == choice_name])
+        ops = list(dict.fromkeys(name for choice in story.space.choices for name in choice.options))
+        listed = ", ".join(f"{u} to {v}: {op}" for u, v, op in graph.edges(data="op") if op != diagram.JOIN)
+        faded = f". Faded parts carry nothing to the output: {', '.join(map(str, graph.nodes & idle))}." if idle else ""
+        caption = f"<b>{escape(choice_name)}</b>{escape(faded)}"
+        image = diagram.cell(graph, ops, idle)
+        figures.append(
+            Plot(f"cell-{_slug(choice_name)}", image, f"The cell {choice_name}. {listed}", caption, wide=True)
+        )
+    return figures
+
+
+def _slug(name: str) -> str:
+    return "".join(letter if letter.isalnum() else "-" for letter in name)
+
+
+def progress(story: Story) -> list[Plot]:
+    """The values over evaluations and over time, and against what they cost."""
+    traces = [trace for trace in story.traces if trace.records]
+    name, figures = story.value_name, []
+    for x, curves in (
+        ("steps" if story.soft else "evaluations", [([r.step + 1 for r in t.records], t.values) for t in traces]),
+        ("seconds", [(t.seconds, t.values) for t in traces if t.seconds]),
+    ):
+        if curves:
+            image = plots.progress(curves, x, name, story.soft)
+            alt = f"{name} against {x}: best so far {number(max(trace.best for trace in traces))}"
+            caption = f"Value against {x}." if x != "seconds" else "The same against wall-clock time."
+            figures.append(Plot(f"progress-{x}", image, alt, caption))
+    return figures + _trade(story)
+
+
+def distribution(story: Story, edges: Edges) -> list[Plot]:
+    """The probabilities of the options over time, and how decided they are."""
+    trace = story.main
+    if trace is None or not trace.cubes:
+        return []
+    skips = trace.skips(story.space) if story.space else []
+    entropy = trace.entropies()
+    ended = f"entropy {percent(entropy[-1])} of its maximum" + (f", {percent(skips[-1])} skips" if skips else "")
+    caption = "How decided the search is, and the share of skips in what it would derive." if skips else "Entropy."
+    decided = Plot("collapse", plots.collapse(trace.steps, skips, entropy), f"At the end: {ended}", caption)
+    return [*heat_maps(story, edges), decided]
+
+
+def panels(choices: tuple[Choice, ...]) -> Iterator[list[int]]:
+    """The choices of every heat map: those of one decision join neighbours with the same options."""
+    group: list[int] = []
+    for i, choice in enumerate(choices):
+        alike = group and choice.count == choices[group[-1]].count == 1 and choice.options == choices[group[-1]].options
+        if group and not alike:
+            yield group
+            group = []
+        group.append(i)
+    if group:
+        yield group
+
+
+def heat_maps(story: Story, edges: Edges) -> list[Plot]:
+    """The probabilities over the steps: one figure a choice, one panel a decision."""
+    trace, choices, figures = story.main, story.choices, []
+    assert trace is not None
+    start = 0
+    for group in panels(choices):
+        names, options = [choices[i].name for i in group], choices[group[0]].options
+        cube = np.concatenate([trace.cubes[i] for i in group], axis=1)
+        shown = range(min(cube.shape[1], plots.DECISIONS))
+        labels = names if len(group) > 1 else [_label(edges, start + i) or f"decision {i + 1}" for i in shown]
+        chosen = [story.arch[start + i] for i in shown] if story.arch else None
+        cut = f" The first {len(shown)} of {cube.shape[1]} decisions." if cube.shape[1] > len(shown) else ""
+        name = names[0] if len(group) == 1 else f"{names[0]} to {names[-1]}"
+        image = plots.heat(labels[: len(shown)], options, trace.steps, cube[:, : len(shown)], chosen)
+        alt = f"Heat map of the probabilities of {', '.join(options)} in {name}, over the steps"
+        caption = f"<b>{escape(name)}</b>, one panel a decision.{cut}"
+        figures.append(Plot(f"alphas-{_slug(name)}", image, alt, caption))
+        start += cube.shape[1]
+    return figures
+
+
+def _label(edges: Edges, decision: int) -> str:
+    """The edge that a decision is about; empty if it is about none."""
+    edge = edges[decision] if edges else None
+    return f"{edge[1]} \N{RIGHTWARDS ARROW} {edge[2]}" if edge else ""

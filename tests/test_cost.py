@@ -1,0 +1,170 @@
+"""appnas.cost: what networks cost, on layers small enough to count by hand."""
+
+from __future__ import annotations
+
+import random
+import warnings
+
+import pytest
+import torch
+from torch import nn
+
+from appnas import cost
+from appnas.encode import one_hot
+from appnas.space import full_mask, random_arch
+from appnas.spaces import Cells
+
+
+def soft(space):
+    return tuple(m.float().div(m.shape[1]).requires_grad_() for m in full_mask(space.choices))
+
+
+def test_parameters_leave_the_auxiliary_head_out(digits):
+    assert cost.parameters(nn.Linear(3, 5)) == 20
+    plain = Cells(width=2, depth=3)
+    arch = plain.discretise(tuple(m.float() for m in full_mask(plain.choices)))
+    with_head = Cells(width=2, depth=3, auxiliary=True)
+    model = with_head.build(arch, digits.io)
+    assert sum(p.numel() for p in model.auxiliary.parameters()) > 300_000
+    assert cost.parameters(model) == cost.parameters(plain.build(arch, digits.io)) < 10_000
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "by_hand"),
+    [
+        (nn.Conv2d(2, 4, 3, padding=1), (1, 2, 5, 5), 5 * 5 * 4 * 2 * 9),
+        (nn.Conv2d(2, 4, 3, padding=1, bias=False), (3, 2, 5, 5), 3 * 5 * 5 * 4 * 2 * 9),
+        (nn.Conv2d(4, 4, 3, stride=2, padding=1, groups=4), (1, 4, 6, 6), 3 * 3 * 4 * 9),
+        (nn.Conv2d(2, 2, 3, padding=2, dilation=2), (1, 2, 5, 5), 5 * 5 * 2 * 2 * 9),
+        (nn.Linear(3, 5), (4, 3), 4 * 3 * 5),
+        (nn.Sequential(nn.Linear(3, 5), nn.ReLU(), nn.Linear(5, 2)), (1, 3), 15 + 10),
+    ],
+)
+def test_macs_by_hand(layer, shape, by_hand):
+    assert cost.macs(layer, (torch.zeros(shape),)) == by_hand
+
+
+def test_macs_leave_no_trace():
+    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Dropout())
+    model[2].eval()
+    before = model[1].running_mean.clone()
+    assert cost.macs(model, (torch.ones(2, 1, 5, 5),)) == 2 * 9 * 2 * 9
+    assert torch.equal(model[1].running_mean, before)
+    assert [m.training for m in model] == [True, True, False]
+
+
+def test_macs_of_a_supernet_count_what_its_gates_use(cells, digits):
+    supernet = cells.supernet(digits.io)
+    x = digits.example(1)
+    archs = [random_arch(cells, random.Random(i)) for i in range(2)]
+    counts = [cost.macs(lambda x, a=a: supernet(x, gates=one_hot(cells.choices, a)), x) for a in archs]
+    whole = cost.macs(lambda x: supernet(x, gates=tuple(g.detach() for g in soft(cells))), x)
+    assert 0 < min(counts) and max(counts) < whole
+
+
+def test_saved_bytes_by_hand():
+    x, four = torch.randn(4, 3), 4
+    linear = nn.Linear(3, 5)
+    assert cost.saved_bytes(lambda: linear(x)) == 4 * 3 * four  # its input; not the weight, nor the view of it
+    two = nn.Sequential(nn.Linear(3, 5), nn.ReLU(), nn.Linear(5, 2))
+    # the input; the ReLU's result once, though it serves the ReLU and the second layer
+    assert cost.saved_bytes(lambda: two(x)) == (4 * 3 + 4 * 5) * four
+    conv = nn.Conv2d(1, 2, 3, padding=1)
+    assert cost.saved_bytes(lambda: conv(torch.randn(2, 1, 4, 4))) == 2 * 16 * four
+    double = nn.Linear(3, 5).double()
+    assert cost.saved_bytes(lambda: double(x.double())) == 4 * 3 * 8
+    y = torch.randn(6, requires_grad=True)
+    assert cost.saved_bytes(lambda: y.exp() + y.exp()) == 2 * 6 * four  # each result for itself
+    assert cost.saved_bytes(lambda: (y[:2].sin(), y[2:].sin())) == 6 * four  # two views of one storage
+
+
+def test_saved_bytes_are_0_without_a_graph():
+    layer = nn.Linear(3, 5)
+    with torch.no_grad():
+        assert cost.saved_bytes(lambda: layer(torch.randn(4, 3))) == 0
+
+
+def test_latency_pins_threads_and_puts_everything_back():
+    model = nn.Sequential(nn.Linear(8, 8), nn.Dropout(0.5))
+    model[1].eval()
+    before = torch.get_num_threads()
+    measured = cost.latency(model, (torch.zeros(3, 8),), repeats=20, warmup=1, threads=before + 1)
+    assert 0 < measured.low <= measured.median <= measured.high
+    assert measured[3:] == (20, before + 1, "cpu", "torch.float32", 3)
+    assert torch.get_num_threads() == before
+    assert model.training and model[0].training and not model[1].training
+
+
+def test_latency_runs_in_evaluation_mode_and_cleans_up_after_an_error():
+    class Picky(nn.Module):
+        def forward(self, x):
+            if self.training:
+                raise AssertionError("training mode")
+            if len(x) > 1:
+                raise RuntimeError("one example only")
+            return x
+
+    model, before = Picky(), torch.get_num_threads()
+    assert cost.latency(model, (torch.zeros(1),), repeats=2).repeats == 2
+    with pytest.raises(RuntimeError, match="one example only"):
+        cost.latency(model, (torch.zeros(2),), threads=before + 1)
+    assert torch.get_num_threads() == before and model.training
+
+
+def test_latency_needs_two_repeats():
+    with pytest.raises(ValueError, match="repeats must be at least 2, got 1"):
+        cost.latency(nn.Identity(), (torch.zeros(1),), repeats=1)
+
+
+def test_latency_grows_with_the_work():
+    small, large = nn.Linear(16, 16), nn.Linear(1024, 1024)
+    a = cost.latency(small, (torch.zeros(1, 16),), repeats=20)
+    b = cost.latency(large, (torch.zeros(256, 1024),), repeats=20)
+    assert b.median > 5 * a.median
+
+
+def test_free_bytes_of_this_machine():
+    free = cost.free_bytes()
+    assert free is None or free > 0
+
+
+def test_a_control_group_grants_its_limit_but_not_its_cache(tmp_path):
+    assert cost._group_bytes(tmp_path) == []
+    (tmp_path / "memory.max").write_text("max\n")
+    (tmp_path / "memory.current").write_text("600\n")
+    assert cost._group_bytes(tmp_path) == []
+    (tmp_path / "memory.max").write_text("1000\n")
+    assert cost._group_bytes(tmp_path) == [400]
+    (tmp_path / "memory.stat").write_text("anon 450\ninactive_file 100\nactive_file 50\n")
+    assert cost._group_bytes(tmp_path) == [500]
+
+
+def test_the_estimate_of_a_supernet_is_what_a_step_keeps(bench201, digits):
+    supernet, gates = bench201.supernet(digits.io), soft(bench201)
+    need = cost.supernet_memory(supernet, gates, digits, 32)
+    kept = cost.saved_bytes(lambda: supernet(*digits.example(32), gates=gates))
+    assert need.activations == pytest.approx(kept, rel=0.01)
+    assert need.weights == 3 * 4 * sum(p.numel() for p in supernet.parameters())
+    assert need.total == need.activations + need.weights
+
+
+def test_an_example_of_fixed_size_is_measured_as_it_is(bench201, digits):
+    class Whole:
+        def example(self, count):
+            return digits.example(6)
+
+    supernet, gates = bench201.supernet(digits.io), soft(bench201)
+    need = cost.supernet_memory(supernet, gates, Whole(), 1)
+    assert need.activations == cost.saved_bytes(lambda: supernet(*digits.example(6), gates=gates))
+
+
+def test_check_memory():
+    need = cost.SupernetMemory(activations=90 * cost.MIB, weights=10 * cost.MIB)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert cost.check_memory(need, None) is None
+        assert cost.check_memory(need, 200 * cost.MIB) is None
+    with pytest.raises(MemoryError, match="needs about 100 MiB, 50 MiB are free: use a smaller batch"):
+        cost.check_memory(need, 50 * cost.MIB)
+    with pytest.warns(UserWarning, match="105 MiB are free, little is left"):
+        cost.check_memory(need, 105 * cost.MIB)

@@ -1,0 +1,74 @@
+"""appnas.encode: architectures as gates, vectors, tokens and graphs."""
+
+from __future__ import annotations
+
+import random
+
+import networkx as nx
+import pytest
+import torch
+
+from appnas.encode import features, from_tokens, offsets, one_hot, op_graph, tokens, vocabulary
+from appnas.space import Choice, argmax, random_arch
+from appnas.spaces.cells import DARTS_V2
+
+CHOICES = (Choice("a", ("x", "y"), 2), Choice("b", ("p", "q", "r")), Choice("c", ("x", "y")))
+
+
+def test_one_hot_by_hand():
+    a, b, c = one_hot(CHOICES, (0, 1, 2, 1))
+    assert a.tolist() == [[1, 0], [0, 1]] and b.tolist() == [[0, 0, 1]] and c.tolist() == [[0, 1]]
+    assert {m.dtype for m in (a, b, c)} == {torch.float32}
+    assert features(CHOICES, (0, 1, 2, 1)).tolist() == [1, 0, 0, 1, 0, 0, 1, 0, 1]
+
+
+def test_tokens_by_hand():
+    assert offsets(CHOICES) == [1, 1, 3, 1]  # decisions over the same options share their tokens
+    assert vocabulary(CHOICES) == 1 + 2 + 3
+    assert tokens(CHOICES, (0, 1, 2, 1)) == [1, 2, 5, 2]
+    assert from_tokens(CHOICES, [1, 2, 5, 2]) == (0, 1, 2, 1)
+
+
+def test_every_code_leads_back(cells, bench201):
+    rng = random.Random(0)
+    for space in (cells, bench201):
+        for _ in range(20):
+            arch = random_arch(space, rng)
+            assert argmax(one_hot(space.choices, arch)) == arch
+            assert from_tokens(space.choices, tokens(space.choices, arch)) == arch
+            assert int(features(space.choices, arch).sum()) == len(arch)
+
+
+def test_illegal_tokens_are_named():
+    with pytest.raises(ValueError, match="has 4 tokens, got 3"):
+        from_tokens(CHOICES, [1, 2, 5])
+    with pytest.raises(ValueError, match="position 2 takes the tokens 3 to 5, got 2"):
+        from_tokens(CHOICES, [1, 2, 2, 1])
+    with pytest.raises(ValueError, match="position 0 takes the tokens 1 to 2, got 0"):
+        from_tokens(CHOICES, [0, 2, 5, 1])
+
+
+def test_op_graph_by_hand():
+    cell = nx.MultiDiGraph()
+    cell.add_edge("in", "1", op="conv")
+    cell.add_edge("in", "out", op="skip")
+    cell.add_edge("1", "out", op="pool")
+    graph = op_graph(cell)
+    assert graph.names == ("input", "output", "conv", "pool", "skip")
+    names = [graph.names[k] for k in graph.ops]
+    assert names == ["input", "conv", "skip", "pool", "output"]
+    arrows = {(names[i], names[j]) for i, j in graph.adjacency.nonzero().tolist()}
+    assert arrows == {
+        ("input", "conv"), ("input", "skip"), ("conv", "pool"), ("pool", "output"), ("skip", "output"),
+    }  # fmt: skip
+
+
+def test_op_graph_of_a_published_cell(cells):
+    graph = op_graph(cells.graph(cells.from_cells(DARTS_V2))["normal"])
+    n = len(graph.ops)
+    assert n == 2 + 8 + 4  # input, output, two operations into each of four nodes, four edges into the concatenation
+    assert not graph.adjacency[:, 0].any() and not graph.adjacency[-1].any()
+    assert int(graph.adjacency[:, -1].sum()) == 4
+    arrows = nx.from_numpy_array(graph.adjacency.numpy(), create_using=nx.DiGraph)
+    assert nx.is_directed_acyclic_graph(arrows)
+    assert nx.descendants(arrows, 0) == set(range(1, n))

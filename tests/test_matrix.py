@@ -1,0 +1,71 @@
+"""Every method in every space on images: what the parts promise each other, at the smallest size."""
+
+from functools import partial
+
+import pytest
+
+import appnas
+from appnas import catalogue
+from appnas.methods import METHODS
+from appnas.space import check
+from appnas.spaces import SPACES
+from appnas.testing import identical, planted
+
+TINY_SPACES = {
+    "cells": {"channels": 2, "cells": 3, "width": 2, "depth": 3},
+    "bench201": {"channels": 2, "repeats": 1},
+}
+TINY_SETTINGS = {
+    "darts": {"epochs": 1},
+    "reinforce": {"evaluations": 3, "budget": 1},
+    "evolution": {"evaluations": 4, "budget": 1, "population": 2, "sample": 2},
+    "random": {"evaluations": 2, "budget": 1},
+}
+
+
+def test_the_matrix_is_complete():
+    """A new method or space gets its row here."""
+    assert TINY_SETTINGS.keys() == METHODS.keys()
+    assert TINY_SPACES.keys() == SPACES.keys()
+
+
+@pytest.mark.parametrize("space", SPACES)
+@pytest.mark.parametrize("method", METHODS)
+def test_searches_retrains_and_tests(method: str, space: str, digits):
+    """A search, a retraining, held-out metrics: all through the front door."""
+    made = SPACES[space](**TINY_SPACES[space])
+    result = appnas.search(made, digits, method, **TINY_SETTINGS[method])
+    assert check(made, result.best) == result.best
+    trained = result.retrain(1)
+    (row,) = trained.rows
+    assert row.arch == result.best and row.parameters > 0 and row.macs > 0
+    assert 0 <= row.mean("accuracy") <= 100
+    assert trained.model(*digits.example(3)).shape == (3, 10)
+
+
+@pytest.mark.parametrize("space", SPACES)
+@pytest.mark.parametrize("method", [name for name, method in METHODS.items() if method.needs == "scores"])
+def test_searches_a_space_by_an_evaluator(method: str, space: str):
+    """What needs scores only, needs no domain."""
+    made = SPACES[space](**TINY_SPACES[space])
+    oracle = planted(made)
+    runs = [appnas.search(made, oracle, method, seed=seed, **TINY_SETTINGS[method]) for seed in (0, 0, 1)]
+    assert check(made, runs[0].best) == runs[0].best
+    assert runs[0].value == pytest.approx(max(oracle.of(record.arch) for record in runs[0].history))
+    assert identical(runs[0].history, runs[1].history) and not identical(runs[0].history, runs[2].history)
+    with pytest.raises(ValueError, match="domain"):
+        runs[0].model()
+
+
+@pytest.mark.parametrize("method", [name for name, method in METHODS.items() if method.needs == "gates"])
+def test_weight_sharing_without_data_is_refused(method: str, bench201):
+    with pytest.raises(TypeError, match="random"):
+        appnas.search(bench201, planted(bench201), method, **TINY_SETTINGS[method])
+
+
+@pytest.mark.parametrize("space", SPACES)
+def test_every_kind_of_name_is_known(space: str):
+    """The catalogue makes what the tables above make."""
+    make = partial(catalogue.space_type(space), **TINY_SPACES[space])
+    assert type(make()) is SPACES[space]
+    assert make() == SPACES[space](**TINY_SPACES[space])

@@ -1,0 +1,153 @@
+import subprocess
+import sys
+
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib.image import imread
+
+from appnas import plots
+
+
+def figure(build, *args, **more):
+    """The figure itself, before it becomes an image."""
+    return build.__wrapped__(*args, **more)
+
+
+def lines(shown) -> dict:
+    """The lines of a figure's only axes, by label: (x, y)."""
+    (axes,) = shown.axes
+    return {line.get_label(): (list(line.get_xdata()), list(line.get_ydata())) for line in axes.lines}
+
+
+def pixels(image, path):
+    path.write_bytes(image.png)
+    return imread(path)
+
+
+def test_moving_median_is_centred_and_shorter_at_the_ends():
+    assert plots.moving_median([5, 1, 9, 2, 2], 3).tolist() == [3, 5, 2, 2, 2]
+    assert plots.median_window(10) == 3
+    assert plots.median_window(400) == 20
+
+
+def test_best_so_far_ignores_nan():
+    assert plots.best_so_far([1, float("nan"), 0, 3, 2]).tolist() == [1, 1, 1, 3, 3]
+
+
+def test_curves_hold_their_value_until_the_next_one():
+    y = np.array([10.0, 20.0, 30.0])
+    assert plots.at([1, 2, 4], y, np.array([1, 1.9, 2, 3.9, 4, 9])).tolist() == [10, 10, 20, 20, 30, 30]
+
+
+def test_common_grid_is_where_all_curves_are_defined():
+    assert plots.common([([1, 2, 3, 4], []), ([2, 2.5, 6], [])]).tolist() == [2, 2.5, 3, 4]
+    assert len(plots.common([(range(5000), []), (range(5000), [])])) == 1000
+
+
+def test_progress_of_one_search_shows_every_score_and_the_best():
+    shown = lines(figure(plots.progress, [([1, 2, 3], [0.5, 0.25, 0.75])], "evaluations", "accuracy", False))
+    assert shown == {
+        "each score": ([1, 2, 3], [0.5, 0.25, 0.75]),
+        "best so far": ([1, 2, 3], [0.5, 0.5, 0.75]),
+    }
+
+
+def test_progress_of_soft_gates_adds_the_median():
+    shown = lines(figure(plots.progress, [([1, 2, 3], [0.0, 8.0, 4.0])], "steps", "value", True))
+    assert shown["moving median of 3"] == ([1, 2, 3], [4, 4, 6])
+
+
+def test_progress_of_several_searches_is_their_mean_in_a_band():
+    shown = figure(plots.progress, [([1, 2], [1.0, 3.0]), ([1, 2], [2.0, 1.0])], "evaluations", "value", False)
+    assert lines(shown)["best so far, mean"] == ([1, 2], [1.5, 2.5])
+    corners = shown.axes[0].collections[0].get_paths()[0].vertices
+    assert corners[:, 1].min() == 1
+    assert corners[:, 1].max() == 3
+
+
+def test_progress_says_how_many_low_scores_it_leaves_out():
+    shown = figure(plots.progress, [(range(100), [-1000.0, -900.0, *range(98)])], "evaluations", "value", False)
+    assert [text.get_text() for text in shown.axes[0].texts] == ["2 lower scores not shown"]
+    assert shown.axes[0].get_ylim()[0] > -100
+
+
+def test_progress_of_a_single_score():
+    assert plots.progress([([1], [0.5])], "evaluations", "value", True).png.startswith(b"\x89PNG")
+    assert plots.progress([([1], [0.5]), ([1], [0.5])], "seconds", "value", False).png.startswith(b"\x89PNG")
+
+
+def test_collapse_is_in_percent():
+    shown = lines(figure(plots.collapse, [0, 10], [0.25, 0.5], [1.0, 0.4]))
+    assert shown["entropy, of its maximum"] == ([0, 10], [100, 40])
+    assert shown["skips among the derived operations"] == ([0, 10], [25, 50])
+    assert list(lines(figure(plots.collapse, [0, 10], [], [1.0, 0.4]))) == ["entropy, of its maximum"]
+
+
+def test_heat_has_a_panel_for_every_decision_and_a_row_for_every_option():
+    cube = np.array([[[0.5, 0.5, 0.0], [0.2, 0.2, 0.6]], [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]])
+    shown = figure(plots.heat, ["c_{k-1} to 0", "1 to 2"], ["none", "skip", "conv"], [0, 40], cube, (0, 2))
+    first, second, _ = shown.axes
+    assert first.get_title(loc="left") == "$c_{k-1}$ to 0"
+    assert [tick.get_text() for tick in first.get_yticklabels()] == ["none", "skip", "conv"]
+    assert first.collections[0].get_array().tolist() == [[0.5, 1.0], [0.5, 0.0], [0.0, 0.0]]  # options by snapshots
+    assert second.lines[0].get_ydata()[0] == 2.5  # the triangle at the third option
+    assert first.yaxis_inverted()
+
+
+def test_heat_does_not_blow_up_noise():
+    noise = np.full((3, 1, 4), 0.25) + 1e-4 * np.arange(4)
+    shown = figure(plots.heat, ["0"], ["a", "b", "c", "d"], [0, 1, 2], noise, None)
+    assert shown.axes[0].collections[0].get_clim() == pytest.approx((0.2, 0.3))
+
+
+def test_trade_marks_the_pareto_front():
+    costs, values = [1, 2, 2, 3, 4], [0.1, 0.5, 0.2, 0.4, 0.9]
+    shown = lines(figure(plots.trade, costs, values, 4, "parameters", "accuracy"))
+    assert shown["Pareto front"] == ([1, 2, 4], [0.1, 0.5, 0.9])
+    assert shown["found"] == ([4], [0.9])
+    assert "found" not in lines(figure(plots.trade, costs, values, None, "parameters", "accuracy"))
+
+
+def test_rivals_have_names_and_bars():
+    shown = figure(plots.rivals, ["found", "random"], [10, 20], [90.0, 80.0], [1.0, 2.0], "parameters", "accuracy")
+    found, random = shown.axes[0].containers
+    assert (found.get_label(), random.get_label()) == ("found", "random")
+    assert random[2][0].get_segments()[0].tolist() == [[20, 78], [20, 82]]
+
+
+def test_an_image_has_twice_the_resolution_and_some_ink(tmp_path):
+    image = plots.collapse([0, 1], [0.0, 0.0], [1.0, 0.5])
+    shown = pixels(image, tmp_path / "x.png")
+    assert shown.shape[:2] == (2 * image.height, 2 * image.width)
+    assert shown[..., :3].std() > 0.01
+
+
+def test_images_do_not_depend_on_the_users_settings():
+    before = plots.collapse([0, 1], [0.0, 0.0], [1.0, 0.5])
+    with matplotlib.rc_context({"font.size": 30, "figure.facecolor": "black", "text.usetex": True}):
+        assert plots.collapse([0, 1], [0.0, 0.0], [1.0, 0.5]) == before
+        assert matplotlib.rcParams["font.size"] == 30
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(203_328, "203 k"), (1_930_618, "1.93 M"), (3.2e9, "3.2 G"), (12, "12"), (0, "0")]
+)
+def test_human(count, text):
+    assert plots.human(count) == text
+
+
+def test_formula_sets_indices_and_nothing_else():
+    assert plots.formula("c_{k-2} to c_{k}") == "$c_{k-2}$ to $c_{k}$"
+    assert plots.formula("sep_conv_3x3") == "sep_conv_3x3"
+    assert plots.formula("5 $ {a_b}") == r"5 \$ {a_b}"
+
+
+def test_matplotlib_is_imported_late_and_pyplot_never():
+    code = (
+        "import sys, appnas.report, appnas.plots as p\n"
+        "assert 'matplotlib' not in sys.modules\n"
+        "p.collapse([0, 1], [], [1.0, 0.5])\n"
+        "assert 'matplotlib.figure' in sys.modules and 'matplotlib.pyplot' not in sys.modules\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

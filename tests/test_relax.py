@@ -1,0 +1,68 @@
+"""appnas.relax: from logits to gates, against numbers worked out by hand."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from appnas.relax import gumbel, gumbel_noise, softmax, straight_through
+
+INF = float("inf")
+
+
+def rng(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def test_softmax_by_hand():
+    alpha = torch.tensor([[0.0, math.log(3.0)]])
+    assert softmax(alpha).tolist()[0] == pytest.approx([0.25, 0.75])
+    assert softmax(alpha, tau=0.5).tolist()[0] == pytest.approx([0.1, 0.9])  # 3 squared: 1 to 9
+    assert softmax(alpha + 100).tolist()[0] == pytest.approx([0.25, 0.75], rel=1e-5)
+
+
+@pytest.mark.parametrize("relax", [softmax, lambda a: gumbel(a, rng()), lambda a: straight_through(softmax(a))])
+def test_excluded_options_are_exactly_0_without_gradient(relax):
+    alpha = torch.tensor([[1.0, 2.0, 3.0], [0.0, 0.5, 0.0]], requires_grad=True)
+    mask = torch.tensor([[True, True, False], [False, True, False]])
+    gates = relax(alpha.masked_fill(~mask, -INF))
+    assert (gates[~mask] == 0).all()
+    assert gates.sum(-1).tolist() == pytest.approx([1.0, 1.0])
+    (gates * torch.tensor([3.0, -1.0, 5.0])).sum().backward()
+    assert torch.isfinite(alpha.grad).all()
+    assert (alpha.grad[~mask] == 0).all()
+    assert alpha.grad[1].tolist() == [0, 0, 0]  # one option is left: nothing to choose
+
+
+def test_gumbel_noise_has_the_moments_of_a_standard_gumbel():
+    noise = gumbel_noise(torch.zeros(200_000), rng())
+    assert float(noise.mean()) == pytest.approx(0.5772, abs=0.015)
+    assert float(noise.var()) == pytest.approx(math.pi**2 / 6, rel=0.02)
+    for dtype in (torch.float32, torch.float64):
+        many = gumbel_noise(torch.zeros(100_000, dtype=dtype), rng(1))
+        assert many.dtype == dtype and torch.isfinite(many).all()
+
+
+def test_gumbel_draws_as_softmax_does():
+    alpha = torch.tensor([0.1, 0.2, 0.7]).log().expand(20_000, 3)
+    share = gumbel(alpha, rng(), tau=0.1).argmax(-1).bincount() / 20_000
+    assert share.tolist() == pytest.approx([0.1, 0.2, 0.7], abs=0.015)  # 4.6 deviations of the widest
+
+
+def test_gumbel_depends_on_the_generator_alone():
+    alpha = torch.randn(4, 5, generator=rng())
+    assert torch.equal(gumbel(alpha, rng(1), 2.0), gumbel(alpha, rng(1), 2.0))
+    assert not torch.equal(gumbel(alpha, rng(1)), gumbel(alpha, rng(2)))
+    hot = gumbel(alpha, rng(1), 1e-3)
+    assert (hot.max(-1).values > 0.99).all()
+
+
+def test_straight_through_is_hard_forward_and_soft_backward():
+    alpha = torch.tensor([[0.0, math.log(3.0)]], requires_grad=True)
+    gates = straight_through(softmax(alpha))
+    assert gates.tolist() == [[0.0, 1.0]]
+    (gates * torch.tensor([[2.0, 6.0]])).sum().backward()
+    # d/d alpha_0 of 2 p_0 + 6 p_1 = p_0 p_1 (2 - 6) = 0.25 * 0.75 * -4
+    assert alpha.grad.tolist()[0] == pytest.approx([-0.75, 0.75])

@@ -1,0 +1,55 @@
+"""appnas.reward: numbers by hand, and the Pareto front with ties."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from appnas.reward import constrained, dominates, linear, pareto_front, weighted_product
+
+
+def test_weighted_product_by_hand():
+    assert weighted_product(75.0, 80.0, 80.0) == 75.0
+    assert weighted_product(75.0, 160.0, 80.0) == pytest.approx(75 * 2**-0.07)  # 71.45: doubling costs 5 %
+    assert weighted_product(75.0, 40.0, 80.0) == pytest.approx(75 * 2**0.07)
+    assert weighted_product(75.0, 40.0, 80.0, below=0.0, above=-1.0) == 75.0
+    assert weighted_product(75.0, 160.0, 80.0, below=0.0, above=-1.0) == pytest.approx(37.5)
+
+
+def test_linear_and_constrained():
+    assert linear(0.9, 0.5, alpha=0.75) == pytest.approx(0.75 * 0.9 - 0.25 * 0.5)
+    assert constrained(0.9, 10, limit=11) == 0.9
+    assert constrained(0.9, 11, limit=11) == 0.0
+    assert constrained(0.9, 12, limit=11, otherwise=-1.0) == -1.0
+
+
+def test_dominates():
+    assert dominates((1, 2), (1, 1))
+    assert not dominates((1, 2), (1, 2))
+    assert not dominates((1, 2), (2, 1))
+    with pytest.raises(ValueError):
+        dominates((1, 2), (1, 2, 3))
+
+
+def test_pareto_front_with_ties():
+    points = [(1, 1), (3, 0), (0, 3), (3, 0), (2, 2), (2, 1), (0, 3), (-1, 3)]
+    assert pareto_front(points) == [1, 2, 4]
+    assert pareto_front([]) == []
+    assert pareto_front([(1, 1)] * 3) == [0]
+    assert pareto_front([(1.0,), (2.0,), (2.0,)]) == [1]
+
+
+def test_pareto_front_ignores_nan():
+    assert pareto_front([(float("nan"), 5), (1, 1)]) == [1]
+    assert pareto_front([(float("inf"), 0), (1, 1)]) == [0, 1]
+
+
+def test_pareto_front_leaves_nothing_better_out():
+    rng = random.Random(0)
+    points = [(rng.randrange(8), rng.randrange(8), rng.randrange(8)) for _ in range(100)]
+    front = pareto_front(points)
+    for point in points:
+        held = any(points[j] == point for j in front)
+        assert held != any(dominates(points[j], point) for j in front)
+    assert len({points[j] for j in front}) == len(front)

@@ -1,0 +1,279 @@
+"""appnas.search: the loop, its callbacks, the watch for collapse, and the result."""
+
+from __future__ import annotations
+
+import random
+import warnings
+from dataclasses import dataclass
+
+import pytest
+import torch
+
+from appnas.ascent import Gradient
+from appnas.domain import Locked
+from appnas.evaluate import Stateless, Table
+from appnas.search import (
+    Budget, Collapse, CollapseWarning, Loop, Observer, Record, Result, relative_entropy, search, skip_share, versions,
+)  # fmt: skip
+from appnas.space import only, random_arch
+from appnas.spaces import Bench201, Cells
+from appnas.strategy import Draw, Random, Score
+
+ARCHS = [(a, b, 0, 0, 0, 0) for a in range(5) for b in range(5)]
+
+
+class Listed:
+    """A strategy that walks through given architectures, and writes down what happens."""
+
+    def __init__(self, archs, log, instead=None):
+        self.archs, self.log, self.instead, self.asked = archs, log, instead, 0
+
+    def ask(self):
+        self.asked += 1
+        self.log.append(f"ask {self.asked - 1}")
+        return Draw(self.archs[self.asked - 1])
+
+    def tell(self, draw, score):
+        self.log.append(f"tell {float(score.value):g}")
+        return self.instead
+
+    def best(self):
+        return self.archs[0]
+
+
+class Sum(Stateless):
+    """The sum of the indices."""
+
+    def __init__(self, log):
+        self.log = log
+
+    def score(self, draw):
+        self.log.append("score")
+        return Score(torch.tensor(float(sum(draw.arch))), {"seconds": 0.1 * sum(draw.arch)})
+
+    def learn(self, draw):
+        self.log.append(f"learn {sum(draw.arch)}")
+
+
+class Watch(Observer):
+    def __init__(self, log, name, stop=None):
+        self.log, self.name, self.stop = log, name, stop
+
+    def start(self, loop):
+        self.log.append(f"{self.name} start")
+
+    def step(self, loop, record):
+        self.log.append(f"{self.name} step {record.step}")
+        return loop.step == self.stop
+
+    def end(self, loop):
+        self.log.append(f"{self.name} end {loop.step}")
+
+
+def test_the_loop_asks_scores_tells_learns():
+    log = []
+    result = search(Listed([(1, 2), (3,)], log), Sum(log), 2, callbacks=[Watch(log, "a"), Watch(log, "b")])
+    assert log == [
+        "a start", "b start",
+        "ask 0", "score", "tell 3", "learn 3", "a step 0", "b step 0",
+        "ask 1", "score", "tell 3", "learn 3", "a step 1", "b step 1",
+        "a end 2", "b end 2",
+    ]  # fmt: skip
+    assert result.history == [
+        Record(0, (1, 2), 3.0, {"seconds": pytest.approx(0.3)}),
+        Record(1, (3,), 3.0, {"seconds": pytest.approx(0.3)}),
+    ]
+    assert result.best == (1, 2) and result.value == 3.0
+
+
+def test_weights_learn_on_what_tell_answers():
+    log = []
+    search(Listed([(1,)], log, instead=Draw((7,))), Sum(log), 1)
+    assert log == ["ask 0", "score", "tell 1", "learn 7"]
+
+
+def test_any_callback_stops_the_search_after_all_were_told():
+    log = []
+    search(Listed([(1,)] * 9, log), Sum(log), 9, callbacks=[Watch(log, "a", stop=2), Watch(log, "b")])
+    assert log[-4:] == ["a step 1", "b step 1", "a end 2", "b end 2"]
+
+
+def test_callbacks_end_after_an_error():
+    log = []
+
+    class Fails(Watch):
+        def step(self, loop, record):
+            raise RuntimeError("full disk")
+
+    with pytest.raises(RuntimeError, match="full disk"):
+        search(Listed([(1,)] * 3, log), Sum(log), 3, callbacks=[Watch(log, "a"), Fails(log, "b")])
+    assert log[-2:] == ["a end 1", "b end 1"]
+
+
+def test_a_search_has_a_step():
+    log = []
+    with pytest.raises(ValueError, match="at least 1 step, got 0"):
+        search(Listed([(1,)], log), Sum(log), 0, callbacks=[Watch(log, "a")])
+    assert log == []
+
+
+class Restoring(Observer):
+    """Stands for a run: gives the loop an earlier history."""
+
+    def __init__(self, history):
+        self.history = history
+
+    def start(self, loop):
+        loop.history[:], loop.step = self.history, len(self.history)
+        loop.strategy.asked = loop.step
+
+
+def test_a_budget_stops_at_its_limit():
+    archs = [(1,), (2,), (3,), (4,), (5,)]
+    result = search(Listed(archs, []), Sum([]), 5, callbacks=[Budget("seconds", 0.55)])
+    assert [record.arch for record in result.history] == archs[:3]  # 0.1, 0.3, 0.6
+
+
+@pytest.mark.parametrize("cut", range(9))
+def test_a_budget_counts_what_a_resumed_search_has_spent(cut):
+    """Sums of 0.1 are not exact: resumed, they are added in the same order, and stop at the same step."""
+    archs = [(1,)] * 20
+    alone = search(Listed(archs, []), Sum([]), 20, callbacks=[Budget("seconds", 0.8)]).history
+    assert len(alone) in (8, 9)
+    budget = Budget("seconds", 0.8)
+    resumed = search(Listed(archs, []), Sum([]), 20, callbacks=[Restoring(alone[:cut]), budget]).history
+    assert resumed == alone
+    assert budget.spent == pytest.approx(0.1 * len(alone))
+
+
+def test_a_budget_names_a_metric_that_is_there():
+    with pytest.raises(KeyError, match="ms"):
+        search(Listed([(1,)], []), Sum([]), 1, callbacks=[Budget("ms", 1.0)])
+
+
+def test_versions():
+    assert set(versions()) == {"appnas", "torch", "python"} and versions()["torch"] == torch.__version__
+
+
+def test_skip_share_by_hand(bench201, cells):
+    assert skip_share(bench201, (1, 1, 3, 0, 2, 0)) == 0.5  # of four operations, two skip
+    assert skip_share(bench201, (0,) * 6) == 0.0
+    assert skip_share(bench201, (1,) * 6) == 1.0
+    arch = random_arch(cells, random.Random(0))
+    assert skip_share(cells, arch) == sum(cells.ops[k] == "skip_connect" for k in arch) / 16
+
+
+def test_relative_entropy_by_hand():
+    assert relative_entropy((torch.full((3, 4), 0.25),)) == pytest.approx(1.0)
+    assert relative_entropy((torch.eye(4),)) == pytest.approx(0.0, abs=1e-6)
+    half = torch.tensor([[0.5, 0.5, 0.0, 0.0]])
+    assert relative_entropy((half,)) == pytest.approx(0.5)
+    assert relative_entropy((half, torch.full((1, 2), 0.5))) == pytest.approx(0.75)
+    assert relative_entropy((torch.ones(2, 1),)) == pytest.approx(0.0, abs=1e-6)
+
+
+@dataclass
+class Pull(Stateless):
+    """A value linear in the gates: the weight of one option on every edge."""
+
+    index: int
+    strength: float = 1.0
+
+    def score(self, draw):
+        return Score(self.strength * sum(matrix[:, self.index].sum() for matrix in draw.gates))
+
+
+def gradient(space, lr):
+    return Gradient(space, torch.Generator().manual_seed(0), lr=lr, weight_decay=0.0)
+
+
+def watched(space, lr, option, steps, **settings):
+    watch = Collapse(space, every=10, **settings)
+    index = space.choices[0].options.index(option)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        search(gradient(space, lr), Pull(index), steps, callbacks=[watch])
+    return watch, [str(w.message) for w in caught if w.category is CollapseWarning]
+
+
+@pytest.mark.parametrize("space", [Bench201(), Cells()], ids=["bench201", "cells"])
+def test_a_search_that_ends_in_skips_is_warned_about_once(space):
+    watch, said = watched(space, 0.1, "skip_connect", 60)
+    assert len(said) == 1
+    assert "100% of the derived operations are skip connections" in said[0]
+    assert "stop earlier, regularise the weights more, or use a method that does not" in said[0]
+    assert [step for step, _, _ in watch.trace] == [10, 20, 30, 40, 50, 60]
+    assert watch.trace[-1][1] == 1.0 and watch.trace[-1][2] < watch.trace[0][2] < 1.0
+
+
+def test_a_search_that_stands_still_is_warned_about():
+    watch, said = watched(Bench201(), 1e-6, "nor_conv_3x3", 20)
+    assert len(said) == 1
+    assert "after 20 steps no probability has moved by more than 0.0000: the result is noise" in said[0]
+    assert "Search longer, or raise the learning rate of the architecture" in said[0]
+    assert watch.trace[-1][2] == pytest.approx(1.0, abs=1e-3)
+
+
+def test_a_healthy_search_is_left_in_peace():
+    watch, said = watched(Bench201(), 0.1, "nor_conv_3x3", 60)
+    assert said == [] and watch.trace[-1][1] == 0.0
+    assert watched(Bench201(), 1e-6, "nor_conv_3x3", 5)[1] == []  # too short to judge
+    watch, said = watched(Bench201(), 0.1, "skip_connect", 60, skips=1.0)
+    assert said == [] and watch.trace[-1][1] == 1.0
+
+
+def test_a_resumed_search_is_not_called_still_for_its_last_steps():
+    space = Bench201()
+
+    def resumed(at, steps):
+        watch = Collapse(space, every=10)
+        loop = Loop(gradient(space, 0.1), Pull(3), steps, step=at)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            watch.start(loop)
+            loop.step = steps
+            watch.end(loop)
+        return len(caught)
+
+    assert resumed(100, 100) == 0  # a finished search, loaded
+    assert resumed(85, 100) == 0
+    assert resumed(30, 100) == 1  # 70 steps seen, and nothing moved
+    assert resumed(0, 100) == 1
+
+
+def test_strategies_without_a_distribution_are_not_watched(bench201):
+    table = Table(ARCHS, {"v": [1.0] * len(ARCHS)}, "v")
+    watch = Collapse(bench201, every=1)
+    search(Listed(ARCHS, []), table, 5, callbacks=[watch])
+    assert watch.trace == [] and watch.first is None
+
+
+@dataclass(frozen=True)
+class Settings:
+    steps: int = 3
+
+
+def random_result(space, steps=5):
+    return search(Random(space, random.Random(0)), Sum([]), steps)
+
+
+def test_a_result_knows_where_it_comes_from(bench201, digits):
+    result = random_result(bench201).of(bench201, digits, Settings(), 7)
+    assert result.info["config"] == {"steps": 3} and result.info["seed"] == 7 and result.info["versions"] == versions()
+    assert result.space is bench201 and result.domain is digits
+    assert result.value == max(record.value for record in result.history) == sum(result.best)
+    model = result.model()
+    assert type(model) is type(bench201.build(result.best, digits.io))
+    assert model(digits.example(2)[0]).shape == (2, 10)
+    assert random_result(bench201).of(bench201, Locked(digits), Settings(), 0).model() is not None
+
+
+def test_a_result_says_what_it_lacks(bench201):
+    result = random_result(bench201)
+    with pytest.raises(ValueError, match="needs a space and a domain with data"):
+        result.model()
+    with pytest.raises(ValueError, match="needs a space and a domain with data; a table has its own `test`"):
+        result.retrain(epochs=1)
+    with pytest.raises(ValueError, match="made from a run's directory: pass out="):
+        result.report()
+    assert isinstance(result, Result)
