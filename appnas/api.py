@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from appnas import catalogue, cost
 from appnas.domain import DifferentiableDomain, Domain, Locked
 from appnas.evaluate import Evaluator, Scratch
@@ -15,10 +17,23 @@ from appnas.methods import METHODS
 from appnas.methods.baselines import RandomConfig
 from appnas.methods.baselines import random as random_search
 from appnas.progress import Progress
-from appnas.run import Run, create, load_config, read_json
+from appnas.run import Run, create, finish, load_config, read_json
 from appnas.search import Callback, Collapse, Result
+from appnas.shared import Shared
 from appnas.space import Space, full_mask
 from appnas.strategy import Draw
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What a search was asked for, besides space and domain."""
+
+    method: str
+    config: Any
+    seed: int
+    seeds: int
+    rank_epochs: int
+    control: bool
 
 
 def search(
@@ -70,22 +85,14 @@ def search(
         raise TypeError(
             f"method {method!r} takes a {chosen.config.__module__}.{chosen.config.__name__}, got {config!r}"
         )
-    config = dataclasses.replace(config or chosen.config(), **settings)
-    described = {
-        "method": method,
-        "config": catalogue.plain(config),
-        "space": _named_space(built),
-        "domain": _named_domain(domain),
-        "seed": seed,
-        "seeds": seeds,
-        "rank_epochs": rank_epochs,
-        "control": control,
-    }
     if seeds < 1:
         raise ValueError(f"seeds must be at least 1, got {seeds}")
+    settled: Any = dataclasses.replace(config or chosen.config(), **settings)
+    plan = Plan(method, settled, seed, seeds, rank_epochs, control)
     _check(built, domain, method)
+    described = {**catalogue.plain(plan), "space": _named_space(built), "domain": _named_domain(domain)}
     path = create(Path(out), described) if out else None
-    return _search(built, domain, method, config, seed, seeds, rank_epochs, control, path, progress, callbacks)
+    return _search(built, domain, plan, path, progress, callbacks)
 
 
 def resume(
@@ -114,11 +121,9 @@ def resume(
     space = space or load_space(saved)
     domain = domain or load_domain(saved)
     config = catalogue.from_plain(catalogue.method(saved["method"]).config, saved["config"])
+    fields = {f.name: saved[f.name] for f in dataclasses.fields(Plan)}
     _check(space, domain, saved["method"])
-    return _search(
-        space, domain, saved["method"], config, saved["seed"], saved["seeds"], saved["rank_epochs"],
-        saved["control"], path, progress, callbacks,
-    )  # fmt: skip
+    return _search(space, domain, Plan(**{**fields, "config": config}), path, progress, callbacks)
 
 
 def load_space(saved: dict[str, Any]) -> Space:
@@ -166,40 +171,36 @@ def _named_domain(domain: Any) -> dict[str, Any]:
 
 
 def _search(
-    space: Space, domain: Any, method: str, config: Any, seed: int, seeds: int, rank_epochs: int, control: bool,
-    path: Path | None, progress: bool, callbacks: Sequence[Callback],
-) -> Result:  # fmt: skip
-    chosen = catalogue.method(method)
+    space: Space, domain: Any, plan: Plan, path: Path | None, progress: bool, callbacks: Sequence[Callback]
+) -> Result:
+    chosen = catalogue.method(plan.method)
     locked = Locked(domain) if isinstance(domain, Domain) else domain
-    results, values = [], []
-    for run in range(seed, seed + seeds):
-        folder = path if path is None or seeds == 1 else _subfolder(path, run)
-        keep = Run(folder, root=path) if folder else None
-        watch: list[Callback] = [Collapse(space)] if chosen.needs == "gates" else []
-        looking = [
-            *([keep] if keep else []),
-            *watch,
-            *([Progress(f"{method}, seed {run}")] if progress else []),
-        ]
-        result: Result = chosen.search(space, locked, config, seed=run, callbacks=[*looking, *callbacks])
-        result = dataclasses.replace(result, domain=domain, info={**result.info, "method": method})
-        if keep:
-            keep.finish(result)
-        results.append(result)
-        values.append(_rank(space, locked, result, rank_epochs, run))
-    best = results[max(range(seeds), key=values.__getitem__)]
+    done = read_json(path / "result.json") if path and (path / "result.json").exists() else {}
+    results = []
+    for seed in range(plan.seed, plan.seed + plan.seeds):
+        folder = path if path is None or plan.seeds == 1 else _subfolder(path, seed)
+        looking: list[Callback] = [Run(folder, root=path)] if folder else []
+        looking += [Collapse(space)] if chosen.needs == "gates" else []
+        looking += [Progress(f"{plan.method}, seed {seed}")] if progress else []
+        result: Result = chosen.search(space, locked, plan.config, seed=seed, callbacks=[*looking, *callbacks])
+        results.append(dataclasses.replace(result, domain=domain, info={**result.info, "method": plan.method}))
+        if folder and folder != path:
+            finish(folder, results[-1])
+    runs = done.get("runs") or [
+        {"seed": result.info["seed"], "best": result.best, "value": _rank(space, locked, result, plan.rank_epochs)}
+        for result in results
+    ]
+    values = [run["value"] for run in runs]
+    best = results[max(range(plan.seeds), key=values.__getitem__)]
     info = {**best.info, "path": str(path) if path else None}
-    if seeds > 1 or rank_epochs:
-        info["runs"] = [
-            {"seed": seed + i, "best": r.best, "value": v} for i, (r, v) in enumerate(zip(results, values, strict=True))
-        ]
-        info["mean"] = statistics.fmean(values)
-        info["spread"] = statistics.stdev(values) if seeds > 1 else 0.0
-    if control:
-        info["control"] = _control(space, locked, best, seeds, rank_epochs, seed)
+    if plan.seeds > 1 or plan.rank_epochs:
+        spread = statistics.stdev(values) if plan.seeds > 1 else 0.0
+        info |= {"runs": runs, "mean": statistics.fmean(values), "spread": spread}
+    if plan.control:
+        info["control"] = done.get("control") or _control(space, locked, best, plan)
     final = dataclasses.replace(best, info=info)
     if path:
-        Run(path).finish(final)
+        finish(path, final)
     return final
 
 
@@ -211,19 +212,17 @@ def _subfolder(path: Path, seed: int) -> Path:
     return folder
 
 
-def _rank(space: Space, domain: Any, result: Result, epochs: int, seed: int) -> float:
+def _rank(space: Space, domain: Any, result: Result, epochs: int) -> float:
     if not epochs or not isinstance(domain, Domain):
         return result.value
-    return float(Scratch(space, domain, epochs, seed).score(Draw(result.best)).value)
+    return float(Scratch(space, domain, epochs, result.info["seed"]).score(Draw(result.best)).value)
 
 
-def _control(space: Space, domain: Any, best: Result, seeds: int, epochs: int, seed: int) -> dict[str, Any]:
+def _control(space: Space, domain: Any, best: Result, plan: Plan) -> dict[str, Any]:
     """Random search at equal budget: see `search`."""
-    from appnas.shared import Shared
-
-    evaluations = seeds if isinstance(best.evaluator, Shared) else len(best.history)
-    budget = epochs or getattr(best.evaluator, "budget", 1)
-    found = random_search(space, domain, RandomConfig(evaluations, budget), seed=seed + 10_000)
+    evaluations = plan.seeds if isinstance(best.evaluator, Shared) else len(best.history)
+    budget = plan.rank_epochs or getattr(plan.config, "budget", 1)
+    found = random_search(space, domain, RandomConfig(evaluations, budget), seed=plan.seed + 10_000)
     return {"method": "random", "evaluations": evaluations, "best": found.best, "value": found.value}
 
 
@@ -237,7 +236,10 @@ def _check(space: Space, domain: Any, method: str) -> None:
             f"method {method!r} shares weights and needs a domain with `batches` and `loss`, got"
             f" {type(domain).__name__}; methods that do without are: {', '.join(others)}"
         )
+    free = cost.free_bytes()
+    with torch.device("meta"):  # count the weights first, without allocating them
+        cost.check_memory(cost.SupernetMemory(0, cost.weight_bytes(space.supernet(domain.io))), free)
     supernet = space.supernet(domain.io)
     gates = tuple(mask.float().requires_grad_() for mask in full_mask(space.choices))
     need = cost.supernet_memory(supernet, gates, domain, getattr(getattr(domain, "options", None), "batch", 1))
-    cost.check_memory(need, cost.free_bytes())
+    cost.check_memory(need, free)

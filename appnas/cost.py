@@ -166,6 +166,11 @@ class SupernetMemory(NamedTuple):
         return self.activations + self.weights
 
 
+def weight_bytes(model: nn.Module) -> int:
+    """Bytes of the weights, their gradients and their momentum."""
+    return 3 * sum(p.numel() * p.element_size() for p in model.parameters())
+
+
 def supernet_memory(supernet: nn.Module, gates: Gates, domain: Domain, batch: int) -> SupernetMemory:
     """Estimate a supernet's memory from two small forward passes, extrapolated to the batch size.
 
@@ -180,11 +185,10 @@ def supernet_memory(supernet: nn.Module, gates: Gates, domain: Domain, batch: in
     (n, low), (m, high) = small
     per_example = (high - low) / (m - n) if m > n else 0.0
     activations = low + per_example * max(batch - n, 0) if m > n else float(high)
-    weights = 3 * sum(p.numel() * p.element_size() for p in supernet.parameters())
-    return SupernetMemory(int(activations), weights)
+    return SupernetMemory(int(activations), weight_bytes(supernet))
 
 
-def check_memory(need: SupernetMemory, free: int | None, margin: float = 0.9) -> None:
+def check_memory(need: SupernetMemory, free: int | None, margin: float = 0.75) -> None:
     """Warn before a search that memory will not suffice.
 
     Raises:

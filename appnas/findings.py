@@ -132,7 +132,7 @@ def trainings(story: Story) -> str:
 
 def plural(count: int, noun: str) -> str:
     """A count with its noun."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}{'es' if noun.endswith('ch') else 's'}"
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def checks(story: Story) -> Iterator[Check]:
@@ -140,7 +140,7 @@ def checks(story: Story) -> Iterator[Check]:
     count, value = story.config["seeds"], story.value_name
     done = sum(trace.result is not None for trace in story.traces)
     if done < count:
-        yield Check("todo", f"{done} of {plural(count, 'search')} finished", f"Go on with {command(story, 'resume')}.")
+        yield Check("todo", f"Finished searches: {done} of {count}", f"Go on with {command(story, 'resume')}.")
     elif count > 1:
         yield Check("ok", f"{count} searches, one a seed", f"Their values ({value}) are listed below.")
     else:

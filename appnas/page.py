@@ -28,10 +28,10 @@ h2{font-size:1.3rem;line-height:1.3;letter-spacing:-.01em;margin:3rem 0 .5rem;pa
 border-top:1px solid var(--line)}
 h3{font-size:1rem;margin:1.5rem 0 .3rem}
 .over{color:var(--dim);font-size:.85rem;margin:0}.lede{font-size:1.15rem;line-height:1.5;margin:.9rem 0}
-.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(9.5rem,1fr));gap:.75rem;margin:1.4rem 0;padding:0}
-.tiles div{background:var(--soft);border-radius:.6rem;padding:.75rem .9rem}
+.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(9.5rem,1fr));gap:.6rem;margin:1.4rem 0;padding:0}
+.tiles div{background:var(--soft);border-radius:.6rem;padding:.7rem .8rem}
 .tiles dt{color:var(--dim);font-size:.8rem}.tiles dd{margin:0}
-.tiles .big{font-size:1.45rem;line-height:1.3;font-weight:650;letter-spacing:-.01em}
+.tiles .big{font-size:1.15rem;line-height:1.5;font-weight:650;letter-spacing:-.01em}
 .tiles .sub{color:var(--dim);font-size:.8rem}
 .note{border-left:3px solid var(--warn);background:var(--soft);border-radius:0 .5rem .5rem 0;padding:.7rem 1rem;
 margin:1rem 0;max-width:46rem}.note p{margin:.2rem 0}
@@ -57,7 +57,7 @@ figure.wide img{max-width:none}figcaption{color:var(--dim);font-size:.85rem;line
 .config{columns:2 22rem;column-gap:3rem}.config div{break-inside:avoid;margin-bottom:1.2rem}.config h3{margin-top:0}
 .config table{width:100%}.config table td:first-child{white-space:normal}
 .config td:first-child{color:var(--dim);width:45%}.config td{overflow-wrap:anywhere}
-@media (max-width:40rem){main{padding-top:1.5rem}.tiles .big{font-size:1.15rem}.tiles div{padding:.6rem .7rem}
+@media (max-width:40rem){main{padding-top:1.5rem}.tiles div{padding:.6rem .7rem}
 .plots figure{width:100%!important;padding:.6rem}
 figure:not(.wide) img{width:100%}}
 @media print{h2{break-after:avoid}figure,tr{break-inside:avoid}main{max-width:none}}

@@ -221,14 +221,15 @@ class Run(Observer):
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGINT, self.handler)
 
-    def finish(self, result: Result) -> None:
-        """Write the result."""
-        named = describe(result.space.choices, result.best) if result.space else None
-        more = {key: result.info[key] for key in ("seed", "runs", "mean", "spread", "control") if key in result.info}
-        write_json(
-            self.path / "result.json",
-            {"best": list(result.best), "named": named, "value": result.value, "steps": len(result.history), **more},
-        )
+
+def finish(path: Path, result: Result) -> None:
+    """Write a finished run's result."""
+    named = describe(result.space.choices, result.best) if result.space else None
+    more = {key: result.info[key] for key in ("seed", "runs", "mean", "spread", "control") if key in result.info}
+    write_json(
+        path / "result.json",
+        {"best": list(result.best), "named": named, "value": result.value, "steps": len(result.history), **more},
+    )
 
 
 def read_lines(path: Path, name: str) -> list[dict[str, Any]]:

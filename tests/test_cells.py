@@ -7,7 +7,7 @@ import torch
 
 from appnas import cost
 from appnas.encode import one_hot
-from appnas.space import IO, Arch, check, describe, only, random_arch, size
+from appnas.space import IO, Arch, check, describe, random_arch, size
 from appnas.spaces import Cells
 from appnas.spaces.cells import DARTS_OPS, DARTS_V1, DARTS_V2, CellNetwork
 from appnas.spaces.ops import DropPath
@@ -207,13 +207,3 @@ def test_drop_path_works_in_training_and_grows():
         assert not torch.equal(network(x), first)
         network.eval()
         assert torch.equal(network(x), network(x))
-
-
-def test_a_mask_of_the_space_is_the_supernet_s(io: IO):
-    arch = SMALL.from_cells(
-        {name: (("skip_connect", 0), ("sep_conv_3x3", 1), ("skip_connect", 2), ("skip_connect", 0))
-         for name in ("normal", "reduce")}
-    )  # fmt: skip
-    masked = dataclasses.replace(SMALL, mask=only(SMALL.choices, arch))
-    assert cost.parameters(masked.supernet(io)) < cost.parameters(SMALL.supernet(io))
-    assert size(masked) == 1

@@ -60,7 +60,7 @@ def test_locked_refuses_test_data_and_final_training(digits):
     locked = Locked(digits)
     model = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
     before = [p.clone() for p in model.parameters()]
-    with pytest.raises(PermissionError, match="cannot read test data: call `result.retrain"):
+    with pytest.raises(PermissionError, match=r"cannot read test data: call `result.retrain"):
         locked.test(model)
     with pytest.raises(PermissionError, match="trains on training data only"):
         locked.fit(model, 1, final=True)

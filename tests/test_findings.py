@@ -106,7 +106,7 @@ def test_tiles_of_soft_gates_show_the_end_not_the_luckiest_batch():
 
 
 def test_searches_that_are_not_finished_are_counted():
-    assert check(told(seeds=3), "1 of 3 searches finished").state == "todo"
+    assert check(told(seeds=3), "Finished searches: 1 of 3").state == "todo"
 
 
 def test_checks_of_seeds_controls_and_test_data():

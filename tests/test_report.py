@@ -183,7 +183,7 @@ def test_what_is_missing_is_said_with_the_command(searched, tmp_path):
     assert "The search is unfinished." in page.text
     assert f"appnas resume {bare}" in page.text
     assert "so far it points to an architecture" in page.text
-    assert "1 of 2 searches finished" in page.text
+    assert "Finished searches: 1 of 2" in page.text
     states = [row[-1] for row in page.table("seed")]
     assert states[:2] == ["finished", "at score 4"]
 

@@ -13,9 +13,19 @@ from appnas.ascent import Gradient
 from appnas.domain import Locked
 from appnas.evaluate import Stateless, Table
 from appnas.search import (
-    Budget, Collapse, CollapseWarning, Loop, Observer, Record, Result, relative_entropy, search, skip_share, versions,
-)  # fmt: skip
-from appnas.space import only, random_arch
+    Budget,
+    Collapse,
+    CollapseWarning,
+    Loop,
+    Observer,
+    Record,
+    Result,
+    relative_entropy,
+    search,
+    skip_share,
+    versions,
+)
+from appnas.space import random_arch
 from appnas.spaces import Bench201, Cells
 from appnas.strategy import Draw, Random, Score
 

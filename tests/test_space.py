@@ -10,9 +10,28 @@ import pytest
 import torch
 
 from appnas.space import (
-    ZERO, Choice, IO, Space, allowed, argmax, check, check_mask, constant_arch, crossover, decisions, describe,
-    full_mask, legal, mutate, neighbours, only, parse, random_arch, size, split,
-)  # fmt: skip
+    IO,
+    ZERO,
+    Choice,
+    Space,
+    allowed,
+    argmax,
+    check,
+    check_mask,
+    constant_arch,
+    crossover,
+    decisions,
+    describe,
+    full_mask,
+    legal,
+    mutate,
+    neighbours,
+    only,
+    parse,
+    random_arch,
+    size,
+    split,
+)
 from appnas.spaces import Bench201, Cells
 from appnas.supernet import restrict
 
@@ -44,9 +63,9 @@ def test_check_gives_plain_integers_and_says_what_is_wrong(cells, bench201):
     assert check(bench201, torch.tensor([0, 1, 2, 3, 4, 0])) == (0, 1, 2, 3, 4, 0)
     with pytest.raises(ValueError, match=r"has 6 decisions, got 5: \(0, 0, 0, 0, 0\)"):
         check(bench201, [0] * 5)
-    with pytest.raises(ValueError, match="decision 5 has 5 options .* got index 5"):
+    with pytest.raises(ValueError, match=r"decision 5 has 5 options .* got index 5"):
         check(bench201, [0, 0, 0, 0, 0, 5])
-    with pytest.raises(ValueError, match="decision 0 .* got index -1"):
+    with pytest.raises(ValueError, match=r"decision 0 .* got index -1"):
         check(bench201, [-1, 0, 0, 0, 0, 0])
     with pytest.raises(ValueError, match="breaks the rules of Cells"):
         check(cells, [1] * 28)
@@ -63,7 +82,7 @@ def test_describe_and_parse_are_inverse(bench201):
 def test_parse_names_what_the_space_lacks(cells, bench201):
     with pytest.raises(ValueError, match=r"has the choices \['cell'\], got \['normal'\]"):
         parse(bench201, {"normal": []})
-    with pytest.raises(ValueError, match="choice 'cell' has the options .* got 'conv'"):
+    with pytest.raises(ValueError, match=r"choice 'cell' has the options .* got 'conv'"):
         parse(bench201, {"cell": ["conv"] * 6})
     named = describe(cells.choices, random_arch(cells, random.Random(0)))
     shifted = {"normal": named["normal"][:-1], "reduce": ["none", *named["reduce"]]}
@@ -159,7 +178,7 @@ def test_constant_arch(cells, bench201):
     assert constant_arch(bench201, "none") == (0,) * 6
     used = [cells.ops[k] for k in constant_arch(cells, "sep_conv_3x3")]
     assert Counter(used) == {"sep_conv_3x3": 16, "none": 12}
-    with pytest.raises(ValueError, match="no choice offers 'conv'; offered are .*'nor_conv_3x3'"):
+    with pytest.raises(ValueError, match=r"no choice offers 'conv'; offered are .*'nor_conv_3x3'"):
         constant_arch(bench201, "conv")
     with pytest.raises(ValueError, match="'none' everywhere breaks the rules of Cells"):
         constant_arch(cells, "none")

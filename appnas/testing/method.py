@@ -65,8 +65,8 @@ class Sealed(Locked):
 class MethodSuite:
     """Tests of a method of the catalogue.
 
-    Attributes to give: `method`, its name, and `settings`, fields of its configuration that make it tiny (six steps
-    at least). Fixtures to give: `space`, and `domain`, a domain or an evaluator.
+    Attributes to give: `method`, its name, and `settings`, fields of its configuration that make it tiny (6 to 49
+    steps). Fixtures to give: `space`, and `domain`, a domain or an evaluator.
     """
 
     method: str
