@@ -87,8 +87,8 @@ def search(
         )
     if seeds < 1:
         raise ValueError(f"seeds must be at least 1, got {seeds}")
-    settled: Any = dataclasses.replace(config or chosen.config(), **settings)
-    plan = Plan(method, settled, seed, seeds, rank_epochs, control)
+    base: Any = config or chosen.config()
+    plan = Plan(method, dataclasses.replace(base, **settings), seed, seeds, rank_epochs, control)
     _check(built, domain, method)
     described = {**catalogue.plain(plan), "space": _named_space(built), "domain": _named_domain(domain)}
     path = create(Path(out), described) if out else None

@@ -183,7 +183,8 @@ def random_arch(space: Space, rng: random.Random) -> Arch:
     """An architecture drawn uniformly from the valid ones.
 
     Uniform because a uniform draw of all decisions is kept if valid, and discretising uniform scores otherwise
-    treats all options, and all edges into a node, alike.
+    treats all options, and all edges into a node, alike. (Not quite, where a mask leaves DARTS edges unequal numbers
+    of options: an edge with more of them wins more often.)
     """
     arch = tuple(rng.randrange(len(options)) for options in decisions(space.choices))
     return arch if space.valid(arch) else _mend(space, _noise(space.choices, rng))

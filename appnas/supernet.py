@@ -46,6 +46,9 @@ class Mixed(nn.ModuleDict):
 
     def __init__(self, options: Sequence[str], make: Callable[[str], nn.Module], mask: Sequence[bool] | None = None):
         kept = [o for k, o in enumerate(options) if o not in ZERO and (mask is None or mask[k])]
+        taken = [option for option in kept if hasattr(nn.ModuleDict, option)]
+        if taken:
+            raise ValueError(f"the options {taken} have the names of attributes of torch modules: rename them")
         super().__init__({option: make(option) for option in kept})
         self.index = {option: list(options).index(option) for option in kept}
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from appnas.domains.images import Images, Options
 
+from appnas.domains.images import Images, Options
 from appnas.train import Recipe
 
 DIGITS = Options(crop=1, flip=False, recipe=Recipe(lr=0.1))

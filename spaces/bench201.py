@@ -9,14 +9,14 @@ import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import networkx as nx
 import numpy as np
-from appnas.spaces.ops import ReLUConvNorm, Style, norm, operation
 from torch import Tensor, nn
 
 from appnas.space import IO, ZERO, Arch, Choice, Gates, Mask, argmax, only
+from appnas.spaces.ops import ReLUConvNorm, Style, norm, operation
 from appnas.supernet import Dag
 
 OPS_201 = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
@@ -31,7 +31,7 @@ class Bench201:
     """Channels of the first stage; they double twice."""
     repeats: int = 5
     """Cells in each of the three stages (N)."""
-    mask: Mask | None = None
+    mask: ClassVar[Mask | None] = None
 
     def __post_init__(self) -> None:
         """Check the sizes.
@@ -67,7 +67,7 @@ class Bench201:
 
     def supernet(self, io: IO, mask: Mask | None = None) -> Network201:
         """All candidates of every edge, with affine batch norms on batch statistics: forward(x, gates)."""
-        return Network201(self, io, Style(track=False), mask or self.mask)
+        return Network201(self, io, Style(track=False), mask)
 
     def build(self, arch: Arch, io: IO) -> Network201:
         """The stand-alone network: forward(x)."""

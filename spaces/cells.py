@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import ClassVar, Literal
 
 import networkx as nx
 import torch
-from appnas.spaces.ops import FactorizedReduce, ReLUConvNorm, Style, norm, operation
 from torch import Tensor, nn
 
 from appnas.space import IO, ZERO, Arch, Choice, Gates, Mask, only
+from appnas.spaces.ops import FactorizedReduce, ReLUConvNorm, Style, norm, operation
 from appnas.supernet import Dag
 
 DARTS_OPS = (
@@ -61,7 +61,7 @@ class Cells:
     """Auxiliary head at two thirds of a derived network's depth; its loss is the domain's business."""
     drop_path: float = 0.0
     """Largest drop-path probability of a derived network (the paper: 0.2)."""
-    mask: Mask | None = None
+    mask: ClassVar[Mask | None] = None
 
     def __post_init__(self) -> None:
         """Check the sizes.
@@ -154,7 +154,7 @@ class Cells:
     def supernet(self, io: IO, mask: Mask | None = None) -> CellNetwork:
         """All candidates of every edge, `channels` wide and `cells` deep: forward(x, gates)."""
         style = Style(affine=False, track=False, pool_norm=True)
-        return CellNetwork(self, io, self.channels, self.cells, style, mask or self.mask)
+        return CellNetwork(self, io, self.channels, self.cells, style, mask)
 
     def build(self, arch: Arch, io: IO) -> CellNetwork:
         """The derived network, `width` wide and `depth` deep: forward(x)."""

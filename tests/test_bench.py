@@ -2,7 +2,7 @@
 
 import pytest
 
-from appnas.bench import measure
+from appnas.cli.bench import measure
 from appnas.space import IO
 from appnas.spaces import Cells
 

@@ -18,8 +18,7 @@ import numpy as np
 import pytest
 import torch
 
-from appnas import flags
-from appnas.cli import main
+from appnas.cli import flags, main
 from appnas.export import load
 from appnas.methods import METHODS
 from appnas.space import IO, describe

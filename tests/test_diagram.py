@@ -4,8 +4,8 @@ from itertools import pairwise
 import networkx as nx
 import pytest
 
-from appnas import diagram
-from appnas.plots import FAINT, RULE
+from appnas.report import diagram
+from appnas.report.plots import FAINT, RULE
 from appnas.space import random_arch
 from appnas.spaces import Bench201, Cells
 from appnas.spaces.cells import DARTS_V1, DARTS_V2

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from test_findings import ARCH, row, told
 
-from appnas import diagram, figures
+from appnas.report import diagram, figures
 from appnas.space import Choice
 from appnas.spaces import Bench201
 

@@ -3,12 +3,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from appnas import findings
 from appnas.methods import METHODS
+from appnas.report import findings
+from appnas.report.story import Story, Trace
 from appnas.retrain import Row
 from appnas.search import Record
 from appnas.spaces import Bench201
-from appnas.story import Story, Trace
 
 ARCH = (3, 3, 3, 3, 3, 3)
 SKIPS = (1, 1, 1, 1, 3, 3)

@@ -4,7 +4,7 @@ from dataclasses import fields
 
 import pytest
 
-from appnas.flags import Options, named, parse
+from appnas.cli.flags import Options, named, parse
 from appnas.methods import METHODS
 from appnas.methods.darts import Config
 from appnas.spaces import Bench201, Cells

@@ -2,9 +2,9 @@ import math
 
 import pytest
 
-from appnas import page
-from appnas.page import Check, Plot
-from appnas.plots import Image
+from appnas.report import page
+from appnas.report.page import Check, Plot
+from appnas.report.plots import Image
 
 
 def test_numbers_for_people():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from appnas import plots
+from appnas.report import plots
 
 
 def figure(build, *args, **more):
@@ -145,7 +145,7 @@ def test_formula_sets_indices_and_nothing_else():
 
 def test_matplotlib_is_imported_late_and_pyplot_never():
     code = (
-        "import sys, appnas.report, appnas.plots as p\n"
+        "import sys, appnas.report, appnas.report.plots as p\n"
         "assert 'matplotlib' not in sys.modules\n"
         "p.collapse([0, 1], [], [1.0, 0.5])\n"
         "assert 'matplotlib.figure' in sys.modules and 'matplotlib.pyplot' not in sys.modules\n"

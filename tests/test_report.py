@@ -18,8 +18,8 @@ from test_story import small_table
 import appnas
 from appnas import catalogue
 from appnas.methods.baselines import EvolutionConfig
-from appnas.plots import human
 from appnas.report import write
+from appnas.report.plots import human
 from appnas.retrain import load_rows
 from appnas.run import RunError
 from appnas.spaces import Bench201, Cells

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from torch import nn
 
-from appnas import show
+from appnas.cli import show
 from appnas.retrain import Retrained, Row
 from appnas.space import Choice
 from appnas.spaces import Bench201, Cells

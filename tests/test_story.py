@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 import appnas
-from appnas import story
+from appnas.report import story
+from appnas.report.story import Trace
 from appnas.run import RunError
 from appnas.search import Record
 from appnas.spaces import Bench201
-from appnas.story import Trace
 
 
 def small_table() -> appnas.Table:

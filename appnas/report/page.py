@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any, Literal, NamedTuple
 
-from appnas.plots import Image
+from appnas.report.plots import Image
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"  # the page can load nothing and run nothing
 CSS = """

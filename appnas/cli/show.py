@@ -138,7 +138,7 @@ def trained(result: Retrained, path: Path) -> None:
 
 
 def steps(measured: Mapping[str, Any]) -> None:
-    """Costs of search steps, see `appnas.bench`."""
+    """Costs of search steps, see `appnas.cli.bench`."""
     rows = [
         [name, f"{step.parameters:,}", f"{step.saved / MIB:,.1f}", f"{step.seconds:.3f}"]
         for name, step in measured.items()

@@ -7,12 +7,12 @@ from html import escape
 
 import numpy as np
 
-from appnas import diagram, plots
-from appnas.findings import primary, tested, unit
-from appnas.page import Plot, number, percent
-from appnas.plots import human
+from appnas.report import diagram, plots
+from appnas.report.findings import primary, tested, unit
+from appnas.report.page import Plot, number, percent
+from appnas.report.plots import human
+from appnas.report.story import Story
 from appnas.space import Choice
-from appnas.story import Story
 
 Edges = list[diagram.Edge | None]
 COSTS = ("parameters", "params", "macs")  # names of costs in the metrics of scores

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import networkx as nx
 import torch
 
-from appnas.plots import BLUE, FAINT, GREEN, INK, ORANGE, PINK, RED, RULE, SKY, YELLOW, drawn, formula
+from appnas.report.plots import BLUE, FAINT, GREEN, INK, ORANGE, PINK, RED, RULE, SKY, YELLOW, drawn, formula
 from appnas.space import SKIP, ZERO, Space, decisions, split
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ import statistics
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from appnas.page import Check, code, duration, number, percent, spread
-from appnas.plots import human, median_window
+from appnas.report.page import Check, code, duration, number, percent, spread
+from appnas.report.plots import human, median_window
+from appnas.report.story import Story
 from appnas.retrain import Row
 from appnas.search import skip_share
-from appnas.story import Story
 
 SKIPS, MOVED = 0.5, 0.01  # what `appnas.search.Collapse` warns of
 

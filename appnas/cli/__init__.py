@@ -1,7 +1,7 @@
 """The command line: `appnas list | search | resume | retrain | report | export | bench`.
 
 Every command is a frozen dataclass whose fields are its flags (tyro). `appnas search METHOD` has the fields of
-three further dataclasses, see `appnas.flags`. A mistake gives one line and exit code 2, Ctrl-C exit code 130;
+three further dataclasses, see `appnas.cli.flags`. A mistake gives one line and exit code 2, Ctrl-C exit code 130;
 with APPNAS_DEBUG=1 both show their traceback.
 """
 
@@ -22,7 +22,8 @@ import torch
 import tyro
 from tyro.conf import Positional
 
-from appnas import api, catalogue, flags, show
+from appnas import api, catalogue
+from appnas.cli import flags, show
 from appnas.evaluate import evaluator_of
 from appnas.methods import METHODS
 from appnas.run import InterruptedSearchError, load_config, read_history, read_json
@@ -155,7 +156,7 @@ class Bench:
 
     def run(self) -> None:
         """Measure."""
-        from appnas.bench import measure
+        from appnas.cli.bench import measure
 
         _threads(self.threads)
         sizes = {"channels": self.channels, "cells": self.cells, "repeats": self.stage_cells}
@@ -285,7 +286,3 @@ def _failed(text: str, code: int) -> int:
         raise
     show.note(text, "red")
     return code
-
-
-if __name__ == "__main__":
-    sys.exit(main())

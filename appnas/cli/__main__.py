@@ -1,0 +1,7 @@
+"""python -m appnas.cli: the same as the command appnas."""
+
+import sys
+
+from appnas.cli import main
+
+sys.exit(main())
