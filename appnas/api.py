@@ -82,9 +82,8 @@ def search(
     for name in settings:
         catalogue.nearest(f"setting of {method!r}", name, [f.name for f in dataclasses.fields(chosen.config)])
     if config is not None and not isinstance(config, chosen.config):
-        raise TypeError(
-            f"method {method!r} takes a {chosen.config.__module__}.{chosen.config.__name__}, got {config!r}"
-        )
+        kind = f"{chosen.config.__module__}.{chosen.config.__name__}"
+        raise TypeError(f"the configuration of method {method!r} is a {kind}, got {config!r}")
     if seeds < 1:
         raise ValueError(f"seeds must be at least 1, got {seeds}")
     base: Any = config or chosen.config()
@@ -186,7 +185,7 @@ def _search(
         results.append(dataclasses.replace(result, domain=domain, info={**result.info, "method": plan.method}))
         if folder and folder != path:
             finish(folder, results[-1])
-    runs = done.get("runs") or [
+    runs = [_with_arch(run) for run in done.get("runs", ())] or [
         {"seed": result.info["seed"], "best": result.best, "value": _rank(space, locked, result, plan.rank_epochs)}
         for result in results
     ]
@@ -197,11 +196,16 @@ def _search(
         spread = statistics.stdev(values) if plan.seeds > 1 else 0.0
         info |= {"runs": runs, "mean": statistics.fmean(values), "spread": spread}
     if plan.control:
-        info["control"] = done.get("control") or _control(space, locked, best, plan)
+        info["control"] = _with_arch(done["control"]) if "control" in done else _control(space, locked, best, plan)
     final = dataclasses.replace(best, info=info)
     if path:
         finish(path, final)
     return final
+
+
+def _with_arch(saved: dict[str, Any]) -> dict[str, Any]:
+    """An architecture read from JSON is a list: make it a tuple again."""
+    return {**saved, "best": tuple(saved["best"])}
 
 
 def _subfolder(path: Path, seed: int) -> Path:

@@ -92,7 +92,7 @@ def as_images(x: Array, name: str, shrink: int = 1) -> Tensor:
     """Images as [N, C, H, W], average-pooled by the factor `shrink`.
 
     Raises:
-        ValueError: another number of axes, no image, or NaN.
+        ValueError: another number of axes, no image, NaN, or fewer pixels than the factor.
     """
     x = torch.as_tensor(np.asarray(x) if not isinstance(x, Tensor) else x)
     if x.dim() == 3:
@@ -106,6 +106,8 @@ def as_images(x: Array, name: str, shrink: int = 1) -> Tensor:
     if x.is_floating_point() and not torch.isfinite(x).all():
         bad = int((~torch.isfinite(x)).flatten(1).any(1).sum())
         raise ValueError(f"{name}: {bad} of {len(x)} images hold NaN or infinity; clean them first")
+    if shrink > min(x.shape[2:]):
+        raise ValueError(f"{name}: images of {x.shape[2]} x {x.shape[3]} pixels cannot be shrunk by {shrink}")
     return avg_pool2d(x.float(), shrink) if shrink > 1 else x
 
 

@@ -16,7 +16,8 @@ from rich.console import Console
 from rich.table import Table
 
 import appnas
-from appnas.domains.image_data import MNIST5K, mnist5k
+from appnas.catalogue import domain as domain_of
+from appnas.domains.image_data import MNIST5K
 from appnas.spaces import Cells
 
 
@@ -45,7 +46,7 @@ def main(args: Args) -> None:
     options = replace(MNIST5K, shrink=2, batch=32, crop=1)
     if args.quick:
         options, args.epochs, args.retrain_epochs = replace(options, limit=256), 1, 1
-    domain = mnist5k(options)
+    domain = domain_of("mnist5k", options)  # by name, so that a run's directory can say which
     space = Cells(channels=4, cells=3, width=8, depth=3)
     out, n = args.out, 1
     while out.exists():

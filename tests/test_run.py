@@ -85,6 +85,8 @@ for every in ("0", "0.2"):
     for target in sorted(rng.sample(range(1, {STEPS} - 3), {KILLS})):
         child = fork(path)
         while lines(path) < target:
+            if os.waitpid(child, os.WNOHANG)[0]:
+                sys.exit(f"the search ended by itself after {{lines(path)}} steps, before step {{target}}")
             time.sleep(0.001)
         time.sleep(rng.random() * 0.02)
         os.kill(child, signal.SIGKILL)

@@ -38,13 +38,17 @@ class Config:
     lr_min: float = 0.001
     """End of the cosine (code; the paper says 0)."""
     momentum: float = 0.9
+    """Of SGD on the weights (section A.1.1)."""
     weight_decay: float = 3e-4
+    """Of the weights (section A.1.1)."""
     clip: float = 5.0
     """Largest gradient norm of the weights (code)."""
     alpha_lr: float = 3e-4
-    """Adam on alpha."""
+    """Adam on alpha (section A.1.1)."""
     alpha_betas: tuple[float, float] = (0.5, 0.999)
+    """Of Adam (section A.1.1)."""
     alpha_weight_decay: float = 1e-3
+    """Of alpha (section A.1.1)."""
     zero: bool = False
     """Let `none` win an edge at derivation, as NAS-Bench-201's authors do; the paper (section 2.4) excludes it."""
 

@@ -32,6 +32,7 @@ class Config:
     budget: int = 10
     """Epochs (or environment steps) of every training; unused with a table."""
     controller: Literal["independent", "lstm"] = "independent"
+    """One softmax a decision, or an LSTM in which every decision sees the earlier ones."""
     lr: float = 1e-3
     """Adam on the controller."""
     momentum: float = 0.9

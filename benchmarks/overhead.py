@@ -1,0 +1,61 @@
+"""What the library itself costs: import beyond torch, a trial with its journal on disk, a table query, opening a table.
+
+CPU time, best of five. The table needs APPNAS_DATA.
+
+    python benchmarks/overhead.py
+"""
+
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+
+from appnas.evaluate import Table
+from appnas.run import Run, create
+from appnas.search import search
+from appnas.spaces import Bench201
+from appnas.spaces.bench201 import load
+from appnas.strategy import Draw, Evolution, Random
+
+IMPORT = "import time, torch; t = time.process_time(); import appnas; print(time.process_time() - t)"
+
+
+def best(run, repeats=5):
+    """Least CPU seconds."""
+    times = []
+    for _ in range(repeats):
+        start = time.process_time()
+        run()
+        times.append(time.process_time() - start)
+    return min(times)
+
+
+def trials(strategy, table, count, events):
+    """A search in a new directory."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = create(Path(folder) / "run", {})
+        search(strategy, table, count, callbacks=[Run(path, events=events)])
+
+
+def main():
+    torch.set_num_threads(1)
+    imports = [float(subprocess.check_output([sys.executable, "-c", IMPORT])) for _ in range(5)]
+    print(f"import appnas, beyond torch     {min(imports):8.2f} s")
+    print(f"open the NAS-Bench-201 table    {best(lambda: Table(*load(), 'valid12')):8.3f} s")
+    archs, columns = load()
+    table, space, count = Table(archs, columns, "valid12"), Bench201(), 1000
+    draws = [Draw(arch) for arch in random.Random(0).choices(archs, k=count)]
+    print(f"a table query                   {1e6 * best(lambda: [table.score(d) for d in draws]) / count:8.1f} us")
+    for name, make in (("random", Random), ("evolution", Evolution)):
+        for events in (False, True):
+            spent = best(lambda m=make, e=events: trials(m(space, random.Random(0)), table, count, e)) / count
+            journal = "journal and TensorBoard" if events else "journal"
+            print(f"a trial, {name}, {journal:<{22 - len(name)}} {1e3 * spent:8.3f} ms")
+
+
+if __name__ == "__main__":
+    main()

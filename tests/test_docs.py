@@ -1,0 +1,95 @@
+"""What is promised in prose: the README's code runs, its tables match the catalogues, everything public is documented."""
+
+import ast
+import dataclasses
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from appnas.domains import DOMAINS
+from appnas.methods import METHODS
+from appnas.spaces import SPACES
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+MODULES = [p for folder in ("appnas", "domains", "spaces") for p in sorted((ROOT / folder).rglob("*.py"))]
+OPTIONS = {
+    **{f"method {name}": method.config for name, method in METHODS.items()},
+    **{f"space {name}": kind for name, kind in SPACES.items()},
+    **{f"domain {name}": type(source.options) for name, source in DOMAINS.items()},
+}
+
+
+def run(command, folder):
+    env = {**os.environ, "OMP_NUM_THREADS": "1", "MPLBACKEND": "agg"}
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=range(len(BLOCKS)))
+def test_the_code_of_the_readme_runs(block, tmp_path):
+    result = run([sys.executable, "-c", "import torch; torch.set_num_threads(1)\n" + block], tmp_path)
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda p: p.stem)
+def test_the_examples_run(example, tmp_path):
+    result = run([sys.executable, str(example), "--quick"], tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_table_of_methods_is_the_catalogue(name):
+    method = METHODS[name]
+    assert f"| `{name}` | {method.paper} | {method.strategy} | {method.estimation} | {method.needs} |" in README
+
+
+@pytest.mark.parametrize("name", [*SPACES, *DOMAINS])
+def test_spaces_and_domains_are_in_the_readme(name):
+    assert f"| `{name}` |" in README
+
+
+def test_the_map_names_what_there_is():
+    block = README[README.index("## Map") :]
+    missing = [p.name for p in (ROOT / "appnas").glob("*.py") if p.name != "__init__.py" and p.name not in block]
+    assert not missing
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_everything_public_is_documented(path):
+    tree = ast.parse(path.read_text())
+    assert ast.get_docstring(tree)
+    kinds = (ast.FunctionDef, ast.ClassDef)
+    undocumented = [
+        n.name
+        for n in ast.walk(tree)
+        if isinstance(n, kinds) and not n.name.startswith("_") and not ast.get_docstring(n)
+    ]
+    nested = {
+        n.name
+        for f in ast.walk(tree)
+        if isinstance(f, ast.FunctionDef)
+        for n in ast.walk(f)
+        if n is not f and isinstance(n, kinds)
+    }
+    assert not set(undocumented) - nested
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_every_setting_says_what_it_is(name):
+    kind = OPTIONS[name]
+    for base in (c for c in kind.__mro__ if dataclasses.is_dataclass(c)):
+        source = Path(sys.modules[base.__module__].__file__).read_text()
+        body = next(
+            n for n in ast.walk(ast.parse(source)) if isinstance(n, ast.ClassDef) and n.name == base.__name__
+        ).body
+        for field, after in zip(body, [*body[1:], None], strict=True):
+            if isinstance(field, ast.AnnAssign) and "ClassVar" not in ast.unparse(field.annotation):
+                documented = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
+                assert documented, f"{base.__name__}.{field.target.id} has no docstring below it"

@@ -1,0 +1,66 @@
+"""The package: its list, its mapped names, the price of importing it."""
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def python(code, **more):
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, **more)
+
+
+def test_the_package_list_is_the_tree():
+    listed = set(PROJECT["tool"]["setuptools"]["packages"])
+    found = {
+        ".".join(("appnas", *p.parent.relative_to(ROOT / "appnas").parts))
+        for p in (ROOT / "appnas").rglob("__init__.py")
+    }
+    assert listed == found | {"appnas.domains", "appnas.spaces"}
+
+
+def test_the_bare_names_cannot_be_imported():
+    for name in ("domains", "spaces"):
+        result = python(f"import {name}", cwd=ROOT)
+        assert result.returncode == 1
+        assert f"ImportError: import appnas.{name}, not '{name}'" in result.stderr
+
+
+def test_import_is_cheap():
+    measure = "import time, torch; t = time.process_time(); import appnas; print(time.process_time() - t)"
+    assert min(float(python(measure).stdout) for _ in range(3)) <= 0.5  # CPU seconds beyond torch
+
+
+def test_heavy_packages_wait_until_they_are_needed():
+    heavy = [
+        "sklearn",
+        "matplotlib",
+        "tensorboard",
+        "onnx",
+        "onnxruntime",
+        "tyro",
+        "mlxtend",
+        "pandas",
+        "datasets",
+        "PIL",
+    ]
+    result = python(f"import sys, appnas; print([name for name in {heavy} if name in sys.modules])")
+    assert result.stdout.strip() == "[]", result.stdout + result.stderr
+
+
+def test_every_extra_is_in_all():
+    extras = PROJECT["project"]["optional-dependencies"]
+    everything = extras["all"][0]
+    inside = everything[everything.index("[") + 1 : everything.index("]")].split(",")
+    assert set(inside) == set(extras) - {"all", "dev"}
+
+
+def test_the_version_is_one():
+    from importlib.metadata import version
+
+    import appnas
+
+    assert appnas.__version__ == PROJECT["project"]["version"] == version("appnas")
