@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
 from appnas.space import IO
-from appnas.train import Batch
+from appnas.train import Batch, OnEpoch
 
 
 @runtime_checkable
@@ -18,10 +19,25 @@ class Domain(Protocol):
 
     io: IO
 
-    def fit(self, model: nn.Module, budget: int, *, final: bool = False, seed: int = 0) -> None:
-        """Train in place for `budget` epochs (or environment steps); `final` uses the validation data too.
+    def fit(
+        self,
+        model: nn.Module,
+        budget: int,
+        *,
+        final: bool = False,
+        seed: int = 0,
+        checkpoint: Path | None = None,
+        on_epoch: OnEpoch | None = None,
+    ) -> None:
+        """Train in place.
 
-        A `fit` that also takes `checkpoint`, a file to save to and to go on from, makes retraining resumable.
+        Args:
+            model: left in evaluation mode.
+            budget: epochs, or environment steps.
+            final: use the validation data too: after the search.
+            seed: of everything random in the training.
+            checkpoint: file to save to now and then, and to go on from if it exists.
+            on_epoch: called with the epochs (or environment steps) done, and their mean loss.
         """
 
     def score(self, model: nn.Module) -> dict[str, float]:
@@ -59,11 +75,20 @@ class Locked:
         self._domain = domain
         self.io = domain.io
 
-    def fit(self, model: nn.Module, budget: int, *, final: bool = False, seed: int = 0) -> None:
+    def fit(
+        self,
+        model: nn.Module,
+        budget: int,
+        *,
+        final: bool = False,
+        seed: int = 0,
+        checkpoint: Path | None = None,
+        on_epoch: OnEpoch | None = None,
+    ) -> None:
         """Train on the training data; never on the validation data too."""
         if final:
             raise PermissionError("a search trains on training data only: `final` is for retraining its result")
-        self._domain.fit(model, budget, seed=seed)
+        self._domain.fit(model, budget, seed=seed, checkpoint=checkpoint, on_epoch=on_epoch)
 
     def score(self, model: nn.Module) -> dict[str, float]:
         """Validation metrics."""

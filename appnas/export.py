@@ -22,11 +22,13 @@ from typing import Any
 
 import safetensors.torch
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from appnas import api, catalogue
 from appnas.domain import Domain
 from appnas.evaluate import seeded
+from appnas.retrain import WEIGHTS
 from appnas.run import RunError, load_config, read_json, write_json
 from appnas.search import versions
 from appnas.space import IO, Space, check, describe
@@ -68,7 +70,7 @@ def export(
     space, domain = space or api.load_space(saved), domain or api.load_domain(saved)
     arch = check(space, found["best"])
     model = seeded(0, partial(space.build, arch, domain.io)).eval()
-    model.load_state_dict(trained["model"])
+    model.load_state_dict(trained)
     files = {"onnx": to_onnx(model, domain.example(2), domain.example(5))} if onnx else {}
     files["weights"] = safetensors.torch.save({name: x.contiguous() for name, x in model.state_dict().items()})
     content = {
@@ -81,7 +83,7 @@ def export(
         "domain": saved["domain"],
         "method": saved["method"],
         "seed": found.get("seed", saved["seed"]),
-        "epochs": len(trained["losses"]),
+        "epochs": read_json(run / "retrain.json")["epochs"],
         "versions": versions(),
         "weights": hashlib.sha256(files["weights"]).hexdigest(),
     }
@@ -178,18 +180,15 @@ def _require(*packages: str) -> list[Any]:
         ) from error
 
 
-def _trained(run: Path) -> dict[str, Any]:
-    """The checkpoint of the found architecture's training."""
+def _trained(run: Path) -> dict[str, Tensor]:
+    """The weights of the found architecture after its training."""
     again = f"train it first: appnas retrain {run} --epochs 20"
-    if not (run / "retrain.json").exists():
+    if not (run / WEIGHTS).exists():
         raise RunError(f"{run} holds a search, but no trained network; {again}")
-    file = run / f"train-found-{read_json(run / 'retrain.json')['epochs']}-0.pt"
-    if not file.exists():
-        raise RunError(f"{run} has no {file.name}, where its training was kept; {again}")
     try:
-        return dict(torch.load(file, weights_only=True))
-    except Exception as error:  # a truncated file fails in many ways inside torch
-        raise RunError(f"{file} is damaged ({type(error).__name__}): delete it; {again}") from error
+        return safetensors.torch.load_file(run / WEIGHTS)
+    except SafetensorError as error:
+        raise RunError(f"{run / WEIGHTS} is damaged ({error}): delete it; {again}") from error
 
 
 def _digest(content: dict[str, Any]) -> str:

@@ -1,12 +1,42 @@
-"""A live line for a running search: value, best, time left."""
+"""A live line for what takes long: a search (value, best, time left), a training (loss, time left)."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
 from appnas.search import Loop, Observer, Record
+from appnas.train import OnEpoch
+
+
+def _bar(figures: str, console: Console | None) -> Bar:
+    """A line on standard error; silent if that is not a terminal."""
+    console = console or Console(stderr=True)
+    return Bar(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn(figures),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+
+
+@contextmanager
+def training(label: str, epochs: int, shown: bool = True, console: Console | None = None) -> Iterator[OnEpoch | None]:
+    """A bar for one training; yields what to call after every epoch, or None if nothing is to be shown."""
+    if not shown:
+        yield None
+        return
+    with _bar("loss {task.fields[loss]:.4g}", console) as bar:
+        task = bar.add_task(label, total=epochs, loss=float("nan"))
+        yield lambda done, loss: bar.update(task, completed=done, loss=loss)
 
 
 class Progress(Observer):
@@ -18,17 +48,7 @@ class Progress(Observer):
     """
 
     def __init__(self, label: str = "search", console: Console | None = None):
-        console = console or Console(stderr=True)
-        self.bar = Bar(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("value {task.fields[value]:.4g}  best {task.fields[best]:.4g}"),
-            TimeRemainingColumn(),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
+        self.bar = _bar("value {task.fields[value]:.4g}  best {task.fields[best]:.4g}", console)
         self.label = label
 
     def start(self, loop: Loop) -> None:

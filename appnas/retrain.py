@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import random
 import statistics
 from collections.abc import Mapping, Sequence
@@ -16,9 +15,15 @@ from torch import nn
 from appnas import cost
 from appnas.domain import Domain
 from appnas.evaluate import seeded
+from appnas.files import whole
+from appnas.progress import training
 from appnas.run import write_json
 from appnas.search import Result
 from appnas.space import Arch, Space, constant_arch, random_arch
+from appnas.train import OnEpoch
+
+WEIGHTS = "found.safetensors"
+"""The trained weights of the found architecture, first seed, in a run's directory."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +96,7 @@ def retrain(
     seeds: int = 1,
     beside: Sequence[str] = (),
     out: str | Path | None = None,
-    progress: Any = None,
+    progress: bool = False,
 ) -> Retrained:
     """Train the found architecture and its controls from scratch on all training data, then test each once a seed.
 
@@ -102,7 +107,7 @@ def retrain(
         beside: controls, see `controls`.
         out: directory where every training is kept, so that an interrupted call goes on; by default the search's
             own, if it has one.
-        progress: called with a line of text before every training.
+        progress: show a live line.
 
     Raises:
         ValueError: the result has no domain with data, or nothing is asked for.
@@ -123,27 +128,39 @@ def retrain(
     for name, arch in candidates.items():
         tests = []
         for repeat in range(seeds):
-            if progress:
-                progress(f"training {name!r}, seed {repeat + 1} of {seeds}, {epochs} epochs")
             file = out and out / f"train-{_slug(name)}-{epochs}-{repeat}.pt"
-            trained = train_one(space, domain, arch, epochs, repeat, file)
+            with training(f"{name}, seed {repeat + 1} of {seeds}", epochs, progress) as on_epoch:
+                trained = train_one(space, domain, arch, epochs, repeat, file, on_epoch)
             model = model or trained
             tests.append(domain.test(trained))
         rows.append(Row(name, arch, cost.parameters(trained), cost.macs(trained.eval(), domain.example(1)), tests))
     assert model is not None
     if out:
+        _save_weights(out / WEIGHTS, model)
         write_json(out / "retrain.json", {"epochs": epochs, "rows": [_row_json(row) for row in rows]})
     return Retrained(model, rows, epochs)
 
 
-def train_one(space: Space, domain: Domain, arch: Arch, epochs: int, seed: int, checkpoint: Path | None) -> nn.Module:
-    """One network, trained on training and validation data; from its checkpoint if the domain's `fit` takes one."""
+def train_one(
+    space: Space,
+    domain: Domain,
+    arch: Arch,
+    epochs: int,
+    seed: int,
+    checkpoint: Path | None = None,
+    on_epoch: OnEpoch | None = None,
+) -> nn.Module:
+    """One network, trained on training and validation data; from its checkpoint if there is one."""
     model = seeded(seed, partial(space.build, arch, domain.io))
-    takes = inspect.signature(domain.fit).parameters.values()
-    keeps = any(p.name == "checkpoint" or p.kind is p.VAR_KEYWORD for p in takes)
-    more = {"checkpoint": checkpoint} if checkpoint and keeps else {}
-    domain.fit(model, epochs, final=True, seed=seed, **more)
+    domain.fit(model, epochs, final=True, seed=seed, checkpoint=checkpoint, on_epoch=on_epoch)
     return model
+
+
+def _save_weights(path: Path, model: nn.Module) -> None:
+    from safetensors.torch import save_file
+
+    with whole(path) as partial:
+        save_file({name: x.contiguous() for name, x in model.state_dict().items()}, partial)
 
 
 def _slug(name: str) -> str:

@@ -23,6 +23,7 @@ from typing import Any, TextIO
 
 import torch
 
+from appnas.files import load_state, whole
 from appnas.search import Loop, Observer, Record, Result, versions
 from appnas.space import describe
 
@@ -38,10 +39,9 @@ class InterruptedSearchError(KeyboardInterrupt):
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write to another file first, then rename: a reader never sees half a file."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(content, indent=1) + "\n")
-    partial.replace(path)
+    """Write a file of a run, whole or not at all."""
+    with whole(path) as partial:
+        partial.write_text(json.dumps(content, indent=1) + "\n")
 
 
 def read_json(path: Path) -> Any:
@@ -91,12 +91,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     Raises:
         RunError: damaged.
     """
-    try:
-        return dict(torch.load(path, weights_only=True))
-    except Exception as error:  # a truncated file fails in many ways inside torch
-        raise RunError(
-            f"{path} is damaged ({type(error).__name__}): delete it to start this run again from its config"
-        ) from error
+    return load_state(path, "delete it to start this run again from its config", RunError)
 
 
 class Run(Observer):
@@ -164,9 +159,8 @@ class Run(Observer):
         limit = steps + (name == "alphas" and steps > 0)  # a snapshot carries the number of steps done
         kept = [line for line, x in zip(lines, read_lines(self.path, name), strict=False) if x["step"] < limit]
         if len(kept) != len(lines):
-            partial = path.with_suffix(".partial")
-            partial.write_text("".join(kept))
-            partial.replace(path)
+            with whole(path) as partial:
+                partial.write_text("".join(kept))
         self.files[name] = path.open("a", buffering=1)
 
     def _write(self, name: str, content: Mapping[str, Any]) -> None:
@@ -198,7 +192,6 @@ class Run(Observer):
 
     def save(self, loop: Loop) -> None:
         """Write the checkpoint."""
-        partial = self.path / "checkpoint.partial"
         state = {
             "step": loop.step,
             "seconds": time.monotonic() - self.began,
@@ -206,8 +199,8 @@ class Run(Observer):
             "evaluator": loop.evaluator.state_dict(),
             "rng": torch.get_rng_state(),
         }
-        torch.save(state, partial)
-        partial.replace(self.path / "checkpoint.pt")
+        with whole(self.path / "checkpoint.pt") as partial:
+            torch.save(state, partial)
         self.saved, self.kept = time.monotonic(), loop.step
 
     def end(self, loop: Loop) -> None:

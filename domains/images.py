@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, cross_entropy, pad
 
 from appnas.space import IO
-from appnas.train import Recipe, fit
+from appnas.train import OnEpoch, Recipe, fit
 
 Array = np.ndarray | Tensor
 
@@ -146,6 +147,9 @@ class Images:
         ValueError: wrong shapes, NaN, labels out of range, a split without an image.
     """
 
+    name: str | None = None
+    """Name in the catalogue, by which a run can be resumed."""
+
     def __init__(
         self,
         x: Array,
@@ -183,6 +187,11 @@ class Images:
                     f"test images have the shape {tuple(held.shape[1:])}, training images {tuple(images.shape[1:])}"
                 )
             self._held_out = held, as_labels(test_y, len(held), classes, "test labels")
+
+    def named(self, name: str) -> Images:
+        """The same domain under its name in the catalogue."""
+        self.name = name
+        return self
 
     def normalised(self, x: Tensor) -> Tensor:
         """Zero mean and unit deviation by the training images' channels."""
@@ -232,7 +241,16 @@ class Images:
             extra, y, reduction="none", label_smoothing=self.options.smoothing
         )
 
-    def fit(self, model: nn.Module, budget: int, *, final: bool = False, seed: int = 0, **more: Any) -> None:
+    def fit(
+        self,
+        model: nn.Module,
+        budget: int,
+        *,
+        final: bool = False,
+        seed: int = 0,
+        checkpoint: Path | None = None,
+        on_epoch: OnEpoch | None = None,
+    ) -> None:
         """Train for `budget` epochs; `final` on training and validation images together.
 
         Args:
@@ -240,9 +258,12 @@ class Images:
             budget: epochs.
             final: after the search.
             seed: order and augmentation.
-            more: `checkpoint` and `on_epoch` of `appnas.train.fit`.
+            checkpoint: file to save to after every epoch, and to go on from if it exists.
+            on_epoch: called with the number of epochs done, and the last one's mean loss.
         """
-        fit(model, self, "all" if final else "train", self.loss, budget, self.options.recipe, seed, **more)
+        fit(
+            model, self, "all" if final else "train", self.loss, budget, self.options.recipe, seed, checkpoint, on_epoch
+        )
 
     @torch.no_grad()
     def _measure(self, model: nn.Module, images: Tensor, labels: Tensor) -> dict[str, float]:

@@ -56,9 +56,8 @@ def main(args: Args) -> None:
     result = appnas.search(
         space, domain, "darts", order="first", epochs=args.epochs, alpha_lr=0.02, seed=args.seed, out=out, progress=True
     )
-    trained = result.retrain(
-        args.retrain_epochs, beside=["random", "sep_conv_3x3"], progress=lambda text: console.print(f"[dim]{text}[/]")
-    )
+    console.print(f"Training what was found and two controls for {args.retrain_epochs} epochs each")
+    trained = result.retrain(args.retrain_epochs, beside=["random", "sep_conv_3x3"], progress=True)
 
     console.print("\nThe cells found, as node <- operation(state):")
     for name, graph in space.graph(result.best).items():

@@ -67,10 +67,12 @@ class Cells:
         """Check the sizes.
 
         Raises:
-            ValueError: no candidate operation, or a size below 1.
+            ValueError: no candidate operation, no `none` for the edges that a cell drops, or a size below 1.
         """
         if not set(self.ops) - ZERO:
             raise ValueError(f"at least one operation besides 'none' is needed, got {self.ops}")
+        if not set(self.ops) & ZERO:
+            raise ValueError(f"a cell drops edges: its operations must include 'none', got {self.ops}")
         for name in ("nodes", "channels", "cells", "width", "depth"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
@@ -105,9 +107,7 @@ class Cells:
         Shapes:
             gates: normal and reduction, each [E, K] or [B, E, K]; rows need not be normalised.
         """
-        none = next((k for k, name in enumerate(self.ops) if name in ZERO), None)
-        if none is None:
-            raise ValueError("a cell drops edges: its operations must include 'none'")
+        none = next(k for k, name in enumerate(self.ops) if name in ZERO)
         arch: list[int] = []
         for matrix in gates:
             scores = (matrix.mean(0) if matrix.dim() == 3 else matrix)[:, list(self._live)]

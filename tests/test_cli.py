@@ -123,7 +123,7 @@ def test_retrain_shows_controls_and_goes_on_from_what_is_there(retrained):
     code, again, err = call("retrain", path, "--epochs", 1, "--seeds", 2)
     assert code == 0 and len(trained) == 3
     assert all(file.stat().st_mtime_ns == stamp for file, stamp in trained.items())
-    assert " ± " in again and err.count("training 'found'") == 2
+    assert " ± " in again and err == ""
 
 
 @pytest.mark.skipif(not importlib.util.find_spec("appnas.report"), reason="the report is not there yet")
@@ -311,7 +311,7 @@ def test_a_search_may_retrain_at_once(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     args = [*SPACE, *DATA, "--evaluations", 1, "--budget", 1, "--retrain-epochs", 1, "--beside", "sep_conv_3x3"]
     code, out, err = call("search", "random", *args)
-    assert code == 0 and err.count("\n") == 2
+    assert (code, err) == (0, "")
     assert "│ found " in out and "│ all sep_conv_3x3 " in out and "test accuracy" in out
     assert Path("runs/random-cells-digits-1/retrain.json").exists()
 

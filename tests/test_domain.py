@@ -16,7 +16,7 @@ class Bare:
 
     io = IO((2,), (1,))
 
-    def fit(self, model, budget, *, final=False, seed=0):
+    def fit(self, model, budget, *, final=False, seed=0, checkpoint=None, on_epoch=None):
         self.fitted = (budget, final, seed)
 
     def score(self, model):

@@ -82,7 +82,7 @@ class Broken:
     def __init__(self, fail, value):
         self.fail, self.value = fail, value
 
-    def fit(self, model, budget, *, final=False, seed=0):
+    def fit(self, model, budget, *, final=False, seed=0, checkpoint=None, on_epoch=None):
         if self.fail:
             raise DivergedError("the loss is nan at step 0")
 

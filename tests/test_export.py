@@ -131,12 +131,12 @@ def test_a_damaged_training_is_named(runs, tmp_path):
     copy.mkdir()
     for file in runs["bench201"][0].iterdir():
         (copy / file.name).write_bytes(file.read_bytes())
-    weights = copy / "train-found-2-0.pt"
+    weights = copy / "found.safetensors"
     weights.write_bytes(weights.read_bytes()[:1000])
-    with pytest.raises(RunError, match=r"train-found-2-0\.pt is damaged"):
+    with pytest.raises(RunError, match=r"found\.safetensors is damaged"):
         export(copy, tmp_path / "net", onnx=False)
     weights.unlink()
-    with pytest.raises(RunError, match=r"has no train-found-2-0\.pt"):
+    with pytest.raises(RunError, match="no trained network; train it first"):
         export(copy, tmp_path / "net", onnx=False)
 
 

@@ -311,7 +311,7 @@ def test_training_learns_and_reports_epochs(digits):
     model, seen = nn.Sequential(nn.Flatten(), nn.Linear(64, 10)), []
     before = digits.score(model)["loss"]
     digits.fit(model, 3, on_epoch=lambda epoch, loss: seen.append(epoch))
-    assert seen == [0, 1, 2] and digits.score(model)["loss"] < 0.8 * before
+    assert seen == [1, 2, 3] and digits.score(model)["loss"] < 0.8 * before
     with torch.no_grad():
         model[1].weight[0, 0] = float("nan")
     with pytest.raises(DivergedError, match="the loss is nan at epoch 0, step 0"):

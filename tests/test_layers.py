@@ -41,7 +41,7 @@ def core():
 
 @pytest.mark.parametrize("path", list(core()), ids=lambda p: p.stem)
 def test_the_core_imports_no_domain_space_or_method(path):
-    front = [f"appnas.{name}" for name in FRONT - {"report", "testing"}]  # Result.report() reaches the report when it is called
+    front = [f"appnas.{name}" for name in FRONT - {"report", "testing"}]  # Result.report() reaches the report
     assert not under(ours(path), "appnas.domains", "appnas.spaces", "appnas.methods", *front)
 
 

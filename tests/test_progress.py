@@ -10,7 +10,7 @@ import torch
 from rich.console import Console
 
 from appnas.evaluate import Stateless
-from appnas.progress import Progress
+from appnas.progress import Progress, training
 from appnas.search import Loop, Record, search
 from appnas.strategy import Random, Score
 
@@ -71,3 +71,14 @@ def test_nan_is_shown_not_kept(bench201):
         progress.step(Loop(None, None, 3, step=step + 1), Record(step, (0,), value, {}))
     assert progress.best == 2.0
     progress.end(Loop(None, None, 3, step=3))
+
+
+def test_a_training_shows_epochs_and_loss():
+    screen = console(True)
+    with training("found, seed 1 of 2", 3, console=screen) as on_epoch:
+        on_epoch(1, 2.5)
+        on_epoch(3, 0.125)
+    text = screen.file.getvalue()
+    assert "found, seed 1 of 2" in text and "3/3" in text and "loss 0.125" in text
+    with training("found", 3, shown=False) as nothing:
+        assert nothing is None

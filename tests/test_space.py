@@ -220,6 +220,8 @@ def test_an_impossible_mask_is_refused(cells, bench201):
 def test_impossible_spaces_are_refused():
     with pytest.raises(ValueError, match=r"besides 'none' is needed, got \('none',\)"):
         Cells(ops=("none",))
+    with pytest.raises(ValueError, match=r"must include 'none', got \('skip_connect', 'sep_conv_3x3'\)"):
+        Cells(ops=("skip_connect", "sep_conv_3x3"))
     with pytest.raises(ValueError, match="nodes must be at least 1, got 0"):
         Cells(nodes=0)
     with pytest.raises(ValueError, match="must be at least 1, got 0 and 5"):

@@ -247,7 +247,7 @@ def _finished(path: Path) -> Result:
 def _retrain(result: Result, path: Path, epochs: int, seeds: int, beside: tuple[str, ...]) -> None:
     more = f" --beside {' '.join(beside)}" if beside else ""
     with _resumable(f"appnas retrain {_quoted(path)} --epochs {epochs} --seeds {seeds}{more}"):
-        trained = result.retrain(epochs, seeds=seeds, beside=beside, progress=show.note)
+        trained = result.retrain(epochs, seeds=seeds, beside=beside, progress=True)
     show.trained(trained, path)
 
 

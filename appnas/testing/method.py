@@ -19,6 +19,7 @@ from appnas.run import Run, create
 from appnas.search import Callback, Loop, Observer, Record, Result
 from appnas.space import Space, check
 from appnas.testing.parts import identical, reachable, round_trip
+from appnas.train import OnEpoch
 
 
 class KilledError(Exception):
@@ -56,10 +57,19 @@ class Sealed(Locked):
         """Never to be called."""
         raise AssertionError("the method read test data")
 
-    def fit(self, model: nn.Module, budget: int, *, final: bool = False, seed: int = 0) -> None:
+    def fit(
+        self,
+        model: nn.Module,
+        budget: int,
+        *,
+        final: bool = False,
+        seed: int = 0,
+        checkpoint: Path | None = None,
+        on_epoch: OnEpoch | None = None,
+    ) -> None:
         """Train on the training data only."""
         assert not final, "the method trained on validation data"
-        super().fit(model, budget, seed=seed)
+        super().fit(model, budget, seed=seed, checkpoint=checkpoint, on_epoch=on_epoch)
 
 
 class MethodSuite:
