@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -15,7 +16,10 @@ from appnas.train import Batch, OnEpoch
 
 @runtime_checkable
 class Domain(Protocol):
-    """A task: data, loss and metric. Domains know neither spaces nor methods."""
+    """A task: data, loss and metric. Domains know neither spaces nor methods.
+
+    A domain may say what guessing is worth in an attribute `chance`: the value of a training that diverged.
+    """
 
     io: IO
 
@@ -74,6 +78,7 @@ class Locked:
     def __init__(self, domain: Domain):
         self._domain = domain
         self.io = domain.io
+        self.chance = getattr(domain, "chance", -math.inf)
 
     def fit(
         self,

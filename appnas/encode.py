@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import networkx as nx
@@ -88,21 +89,27 @@ class OpGraph(NamedTuple):
     names: tuple[str, ...]
 
 
-def op_graph(cell: nx.MultiDiGraph) -> OpGraph:
-    """The line graph of a cell whose operations lie on its edges (attribute `op`), with an input and an output.
+def op_graph(cell: nx.MultiDiGraph, options: Sequence[str]) -> OpGraph:
+    """The line graph of a cell whose operations lie on its edges, with an input and an output.
 
-    States without an incoming edge are inputs, states without a leaving one are outputs.
+    Args:
+        cell: operations in the edges' attribute `op`; its attributes `inputs` and `outputs` list the states that are
+            the cell's ends (a state that nothing reaches is not an input).
+        options: the vocabulary, the same for all architectures of a space.
+
+    Raises:
+        ValueError: an operation that is not in the vocabulary.
     """
-    edges = list(cell.edges(keys=True, data="op"))
-    names = ("input", "output", *sorted({op for *_, op in edges}))
+    edges = list(cell.edges(data="op"))
+    names = ("input", "output", *options)
+    unknown = sorted({op for *_, op in edges} - set(options))
+    if unknown:
+        raise ValueError(f"the vocabulary is {list(options)}, the cell has {unknown}")
     ops = torch.tensor([0, *(names.index(op) for *_, op in edges), 1])
     adjacency = torch.zeros(len(ops), len(ops))
-    for i, (source, target, *_) in enumerate(edges, start=1):
-        if cell.in_degree(source) == 0:
-            adjacency[0, i] = 1
-        if cell.out_degree(target) == 0:
-            adjacency[i, -1] = 1
+    for i, (source, target, _) in enumerate(edges, start=1):
+        adjacency[0, i] = float(source in cell.graph["inputs"])
+        adjacency[i, -1] = float(target in cell.graph["outputs"])
         for j, (next_source, *_) in enumerate(edges, start=1):
-            if target == next_source:
-                adjacency[i, j] = 1
+            adjacency[i, j] = float(target == next_source)
     return OpGraph(adjacency, ops, names)

@@ -6,6 +6,7 @@ An evaluator scores a draw and may learn on one (shared weights). It never reads
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol, runtime_checkable
@@ -59,11 +60,13 @@ class Scratch(Stateless):
         domain: trains and scores them.
         budget: epochs or environment steps of every training.
         seed: initial weights and order of the data, the same for all architectures.
-        diverged: the value of a training whose loss became NaN.
+        diverged: the value of a training whose loss became NaN; by default the domain's `chance`, the value of
+            guessing, if it has one, else minus infinity.
     """
 
-    def __init__(self, space: Space, domain: Domain, budget: int, seed: int = 0, diverged: float = 0.0):
-        self.space, self.domain, self.budget, self.seed, self.diverged = space, domain, budget, seed, diverged
+    def __init__(self, space: Space, domain: Domain, budget: int, seed: int = 0, diverged: float | None = None):
+        self.space, self.domain, self.budget, self.seed = space, domain, budget, seed
+        self.diverged = float(getattr(domain, "chance", -math.inf)) if diverged is None else diverged
 
     def score(self, draw: Draw) -> Score:
         """Validation metrics after training, with the number of parameters."""

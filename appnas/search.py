@@ -66,7 +66,7 @@ class Callback(Protocol):
         """After every step."""
 
     def end(self, loop: Loop) -> None:
-        """After the last step, also after an exception."""
+        """After the last step, also after an exception; only if `start` went well."""
 
 
 class Observer:
@@ -156,9 +156,11 @@ def search(strategy: Strategy, evaluator: Evaluator, steps: int, *, callbacks: S
     if steps < 1:
         raise ValueError(f"a search has at least 1 step, got {steps}: ask for more epochs or evaluations")
     loop = Loop(strategy, evaluator, steps)
-    for callback in callbacks:
-        callback.start(loop)
+    started: list[Callback] = []
     try:
+        for callback in callbacks:
+            callback.start(loop)
+            started.append(callback)
         while loop.step < loop.steps and not loop.stopped:
             draw = strategy.ask()
             score = evaluator.score(draw)
@@ -168,7 +170,7 @@ def search(strategy: Strategy, evaluator: Evaluator, steps: int, *, callbacks: S
             loop.step += 1
             loop.stopped |= any([bool(callback.step(loop, record)) for callback in callbacks])
     finally:
-        for callback in callbacks:
+        for callback in started:
             callback.end(loop)
     return Result(strategy.best(), loop.history, strategy, evaluator)
 

@@ -165,6 +165,7 @@ class Images:
         if options.limit:
             images, labels = images[: options.limit], labels[: options.limit]
         self.options = options
+        self.chance = 100 / classes
         self.io = IO(tuple(images.shape[1:]), (classes,))
         order = torch.randperm(len(images), generator=torch.Generator().manual_seed(options.seed))
         cut = len(images) - round(len(images) * options.valid)

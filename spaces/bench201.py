@@ -57,7 +57,7 @@ class Bench201:
 
     def graph(self, arch: Arch) -> dict[str, nx.MultiDiGraph]:
         """The cell as a graph: states as nodes, operations on the edges (attribute `op`)."""
-        graph = nx.MultiDiGraph()
+        graph = nx.MultiDiGraph(inputs=["in"], outputs=["out"])
         graph.add_nodes_from(["in", "1", "2", "out"])
         names = list(graph)
         for (source, target), index in zip(EDGES, arch, strict=True):

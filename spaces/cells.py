@@ -142,7 +142,7 @@ class Cells:
         graphs = {}
         names = ["c_{k-2}", "c_{k-1}", *(str(i) for i in range(self.nodes))]
         for choice, cell in zip(self.choices, (arch[: len(self.edges)], arch[len(self.edges) :]), strict=True):
-            graph = nx.MultiDiGraph()
+            graph = nx.MultiDiGraph(inputs=names[:2], outputs=["c_{k}"])
             graph.add_nodes_from([*names, "c_{k}"])
             for (source, target), index in zip(self.edges, cell, strict=True):
                 if index in self._live:

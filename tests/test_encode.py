@@ -10,6 +10,7 @@ import torch
 
 from appnas.encode import features, from_tokens, offsets, one_hot, op_graph, tokens, vocabulary
 from appnas.space import Choice, argmax, random_arch
+from appnas.spaces.bench201 import OPS_201
 from appnas.spaces.cells import DARTS_V2
 
 CHOICES = (Choice("a", ("x", "y"), 2), Choice("b", ("p", "q", "r")), Choice("c", ("x", "y")))
@@ -49,12 +50,14 @@ def test_illegal_tokens_are_named():
 
 
 def test_op_graph_by_hand():
-    cell = nx.MultiDiGraph()
+    cell = nx.MultiDiGraph(inputs=["in"], outputs=["out"])
     cell.add_edge("in", "1", op="conv")
     cell.add_edge("in", "out", op="skip")
     cell.add_edge("1", "out", op="pool")
-    graph = op_graph(cell)
-    assert graph.names == ("input", "output", "conv", "pool", "skip")
+    graph = op_graph(cell, ["conv", "pool", "skip", "none"])
+    assert graph.names == ("input", "output", "conv", "pool", "skip", "none")
+    with pytest.raises(ValueError, match=r"the vocabulary is .'conv'., the cell has .'pool', 'skip'."):
+        op_graph(cell, ["conv"])
     names = [graph.names[k] for k in graph.ops]
     assert names == ["input", "conv", "skip", "pool", "output"]
     arrows = {(names[i], names[j]) for i, j in graph.adjacency.nonzero().tolist()}
@@ -64,7 +67,7 @@ def test_op_graph_by_hand():
 
 
 def test_op_graph_of_a_published_cell(cells):
-    graph = op_graph(cells.graph(cells.from_cells(DARTS_V2))["normal"])
+    graph = op_graph(cells.graph(cells.from_cells(DARTS_V2))["normal"], [*cells.ops, "concat"])
     n = len(graph.ops)
     assert n == 2 + 8 + 4  # input, output, two operations into each of four nodes, four edges into the concatenation
     assert not graph.adjacency[:, 0].any() and not graph.adjacency[-1].any()
@@ -72,3 +75,12 @@ def test_op_graph_of_a_published_cell(cells):
     arrows = nx.from_numpy_array(graph.adjacency.numpy(), create_using=nx.DiGraph)
     assert nx.is_directed_acyclic_graph(arrows)
     assert nx.descendants(arrows, 0) == set(range(1, n))
+
+
+def test_a_dead_end_is_no_output(bench201):
+    """in -> 1 leads nowhere, in -> out is all there is."""
+    (cell,) = bench201.graph((3, 0, 0, 1, 0, 0)).values()
+    graph = op_graph(cell, OPS_201)
+    names = [graph.names[k] for k in graph.ops]
+    arrows = {(names[i], names[j]) for i, j in graph.adjacency.nonzero().tolist()}
+    assert arrows == {("input", "nor_conv_3x3"), ("input", "skip_connect"), ("skip_connect", "output")}

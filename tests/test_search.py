@@ -287,3 +287,26 @@ def test_a_result_says_what_it_lacks(bench201):
     with pytest.raises(ValueError, match="made from a run's directory: pass out="):
         result.report()
     assert isinstance(result, Result)
+
+
+def test_what_began_is_ended_when_another_callback_cannot_begin(bench201):
+    """The first callback (a run that listens to Ctrl-C, say) is ended though the second fails to start."""
+    seen = []
+
+    class First(Observer):
+        def start(self, loop):
+            seen.append("start")
+
+        def end(self, loop):
+            seen.append("end")
+
+    class Second(Observer):
+        def start(self, loop):
+            raise RuntimeError("cannot begin")
+
+        def end(self, loop):
+            seen.append("never")
+
+    with pytest.raises(RuntimeError, match="cannot begin"):
+        search(Random(bench201, random.Random(0)), Stateless(), 3, callbacks=[First(), Second()])
+    assert seen == ["start", "end"]
