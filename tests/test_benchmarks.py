@@ -1,0 +1,59 @@
+"""The commands of benchmarks/RESULTS.md run, at small sizes; the long ones when asked for (make slow)."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parent.parent / "benchmarks"
+RESULTS = (FOLDER / "RESULTS.md").read_text()
+
+
+def run(name, *args):
+    command = [sys.executable, str(FOLDER / f"{name}.py"), *args]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def test_every_benchmark_has_its_section_and_every_command_exists():
+    commands = set(re.findall(r"benchmarks/(\w+)\.py", RESULTS))
+    programs = {path.stem for path in FOLDER.glob("*.py") if "__main__" in path.read_text()}
+    assert commands == programs
+
+
+def test_supernet_step():
+    out = run("supernet_step", "--channels", "2", "--cells", "3", "--batch", "2", "--size", "8", "--repeats", "2")
+    assert float(re.search(r"float64: (\S+)", out)[1]) < 1e-10
+    assert float(re.search(r"ratio +(\S+)", out)[1]) > 0
+
+
+def test_overhead(data):
+    out = run("overhead")
+    assert float(re.search(r"import appnas, beyond torch +(\S+) s", out)[1]) <= 0.5
+    assert float(re.search(r"a table query +(\S+) us", out)[1]) <= 10
+    trials = [float(ms) for ms in re.findall(r"a trial, .* (\S+) ms", out)]
+    assert len(trials) == 4 and max(trials) <= 1
+
+
+def test_the_table_of_the_baselines(data):
+    out = run("nb201_table", "--seeds", "3")
+    rows = {line.split()[0]: line for line in out.splitlines() if " +-" in line}
+    assert {"random", "evolution", "reinforce", "published"} <= set(rows)
+    assert 92 < float(rows["evolution"].split()[1]) < 94.38
+
+
+@pytest.mark.slow
+def test_second_order():
+    out = run("bilevel", "--seeds", "2")
+    assert out.count("2.0000   1.6667   1.3333   1.0000") == 2
+    assert float(re.search(r"epsilon 0\.001 +tanh.*whole gradient +(\S+)", out)[1]) < 1e-4
+
+
+@pytest.mark.slow
+def test_darts_finds_cells_above_random(data):
+    out = run("darts_bench201", "--seeds", "3")
+    found = float(re.search(r"derived cells, 3 seeds +(\S+)", out)[1])
+    assert found >= 3 + float(re.search(r"random cell +(\S+)", out)[1])
