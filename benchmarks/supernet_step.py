@@ -59,9 +59,8 @@ def main():
     gates = gates_of(rng)
     small = torch.randn(4, 3, 16, 16, dtype=torch.float64)
     wide = tuple(g.detach().double().requires_grad_() for g in gates)
-    print(
-        f"largest relative difference, float64: {difference(ours.double(), plain.double(), small, torch.arange(4), wide):.1e}"
-    )
+    gap = difference(ours.double(), plain.double(), small, torch.arange(4), wide)
+    print(f"largest relative difference, float64: {gap:.1e}")
     sides = {"plain": plain.float(), "appnas": ours.float()}
     times = {name: [] for name in sides}
     for _ in range(args.repeats):
