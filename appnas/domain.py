@@ -80,20 +80,11 @@ class Locked:
         self.io = domain.io
         self.chance = getattr(domain, "chance", -math.inf)
 
-    def fit(
-        self,
-        model: nn.Module,
-        budget: int,
-        *,
-        final: bool = False,
-        seed: int = 0,
-        checkpoint: Path | None = None,
-        on_epoch: OnEpoch | None = None,
-    ) -> None:
+    def fit(self, model: nn.Module, budget: int, *, final: bool = False, **more: Any) -> None:
         """Train on the training data; never on the validation data too."""
         if final:
             raise PermissionError("a search trains on training data only: `final` is for retraining its result")
-        self._domain.fit(model, budget, seed=seed, checkpoint=checkpoint, on_epoch=on_epoch)
+        self._domain.fit(model, budget, **more)
 
     def score(self, model: nn.Module) -> dict[str, float]:
         """Validation metrics."""

@@ -16,7 +16,7 @@ from appnas.domains.images import Images, Options
 from appnas.space import IO, Arch, Choice, Gates, Mask, allowed, argmax, only
 from appnas.spaces import Bench201, Cells
 from appnas.supernet import Mixed
-from appnas.train import OnEpoch, Recipe, fit
+from appnas.train import Recipe, fit
 
 torch.set_num_threads(1)
 pytest.register_assert_rewrite("appnas.testing")
@@ -130,27 +130,9 @@ class Regression:
         x, y = batch
         return (model(x) - y).pow(2).squeeze(1)
 
-    def fit(
-        self,
-        model: nn.Module,
-        budget: int,
-        *,
-        final: bool = False,
-        seed: int = 0,
-        checkpoint: Path | None = None,
-        on_epoch: OnEpoch | None = None,
-    ) -> None:
-        fit(
-            model,
-            self,
-            "all" if final else "train",
-            self.loss,
-            budget,
-            Recipe(lr=0.05, clip=0.0),
-            seed,
-            checkpoint,
-            on_epoch,
-        )
+    def fit(self, model: nn.Module, budget: int, *, final: bool = False, seed: int = 0, **more: Any) -> None:
+        split, recipe = "all" if final else "train", Recipe(lr=0.05, clip=0.0)
+        fit(model, self, split, self.loss, budget, recipe, seed, **more)
 
     @torch.no_grad()
     def score(self, model: nn.Module) -> dict[str, float]:

@@ -19,7 +19,6 @@ from appnas.run import Run, create
 from appnas.search import Callback, Loop, Observer, Record, Result
 from appnas.space import Space, check
 from appnas.testing.parts import identical, reachable, round_trip
-from appnas.train import OnEpoch
 
 
 class KilledError(Exception):
@@ -57,19 +56,10 @@ class Sealed(Locked):
         """Never to be called."""
         raise AssertionError("the method read test data")
 
-    def fit(
-        self,
-        model: nn.Module,
-        budget: int,
-        *,
-        final: bool = False,
-        seed: int = 0,
-        checkpoint: Path | None = None,
-        on_epoch: OnEpoch | None = None,
-    ) -> None:
+    def fit(self, model: nn.Module, budget: int, *, final: bool = False, **more: Any) -> None:
         """Train on the training data only."""
         assert not final, "the method trained on validation data"
-        super().fit(model, budget, seed=seed, checkpoint=checkpoint, on_epoch=on_epoch)
+        super().fit(model, budget, **more)
 
 
 class MethodSuite:
