@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
@@ -62,8 +63,9 @@ def search(
         seeds: number of searches; the best one is returned, all are in `info["runs"]` with mean and deviation.
         rank_epochs: choose among the seeds by validation after training each result so many epochs from scratch
             (0: by the search's own value, which for weight sharing says little).
-        control: run random search at equal budget too (the same number of evaluations; for weight sharing the
-            same training of `rank_epochs` epochs for one random architecture a seed), into `info["control"]`.
+        control: run random search at equal budget too, into `info["control"]`: the same number of evaluations; for
+            weight sharing (which then needs `rank_epochs`) as many trainings of `rank_epochs` epochs as have the steps
+            of all searches and of ranking their results.
         out: directory of the run; it is resumable from there.
         progress: show a live line.
         callbacks: further callbacks.
@@ -84,12 +86,20 @@ def search(
     if config is not None and not isinstance(config, chosen.config):
         kind = f"{chosen.config.__module__}.{chosen.config.__name__}"
         raise TypeError(f"the configuration of method {method!r} is a {kind}, got {config!r}")
-    if seeds < 1:
-        raise ValueError(f"seeds must be at least 1, got {seeds}")
+    for name, number, least in (("seeds", seeds, 1), ("rank_epochs", rank_epochs, 0)):
+        if number < least:
+            raise ValueError(f"{name} must be at least {least}, got {number}")
+    if control and chosen.needs == "gates" and not rank_epochs:
+        raise ValueError(
+            "control=True compares trainings from scratch: a method that shares weights needs rank_epochs too"
+        )
+    if rank_epochs and not isinstance(domain, Domain):
+        raise ValueError("rank_epochs trains networks: that needs a domain with data, not a table")
     base: Any = config or chosen.config()
     plan = Plan(method, dataclasses.replace(base, **settings), seed, seeds, rank_epochs, control)
-    _check(built, domain, method)
+    _check(built, domain, method, plan.config)
     described = {**catalogue.plain(plan), "space": _named_space(built), "domain": _named_domain(domain)}
+    described["threads"] = torch.get_num_threads()
     path = create(Path(out), described) if out else None
     return _search(built, domain, plan, path, progress, callbacks)
 
@@ -121,7 +131,7 @@ def resume(
     domain = domain or load_domain(saved)
     config = catalogue.from_plain(catalogue.method(saved["method"]).config, saved["config"])
     fields = {f.name: saved[f.name] for f in dataclasses.fields(Plan)}
-    _check(space, domain, saved["method"])
+    _check(space, domain, saved["method"], config)
     return _search(space, domain, Plan(**{**fields, "config": config}), path, progress, callbacks)
 
 
@@ -163,7 +173,7 @@ def _named_space(space: Space) -> dict[str, Any]:
 
 
 def _named_domain(domain: Any) -> dict[str, Any]:
-    name = getattr(domain, "name", None)
+    name = getattr(domain, "catalogue_name", None)
     if name is None:
         return {"name": None, "repr": type(domain).__name__}
     return {"name": name, "options": catalogue.plain(domain.options)}
@@ -224,13 +234,15 @@ def _rank(space: Space, domain: Any, result: Result, epochs: int) -> float:
 
 def _control(space: Space, domain: Any, best: Result, plan: Plan) -> dict[str, Any]:
     """Random search at equal budget: see `search`."""
-    evaluations = plan.seeds if isinstance(best.evaluator, Shared) else len(best.history)
-    budget = plan.rank_epochs or getattr(plan.config, "budget", 1)
+    evaluations, budget = len(best.history), getattr(plan.config, "budget", 1)
+    if isinstance(best.evaluator, Shared):
+        trainings = math.ceil(best.evaluator.step / (plan.rank_epochs * domain.epoch("train")))
+        evaluations, budget = plan.seeds * (1 + trainings), plan.rank_epochs
     found = random_search(space, domain, RandomConfig(evaluations, budget), seed=plan.seed + 10_000)
     return {"method": "random", "evaluations": evaluations, "best": found.best, "value": found.value}
 
 
-def _check(space: Space, domain: Any, method: str) -> None:
+def _check(space: Space, domain: Any, method: str, config: Any) -> None:
     """Whether the method can start, before anything is written: it has what it needs, and a supernet fits in memory."""
     if catalogue.method(method).needs != "gates":
         return
@@ -240,10 +252,13 @@ def _check(space: Space, domain: Any, method: str) -> None:
             f"method {method!r} shares weights and needs a domain with `batches` and `loss`, got"
             f" {type(domain).__name__}; methods that do without are: {', '.join(others)}"
         )
-    free = cost.free_bytes()
+    free, factor = cost.free_bytes(), catalogue.method(method).memory(config)
     with torch.device("meta"):  # count the weights first, without allocating them
         cost.check_memory(cost.SupernetMemory(0, cost.weight_bytes(space.supernet(domain.io))), free)
     supernet = space.supernet(domain.io)
     gates = tuple(mask.float().requires_grad_() for mask in full_mask(space.choices))
-    need = cost.supernet_memory(supernet, gates, domain, getattr(getattr(domain, "options", None), "batch", 1))
-    cost.check_memory(need, free)
+    try:
+        need = cost.supernet_memory(supernet, gates, domain, getattr(getattr(domain, "options", None), "batch", 1))
+    except RuntimeError as error:
+        raise ValueError(f"the space cannot take inputs of the shape {domain.io.inputs}: {error}") from error
+    cost.check_memory(need._replace(activations=int(factor * need.activations)), free)

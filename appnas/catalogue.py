@@ -116,7 +116,7 @@ def domain(name: str, options: Any = None) -> Any:
     """
     entry = source(name)
     made = entry.make(options or entry.options)
-    made.name = name
+    made.catalogue_name = name
     return made
 
 

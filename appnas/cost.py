@@ -188,7 +188,7 @@ def supernet_memory(supernet: nn.Module, gates: Gates, domain: Domain, batch: in
     return SupernetMemory(int(activations), weight_bytes(supernet))
 
 
-def check_memory(need: SupernetMemory, free: int | None, margin: float = 0.75) -> None:
+def check_memory(need: SupernetMemory, free: int | None, margin: float = 0.9) -> None:
     """Warn before a search that memory will not suffice.
 
     Raises:

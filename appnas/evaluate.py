@@ -74,7 +74,7 @@ class Scratch(Stateless):
         metrics = {"parameters": float(parameters(model))}
         try:
             self.domain.fit(model, self.budget, seed=self.seed)
-            metrics |= self.domain.score(model)
+            metrics |= {name: float(value) for name, value in self.domain.score(model).items()}
         except DivergedError:
             metrics |= {"value": self.diverged, "diverged": 1.0}
         value = metrics.pop("value")

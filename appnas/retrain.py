@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -66,7 +66,6 @@ class Retrained:
     model: nn.Module
     rows: Sequence[Row]
     epochs: int
-    info: Mapping[str, Any] = field(default_factory=dict)
 
 
 def controls(space: Space, names: Sequence[str], seed: int = 0) -> dict[str, Arch]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import shlex
 import signal
+import sys
 import threading
 import time
 from collections.abc import Mapping
@@ -80,6 +81,8 @@ def load_config(path: Path) -> dict[str, Any]:
         RunError: no run there, or one of another format.
     """
     config: dict[str, Any] = read_json(path / "config.json")
+    if not isinstance(config, dict):
+        raise RunError(f"{path / 'config.json'} is damaged: it holds no settings")
     if config.get("format") != FORMAT:
         raise RunError(f"{path} was written in format {config.get('format')}, this version reads format {FORMAT}")
     return config
@@ -128,6 +131,7 @@ class Run(Observer):
             loop.evaluator.load_state_dict(state["evaluator"])
             torch.set_rng_state(state["rng"])
             loop.step, seconds = state["step"], state["seconds"]
+        loop.stopped |= (self.path / "result.json").exists()  # finished, perhaps by a callback that is not here now
         loop.history[:] = [record for record in read_history(self.path) if record.step < loop.step]
         if len(loop.history) != loop.step:
             raise RunError(f"{self.path}: the checkpoint is of step {loop.step}, the history has {len(loop.history)}")
@@ -151,6 +155,7 @@ class Run(Observer):
         if self.stopped:
             raise KeyboardInterrupt
         self.stopped = True
+        print("\nstopping after this step; Ctrl-C again stops at once and loses it", file=sys.stderr)
 
     def _open(self, name: str, steps: int) -> None:
         """Keep the lines before the checkpoint's step: later ones, and a torn last one, will be written again."""

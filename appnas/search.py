@@ -106,8 +106,8 @@ class Result:
 
     @property
     def value(self) -> float:
-        """The largest value seen."""
-        return max((record.value for record in self.history), default=math.nan)
+        """The largest value seen, NaN left out."""
+        return max((record.value for record in self.history if record.value == record.value), default=math.nan)
 
     def of(self, space: Space, domain: Domain | Evaluator, config: Any, seed: int) -> Result:
         """The same with where it comes from: what every method returns."""
@@ -165,7 +165,8 @@ def search(strategy: Strategy, evaluator: Evaluator, steps: int, *, callbacks: S
             draw = strategy.ask()
             score = evaluator.score(draw)
             evaluator.learn(strategy.tell(draw, score) or draw)
-            record = Record(loop.step, draw.arch, float(score.value.detach()), score.metrics)
+            metrics = {name: float(value) for name, value in score.metrics.items()}
+            record = Record(loop.step, draw.arch, float(score.value.detach()), metrics)
             loop.history.append(record)
             loop.step += 1
             loop.stopped |= any([bool(callback.step(loop, record)) for callback in callbacks])

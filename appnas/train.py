@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from appnas.files import load_state, whole
+from appnas.settings import check
 
 Batch = Any
 """What a domain's `batches` yields and its `loss` takes."""
@@ -49,6 +50,10 @@ class Recipe:
     """Largest gradient norm; 0 for no limit."""
     warmup: int = 0
     """Epochs of linear warm-up."""
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        check(self, lr=0, lr_min=0, momentum=0, weight_decay=0, clip=0, warmup=0)
 
 
 def cosine(epoch: int, epochs: int, lr: float, lr_min: float = 0.0) -> float:
@@ -94,7 +99,7 @@ def fit(
 
     Args:
         model: trained in place, left in evaluation mode.
-        data: source of batches.
+        data: source of batches; its `fingerprint`, if it has one, tells a checkpoint of other data.
         split: name of the split to train on.
         loss: (model, batch) -> loss of every example, shape [B].
         epochs: number of passes.
@@ -111,6 +116,7 @@ def fit(
     optimiser = _optimiser(model, recipe)
     losses: list[float] = []
     plan = {"split": split, "epochs": epochs, "seed": seed, **asdict(recipe), "network": _fingerprint(model)}
+    plan["data"] = getattr(data, "fingerprint", "")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         if checkpoint and checkpoint.exists():
@@ -166,8 +172,9 @@ def _epoch(
 
 
 def _fingerprint(model: nn.Module) -> str:
-    """A digest of names and types of all modules: equal for equal architectures."""
-    parts = "\n".join(f"{name} {type(module).__name__}" for name, module in model.named_modules())
+    """A digest of all modules' names and types and all weights' shapes: equal for equal networks."""
+    modules = [f"{name} {type(module).__name__}" for name, module in model.named_modules()]
+    parts = "\n".join([*modules, *(f"{name} {tuple(w.shape)}" for name, w in model.state_dict().items())])
     return hashlib.sha256(parts.encode()).hexdigest()
 
 

@@ -5,6 +5,7 @@ Images are held as one uint8 or float tensor; crops, flips and cutout are tensor
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,8 +14,10 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, cross_entropy, pad
+from torch.nn.functional import avg_pool2d, cross_entropy
 
+from appnas.domains.augment import crop, cutout, flip
+from appnas.settings import check
 from appnas.space import IO
 from appnas.train import OnEpoch, Recipe, fit
 
@@ -54,39 +57,9 @@ class Options:
         Raises:
             ValueError: a batch or factor below 1, a negative size, or a share outside 0 to 1.
         """
-        for name, least in (("batch", 1), ("shrink", 1), ("limit", 0), ("crop", 0), ("cutout", 0)):
-            if getattr(self, name) < least:
-                raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
+        check(self, batch=1, shrink=1, limit=0, crop=0, cutout=0, auxiliary=0, smoothing=0)
         if not 0 < self.valid < 1:
             raise ValueError(f"valid is the share of the training images held out, between 0 and 1, got {self.valid}")
-
-
-def crop(x: Tensor, padding: int, rng: torch.Generator) -> Tensor:
-    """Random crops of the original size out of the zero-padded images. Shapes: [B, C, H, W] -> the same."""
-    n, _, h, w = x.shape
-    padded = pad(x, (padding,) * 4)
-    top, left = torch.randint(0, 2 * padding + 1, (2, n), generator=rng)
-    rows = top[:, None] + torch.arange(h)
-    columns = left[:, None] + torch.arange(w)
-    picked = padded[torch.arange(n)[:, None, None], :, rows[:, :, None], columns[:, None, :]]
-    return picked.permute(0, 3, 1, 2).contiguous()
-
-
-def flip(x: Tensor, rng: torch.Generator) -> Tensor:
-    """Mirror half of the images, at random. Shapes: [B, C, H, W] -> the same."""
-    chosen = torch.rand(len(x), 1, 1, 1, generator=rng) < 0.5
-    return torch.where(chosen, x.flip(3), x)
-
-
-def cutout(x: Tensor, side: int, rng: torch.Generator) -> Tensor:
-    """Set a square around a random pixel to 0, cut at the border. Shapes: [B, C, H, W] -> the same."""
-    n, _, h, w = x.shape
-    y = torch.randint(0, h, (n, 1, 1, 1), generator=rng)
-    z = torch.randint(0, w, (n, 1, 1, 1), generator=rng)
-    rows, columns = torch.arange(h)[None, None, :, None] - y, torch.arange(w)[None, None, None, :] - z
-    low, high = -(side // 2), side - side // 2
-    inside = (rows >= low) & (rows < high) & (columns >= low) & (columns < high)
-    return x.masked_fill(inside, 0.0)
 
 
 def as_images(x: Array, name: str, shrink: int = 1) -> Tensor:
@@ -102,6 +75,8 @@ def as_images(x: Array, name: str, shrink: int = 1) -> Tensor:
         raise ValueError(f"{name}: images are [N, H, W], [N, C, H, W] or [N, H, W, C], got the shape {tuple(x.shape)}")
     if x.shape[1] not in (1, 3) and x.shape[3] in (1, 3):
         x = x.permute(0, 3, 1, 2).contiguous()
+    if x.shape[3] < min(x.shape[1:3]):
+        raise ValueError(f"{name}: {tuple(x.shape)} looks like [N, H, W, C] with {x.shape[3]} channels: keep 1 or 3")
     if len(x) == 0:
         raise ValueError(f"{name}: there is no image in it")
     if x.is_floating_point() and not torch.isfinite(x).all():
@@ -147,7 +122,7 @@ class Images:
         ValueError: wrong shapes, NaN, labels out of range, a split without an image.
     """
 
-    name: str | None = None
+    catalogue_name: str | None = None
     """Name in the catalogue, by which a run can be resumed."""
 
     def __init__(
@@ -189,9 +164,18 @@ class Images:
                 )
             self._held_out = held, as_labels(test_y, len(held), classes, "test labels")
 
+    @property
+    def fingerprint(self) -> str:
+        """A digest of options, images and labels: a training's checkpoint is of one of them."""
+        parts = [
+            str(self.options),
+            *(f"{x.double().sum()} {tuple(x.shape)} {y.sum()}" for x, y in self._splits.values()),
+        ]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
     def named(self, name: str) -> Images:
         """The same domain under its name in the catalogue."""
-        self.name = name
+        self.catalogue_name = name
         return self
 
     def normalised(self, x: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ import networkx as nx
 import numpy as np
 from torch import Tensor, nn
 
+from appnas.settings import check
 from appnas.space import IO, ZERO, Arch, Choice, Gates, Mask, argmax, only
 from appnas.spaces.ops import ReLUConvNorm, Style, norm, operation
 from appnas.supernet import Dag
@@ -39,8 +40,7 @@ class Bench201:
         Raises:
             ValueError: a size below 1.
         """
-        if min(self.channels, self.repeats) < 1:
-            raise ValueError(f"channels and repeats must be at least 1, got {self.channels} and {self.repeats}")
+        check(self, channels=1, repeats=1)
 
     @cached_property
     def choices(self) -> tuple[Choice, ...]:

@@ -15,6 +15,7 @@ import networkx as nx
 import torch
 from torch import Tensor, nn
 
+from appnas.settings import check
 from appnas.space import IO, ZERO, Arch, Choice, Gates, Mask, only
 from appnas.spaces.ops import FactorizedReduce, ReLUConvNorm, Style, norm, operation
 from appnas.supernet import Dag
@@ -73,9 +74,7 @@ class Cells:
             raise ValueError(f"at least one operation besides 'none' is needed, got {self.ops}")
         if not set(self.ops) & ZERO:
             raise ValueError(f"a cell drops edges: its operations must include 'none', got {self.ops}")
-        for name in ("nodes", "channels", "cells", "width", "depth"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        check(self, nodes=1, channels=1, cells=3, width=1, depth=3)  # fewer than 3 cells leave no normal one
 
     @cached_property
     def edges(self) -> tuple[tuple[int, int], ...]:
@@ -191,7 +190,10 @@ class Cell(nn.Module):
 
 
 class AuxiliaryHead(nn.Sequential):
-    """A classifier on an intermediate feature map, used in training only (official DARTS code, model.py)."""
+    """A classifier on an intermediate feature map, used in training only (official DARTS code, model.py).
+
+    Deviates: pools to 2x2 whatever the size of the map; the official code pools 5x5 with stride 3, for 8x8 maps only.
+    """
 
     def __init__(self, c_in: int, classes: int):
         super().__init__(

@@ -60,7 +60,7 @@ def test_every_space_has_defaults():
 def test_a_domain_carries_its_name_and_options():
     options = Options(batch=16, crop=0, flip=False, recipe=Recipe(lr=0.3))
     domain = catalogue.domain("digits", options)
-    assert domain.name == "digits" and domain.options is options
+    assert domain.catalogue_name == "digits" and domain.options is options
     assert isinstance(domain, Domain) and isinstance(domain, DifferentiableDomain)
     assert catalogue.domain("digits").options == catalogue.source("digits").options
 
@@ -68,7 +68,7 @@ def test_a_domain_carries_its_name_and_options():
 def test_a_table_is_an_evaluator_that_withholds_test_results(data, monkeypatch):
     monkeypatch.setenv("APPNAS_DATA", str(data))
     table = catalogue.domain("bench201:cifar10")
-    assert isinstance(table, Evaluator) and table.name == "bench201:cifar10"
+    assert isinstance(table, Evaluator) and table.catalogue_name == "bench201:cifar10"
     score = table.score(Draw((3,) * 6))
     assert "test200" not in score.metrics and "valid200" not in score.metrics and "seconds12" in score.metrics
     assert set(table.test((3,) * 6)) == {"valid200", "test200"}

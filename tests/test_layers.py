@@ -52,13 +52,13 @@ def test_a_method_imports_no_domain_and_no_concrete_space(path):
 
 @pytest.mark.parametrize("path", files("spaces"), ids=lambda p: p.stem)
 def test_a_space_imports_only_what_spaces_are_made_of(path):
-    allowed = under(ours(path), "appnas.space", "appnas.supernet", "appnas.spaces")
+    allowed = under(ours(path), "appnas.settings", "appnas.space", "appnas.supernet", "appnas.spaces")
     assert ours(path) == allowed
 
 
 @pytest.mark.parametrize("path", files("domains"), ids=lambda p: p.stem)
 def test_a_domain_imports_neither_spaces_nor_methods(path):
-    assert ours(path) == under(ours(path), "appnas.space.IO", "appnas.train", "appnas.domains")
+    assert ours(path) == under(ours(path), "appnas.settings", "appnas.space.IO", "appnas.train", "appnas.domains")
 
 
 @pytest.mark.parametrize("folder", ["appnas", "domains", "spaces", "examples", "benchmarks", "tests"])

@@ -56,7 +56,7 @@ from appnas.spaces import Cells
 
 folder, rng = Path(sys.argv[1]), random.Random(int(sys.argv[2]))
 domain = Locked(catalogue.domain("digits", Options(batch=25, limit=150, crop=1, flip=False)))
-space = Cells(channels=2, cells=2, nodes=2)
+space = Cells(channels=2, cells=3, nodes=2)
 
 
 def run(path):

@@ -224,5 +224,5 @@ def test_impossible_spaces_are_refused():
         Cells(ops=("skip_connect", "sep_conv_3x3"))
     with pytest.raises(ValueError, match="nodes must be at least 1, got 0"):
         Cells(nodes=0)
-    with pytest.raises(ValueError, match="must be at least 1, got 0 and 5"):
+    with pytest.raises(ValueError, match="channels must be at least 1, got 0"):
         Bench201(channels=0)

@@ -64,12 +64,12 @@ class Resume:
 
     path: Positional[Path]
     """Directory of the run."""
-    threads: int = 1
-    """Torch threads."""
+    threads: int = 0
+    """Torch threads; 0: as many as the run began with, which alone gives the same bits."""
 
     def run(self) -> None:
         """Search on."""
-        _threads(self.threads)
+        _threads(self.threads or load_config(self.path).get("threads", 1))
         with _resumable(f"appnas resume {_quoted(self.path)}"):
             result = api.resume(self.path, progress=True)
         show.found(result, self.path)

@@ -19,6 +19,7 @@ class Method(NamedTuple):
         strategy: how it moves through the space.
         estimation: how it judges an architecture.
         needs: "gates" for a differentiable domain and a supernet, "scores" for any domain or table.
+        memory: config -> peak memory of a step, as a multiple of what one forward pass keeps for backward.
     """
 
     search: Callable[..., Any]
@@ -27,12 +28,13 @@ class Method(NamedTuple):
     strategy: str
     estimation: str
     needs: Literal["gates", "scores"]
+    memory: Callable[[Any], float] = lambda config: 1.0
 
 
 METHODS: dict[str, Method] = {
     "darts": Method(
         darts.search, darts.Config, "DARTS: Differentiable Architecture Search (arXiv 1806.09055)",
-        "gradient, bilevel", "weight sharing, mixture", "gates",
+        "gradient, bilevel", "weight sharing, mixture", "gates", darts.memory,
     ),
     "reinforce": Method(
         reinforce.search, reinforce.Config,

@@ -15,6 +15,7 @@ from appnas.domain import Domain
 from appnas.evaluate import Evaluator, evaluator_of
 from appnas.search import Callback, Result
 from appnas.search import search as loop
+from appnas.settings import check
 from appnas.space import Space
 from appnas.strategy import Evolution, Random
 
@@ -27,6 +28,10 @@ class RandomConfig:
     """Architectures drawn, with replacement."""
     budget: int = 10
     """Epochs (or environment steps) of every training; unused with a table."""
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        check(self, evaluations=1, budget=1)
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,10 @@ class EvolutionConfig:
     """S; NAS-Bench-201's authors use 3."""
     budget: int = 10
     """Epochs (or environment steps) of every training; unused with a table."""
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        check(self, evaluations=1, population=1, sample=1, budget=1)
 
 
 def random(

@@ -20,6 +20,7 @@ from appnas.domain import Domain
 from appnas.evaluate import Evaluator, evaluator_of
 from appnas.search import Callback, Result
 from appnas.search import search as loop
+from appnas.settings import check
 from appnas.space import Space
 
 
@@ -47,6 +48,10 @@ class Config:
     """Width of the LSTM."""
     pick: Literal["seen", "mode"] = "seen"
     """Return the best architecture seen, or the policy's most probable one."""
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        check(self, evaluations=1, budget=1, lr=0, momentum=0, batch=1, clip=0, hidden=1)
 
 
 def search(
