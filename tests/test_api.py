@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import statistics
@@ -11,11 +12,11 @@ import torch
 
 import appnas
 from appnas import catalogue, cost
-from appnas.domains.images import Options
+from appnas.domains.images import Images, Options
 from appnas.evaluate import Table
 from appnas.methods import darts, reinforce
 from appnas.run import InterruptedSearchError, RunError, load_config, read_history, read_json
-from appnas.search import CollapseWarning, Observer
+from appnas.search import Budget, CollapseWarning, Observer
 from appnas.space import decisions, full_mask
 from appnas.spaces import Bench201
 from appnas.supernet import restrict
@@ -225,3 +226,29 @@ def test_progress_on_request(table, capsys):
     result = appnas.search("bench201", table, "random", evaluations=3, progress=True)
     assert len(result.history) == 3 and len(decisions(result.space.choices)) == 6
     assert capsys.readouterr().out == ""  # a live line goes to standard error, and only if that is a terminal
+
+
+def test_a_finished_run_stays_finished(tmp_path):
+    """A callback stopped it; resuming without that callback loads it instead of searching on."""
+    every = list(itertools.product(range(5), repeat=6))
+    table = Table(every, {"value": [float(sum(a)) for a in every], "seconds12": [100.0] * len(every)}, "value")
+    stop = Budget("seconds12", 2000.0)
+    first = appnas.search("bench201", table, "random", evaluations=500, out=tmp_path / "run", callbacks=[stop])
+    assert len(first.history) == 20
+    again = appnas.resume(tmp_path / "run", domain=table)
+    assert again.best == first.best and again.history == first.history
+    assert read_json(tmp_path / "run" / "result.json")["steps"] == len(first.history)
+
+
+def test_weight_sharing_needs_trainings_to_be_compared(small, table):
+    with pytest.raises(ValueError, match="a method that shares weights needs rank_epochs"):
+        appnas.search(Bench201(2, 1), small, "darts", control=True)
+    with pytest.raises(ValueError, match="rank_epochs trains networks"):
+        appnas.search("bench201", table, "random", rank_epochs=2)
+
+
+def test_a_space_that_cannot_take_the_data_says_so(tmp_path):
+    tiny = Images(torch.rand(40, 1, 2, 2), torch.arange(40) % 2, options=Options(batch=4, crop=0))
+    with pytest.raises(ValueError, match=r"cannot take inputs of the shape \(1, 2, 2\)"):
+        appnas.search(Bench201(2, 1), tiny, "darts", epochs=1, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()

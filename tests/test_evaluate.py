@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import timeit
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -186,3 +187,19 @@ def test_evaluator_of(table, bench201, digits):
     assert (made.evaluator.budget, made.evaluator.seed) == (3, 7)
     with pytest.raises(TypeError, match=r"expected a Domain .* or an Evaluator .*, got Random"):
         evaluator_of(bench201, Random(bench201, random.Random(0)), 3, 0)
+
+
+def test_numbers_of_numpy_are_saved_and_loaded(bench201, tmp_path):
+    """What a domain returns may be NumPy's: checkpoints hold plain numbers."""
+
+    class Numpy(Broken):
+        def score(self, model):
+            return {"value": np.float64(1.5), "extra": np.float32(2.0)}
+
+    first = Cached(Scratch(bench201, Numpy(False, 0.0), 1))
+    score = first.score(Draw((0,) * 6))
+    assert score.metrics["extra"] == 2.0 and type(score.metrics["extra"]) is float
+    torch.save(first.state_dict(), tmp_path / "state.pt")
+    second = Cached(Scratch(bench201, Numpy(False, 0.0), 1))
+    second.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
+    assert float(second.score(Draw((0,) * 6)).value) == 1.5 and second.hits == 1

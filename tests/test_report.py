@@ -147,8 +147,9 @@ def test_what_was_found_is_named(page, searched):
 def test_the_checklist_is_filled_in(page, searched):
     control = json.loads((searched / "result.json").read_text())["control"]
     assert control["evaluations"] > 2  # the two searches' own steps count too
+    beside = f"Random search over {control['evaluations']} architectures beside it"
     for text in ("2 searches, one a seed", "Trained from scratch with 1 seed", "random, all sep_conv_3x3.",
-                 "3 times: once for each trained network.", f"Random search over {control['evaluations']} architectures beside it",
+                 "3 times: once for each trained network.", beside,
                  "skip connections"):  # fmt: skip
         assert text in page.text
 

@@ -169,3 +169,14 @@ def test_auxiliary_heads_train_and_do_not_count(digits):
     plain = Cells(width=2, depth=3, nodes=2)
     assert trained.rows[0].parameters == cost.parameters(plain.build(result.best, digits.io))
     assert isinstance(trained.model, nn.Module) and trained.model(digits.example(2)[0]).shape == (2, 10)
+
+
+def test_a_checkpoint_of_other_data_is_refused(tmp_path):
+    def images(limit, width=2):
+        domain = catalogue.domain("digits", Options(batch=32, limit=limit, crop=0, flip=False))
+        return found(domain, Bench201(channels=width, repeats=1))
+
+    retrain(images(128), 1, out=tmp_path)
+    for other in (images(96), images(128, width=3)):
+        with pytest.raises(ValueError, match="is of another training"):
+            retrain(other, 1, out=tmp_path)
