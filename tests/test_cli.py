@@ -366,3 +366,12 @@ def test_ctrl_c_saves_and_resume_finishes(tmp_path):
     code, out, err = call("resume", path)
     assert (code, err) == (0, "") and f"the largest of {2 * epochs} steps" in out
     assert [json.loads(line)["step"] for line in history.read_text().splitlines()] == list(range(2 * epochs))
+
+
+def test_flags_that_would_be_ignored_are_refused():
+    code, _, err = call(
+        "search", "random", "--space", "bench201", "--domain", "bench201:cifar10", "--retrain-epochs", 3
+    )
+    assert code == 2 and "--retrain-epochs needs a domain with data" in err
+    code, _, err = call("search", "random", "--beside", "sep_conv_3x3")
+    assert code == 2 and "give --retrain-epochs too" in err

@@ -173,6 +173,12 @@ def search(method: str, args: Sequence[str]) -> None:
     asked = flags.parse(method, args)
     options = asked.options
     _threads(options.threads)
+    if options.retrain_epochs and catalogue.table_space(asked.domain_name):
+        raise ValueError(
+            f"{asked.domain_name} is a table of trained networks: --retrain-epochs needs a domain with data"
+        )
+    if options.beside and not options.retrain_epochs:
+        raise ValueError("--beside names controls of a training: give --retrain-epochs too")
     data = catalogue.domain(asked.domain_name, asked.domain)
     stem = f"{method}-{asked.space_name}-{asked.domain_name.replace(':', '-')}"
     with _directory(options.out, stem) as path, _resumable(f"appnas resume {_quoted(path)}"):

@@ -82,7 +82,7 @@ def _missing(story: Story) -> str:
     parts = []
     if story.result is None:
         parts.append(page.note(f"<b>The search is unfinished.</b> Go on with {findings.command(story, 'resume')}"))
-    elif not story.rows and story.config["domain"].get("repr") == "Table":
+    elif not story.rows and findings.of_table(story):
         parts.append(page.note("<b>Scores come from a table.</b> Its withheld columns say how good the found"
                                f" architecture is: {code('table.test(result.best)')}"))  # fmt: skip
     elif not story.rows:
