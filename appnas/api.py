@@ -14,11 +14,10 @@ import torch
 from appnas import catalogue, cost
 from appnas.domain import DifferentiableDomain, Domain, Locked
 from appnas.evaluate import Evaluator, Scratch
-from appnas.methods import METHODS
 from appnas.methods.baselines import RandomConfig
 from appnas.methods.baselines import random as random_search
 from appnas.progress import Progress
-from appnas.run import Run, create, finish, load_config, read_json
+from appnas.run import KEYS, Run, create, created, finish, load_config, read_json
 from appnas.search import Callback, Collapse, Result
 from appnas.shared import Shared
 from appnas.space import Space, full_mask
@@ -62,7 +61,7 @@ def search(
         seed: of the first search.
         seeds: number of searches; the best one is returned, all are in `info["runs"]` with mean and deviation.
         rank_epochs: choose among the seeds by validation after training each result so many epochs from scratch
-            (0: by the search's own value, which for weight sharing says little).
+            (0: by the search's own value, for weight sharing the median of its last tenth, which says little).
         control: run random search at equal budget too, into `info["control"]`: the same number of evaluations; for
             weight sharing (which then needs `rank_epochs`) as many trainings of `rank_epochs` epochs as have the steps
             of all searches and of ranking their results.
@@ -73,7 +72,8 @@ def search(
 
     Raises:
         ValueError: an unknown name or setting.
-        TypeError: the method shares weights, and the domain (a table, say) cannot train any.
+        TypeError: a class instead of an instance, or the method shares weights, and the domain (a table, say) cannot
+            train any.
         RunError: `out` is not empty.
         MemoryError: the supernet does not fit in what is free.
     """
@@ -81,6 +81,7 @@ def search(
     built: Space = catalogue.space_type(space)() if isinstance(space, str) else space
     if isinstance(domain, str):
         domain = catalogue.domain(domain)
+    _instances(space=built, domain=domain)
     for name in settings:
         catalogue.nearest(f"setting of {method!r}", name, [f.name for f in dataclasses.fields(chosen.config)])
     if config is not None and not isinstance(config, chosen.config):
@@ -100,8 +101,10 @@ def search(
     _check(built, domain, method, plan.config)
     described = {**catalogue.plain(plan), "space": _named_space(built), "domain": _named_domain(domain)}
     described["threads"] = torch.get_num_threads()
-    path = create(Path(out), described) if out else None
-    return _search(built, domain, plan, path, progress, callbacks)
+    if out is None:
+        return _search(built, domain, plan, None, progress, callbacks)
+    with created(Path(out), described) as path:
+        return _search(built, domain, plan, path, progress, callbacks)
 
 
 def resume(
@@ -126,7 +129,7 @@ def resume(
         ValueError: the space or the domain is not in the catalogue and was not given.
     """
     path = Path(path)
-    saved = load_config(path)
+    saved = load_config(path, KEYS)
     space = space or load_space(saved)
     domain = domain or load_domain(saved)
     config = catalogue.from_plain(catalogue.method(saved["method"]).config, saved["config"])
@@ -161,6 +164,12 @@ def load_domain(saved: dict[str, Any]) -> Any:
         )
     options = type(catalogue.source(saved["domain"]["name"]).options)
     return catalogue.domain(saved["domain"]["name"], catalogue.from_plain(options, saved["domain"]["options"]))
+
+
+def _instances(**given: Any) -> None:
+    for what, value in given.items():
+        if isinstance(value, type):
+            raise TypeError(f"the {what} is the class {value.__name__}: give an instance, {value.__name__}(...)")
 
 
 def _named_space(space: Space) -> dict[str, Any]:
@@ -227,6 +236,8 @@ def _subfolder(path: Path, seed: int) -> Path:
 
 
 def _rank(space: Space, domain: Any, result: Result, epochs: int) -> float:
+    if not epochs and isinstance(result.evaluator, Shared):  # values of single batches: the largest is the luckiest
+        return statistics.median(record.value for record in result.history[-math.ceil(len(result.history) / 10) :])
     if not epochs or not isinstance(domain, Domain):
         return result.value
     return float(Scratch(space, domain, epochs, result.info["seed"]).score(Draw(result.best)).value)
@@ -247,11 +258,7 @@ def _check(space: Space, domain: Any, method: str, config: Any) -> None:
     if catalogue.method(method).needs != "gates":
         return
     if not isinstance(domain, DifferentiableDomain):
-        others = sorted(name for name, other in METHODS.items() if other.needs == "scores")
-        raise TypeError(
-            f"method {method!r} shares weights and needs a domain with `batches` and `loss`, got"
-            f" {type(domain).__name__}; methods that do without are: {', '.join(others)}"
-        )
+        raise catalogue.needs_gates(method, f"{type(domain).__name__} has no `batches` and `loss`")
     free, factor = cost.free_bytes(), catalogue.method(method).memory(config)
     with torch.device("meta"):  # count the weights first, without allocating them
         cost.check_memory(cost.SupernetMemory(0, cost.weight_bytes(space.supernet(domain.io))), free)

@@ -38,6 +38,12 @@ def method(name: str) -> Method:
     return METHODS[nearest("method", name, METHODS)]
 
 
+def needs_gates(name: str, what: str) -> TypeError:
+    """The error of a method that trains shared weights where there is nothing to train them on."""
+    others = sorted(other for other, entry in METHODS.items() if entry.needs == "scores")
+    return TypeError(f"method {name!r} trains shared weights, and {what}; methods for it: {', '.join(others)}")
+
+
 def spaces() -> dict[str, type]:
     """All named spaces."""
     from appnas.spaces import SPACES
@@ -81,10 +87,11 @@ def domains() -> dict[str, Any]:
 def _bench201(data: Any, options: TableOptions) -> Any:
     from appnas.spaces import bench201
 
-    archs, columns = bench201.load(data, Path(options.path) if options.path else None)
+    path = Path(options.path).absolute() if options.path else None
+    archs, columns = bench201.load(data, path)
     plain_columns = {name: column.tolist() for name, column in columns.items()}
     table: Any = Table(archs, plain_columns, "valid12", withheld=("valid200", "test200"))
-    table.options = options
+    table.options = TableOptions(str(path) if path else "")
     return table
 
 

@@ -22,7 +22,7 @@ MIB = 2**20
 
 def parameters(model: nn.Module) -> int:
     """Number of weights, an auxiliary head (a submodule `auxiliary`) excluded."""
-    return sum(p.numel() for name, p in model.named_parameters() if not name.startswith("auxiliary"))
+    return sum(p.numel() for name, p in model.named_parameters() if not name.startswith("auxiliary."))
 
 
 @torch.no_grad()

@@ -18,7 +18,8 @@ from appnas.train import Batch, OnEpoch
 class Domain(Protocol):
     """A task: data, loss and metric. Domains know neither spaces nor methods.
 
-    A domain may say what guessing is worth in an attribute `chance`: the value of a training that diverged.
+    A domain may have three attributes more: `chance`, what guessing is worth: the value of a training that diverged;
+    `budget`, how long the result of a search is trained unless told; `has_test`, False if it has no held-out data.
     """
 
     io: IO

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import random
 import statistics
 from collections.abc import Mapping, Sequence
@@ -10,6 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+from rich.table import Table
 from torch import nn
 
 from appnas import cost
@@ -20,6 +23,7 @@ from appnas.progress import training
 from appnas.run import write_json
 from appnas.search import Result
 from appnas.space import Arch, Space, constant_arch, random_arch
+from appnas.text import table
 from appnas.train import OnEpoch
 
 WEIGHTS = "found.safetensors"
@@ -67,6 +71,30 @@ class Retrained:
     rows: Sequence[Row]
     epochs: int
 
+    def __rich__(self) -> Table:
+        """The table for the terminal."""
+        metrics, seeds = list(self.rows[0].tests[0]), len(self.rows[0].tests)
+
+        def measured(row: Row, metric: str) -> str:
+            return f"{row.mean(metric):.4g}" + (f" ± {row.spread(metric):.2g}" if seeds > 1 else "")
+
+        of = f"mean ± deviation of {seeds} seeds" if seeds > 1 else "one seed"
+        return table(
+            f"trained for {self.epochs} epochs, then tested; {of}",
+            ["architecture", "parameters", "multiply-adds", *(f"test {metric}" for metric in metrics)],
+            [
+                [row.name, f"{row.parameters:,}", f"{row.macs:,}", *(measured(row, metric) for metric in metrics)]
+                for row in self.rows
+            ],
+        )
+
+    def __str__(self) -> str:
+        """The same as plain text."""
+        console = Console(file=io.StringIO(), width=120)
+        with console.capture() as captured:
+            console.print(self)
+        return captured.get()
+
 
 def controls(space: Space, names: Sequence[str], seed: int = 0) -> dict[str, Arch]:
     """Architectures to compare with.
@@ -90,7 +118,7 @@ def controls(space: Space, names: Sequence[str], seed: int = 0) -> dict[str, Arc
 
 def retrain(
     result: Result,
-    epochs: int,
+    epochs: int | None = None,
     *,
     seeds: int = 1,
     beside: Sequence[str] = (),
@@ -101,7 +129,7 @@ def retrain(
 
     Args:
         result: of a search.
-        epochs: (or environment steps) of every training.
+        epochs: (or environment steps) of every training; by default the domain's own `budget`.
         seeds: number of trainings of every architecture.
         beside: controls, see `controls`.
         out: directory where every training is kept, so that an interrupted call goes on; by default the search's
@@ -109,13 +137,22 @@ def retrain(
         progress: show a live line.
 
     Raises:
-        ValueError: the result has no domain with data, or nothing is asked for.
+        ValueError: the result has no domain with data, that has nothing to test on, or nothing is asked for.
     """
-    if min(epochs, seeds) < 1:
-        raise ValueError(f"epochs and seeds must be at least 1, got {epochs} and {seeds}")
     space, domain = result.space, result.domain
     if space is None or not isinstance(domain, Domain):
         raise ValueError("retraining needs a space and a domain with data; a table has its own `test`")
+    if not getattr(domain, "has_test", True):
+        raise ValueError(
+            "this domain was made without held-out data, so that nothing trained can be tested: make it with some, or"
+            " train without a test by domain.fit(result.model(), epochs, final=True)"
+        )
+    if epochs is None:
+        epochs = getattr(domain, "budget", None)
+        if epochs is None:
+            raise ValueError(f"{type(domain).__name__} does not say how long to train: give epochs")
+    if min(epochs, seeds) < 1:
+        raise ValueError(f"epochs and seeds must be at least 1, got {epochs} and {seeds}")
     seed = int(result.info.get("seed", 0))
     folder = out or result.info.get("path")
     out = Path(folder) if folder else None

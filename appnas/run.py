@@ -11,13 +11,16 @@ events.*         the value for TensorBoard
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 import shlex
+import shutil
 import signal
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import FrameType
 from typing import Any, TextIO
@@ -29,6 +32,8 @@ from appnas.search import Loop, Observer, Record, Result, versions
 from appnas.space import describe
 
 FORMAT = 1
+KEYS = ("method", "config", "space", "domain", "seed", "seeds", "rank_epochs", "control", "versions")
+"""What the config of a search tells; a run made by hand (`create`) may tell anything."""
 
 
 class RunError(ValueError):
@@ -74,17 +79,48 @@ def create(path: Path, config: Mapping[str, Any]) -> Path:
     return path
 
 
-def load_config(path: Path) -> dict[str, Any]:
+def reserve(stem: Path) -> Path:
+    """The first of STEM-1, STEM-2, ... that is free, as an empty directory."""
+    for number in itertools.count(1):
+        path = stem.with_name(f"{stem.name}-{number}")
+        with contextlib.suppress(FileExistsError):
+            path.mkdir(parents=True)
+            return path
+    raise AssertionError
+
+
+@contextlib.contextmanager
+def created(path: Path, config: Mapping[str, Any]) -> Iterator[Path]:
+    """A new run's directory for what is done with it; if that fails before its first score, as if it had never been.
+
+    Raises:
+        RunError: see `create`.
+    """
+    missing = not path.exists()
+    create(path, config)
+    try:
+        yield path
+    except Exception:
+        if not any(file.stat().st_size for file in path.rglob("history.jsonl")):
+            shutil.rmtree(path)
+            if not missing:
+                path.mkdir()
+        raise
+
+
+def load_config(path: Path, keys: Iterable[str] = ()) -> dict[str, Any]:
     """The config of a run.
 
     Raises:
-        RunError: no run there, or one of another format.
+        RunError: no run there, one of another format, or without one of the keys.
     """
     config: dict[str, Any] = read_json(path / "config.json")
     if not isinstance(config, dict):
         raise RunError(f"{path / 'config.json'} is damaged: it holds no settings")
     if config.get("format") != FORMAT:
         raise RunError(f"{path} was written in format {config.get('format')}, this version reads format {FORMAT}")
+    if lost := [key for key in keys if key not in config]:
+        raise RunError(f"{path / 'config.json'} is damaged: it does not tell {', '.join(lost)}")
     return config
 
 

@@ -18,6 +18,7 @@ from appnas.domain import Domain
 from appnas.evaluate import Evaluator
 from appnas.space import SKIP, ZERO, Arch, Gates, Space, decisions
 from appnas.strategy import Strategy
+from appnas.text import drawing
 
 if TYPE_CHECKING:
     from appnas.retrain import Retrained
@@ -109,6 +110,11 @@ class Result:
         """The largest value seen, NaN left out."""
         return max((record.value for record in self.history if record.value == record.value), default=math.nan)
 
+    def __str__(self) -> str:
+        """The architecture in words, and its value."""
+        words = drawing(self.space, self.best) if self.space else str(self.best)
+        return f"{words}\nvalue {self.value:.6g}, the largest of {len(self.history)} steps"
+
     def of(self, space: Space, domain: Domain | Evaluator, config: Any, seed: int) -> Result:
         """The same with where it comes from: what every method returns."""
         info = {"config": asdict(config), "seed": seed, "versions": versions()}
@@ -124,7 +130,7 @@ class Result:
             raise ValueError("a model needs a space and a domain with data: use space.build(result.best, io)")
         return self.space.build(self.best, self.domain.io)
 
-    def retrain(self, epochs: int, **more: Any) -> Retrained:
+    def retrain(self, epochs: int | None = None, **more: Any) -> Retrained:
         """Train the best architecture from scratch, and test it: see `appnas.retrain.retrain`."""
         from appnas.retrain import retrain
 
@@ -229,49 +235,66 @@ class Collapse(Observer):
 
     Args:
         space: names the options.
-        every: steps between two looks.
-        skips: share of skips in the derived architecture above which to warn.
+        every: steps between two looks; 0 for ten looks a search, but one in 50 steps at least.
     """
 
-    def __init__(self, space: Space, every: int = 50, skips: float = 0.5):
-        self.space, self.every, self.skips = space, every, skips
+    SKIPS = 0.5
+    """Share of skips in the derived architecture above which to warn."""
+    MOVED = 0.01
+    """Largest move of a probability over a whole search below which to warn."""
+    SETTLED = 0.05
+    """Relative entropy in the first half of a search below which to warn."""
+
+    def __init__(self, space: Space, every: int = 0):
+        self.space, self.every = space, every
         self.trace: list[tuple[int, float, float]] = []
         self.first: Gates | None = None
-        self.warned = False
+        self.warned: set[str] = set()
 
     def start(self, loop: Loop) -> None:
         """Remember where the distribution starts."""
         self.began = loop.step
+        self.gap = self.every or max(min(50, loop.steps // 10), 1)
         if hasattr(loop.strategy, "distribution"):
             self.first = loop.strategy.distribution()
 
     def step(self, loop: Loop, record: Record) -> None:
         """Look, every so often."""
-        if self.first is None or loop.step % self.every:
+        if self.first is None or loop.step % self.gap:
             return
         share = skip_share(self.space, loop.strategy.best())
-        self.trace.append((loop.step, share, relative_entropy(loop.strategy.distribution())))  # type: ignore[attr-defined]
-        if share > self.skips and not self.warned:
-            self.warned = True
-            warnings.warn(
+        entropy = relative_entropy(loop.strategy.distribution())  # type: ignore[attr-defined]
+        self.trace.append((loop.step, share, entropy))
+        if share > self.SKIPS and loop.step >= min(50, loop.steps / 2):  # before, it is a matter of the start
+            self._warn(
+                "skips",
                 f"step {loop.step}: {share:.0%} of the derived operations are skip connections. Weight sharing"
                 " favours them as the weights overfit: stop earlier, regularise the weights more, or use a method"
                 " that does not differentiate through shared weights (random, evolution)",
-                CollapseWarning,
-                stacklevel=2,
             )
+        if entropy < self.SETTLED and 2 * loop.step < loop.steps:
+            self._warn(
+                "settled",
+                f"step {loop.step} of {loop.steps}: the distribution over operations has settled (entropy"
+                f" {entropy:.0%} of its maximum), what is left of the search will change nothing. Lower the learning"
+                " rate of the architecture, or search for fewer steps",
+            )
+
+    def _warn(self, trouble: str, text: str) -> None:
+        if trouble not in self.warned:
+            self.warned.add(trouble)
+            warnings.warn(text, CollapseWarning, stacklevel=4)
 
     def end(self, loop: Loop) -> None:
         """Warn if nothing moved. A resumed search is judged only if most of it was seen."""
         seen = loop.step - self.began
-        if self.first is None or seen < self.every or (self.began and 2 * seen < loop.steps):
+        if self.first is None or seen < 20 or (self.began and 2 * seen < loop.steps):
             return
         now = loop.strategy.distribution()  # type: ignore[attr-defined]
         moved = max(float((a - b).abs().max()) for a, b in zip(now, self.first, strict=True))
-        if moved < 0.01:
-            warnings.warn(
+        if moved < self.MOVED:
+            self._warn(
+                "still",
                 f"after {seen} steps no probability has moved by more than {moved:.4f}: the result is noise."
                 " Search longer, or raise the learning rate of the architecture",
-                CollapseWarning,
-                stacklevel=2,
             )

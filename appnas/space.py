@@ -99,8 +99,9 @@ def legal(space: Space) -> list[list[int]]:
 
 
 def size(space: Space) -> int:
-    """Number of combinations of options, counting those that the space's rules exclude."""
-    return math.prod(map(len, legal(space)))
+    """Number of architectures by the space's own `count`, or else of combinations, some perhaps against its rules."""
+    own = getattr(type(space), "count", None)
+    return int(own(space)) if own else math.prod(map(len, legal(space)))
 
 
 def check(space: Space, arch: Sequence[int]) -> Arch:

@@ -40,8 +40,12 @@ class Recipe:
     """SGD with momentum, or Adam."""
     lr: float = 0.025
     """Learning rate of the first epoch after the warm-up."""
+    schedule: Literal["cosine", "exponential"] = "cosine"
+    """Cosine down to lr_min, or times `decay` after every epoch."""
     lr_min: float = 0.0
     """Learning rate that the cosine ends at."""
+    decay: float = 0.97
+    """Of the exponential schedule (DARTS's for ImageNet, section A.2.2)."""
     momentum: float = 0.9
     """Of SGD."""
     weight_decay: float = 3e-4
@@ -53,7 +57,15 @@ class Recipe:
 
     def __post_init__(self) -> None:
         """Check the settings."""
-        check(self, lr=0, lr_min=0, momentum=0, weight_decay=0, clip=0, warmup=0)
+        check(self, lr=0, lr_min=0, decay=0, momentum=0, weight_decay=0, clip=0, warmup=0)
+
+    def rate(self, epoch: int, epochs: int) -> float:
+        """Learning rate of an epoch, from 0, of so many."""
+        if epoch < self.warmup:
+            return self.lr * (epoch + 1) / self.warmup
+        if self.schedule == "exponential":
+            return self.lr * self.decay ** (epoch - self.warmup)
+        return cosine(epoch - self.warmup, epochs - self.warmup, self.lr, self.lr_min)
 
 
 def cosine(epoch: int, epochs: int, lr: float, lr_min: float = 0.0) -> float:
@@ -125,11 +137,7 @@ def fit(
             model.train()
             set_progress(model, epoch / epochs)
             for group in optimiser.param_groups:
-                group["lr"] = (
-                    recipe.lr * (epoch + 1) / recipe.warmup
-                    if epoch < recipe.warmup
-                    else cosine(epoch - recipe.warmup, epochs - recipe.warmup, recipe.lr, recipe.lr_min)
-                )
+                group["lr"] = recipe.rate(epoch, epochs)
             losses.append(_epoch(model, data.batches(split, rng), loss, optimiser, recipe.clip, epoch))
             if on_epoch:
                 on_epoch(epoch + 1, losses[-1])

@@ -22,9 +22,16 @@ def flip(x: Tensor, rng: torch.Generator) -> Tensor:
     return torch.where(chosen, x.flip(3), x)
 
 
-def cutout(x: Tensor, side: int, rng: torch.Generator) -> Tensor:
-    """Set a square around a random pixel to 0, cut at the border. Shapes: [B, C, H, W] -> the same."""
+def cutout(x: Tensor, share: float, rng: torch.Generator) -> Tensor:
+    """Set a square around a random pixel to 0, cut at the border (arXiv 1708.04552). Shapes: [B, C, H, W] -> the same.
+
+    Args:
+        x: images.
+        share: side of the square as a share of the smaller side of an image.
+        rng: of the places.
+    """
     n, _, h, w = x.shape
+    side = round(share * min(h, w))
     y = torch.randint(0, h, (n, 1, 1, 1), generator=rng)
     z = torch.randint(0, w, (n, 1, 1, 1), generator=rng)
     rows, columns = torch.arange(h)[None, None, :, None] - y, torch.arange(w)[None, None, None, :] - z

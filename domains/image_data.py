@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import numbers
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,16 @@ import torch
 from appnas.domains.images import Images, Options
 from appnas.train import Recipe
 
-DIGITS = Options(crop=1, flip=False, recipe=Recipe(lr=0.1))
-"""Handwritten digits must not be mirrored; few small images bear a larger learning rate."""
-MNIST5K = Options(crop=2, flip=False, recipe=Recipe(lr=0.1))
-MNIST = Options(crop=2, flip=False)
+DIGITS = Options(crop=1, flip=False, final_batch=64, final_cutout=0.0, epochs=20, recipe=Recipe(lr=0.1))
+"""Handwritten digits must not be mirrored, nor half hidden; few small images bear a larger learning rate."""
+MNIST5K = replace(DIGITS, crop=2)
+MNIST = replace(MNIST5K, recipe=Recipe())
+IMAGENET = Options(
+    batch=128, final_batch=128, final_cutout=0.0, smoothing=0.1, epochs=250,
+    recipe=Recipe(lr=0.1, weight_decay=3e-5, schedule="exponential"),
+)  # fmt: skip
+"""DARTS's evaluation on ImageNet (arXiv 1806.09055, section A.2.2); the space is
+Cells(stem="imagenet", width=48, depth=14, drop_path=0)."""
 
 
 HELD_OUT = ("test", "validation", "valid", "val")
@@ -177,24 +184,33 @@ def ungreyed(*parts: np.ndarray) -> list[np.ndarray]:
 def folder(options: FolderOptions) -> Images:
     """A folder of images, one subfolder a class; all grey images become one channel.
 
-    With subfolders train and test (or validation, valid, val), those are the splits; otherwise a fifth is held out.
+    With subfolders train and test (or validation, valid, val), those are the splits; otherwise about a fifth is held
+    out, chosen by the names of the files, so that adding or removing some moves no other.
 
     Raises:
         ValueError: no such folder, no class, a class without an image or unknown in training, or a damaged file.
     """
-    root = Path(options.path)
+    root = Path(options.path).absolute()
     if not options.path or not root.is_dir():
         raise ValueError(f"path must be a folder with one subfolder a class, got {options.path!r}")
+    options = replace(options, path=str(root))  # a run resumes from wherever it is resumed
     split = (root / "train").is_dir() and bool(_subfolders(root / "train"))  # else a class of that name
     names, files = _classes(root / "train" if split else root, None)
-    files = [files[i] for i in kept(len(files), options.limit)]
-    x, y = decode((file for file, _ in files), options.side), np.array([label for _, label in files])
+    draws = {file: _draw(file.relative_to(root)) for file, _ in files}
+    files.sort(key=lambda entry: (draws[entry[0]], entry[0]))
     test = next((root / name for name in HELD_OUT if (root / name).is_dir()), None) if split else None
-    if test is None:
-        return held_out(ungreyed(x)[0], y, 0.2, options, len(names)).named("folder")
-    _, files = _classes(test, names)
-    x, test_x = ungreyed(x, decode((file for file, _ in files), options.side))
-    return Images(x, y, test_x, np.array([label for _, label in files]), options, len(names)).named("folder")
+    train = [entry for entry in files if test or draws[entry[0]] >= 0.2][: options.limit or len(files)]
+    held = _classes(test, names)[1] if test else [entry for entry in files if draws[entry[0]] < 0.2]
+    if not train or not held:
+        raise ValueError(f"{root}: {len(files)} images are too few to hold a fifth out: add a folder 'test'")
+    x, test_x = ungreyed(*(decode((file for file, _ in part), options.side) for part in (train, held)))
+    y, test_y = (np.array([label for _, label in part]) for part in (train, held))
+    return Images(x, y, test_x, test_y, options, len(names)).named("folder")
+
+
+def _draw(file: Path) -> float:
+    """A number between 0 and 1 that depends on the name alone."""
+    return int(hashlib.sha256(file.as_posix().encode()).hexdigest()[:8], 16) / 16**8
 
 
 def _subfolders(root: Path) -> list[str]:

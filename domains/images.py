@@ -30,6 +30,8 @@ class Options:
 
     batch: int = 64
     """Images a batch."""
+    final_batch: int = 96
+    """Images a batch when the result of a search is trained."""
     valid: float = 0.5
     """Share of the training images held out for validation."""
     limit: int = 0
@@ -40,12 +42,16 @@ class Options:
     """Zero padding before a random crop of the original size, pixels; 0 for no crop."""
     flip: bool = True
     """Random horizontal flips."""
-    cutout: int = 0
-    """Side of a random square set to 0, pixels (arXiv 1708.04552); 0 for none."""
+    cutout: float = 0.0
+    """Side of a random square set to 0, as a share of the image's (arXiv 1708.04552); 0 for none."""
+    final_cutout: float = 0.5
+    """The same when the result of a search is trained (16 of CIFAR's 32 pixels)."""
     auxiliary: float = 0.4
     """Weight of the auxiliary head's loss, for networks that have one."""
     smoothing: float = 0.0
     """Label smoothing in training."""
+    epochs: int = 600
+    """Length of the training of a search's result, unless told."""
     recipe: Recipe = field(default_factory=Recipe)
     """How stand-alone networks are trained."""
     seed: int = 0
@@ -57,7 +63,12 @@ class Options:
         Raises:
             ValueError: a batch or factor below 1, a negative size, or a share outside 0 to 1.
         """
-        check(self, batch=1, shrink=1, limit=0, crop=0, cutout=0, auxiliary=0, smoothing=0)
+        check(self, batch=1, final_batch=1, shrink=1, epochs=1)
+        check(self, limit=0, crop=0, cutout=0, final_cutout=0, auxiliary=0, smoothing=0)
+        if max(self.cutout, self.final_cutout) >= 1:
+            raise ValueError(
+                f"cutout is a share of the image's side, below 1, got {self.cutout} and {self.final_cutout} (final)"
+            )
         if not 0 < self.valid < 1:
             raise ValueError(f"valid is the share of the training images held out, between 0 and 1, got {self.valid}")
 
@@ -137,10 +148,14 @@ class Images:
         images = as_images(x, "training images", options.shrink)
         labels = as_labels(y, len(images), classes, "training labels")
         classes = classes or int(labels.max()) + 1
+        if classes < 2:
+            raise ValueError("training labels: all images are of class 0; two classes are the least")
         if options.limit:
             images, labels = images[: options.limit], labels[: options.limit]
         self.options = options
         self.chance = 100 / classes
+        self.budget = options.epochs
+        self.has_test = test_x is not None
         self.io = IO(tuple(images.shape[1:]), (classes,))
         order = torch.randperm(len(images), generator=torch.Generator().manual_seed(options.seed))
         cut = len(images) - round(len(images) * options.valid)
@@ -188,8 +203,11 @@ class Images:
 
     def epoch(self, split: str) -> int:
         """Number of batches in one epoch: a last batch of less than half the size is left out."""
-        n, b = len(self._split(split)[0]), self.options.batch
+        n, b = len(self._split(split)[0]), self._batch(split)
         return max(n // b + (n % b >= b / 2), 1)
+
+    def _batch(self, split: str) -> int:
+        return self.options.final_batch if split == "all" else self.options.batch
 
     def _split(self, split: str) -> tuple[Tensor, Tensor]:
         if split not in self._splits:
@@ -197,21 +215,22 @@ class Images:
         return self._splits[split]
 
     def batches(self, split: str, rng: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
-        """One epoch, shuffled and augmented ("train", "valid", or both: "all").
+        """One epoch, shuffled and augmented: "train", "valid", or both for the final training: "all".
 
         Shapes:
             yields: images [B, C, H, W] and labels [B].
         """
         images, labels = self._split(split)
         order = torch.randperm(len(images), generator=rng)
-        for part in torch.split(order, self.options.batch)[: self.epoch(split)]:
+        hidden = self.options.final_cutout if split == "all" else self.options.cutout
+        for part in torch.split(order, self._batch(split))[: self.epoch(split)]:
             x = self.normalised(images[part])
             if self.options.crop:
                 x = crop(x, self.options.crop, rng)
             if self.options.flip:
                 x = flip(x, rng)
-            if self.options.cutout:
-                x = cutout(x, self.options.cutout, rng)
+            if hidden:
+                x = cutout(x, hidden, rng)
             yield x, labels[part]
 
     def loss(self, model: Callable[..., Any], batch: tuple[Tensor, Tensor]) -> Tensor:

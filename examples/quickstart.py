@@ -13,11 +13,11 @@ from pathlib import Path
 import torch
 import tyro
 from rich.console import Console
-from rich.table import Table
 
 import appnas
 from appnas.catalogue import domain as domain_of
 from appnas.domains.image_data import MNIST5K
+from appnas.run import reserve
 from appnas.spaces import Cells
 
 
@@ -34,7 +34,7 @@ class Args:
     threads: int = 1
     """Torch threads."""
     out: Path = Path("runs/quickstart")
-    """Directory of the run; a number is added if it is taken."""
+    """Directory of the run; the next free number is added."""
     quick: bool = False
     """A tiny version of everything."""
 
@@ -43,14 +43,12 @@ def main(args: Args) -> None:
     """Search, retrain, report."""
     torch.set_num_threads(args.threads)
     console = Console()
-    options = replace(MNIST5K, shrink=2, batch=32, crop=1)
+    options = replace(MNIST5K, shrink=2, batch=32, final_batch=32, crop=1)
     if args.quick:
         options, args.epochs, args.retrain_epochs = replace(options, limit=256), 1, 1
     domain = domain_of("mnist5k", options)  # by name, so that a run's directory can say which
-    space = Cells(channels=4, cells=3, width=8, depth=3)
-    out, n = args.out, 1
-    while out.exists():
-        out, n = args.out.with_name(f"{args.out.name}-{n}"), n + 1
+    space = Cells(channels=4, cells=3, width=8, depth=3, auxiliary=False, drop_path=0)  # for eight short epochs
+    out = reserve(args.out)
 
     console.print(f"Searching for {args.epochs} epochs; interrupt with Ctrl-C, go on with: appnas resume {out}")
     result = appnas.search(
@@ -59,17 +57,8 @@ def main(args: Args) -> None:
     console.print(f"Training what was found and two controls for {args.retrain_epochs} epochs each")
     trained = result.retrain(args.retrain_epochs, beside=["random", "sep_conv_3x3"], progress=True)
 
-    console.print("\nThe cells found, as node <- operation(state):")
-    for name, graph in space.graph(result.best).items():
-        nodes = [node for node in graph if graph.in_degree(node) and node != "c_{k}"]
-        lines = [f"{n} <- " + " + ".join(f"{op}({s})" for s, _, op in graph.in_edges(n, data="op")) for n in nodes]
-        console.print(f"  {name:<7}" + "\n         ".join(lines), highlight=False)
-    table = Table(title=f"Trained alike for {args.retrain_epochs} epochs, tested on 1,000 images never seen before")
-    for column in ("architecture", "weights", "multiply-adds", "test accuracy (%)"):
-        table.add_column(column, justify="left" if column == "architecture" else "right")
-    for row in trained.rows:
-        table.add_row(row.name, f"{row.parameters:,}", f"{row.macs:,}", f"{row.mean('accuracy'):.1f}")
-    console.print(table)
+    console.print(f"\n{result}\n", highlight=False)
+    console.print(trained)
     console.print(f"One seed says little: see [bold]seeds[/] in the README. The report: {result.report()}")
 
 

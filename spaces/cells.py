@@ -7,6 +7,7 @@ for every edge of both cells; a node keeps two edges, all others are `none`.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar, Literal
@@ -58,10 +59,10 @@ class Cells:
     """Cells of a derived network (ImageNet: 14)."""
     stem: Literal["cifar", "imagenet"] = "cifar"
     """One convolution, or three of stride 2."""
-    auxiliary: bool = False
-    """Auxiliary head at two thirds of a derived network's depth; its loss is the domain's business."""
-    drop_path: float = 0.0
-    """Largest drop-path probability of a derived network (the paper: 0.2)."""
+    auxiliary: bool = True
+    """Auxiliary head at two thirds of a derived network's depth, in training only; the domain weighs its loss."""
+    drop_path: float = 0.2
+    """Largest drop-path probability of a derived network (ImageNet: 0)."""
     mask: ClassVar[Mask | None] = None
 
     def __post_init__(self) -> None:
@@ -74,7 +75,8 @@ class Cells:
             raise ValueError(f"at least one operation besides 'none' is needed, got {self.ops}")
         if not set(self.ops) & ZERO:
             raise ValueError(f"a cell drops edges: its operations must include 'none', got {self.ops}")
-        check(self, nodes=1, channels=1, cells=3, width=1, depth=3)  # fewer than 3 cells leave no normal one
+        least = 3  # fewer cells leave no normal one
+        check(self, nodes=1, channels=1, cells=least, width=1, depth=least, drop_path=0)
 
     @cached_property
     def edges(self) -> tuple[tuple[int, int], ...]:
@@ -99,6 +101,11 @@ class Cells:
                 if sum(live) != 2:
                     return False
         return True
+
+    def count(self) -> int:
+        """Number of architectures: for every node two of its edges, an operation for each."""
+        live = len(self._live)
+        return math.prod(math.comb(node, 2) * live**2 for node in range(2, self.nodes + 2)) ** 2
 
     def discretise(self, gates: Gates) -> Arch:
         """The two strongest edges into every node, each with its strongest operation, `none` excluded.

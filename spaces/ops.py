@@ -61,18 +61,19 @@ class Separable(nn.Sequential):
 class FactorizedReduce(nn.Module):
     """Halve the resolution: two 1x1 convolutions of stride 2, the second one pixel further, concatenated."""
 
-    def __init__(self, c_in: int, c_out: int, style: Style):
+    def __init__(self, c_in: int, c_out: int, style: Style, drop_path: float = 0.0):
         super().__init__()
         self.relu = nn.ReLU()
         self.even = nn.Conv2d(c_in, c_out // 2, 1, 2, bias=False)
         self.odd = nn.Conv2d(c_in, c_out - c_out // 2, 1, 2, bias=False)
         self.norm = norm(c_out, style)
+        self.drop = DropPath(drop_path) if drop_path else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
         """Shapes: [B, C, H, W] -> [B, C', ceil(H / 2), ceil(W / 2)]; an odd size is padded for the shifted half."""
         x = self.relu(x)
         shifted = nn.functional.pad(x, (0, 1, 0, 1))[:, :, 1:, 1:]
-        return self.norm(torch.cat([self.even(x), self.odd(shifted)], 1))  # type: ignore[no-any-return]
+        return self.drop(self.norm(torch.cat([self.even(x), self.odd(shifted)], 1)))  # type: ignore[no-any-return]
 
 
 class DropPath(nn.Module):
@@ -103,7 +104,7 @@ def _pool(pool: nn.Module, channels: int, style: Style) -> nn.Module:
 
 
 def _skip(channels: int, stride: int, style: Style) -> nn.Module:
-    return nn.Identity() if stride == 1 else FactorizedReduce(channels, channels, style)
+    return nn.Identity() if stride == 1 else FactorizedReduce(channels, channels, style, style.drop_path)
 
 
 OPS: dict[str, Callable[[int, int, Style], nn.Module]] = {
@@ -130,6 +131,7 @@ def operation(name: str, channels: int, stride: int, style: Style) -> nn.Module:
     if name not in OPS:
         raise ValueError(f"there is no operation {name!r}; there are {sorted(OPS)} and 'none'")
     op = OPS[name](channels, stride, style)
-    if style.drop_path and not isinstance(op, nn.Identity):
-        return nn.Sequential(op, DropPath(style.drop_path))
-    return op
+    if not style.drop_path or isinstance(op, nn.Identity | FactorizedReduce):
+        return op
+    parts = op if isinstance(op, nn.Sequential) else nn.Sequential(op)  # weights keep their names
+    return parts.append(DropPath(style.drop_path))

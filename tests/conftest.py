@@ -42,7 +42,7 @@ def digits() -> Images:
 @pytest.fixture(scope="session")
 def cells() -> Cells:
     """The DARTS space, tiny."""
-    return Cells(channels=2, cells=3, width=2, depth=3)
+    return Cells(channels=2, cells=3, width=2, depth=3, auxiliary=False)
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ from appnas.methods import darts, reinforce
 from appnas.run import InterruptedSearchError, RunError, load_config, read_history, read_json
 from appnas.search import Budget, CollapseWarning, Observer
 from appnas.space import decisions, full_mask
-from appnas.spaces import Bench201
+from appnas.spaces import Bench201, Cells
 from appnas.supernet import restrict
 
 ARCHS = [(a, b, 0, 0, c, 0) for a in range(5) for b in range(5) for c in range(5)]
@@ -80,7 +80,7 @@ def test_bad_requests_are_refused_before_anything_is_written(table, digits, tmp_
         (ValueError, "no space 'bench'", lambda: appnas.search("bench", table, "random", out=out)),
         (ValueError, "no domain 'digit'", lambda: appnas.search("bench201", "digit", "random", out=out)),
         (ValueError, "seeds must be at least 1", lambda: appnas.search("bench201", table, "random", seeds=0, out=out)),
-        (TypeError, "shares weights and needs a domain with `batches` and `loss`, got Table; methods that do without",
+        (TypeError, "trains shared weights, and Table has no `batches` and `loss`; methods for it: evolution, random",
          lambda: appnas.search("bench201", table, "darts", out=out)),
     ):  # fmt: skip
         with pytest.raises(kind, match=match):
@@ -252,3 +252,37 @@ def test_a_space_that_cannot_take_the_data_says_so(tmp_path):
     with pytest.raises(ValueError, match=r"cannot take inputs of the shape \(1, 2, 2\)"):
         appnas.search(Bench201(2, 1), tiny, "darts", epochs=1, out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_start_that_fails_leaves_no_trace(bench201, digits, tmp_path):
+    class Broken(Observer):
+        def start(self, loop):
+            raise ValueError("no")
+
+    for out in (tmp_path / "new", tmp_path):
+        with pytest.raises(ValueError, match="no"):
+            appnas.search(bench201, digits, "random", evaluations=1, budget=1, out=out, callbacks=[Broken()])
+        assert list(tmp_path.iterdir()) == []
+
+    class Late(Observer):
+        def step(self, loop, record):
+            raise ValueError("late")
+
+    with pytest.raises(ValueError, match="late"):
+        appnas.search(bench201, digits, "random", evaluations=2, budget=1, out=tmp_path / "new", callbacks=[Late()])
+    assert (tmp_path / "new" / "history.jsonl").exists()
+
+
+def test_classes_are_told_from_their_instances(digits):
+    with pytest.raises(TypeError, match=r"the space is the class Cells: give an instance, Cells\(...\)"):
+        appnas.search(Cells, digits)
+    with pytest.raises(TypeError, match="the domain is the class Images"):
+        appnas.search(Cells(), Images)
+
+
+@pytest.mark.filterwarnings("ignore::appnas.search.CollapseWarning")
+def test_seeds_of_weight_sharing_are_ranked_by_the_median_of_their_last_tenth(bench201, digits):
+    result = appnas.search(bench201, digits, "darts", order="first", epochs=5, alpha_lr=0.1, seeds=2)
+    assert len(result.history) == 25
+    last = [record.value for record in result.history[-3:]]
+    assert statistics.median(last) == max(run["value"] for run in result.info["runs"])

@@ -50,7 +50,7 @@ def test_a_flip_mirrors_columns_of_about_half():
 def test_a_cutout_is_a_square_of_zeros_cut_at_the_border():
     x = torch.ones(500, 2, 7, 6)
     for side in (1, 2, 3, 4):
-        y = cutout(x, side, rng())
+        y = cutout(x, side / 6, rng())
         assert torch.equal(y[:, 0], y[:, 1])
         sizes = set()
         for image in y[:, 0]:
@@ -65,7 +65,7 @@ def test_a_cutout_is_a_square_of_zeros_cut_at_the_border():
 
 def test_a_cutout_by_hand():
     """Side 3 around the middle of 5x5 leaves a frame; every pixel is a middle equally often."""
-    y = cutout(torch.ones(2000, 1, 5, 5), 3, rng())[:, 0]
+    y = cutout(torch.ones(2000, 1, 5, 5), 3 / 5, rng())[:, 0]
     frame = torch.ones(5, 5)
     frame[1:4, 1:4] = 0
     share = sum(torch.equal(image, frame) for image in y) / 2000
@@ -74,7 +74,7 @@ def test_a_cutout_by_hand():
 
 def test_augmentation_depends_on_the_generator_alone():
     x = numbered(16)
-    for change in (lambda r: crop(x, 2, r), lambda r: flip(x, r), lambda r: cutout(x, 2, r)):
+    for change in (lambda r: crop(x, 2, r), lambda r: flip(x, r), lambda r: cutout(x, 0.5, r)):
         before = torch.get_rng_state()
         assert torch.equal(change(rng(1)), change(rng(1)))
         assert torch.equal(before, torch.get_rng_state())

@@ -186,7 +186,10 @@ def test_search_help_shows_every_setting_with_its_text_and_default(monkeypatch):
         ("search random --evaluations 0", "evaluations must be at least 1, got 0"),
         ("search random --domain folder --domain.path nowhere", "must be a folder"),
         ("search random --domain bench201:cifar10", "set APPNAS_DATA"),
-        ("search darts --domain bench201:cifar10", "methods for 'bench201:cifar10'"),
+        (
+            "search darts --domain bench201:cifar10",
+            "'bench201:cifar10' is a table of results; methods for it: evolution",
+        ),
         ("search random --domain bench201:cifar10 --space cells", "of the space 'bench201', got 'cells'"),
         ("search random --domain bench201:cifar10 --space.channels 4", "leave out --space.*"),
         ("search darts --space.channels 2 --space.cells 3 --domain.batch 99999999", "MiB are free"),
@@ -217,7 +220,7 @@ def test_a_mistake_gives_one_line_and_leaves_nothing(args, words, tmp_path, monk
         ("search darts --space.mask 1", "--space.mask"),
         ("search", "METHOD"),
         ("serch darts", "list, search, resume, retrain, report, export, bench"),
-        ("retrain run", "--epochs"),
+        ("retrain", "PATH"),
     ],
 )
 def test_a_wrong_flag_is_explained_with_its_help(args, words, monkeypatch):

@@ -180,7 +180,7 @@ def test_a_folder_of_classes_is_held_out_in_part(tmp_path):
     fill(tmp_path, {"red": (RED, 15), "green": (GREEN, 5)})  # unbalanced
     domain = folder(FolderOptions(path=str(tmp_path), side=8, batch=4))
     assert domain.io.inputs == (3, 8, 8) and domain.io.outputs == (2,)
-    assert len(held(domain)) == 4 and sorted(labels(domain) + held(domain)) == [0] * 5 + [1] * 15
+    assert 1 <= len(held(domain)) <= 9 and sorted(labels(domain) + held(domain)) == [0] * 5 + [1] * 15
     x, y = domain._split("all")
     for image, label in zip(x, y, strict=True):  # green comes first in the alphabet
         assert tuple(image[:, 0, 0].tolist()) == (GREEN if label == 0 else RED)
@@ -202,7 +202,33 @@ def test_a_folder_with_splits(tmp_path, name):
 def test_a_folder_with_a_training_split_alone(tmp_path):
     fill(tmp_path / "train", {"a": (RED, 10), "b": (GREEN, 10)})
     domain = folder(FolderOptions(path=str(tmp_path), side=8))
-    assert domain.io.outputs == (2,) and len(held(domain)) == 4
+    assert domain.io.outputs == (2,) and 1 <= len(held(domain)) <= 9
+
+
+def test_held_out_files_stay_where_they_are_when_others_come_and_go(tmp_path, monkeypatch):
+    """The grey value tells the file."""
+    fill(tmp_path, {"a": (RED, 1), "b": (GREEN, 1)})
+    for value in range(40):
+        Image.fromarray(np.full((4, 4), value, np.uint8)).save(tmp_path / "a" / f"{value:02d}.png")
+
+    def values(**options):
+        domain = folder(FolderOptions(path=str(tmp_path), side=4, **options))
+        return [{int(v) for v in part[:, 0, 0, 0]} - {RED[0], GREEN[0]} for part in
+                (domain._split("all")[0], domain._held_out[0])]  # fmt: skip
+
+    train, test = values()
+    assert 2 <= len(test) <= 16 and not train & test
+    for value in (3, 17, 30):
+        (tmp_path / "a" / f"{value:02d}.png").unlink()
+    assert values() == [train - {3, 17, 30}, test - {3, 17, 30}]
+    assert values(limit=10)[0] < train and values(limit=10)[1] == test - {3, 17, 30}
+    monkeypatch.chdir(tmp_path.parent)
+    domain = folder(FolderOptions(path=tmp_path.name, side=4))
+    assert domain.options.path == str(tmp_path)  # a run resumes from wherever
+    lonely = tmp_path / "lonely"
+    fill(lonely, {"x": (RED, 1)})
+    with pytest.raises(ValueError, match="1 images are too few to hold a fifth out: add a folder 'test'"):
+        folder(FolderOptions(path=str(lonely), side=4))
 
 
 def test_a_class_may_be_called_train(tmp_path):

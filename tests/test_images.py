@@ -10,7 +10,9 @@ import torch
 from torch import nn
 
 from appnas.domain import DifferentiableDomain
+from appnas.domains.image_data import IMAGENET
 from appnas.domains.images import Images, Options, as_images, as_labels
+from appnas.spaces import Cells
 from appnas.testing import DomainSuite
 from appnas.train import DivergedError, Recipe
 
@@ -166,12 +168,39 @@ def test_a_last_batch_under_half_the_size_is_left_out(n, batch, sizes):
 
 
 def test_an_epoch_visits_every_image_once_in_a_new_order():
-    domain = plain(12, batch=2)
+    domain = plain(12, batch=2, final_batch=2, final_cutout=0)
     generator = rng()
     epochs = [torch.cat([y for _, y in domain.batches("all", generator)]).tolist() for _ in range(2)]
     assert sorted(epochs[0]) == sorted(epochs[1]) == list(range(12)) and epochs[0] != epochs[1]
     for x, y in domain.batches("all", rng()):
         assert torch.allclose(x[:, 0, 0, 0], domain.normalised(y[:, None, None, None])[:, 0, 0, 0])
+
+
+def test_the_final_training_has_its_own_batch_and_cutout():
+    x = torch.arange(1.0, 61.0)[:, None, None, None].expand(60, 1, 8, 8)
+    domain = Images(x, torch.arange(60) % 2, options=Options(crop=0, flip=False, batch=10, final_batch=15, epochs=7))
+    assert (domain.epoch("train"), domain.epoch("all"), domain.budget) == (3, 4, 7)
+    for split, size, side in (("train", 10, 0), ("valid", 10, 0), ("all", 15, 4)):  # half of the 8 pixels
+        images, _ = next(domain.batches(split, rng()))
+        holes = [int((image == 0).sum()) for image in images]
+        assert len(images) == size and max(holes) == side**2
+    for share in (1.0, 16):
+        with pytest.raises(ValueError, match=r"cutout is a share of the image's side, below 1, got 0\.0 and"):
+            Options(final_cutout=share)
+
+
+def test_paper_settings_are_the_defaults():
+    """arXiv 1806.09055, section A.2: batch 96, cutout 16 of 32, drop-path 0.2, auxiliary head of weight 0.4."""
+    options, space = Options(), Cells()
+    assert (options.final_batch, options.final_cutout * 32, options.auxiliary, options.epochs) == (96, 16, 0.4, 600)
+    assert (space.drop_path, space.auxiliary, space.width, space.depth) == (0.2, True, 36, 20)
+    rates = [IMAGENET.recipe.rate(epoch, 250) for epoch in (0, 1, 249)]
+    assert rates == pytest.approx([0.1, 0.097, 0.1 * 0.97**249])
+
+
+def test_one_class_is_nothing_to_learn():
+    with pytest.raises(ValueError, match="all images are of class 0; two classes are the least"):
+        Images(torch.zeros(4, 1, 4, 4), torch.zeros(4, dtype=torch.int64))
 
 
 def test_normalised_by_the_training_half():

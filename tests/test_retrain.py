@@ -107,7 +107,7 @@ def test_an_interrupted_retraining_goes_on(digits, tmp_path, monkeypatch):
     calls = iter(range(1000))
 
     def loss(self, model, batch, whole=Images.loss):
-        if next(calls) == 30:  # nine steps an epoch: in the second epoch of the second training
+        if next(calls) == 10:  # three steps an epoch: in the second epoch of the second training
             raise KeyboardInterrupt
         return whole(self, model, batch)
 
@@ -158,7 +158,7 @@ def test_what_cannot_be_retrained_says_so(digits):
     with pytest.raises(ValueError, match="a table has its own `test`"):
         found(table).retrain(1)
     untested = Images(torch.zeros(8, 1, 8, 8), torch.arange(8) % 2, options=Options(batch=4, crop=0))
-    with pytest.raises(ValueError, match="made without test images"):
+    with pytest.raises(ValueError, match="without held-out data, so that nothing"):
         found(untested).retrain(1)
 
 
@@ -169,6 +169,19 @@ def test_auxiliary_heads_train_and_do_not_count(digits):
     plain = Cells(width=2, depth=3, nodes=2)
     assert trained.rows[0].parameters == cost.parameters(plain.build(result.best, digits.io))
     assert isinstance(trained.model, nn.Module) and trained.model(digits.example(2)[0]).shape == (2, 10)
+
+
+def test_the_domain_says_how_long_unless_told():
+    x, y = torch.rand(40, 1, 8, 8), torch.arange(40) % 2
+    domain = Images(x[:24], y[:24], x[24:], y[24:], Options(batch=4, crop=0, epochs=3))
+    trained = found(domain).retrain()
+    assert trained.epochs == 3 and "trained for 3 epochs" in str(trained) and "found" in str(trained)
+
+    class Silent(Images):
+        budget = property(lambda self: None, lambda self, value: None)
+
+    with pytest.raises(ValueError, match="Silent does not say how long to train: give epochs"):
+        found(Silent(x[:24], y[:24], x[24:], y[24:])).retrain()
 
 
 def test_a_checkpoint_of_other_data_is_refused(tmp_path):

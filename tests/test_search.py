@@ -197,8 +197,8 @@ def gradient(space, lr):
     return Gradient(space, torch.Generator().manual_seed(0), lr=lr, weight_decay=0.0)
 
 
-def watched(space, lr, option, steps, **settings):
-    watch = Collapse(space, every=10, **settings)
+def watched(space, lr, option, steps):
+    watch = Collapse(space, every=10)
     index = space.choices[0].options.index(option)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -224,12 +224,22 @@ def test_a_search_that_stands_still_is_warned_about():
     assert watch.trace[-1][2] == pytest.approx(1.0, abs=1e-3)
 
 
+def test_a_search_that_settles_in_its_first_half_is_warned_about():
+    _, said = watched(Bench201(), 2.0, "nor_conv_3x3", 60)
+    assert len(said) == 1 and "the distribution over operations has settled (entropy" in said[0]
+    assert "of 60: " in said[0] and "Lower the learning rate of the architecture" in said[0]
+
+
+def test_a_short_search_is_looked_at_ten_times():
+    watch = Collapse(Bench201())
+    search(gradient(Bench201(), 0.1), Pull(3), 30, callbacks=[watch])
+    assert [step for step, _, _ in watch.trace] == list(range(3, 31, 3))
+
+
 def test_a_healthy_search_is_left_in_peace():
     watch, said = watched(Bench201(), 0.1, "nor_conv_3x3", 60)
     assert said == [] and watch.trace[-1][1] == 0.0
     assert watched(Bench201(), 1e-6, "nor_conv_3x3", 5)[1] == []  # too short to judge
-    watch, said = watched(Bench201(), 0.1, "skip_connect", 60, skips=1.0)
-    assert said == [] and watch.trace[-1][1] == 1.0
 
 
 def test_a_resumed_search_is_not_called_still_for_its_last_steps():

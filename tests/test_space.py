@@ -50,7 +50,6 @@ def test_the_spaces_are_spaces(cells, bench201):
 def test_decisions_and_size(cells, bench201):
     assert decisions(TWO) == (("x", "y"), ("x", "y"), ("p", "q", "r"))
     assert size(bench201) == 5**6 == 15_625
-    assert size(cells) == 8**28
     mask = full_mask(bench201.choices)
     mask[0][0, 1:] = False
     mask[0][1, :2] = False

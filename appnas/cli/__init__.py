@@ -26,7 +26,7 @@ from appnas import api, catalogue
 from appnas.cli import flags, show
 from appnas.evaluate import evaluator_of
 from appnas.methods import METHODS
-from appnas.run import InterruptedSearchError, load_config, read_history, read_json
+from appnas.run import KEYS, InterruptedSearchError, load_config, read_history, read_json, reserve
 from appnas.search import CollapseWarning, Result
 from appnas.space import check
 from appnas.strategy import Random
@@ -81,8 +81,8 @@ class Retrain:
 
     path: Positional[Path]
     """Directory of a finished search."""
-    epochs: int
-    """Epochs (or environment steps) of every training."""
+    epochs: int | None = None
+    """Epochs (or environment steps) of every training; by default as many as the domain says."""
     seeds: int = 1
     """Trainings of every architecture."""
     beside: tuple[str, ...] = ()
@@ -103,13 +103,15 @@ class Report:
     path: Positional[Path]
     """Directory of the run."""
     out: Annotated[Path | None, tyro.conf.arg(metavar="PATH")] = None
-    """Where to; by default into the run's directory."""
+    """Where to, without a report in it yet; by default into the run's directory, over an earlier report."""
 
     def run(self) -> None:
         """Write it."""
         from appnas.report import write
 
-        load_config(self.path)
+        load_config(self.path, KEYS)
+        if self.out and (self.out / "report.html").exists():
+            raise ValueError(f"{self.out} holds a report already: give another directory")
         show.line(str(write(self.path, self.out)))
 
 
@@ -193,30 +195,14 @@ def search(method: str, args: Sequence[str]) -> None:
 
 @contextlib.contextmanager
 def _directory(out: Path | None, stem: str) -> Iterator[Path]:
-    """The given directory, or the next free one below runs/; what a search that cannot start left there is removed."""
-    made = out is None or not out.exists()
-    path = out or _reserved(stem)
-    empty = made or (path.is_dir() and not any(path.iterdir()))
+    """The given directory, or the next free one below runs/, which goes again if the search cannot start."""
+    path = out or reserve(Path("runs", stem))
     try:
         yield path
     except MISTAKES:
-        if empty and path.is_dir() and {file.name for file in path.iterdir()} <= {"config.json"}:
-            (path / "config.json").unlink(missing_ok=True)
-            if made:
-                path.rmdir()
+        if out is None and not any(path.iterdir()):
+            path.rmdir()
         raise
-
-
-def _reserved(stem: str) -> Path:
-    number = 1
-    while True:
-        path = Path("runs", f"{stem}-{number}")
-        try:
-            path.mkdir(parents=True)
-        except FileExistsError:
-            number += 1
-        else:
-            return path
 
 
 @contextlib.contextmanager
@@ -242,7 +228,7 @@ def _threads(count: int) -> None:
 
 def _finished(path: Path) -> Result:
     """What a finished search found, as far as retraining asks for it: no supernet is built again."""
-    saved = load_config(path)
+    saved = load_config(path, KEYS)
     found = read_json(path / "result.json")
     space, domain = api.load_space(saved), api.load_domain(saved)
     strategy, evaluator = Random(space, random.Random(0)), evaluator_of(space, domain, 1, saved["seed"])
@@ -250,9 +236,10 @@ def _finished(path: Path) -> Result:
     return Result(check(space, found["best"]), read_history(path), strategy, evaluator, space, domain, info)
 
 
-def _retrain(result: Result, path: Path, epochs: int, seeds: int, beside: tuple[str, ...]) -> None:
-    more = f" --beside {' '.join(beside)}" if beside else ""
-    with _resumable(f"appnas retrain {_quoted(path)} --epochs {epochs} --seeds {seeds}{more}"):
+def _retrain(result: Result, path: Path, epochs: int | None, seeds: int, beside: tuple[str, ...]) -> None:
+    more = (f" --epochs {epochs}" if epochs else "") + f" --seeds {seeds}"
+    more += f" --beside {' '.join(beside)}" if beside else ""
+    with _resumable(f"appnas retrain {_quoted(path)}{more}"):
         trained = result.retrain(epochs, seeds=seeds, beside=beside, progress=True)
     show.trained(trained, path)
 

@@ -15,7 +15,6 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from appnas import catalogue
-from appnas.methods import METHODS
 
 MARKERS = (tyro.conf.AvoidSubcommands, tyro.conf.SuppressFixed, tyro.conf.PositionalMetavarFromFieldName)
 """No subcommand for a field of several types, no help for a field that has no flag (a space's mask)."""
@@ -72,8 +71,7 @@ def parse(method: str, args: Sequence[str]) -> Parsed:
     options = catalogue.source(domain).options
     held = catalogue.table_space(domain)
     if held and chosen.needs == "gates":
-        others = sorted(name for name, other in METHODS.items() if other.needs == "scores")
-        raise ValueError(f"{method!r} trains shared weights, a table has none; methods for {domain!r}: {others}")
+        raise catalogue.needs_gates(method, f"{domain!r} is a table of results")
     space = named(args, "--space", held or "cells")
     default = catalogue.space_type(space)()
     filled = tyro.cli(

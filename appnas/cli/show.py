@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from appnas import catalogue, evaluate
@@ -19,7 +18,8 @@ from appnas.cost import MIB
 from appnas.methods import METHODS
 from appnas.retrain import Retrained
 from appnas.search import Result
-from appnas.space import Arch, Space, describe, size
+from appnas.space import size
+from appnas.text import table
 
 console = Console()
 errors = Console(stderr=True)
@@ -59,44 +59,16 @@ def catalogue_tables() -> None:
     """The catalogue for people."""
     known = entries()
     for space in known["spaces"].values():
-        space["combinations"] = f"10^{space.pop('log10_size'):.1f}"
+        space["architectures"] = f"10^{space.pop('log10_size'):.1f}"
     for kind, rows in known.items():
         columns = ["name", *next(iter(rows.values()))]
-        table(kind, columns, [[name, *row.values()] for name, row in rows.items()], left=len(columns))
-
-
-def table(title: str, columns: list[str], rows: list[list[str]], left: int = 1) -> None:
-    """A table whose first `left` columns hold words, the others numbers."""
-    made = Table(title=title, title_justify="left")
-    for i, column in enumerate(columns):
-        made.add_column(column, justify="left" if i < left else "right", overflow="fold", no_wrap=i == 0)
-    for row in rows:
-        made.add_row(*(Text(cell) for cell in row))
-    console.print(made)
-
-
-def drawing(space: Space, arch: Arch) -> str:
-    """An architecture in words: node <- operation(state) for cells, the options by name for other spaces."""
-    graphs = space.graph(arch) if hasattr(space, "graph") else {}
-    lines = []
-    for name, graph in graphs.items():
-        lines.append(f"{name}:")
-        for node in graph:
-            terms = [(op, source) for source, _, op in graph.in_edges(node, data="op")]
-            if terms and all(op == "concat" for op, _ in terms):
-                lines.append(f"  {node} <- concat({', '.join(source for _, source in terms)})")
-            elif terms:
-                lines.append(f"  {node} <- {' + '.join(f'{op}({source})' for op, source in terms)}")
-    if not graphs:
-        lines = [f"{name}: {' '.join(options)}" for name, options in describe(space.choices, arch).items()]
-    return "\n".join(lines)
+        console.print(table(kind, columns, [[name, *row.values()] for name, row in rows.items()], left=len(columns)))
 
 
 def found(result: Result, path: Path) -> None:
     """What a search found, where it lies, and what to do next."""
     assert result.space is not None
-    line(drawing(result.space, result.best))
-    line(f"value {result.value:.6g}, the largest of {len(result.history)} steps")
+    line(str(result))
     runs = result.info.get("runs", ())
     for run in runs:
         line(f"seed {run['seed']}: value {run['value']:.6g}")
@@ -116,22 +88,7 @@ def found(result: Result, path: Path) -> None:
 
 def trained(result: Retrained, path: Path) -> None:
     """The found architecture beside its controls."""
-    metrics, seeds = list(result.rows[0].tests[0]), len(result.rows[0].tests)
-    rows = [
-        [
-            row.name,
-            f"{row.parameters:,}",
-            f"{row.macs:,}",
-            *(f"{row.mean(m):.4g}" + (f" ± {row.spread(m):.2g}" if seeds > 1 else "") for m in metrics),
-        ]
-        for row in result.rows
-    ]
-    of = f"mean ± deviation of {seeds} seeds" if seeds > 1 else "one seed"
-    table(
-        f"trained for {result.epochs} epochs, then tested; {of}",
-        ["architecture", "parameters", "multiply-adds", *(f"test {metric}" for metric in metrics)],
-        rows,
-    )
+    console.print(result)
     at = shlex.quote(str(path))
     line(f"next: appnas report {at}")
     line(f"      appnas export {at} --out FOLDER")
@@ -143,6 +100,6 @@ def steps(measured: Mapping[str, Any]) -> None:
         [name, f"{step.parameters:,}", f"{step.saved / MIB:,.1f}", f"{step.seconds:.3f}"]
         for name, step in measured.items()
     ]
-    table(
-        "one first-order search step", ["space", "parameters", "saved activations (MiB)", "CPU seconds (median)"], rows
-    )
+    title = "one first-order search step"
+    columns = ["space", "parameters", "saved activations (MiB)", "CPU seconds (median)"]
+    console.print(table(title, columns, rows))

@@ -69,7 +69,7 @@ def _space(story: Story) -> str:
 def _head(story: Story) -> str:
     config = story.config
     seeds = f"seed {config['seed']}" if config["seeds"] == 1 else f"{config['seeds']} seeds from {config['seed']}"
-    about = f" of {page.count(size(story.space))} combinations" if story.space else ""
+    about = f" of {page.count(size(story.space))} architectures" if story.space else ""
     where = f"Space {escape(_space(story))}{about}; {seeds}."
     return (
         f"<p class=over>Report of an architecture search · appnas {escape(config['versions']['appnas'])}</p>"

@@ -12,9 +12,7 @@ from appnas.report.page import Check, code, duration, number, percent, spread
 from appnas.report.plots import human, median_window
 from appnas.report.story import Story
 from appnas.retrain import Row
-from appnas.search import skip_share
-
-SKIPS, MOVED = 0.5, 0.01  # what `appnas.search.Collapse` warns of
+from appnas.search import Collapse, skip_share
 
 
 def title(story: Story) -> str:
@@ -192,7 +190,7 @@ def _collapse_checks(story: Story) -> Iterator[Check]:
         yield Check("ok", "No collapse to watch for", "The method holds no distribution over options.")
         return
     moved = trace.moved()
-    if moved < MOVED:
+    if moved < Collapse.MOVED:
         yield Check("warn", "The probabilities hardly moved", f"By {moved:.4f} at most: the result is noise. Search"
                     " longer, or raise the learning rate of the architecture.")  # fmt: skip
     else:
@@ -200,7 +198,7 @@ def _collapse_checks(story: Story) -> Iterator[Check]:
                     f" {percent(trace.entropies()[-1])} of its maximum.")  # fmt: skip
     if story.space is not None and story.arch is not None:
         share = skip_share(story.space, story.arch)
-        if share > SKIPS:
+        if share > Collapse.SKIPS:
             yield Check("warn", f"{percent(share)} skip connections", "A known failure of weight sharing: stop earlier,"
                         " regularise the weights more, or use a method without shared weights.")  # fmt: skip
         else:

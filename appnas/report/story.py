@@ -17,11 +17,9 @@ from appnas import catalogue
 from appnas.api import load_space
 from appnas.methods import Method
 from appnas.retrain import Row, load_rows
-from appnas.run import RunError, load_config, read_history, read_json, read_lines
+from appnas.run import KEYS, RunError, load_config, read_history, read_json, read_lines
 from appnas.search import Record, relative_entropy, skip_share
 from appnas.space import Arch, Choice, Space, decisions
-
-KEYS = ("method", "config", "space", "domain", "seed", "seeds", "rank_epochs", "control", "versions")
 
 
 @dataclass(frozen=True)
@@ -157,8 +155,7 @@ def read(path: Path) -> Story:
     if not path.is_dir():
         raise RunError(f"{path} is not a run: there is no such directory")
     with _reading(path):
-        config = load_config(path)
-        config = {name: config[name] for name in KEYS} | config
+        config = load_config(path, KEYS)
         str(config["versions"]["appnas"])
         method = catalogue.method(config["method"])
         space = load_space(config) if config["space"]["name"] is not None else None
