@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.autograd import grad
 
+from appnas.fast import plain
 from appnas.space import Gates
 
 Weights = dict[str, Tensor]
@@ -51,7 +52,9 @@ def lookahead_exact(train: Loss, valid: Loss, weights: Weights, gates: Gates, st
         gates: attached to whatever the caller differentiates.
         step: the weight step; its lr is xi.
     """
-    gradients = grad(train(weights, gates), list(weights.values()), create_graph=True, materialize_grads=True)
+    with plain():  # the fast form would compute everything once more to be differentiated twice
+        loss = train(weights, gates)
+    gradients = grad(loss, list(weights.values()), create_graph=True, materialize_grads=True)
     return valid(step(weights, gradients), gates)
 
 

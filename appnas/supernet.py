@@ -14,19 +14,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from appnas.fast import State, add_scaled, scale
 from appnas.space import IO, ZERO, Arch, Choice, Gates, Mask, Space, allowed, check_mask, describe
 
 Make = Callable[[int, str], nn.Module]
 """(edge, option) -> candidate operation."""
-
-
-def scale(x: Tensor, weight: Tensor) -> Tensor:
-    """X times one weight, or one weight an example.
-
-    Shapes:
-        x: [B, ...]. weight: [] or [B].
-    """
-    return x * (weight.reshape(-1, *[1] * (x.dim() - 1)) if weight.dim() else weight)
 
 
 def live_options(gates: Tensor) -> list[list[bool]]:
@@ -52,23 +44,37 @@ class Mixed(nn.ModuleDict):
         super().__init__({option: make(option) for option in kept})
         self.index = {option: list(options).index(option) for option in kept}
 
-    def forward(self, x: Tensor, weights: Tensor | None = None, live: Sequence[bool] | None = None) -> Tensor | None:
-        """The weighted sum, or None if no option is live.
+    def forward(
+        self,
+        x: Tensor | State,
+        weights: Tensor | None = None,
+        live: Sequence[bool] | None = None,
+        total: Tensor | None = None,
+    ) -> Tensor | None:
+        """The weighted sum, added to `total` if there is one; None if there is none and no option is live.
 
         Shapes:
-            x: [B, ...]. weights: [K] or [B, K]; None adds the options up unweighted (stand-alone networks).
+            x, total: [B, ...]; x may be a state that several decisions share, and total is written to then.
+            weights: [K] or [B, K]; None adds the options up unweighted (stand-alone networks).
         """
-        total: Tensor | None = None
+        state = x if isinstance(x, State) else State(x)
         for option, op in self.items():
             k = self.index[option]
             if weights is None:
-                y = op(x)
-            elif live is None or live[k]:
-                y = scale(op(x), weights[..., k])
-            else:
+                total = _plus(total, op(state.x))
+            elif live is not None and not live[k]:
                 continue
-            total = y if total is None else total + y
+            elif state.fast:
+                gate = weights[..., k]
+                fuses = getattr(op, "fuses", False)
+                total = op(state, gate, total) if fuses else add_scaled(total, op(state.x), gate)
+            else:
+                total = _plus(total, scale(op(state.x), weights[..., k]))
         return total
+
+
+def _plus(total: Tensor | None, y: Tensor) -> Tensor:
+    return y if total is None else total + y
 
 
 class Dag(nn.Module):
@@ -115,19 +121,24 @@ class Dag(nn.Module):
         for source, leaving in enumerate(self.leaving):
             if source >= self.inputs:
                 done.append(self._node(source, sums, states[0]))
-            for edge, y in self.leave(done[source], leaving, gates, live):
-                target = self.joints[edge][1]
-                sums[target] = sums[target] + y if target in sums else y
+            self.leave(State(done[source]), leaving, gates, live, sums)
         return done
 
     def leave(
-        self, x: Tensor, edges: list[int], gates: Tensor | None, live: list[list[bool]] | None
-    ) -> Iterable[tuple[int, Tensor]]:
-        """The contributions of the edges that leave one state."""
+        self,
+        state: State,
+        edges: list[int],
+        gates: Tensor | None,
+        live: list[list[bool]] | None,
+        sums: dict[int, Tensor],
+    ) -> None:
+        """Add what the edges that leave one state contribute to the sums of their targets."""
         for e in edges:
-            y = self.edges[e](x, None if gates is None else gates[..., e, :], live and live[e])
-            if y is not None:
-                yield e, y
+            target = self.joints[e][1]
+            row = None if gates is None else gates[..., e, :]
+            total = self.edges[e](state, row, live and live[e], sums.get(target))
+            if total is not None:
+                sums[target] = total
 
     def _node(self, node: int, sums: Mapping[int, Tensor], like: Tensor) -> Tensor:
         if node in sums:

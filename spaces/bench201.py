@@ -13,6 +13,7 @@ from typing import ClassVar, Literal
 
 import networkx as nx
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 from appnas.settings import check
@@ -111,7 +112,7 @@ class Network201(nn.Module):
         Shapes:
             x: [B, C, H, W]. gates: ([6, 5],) or ([B, 6, 5],). returns: [B, classes].
         """
-        x = self.stem(x)
+        x = self.stem(x.contiguous(memory_format=torch.channels_last))
         for stage, cells in enumerate(self.stages):
             if stage:
                 x = self.blocks[stage - 1](x)

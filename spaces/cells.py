@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from appnas.settings import check
 from appnas.space import IO, ZERO, Arch, Choice, Gates, Mask, only
+from appnas.spaces.kernels import concatenate
 from appnas.spaces.ops import FactorizedReduce, ReLUConvNorm, Style, norm, operation
 from appnas.supernet import Dag
 
@@ -62,6 +63,8 @@ class Cells:
     """Auxiliary head at two thirds of a derived network's depth; its loss is the domain's business."""
     drop_path: float = 0.0
     """Largest drop-path probability of a derived network (the paper: 0.2)."""
+    recompute: bool = False
+    """Keep less in a step of the supernet: depthwise outputs and ReLUs are computed again in backward."""
     mask: ClassVar[Mask | None] = None
 
     def __post_init__(self) -> None:
@@ -152,7 +155,7 @@ class Cells:
 
     def supernet(self, io: IO, mask: Mask | None = None) -> CellNetwork:
         """All candidates of every edge, `channels` wide and `cells` deep: forward(x, gates)."""
-        style = Style(affine=False, track=False, pool_norm=True)
+        style = Style(affine=False, track=False, pool_norm=True, recompute=self.recompute)
         return CellNetwork(self, io, self.channels, self.cells, style, mask)
 
     def build(self, arch: Arch, io: IO) -> CellNetwork:
@@ -186,7 +189,7 @@ class Cell(nn.Module):
     def forward(self, s0: Tensor, s1: Tensor, gates: Tensor | None) -> Tensor:
         """Shapes: s0, s1 [B, C', H', W']; gates [E, K], [B, E, K] or None; returns [B, nodes * C, H, W]."""
         states = self.dag([self.first(s0), self.second(s1)], gates)
-        return torch.cat(states[2:], 1)
+        return concatenate(states[2:])
 
 
 class AuxiliaryHead(nn.Sequential):
@@ -242,7 +245,7 @@ class CellNetwork(nn.Module):
         Shapes:
             x: [B, C, H, W]. gates: normal and reduction, each [E, K] or [B, E, K]. returns: [B, classes].
         """
-        s0, s1 = self.stem(x)
+        s0, s1 = self.stem(x.contiguous(memory_format=torch.channels_last))
         extra = None
         for i, cell in enumerate(self.cells):
             s0, s1 = s1, cell(s0, s1, None if gates is None else gates[cell.reduction])  # type: ignore[index]

@@ -6,11 +6,14 @@ Dong and Yang (arXiv 2001.00326, section 2.1). All map [B, C, H, W] to [B, C, H 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+
+from appnas.fast import Fused, State, add_normed, add_scaled, fast
+from appnas.spaces.kernels import depthwise, even_pixels, odd_pixels, separable
 
 
 class Style(NamedTuple):
@@ -21,12 +24,14 @@ class Style(NamedTuple):
         track: keep running statistics. Supernets do not: passes for the gates would leave traces in them.
         pool_norm: batch norm after pooling, as DARTS has it in the supernet but not in derived networks.
         drop_path: probability that a derived network drops a whole operation in the last epoch, ramped up linearly.
+        recompute: supernets compute depthwise outputs and inner ReLUs again in backward instead of keeping them.
     """
 
     affine: bool = True
     track: bool = True
     pool_norm: bool = False
     drop_path: float = 0.0
+    recompute: bool = False
 
 
 def norm(channels: int, style: Style) -> nn.BatchNorm2d:
@@ -34,7 +39,7 @@ def norm(channels: int, style: Style) -> nn.BatchNorm2d:
     return nn.BatchNorm2d(channels, affine=style.affine, track_running_stats=style.track)
 
 
-class ReLUConvNorm(nn.Sequential):
+class ReLUConvNorm(Fused, nn.Sequential):
     """ReLU, convolution k x k, batch norm."""
 
     def __init__(self, c_in: int, c_out: int, kernel: int, stride: int, style: Style):
@@ -43,22 +48,63 @@ class ReLUConvNorm(nn.Sequential):
             nn.Conv2d(c_in, c_out, kernel, stride, kernel // 2, bias=False),
             norm(c_out, style),
         )
+        self.fuses = not style.track
+
+    def fused(self, state: State, gate: Tensor, total: Tensor | None) -> Tensor:
+        """The ReLU is shared."""
+        _, convolution, last = self
+        return add_normed(total, convolution(state.once("relu", torch.relu)), gate, last.weight, last.bias, last.eps)
 
 
-class Separable(nn.Sequential):
-    """ReLU, depthwise convolution k x k, pointwise convolution, batch norm."""
+class Depthwise(nn.Conv2d):
+    """Depthwise convolution k x k that keeps the size, up to the stride."""
 
-    def __init__(self, channels: int, kernel: int, stride: int, dilation: int, style: Style):
+    def __init__(self, channels: int, kernel: int, stride: int, dilation: int):
         padding = dilation * (kernel - 1) // 2
-        super().__init__(
-            nn.ReLU(),
-            nn.Conv2d(channels, channels, kernel, stride, padding, dilation, groups=channels, bias=False),
-            nn.Conv2d(channels, channels, 1, bias=False),
-            norm(channels, style),
-        )
+        super().__init__(channels, channels, kernel, stride, padding, dilation, groups=channels, bias=False)
+        self.shape = stride, dilation
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Shapes: [B, C, H, W] -> [B, C, ceil(H / stride), ceil(W / stride)]."""
+        return depthwise(x, self.weight, *self.shape) if fast(x) else super().forward(x)
 
 
-class FactorizedReduce(nn.Module):
+class Separable(Fused, nn.Sequential):
+    """ReLU, depthwise convolution k x k, pointwise convolution, batch norm; as often as there are strides."""
+
+    def __init__(self, channels: int, kernel: int, strides: Sequence[int], dilation: int, style: Style):
+        super().__init__()
+        for stride in strides:
+            self.append(nn.ReLU())
+            self.append(Depthwise(channels, kernel, stride, dilation))
+            self.append(nn.Conv2d(channels, channels, 1, bias=False))
+            self.append(norm(channels, style))
+        self.fuses = not (style.track or style.affine)
+        self.keep = not style.recompute
+
+    def fused(self, state: State, gate: Tensor, total: Tensor | None) -> Tensor:
+        """The first ReLU is shared. Stride 2 with dilation 2 meets the even pixels only, where it is undilated."""
+        wide, eps = list(self)[1::4], self[-1].eps
+        x, shapes = state.once("relu", torch.relu), [convolution.shape for convolution in wide]
+        if shapes[0] == (2, 2):
+            x, shapes[0] = state.once("even", lambda _: even_pixels(x)), (1, 1)
+        weights = [self[i].weight for i in range(len(self)) if i % 4 in (1, 2)]
+        return add_normed(total, separable(x, weights, shapes, eps, self.keep), gate, eps=eps)
+
+
+class Pool(Fused, nn.Sequential):
+    """Pooling, and an affine-free batch norm if the style has it: the same on all edges that leave a state."""
+
+    def __init__(self, pool: nn.Module, channels: int, style: Style):
+        super().__init__(pool, *([norm(channels, style._replace(affine=False))] if style.pool_norm else []))
+        self.kind, self.fuses = repr(self), not style.track
+
+    def fused(self, state: State, gate: Tensor, total: Tensor | None) -> Tensor:
+        """All of it is shared."""
+        return add_scaled(total, state.once(self.kind, self), gate)
+
+
+class FactorizedReduce(Fused):
     """Halve the resolution: two 1x1 convolutions of stride 2, the second one pixel further, concatenated."""
 
     def __init__(self, c_in: int, c_out: int, style: Style):
@@ -67,12 +113,24 @@ class FactorizedReduce(nn.Module):
         self.even = nn.Conv2d(c_in, c_out // 2, 1, 2, bias=False)
         self.odd = nn.Conv2d(c_in, c_out - c_out // 2, 1, 2, bias=False)
         self.norm = norm(c_out, style)
+        self.fuses = not style.track
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Any, gate: Tensor | None = None, total: Tensor | None = None) -> Any:
         """Shapes: [B, C, H, W] -> [B, C', ceil(H / 2), ceil(W / 2)]; an odd size is padded for the shifted half."""
+        if isinstance(x, State):
+            return self.fused(x, gate, total)  # type: ignore[arg-type]
         x = self.relu(x)
-        shifted = nn.functional.pad(x, (0, 1, 0, 1))[:, :, 1:, 1:]
-        return self.norm(torch.cat([self.even(x), self.odd(shifted)], 1))  # type: ignore[no-any-return]
+        return self.norm(self._halves(even_pixels(x), odd_pixels(x)))
+
+    def _halves(self, even: Tensor, odd: Tensor) -> Tensor:
+        """A strided 1x1 convolution on pixels that were picked before."""
+        return torch.cat([nn.functional.conv2d(even, self.even.weight), nn.functional.conv2d(odd, self.odd.weight)], 1)
+
+    def fused(self, state: State, gate: Tensor, total: Tensor | None) -> Tensor:
+        """The ReLU and the picking of pixels are shared."""
+        x = state.once("relu", torch.relu)
+        halves = self._halves(state.once("even", lambda _: even_pixels(x)), state.once("odd", lambda _: odd_pixels(x)))
+        return add_normed(total, halves, gate, self.norm.weight, self.norm.bias, self.norm.eps)
 
 
 class DropPath(nn.Module):
@@ -94,27 +152,19 @@ class DropPath(nn.Module):
         return x * keep / (1 - drop)
 
 
-def _separable_twice(channels: int, kernel: int, stride: int, style: Style) -> nn.Module:
-    return nn.Sequential(*Separable(channels, kernel, stride, 1, style), *Separable(channels, kernel, 1, 1, style))
-
-
-def _pool(pool: nn.Module, channels: int, style: Style) -> nn.Module:
-    return nn.Sequential(pool, norm(channels, style._replace(affine=False))) if style.pool_norm else pool
-
-
 def _skip(channels: int, stride: int, style: Style) -> nn.Module:
     return nn.Identity() if stride == 1 else FactorizedReduce(channels, channels, style)
 
 
 OPS: dict[str, Callable[[int, int, Style], nn.Module]] = {
-    "max_pool_3x3": lambda c, s, style: _pool(nn.MaxPool2d(3, s, 1), c, style),
-    "avg_pool_3x3": lambda c, s, style: _pool(nn.AvgPool2d(3, s, 1, count_include_pad=False), c, style),
+    "max_pool_3x3": lambda c, s, style: Pool(nn.MaxPool2d(3, s, 1), c, style),
+    "avg_pool_3x3": lambda c, s, style: Pool(nn.AvgPool2d(3, s, 1, count_include_pad=False), c, style),
     "skip_connect": _skip,
-    "sep_conv_3x3": lambda c, s, style: _separable_twice(c, 3, s, style),
-    "sep_conv_5x5": lambda c, s, style: _separable_twice(c, 5, s, style),
-    "sep_conv_7x7": lambda c, s, style: _separable_twice(c, 7, s, style),
-    "dil_conv_3x3": lambda c, s, style: Separable(c, 3, s, 2, style),
-    "dil_conv_5x5": lambda c, s, style: Separable(c, 5, s, 2, style),
+    "sep_conv_3x3": lambda c, s, style: Separable(c, 3, (s, 1), 1, style),
+    "sep_conv_5x5": lambda c, s, style: Separable(c, 5, (s, 1), 1, style),
+    "sep_conv_7x7": lambda c, s, style: Separable(c, 7, (s, 1), 1, style),
+    "dil_conv_3x3": lambda c, s, style: Separable(c, 3, (s,), 2, style),
+    "dil_conv_5x5": lambda c, s, style: Separable(c, 5, (s,), 2, style),
     "nor_conv_1x1": lambda c, s, style: ReLUConvNorm(c, c, 1, s, style),
     "nor_conv_3x3": lambda c, s, style: ReLUConvNorm(c, c, 3, s, style),
 }
