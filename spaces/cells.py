@@ -63,8 +63,6 @@ class Cells:
     """Auxiliary head at two thirds of a derived network's depth; its loss is the domain's business."""
     drop_path: float = 0.0
     """Largest drop-path probability of a derived network (the paper: 0.2)."""
-    recompute: bool = False
-    """Keep less in a step of the supernet: depthwise outputs and ReLUs are computed again in backward."""
     mask: ClassVar[Mask | None] = None
 
     def __post_init__(self) -> None:
@@ -155,7 +153,7 @@ class Cells:
 
     def supernet(self, io: IO, mask: Mask | None = None) -> CellNetwork:
         """All candidates of every edge, `channels` wide and `cells` deep: forward(x, gates)."""
-        style = Style(affine=False, track=False, pool_norm=True, recompute=self.recompute)
+        style = Style(affine=False, track=False, pool_norm=True)
         return CellNetwork(self, io, self.channels, self.cells, style, mask)
 
     def build(self, arch: Arch, io: IO) -> CellNetwork:

@@ -82,7 +82,7 @@ def depthwise_weight_gradient(grad: Tensor, x: Tensor, size: int, stride: int = 
     Shapes:
         grad: as the output. x: [B, C, H, W]. returns: [C, 1, size, size].
     """
-    if size not in (1, 3, 5) or (stride, dilation) not in ((1, 1), (1, 2), (2, 1)) or not x.is_cpu:
+    if size not in (1, 3, 5) or (stride, dilation) not in ((1, 1), (1, 2), (2, 1)) or min(x.shape[2:]) <= 2:
         padding = dilation * (size - 1) // 2
         kernel = x.new_empty(x.shape[1], 1, size, size)
         return _backward(grad, x, kernel, stride, (padding, padding), dilation, [False, True, False])[1]
@@ -145,49 +145,41 @@ def separable_plain(x: Tensor, weights: Sequence[Tensor], shapes: Sequence[Shape
 
 
 class _Separable(Function):
-    """Keeps the input and what the inner norms read; of the rest only what `keep` asks for."""
+    """Keeps its input and what the inner norms read. Depthwise outputs and ReLUs are cheap: computed again."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, shapes: Sequence[Shape], eps: float, keep: bool, *weights: Tensor) -> Tensor:
+    def forward(ctx: Any, x: Tensor, shapes: Sequence[Shape], eps: float, *weights: Tensor) -> Tensor:
         ctx.shapes, ctx.eps = shapes, eps
-        learns = any(ctx.needs_input_grad[4:])
-        between: list[Tensor] = []  # for every inner norm: its input, mean, deviation
-        kept: list[Tensor] = []  # for every block: its input and its depthwise output
+        between: list[Tensor] = []  # for every inner norm: its input, its mean, one by its deviation
         y = x
         for i, shape in enumerate(shapes):
             if i:
                 normed, mean, rstd = torch.native_batch_norm(y, None, None, None, None, True, 0.0, eps)
                 between += [y, mean, rstd]
                 y = normed.relu_()
-            z = depthwise_plain(y, weights[2 * i], *shape)
-            if keep and learns:
-                kept += [y, z]
-            y = conv2d(z, weights[2 * i + 1])
-        ctx.save_for_backward(x, *weights, *between, *kept)
+            y = conv2d(depthwise_plain(y, weights[2 * i], *shape), weights[2 * i + 1])
+        ctx.save_for_backward(x, *weights, *between)
         return y
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Any:  # type: ignore[override]
         n, (x, *rest) = len(ctx.shapes), ctx.saved_tensors
-        weights, between, kept = rest[: 2 * n], rest[2 * n : 5 * n - 3], rest[5 * n - 3 :]
-        needs, learns = ctx.needs_input_grad, any(ctx.needs_input_grad[4:])
+        weights, between = rest[: 2 * n], rest[2 * n :]
+        needs, learns = ctx.needs_input_grad, any(ctx.needs_input_grad[3:])
         if torch.is_grad_enabled():
 
             def form(x: Tensor, *weights: Tensor) -> Tensor:
                 return separable_plain(x, weights, ctx.shapes, ctx.eps)
 
-            of_x, *of_weights = twice(form, (x, *weights), (needs[0], *needs[4:]), grad)
-            return of_x, None, None, None, *of_weights
+            of_x, *of_weights = twice(form, (x, *weights), (needs[0], *needs[3:]), grad)
+            return of_x, None, None, *of_weights
         found: list[Tensor | None] = [None] * (2 * n)
         for i in reversed(range(n)):
             shape, (wide, point) = ctx.shapes[i], weights[2 * i : 2 * i + 2]
             inner = between[3 * i - 3 : 3 * i]
-            if kept:
-                y, z = kept[2 * i : 2 * i + 2]
-            else:
-                y = _again(*inner, ctx.eps) if i else x
-                z = depthwise_plain(y, wide, *shape) if learns else y
+            y = _again(*inner, ctx.eps) if i else x
             if learns:
+                z = depthwise_plain(y, wide, *shape)
                 found[2 * i + 1] = _backward(grad, z, point, 1, (0, 0), 1, [False, True, False])[1]
             grad = conv2d(grad, point.transpose(0, 1))
             if learns:
@@ -199,7 +191,7 @@ class _Separable(Function):
                 grad, _, _ = torch.ops.aten.native_batch_norm_backward(
                     grad, inner[0], None, None, None, *inner[1:], True, ctx.eps, [True, False, False]
                 )
-        return grad if needs[0] else None, None, None, None, *found
+        return grad if needs[0] else None, None, None, *found
 
 
 def _again(x: Tensor, mean: Tensor, rstd: Tensor, eps: float) -> Tensor:
@@ -208,7 +200,7 @@ def _again(x: Tensor, mean: Tensor, rstd: Tensor, eps: float) -> Tensor:
 
 
 def separable(
-    x: Tensor, weights: Sequence[Tensor], shapes: Sequence[Shape], eps: float = 1e-5, keep: bool = True
+    x: Tensor, weights: Sequence[Tensor], shapes: Sequence[Shape], eps: float = 1e-5
 ) -> Tensor:
     """Depthwise and pointwise convolution, block after block, with a batch norm and a ReLU between the blocks.
 
@@ -217,12 +209,11 @@ def separable(
         weights: depthwise and pointwise kernels of every block.
         shapes: (stride, dilation) of every block.
         eps: of the norms, which are affine-free and use batch statistics.
-        keep: keep what the weight gradients read; otherwise depthwise outputs and ReLUs are computed again.
 
     Shapes:
         x: [B, C, H, W]. weights: [C, 1, k, k] and [C', C, 1, 1] in turn. returns: [B, C', H / stride, W / stride].
     """
-    return _Separable.apply(x, tuple(shapes), eps, keep, *weights)  # type: ignore[no-any-return, no-untyped-call]
+    return _Separable.apply(x, tuple(shapes), eps, *weights)  # type: ignore[no-any-return, no-untyped-call]
 
 
 class _Concatenate(Function):

@@ -24,14 +24,12 @@ class Style(NamedTuple):
         track: keep running statistics. Supernets do not: passes for the gates would leave traces in them.
         pool_norm: batch norm after pooling, as DARTS has it in the supernet but not in derived networks.
         drop_path: probability that a derived network drops a whole operation in the last epoch, ramped up linearly.
-        recompute: supernets compute depthwise outputs and inner ReLUs again in backward instead of keeping them.
     """
 
     affine: bool = True
     track: bool = True
     pool_norm: bool = False
     drop_path: float = 0.0
-    recompute: bool = False
 
 
 def norm(channels: int, style: Style) -> nn.BatchNorm2d:
@@ -80,7 +78,6 @@ class Separable(Fused, nn.Sequential):
             self.append(nn.Conv2d(channels, channels, 1, bias=False))
             self.append(norm(channels, style))
         self.fuses = not (style.track or style.affine)
-        self.keep = not style.recompute
 
     def fused(self, state: State, gate: Tensor, total: Tensor | None) -> Tensor:
         """The first ReLU is shared. Stride 2 with dilation 2 meets the even pixels only, where it is undilated."""
@@ -89,7 +86,7 @@ class Separable(Fused, nn.Sequential):
         if shapes[0] == (2, 2):
             x, shapes[0] = state.once("even", lambda _: even_pixels(x)), (1, 1)
         weights = [self[i].weight for i in range(len(self)) if i % 4 in (1, 2)]
-        return add_normed(total, separable(x, weights, shapes, eps, self.keep), gate, eps=eps)
+        return add_normed(total, separable(x, weights, shapes, eps), gate, eps=eps)
 
 
 class Pool(Fused, nn.Sequential):
@@ -101,7 +98,7 @@ class Pool(Fused, nn.Sequential):
 
     def fused(self, state: State, gate: Tensor, total: Tensor | None) -> Tensor:
         """All of it is shared."""
-        return add_scaled(total, state.once(self.kind, self), gate)
+        return add_scaled(total, state.once(self.kind, super().forward), gate)
 
 
 class FactorizedReduce(Fused):
