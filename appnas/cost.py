@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 import warnings
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from appnas.domain import Domain
@@ -68,6 +70,40 @@ def saved_bytes(run: Callable[[], Any]) -> int:
     total = sum(x.untyped_storage().nbytes() for x in kept.values())
     del result
     return total
+
+
+class _Peak(TorchDispatchMode):
+    """Counts the bytes of all tensors that are made while it is active, until they are freed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = self.most = 0
+        self.known: weakref.WeakSet[torch.UntypedStorage] = weakref.WeakSet()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        for x in torch.utils._pytree.tree_leaves(result):
+            if isinstance(x, Tensor):
+                self._add(x.untyped_storage())
+        return result
+
+    def _add(self, storage: torch.UntypedStorage) -> None:
+        if storage not in self.known:
+            size = storage.nbytes()
+            self.known.add(storage)
+            self.now += size
+            self.most = max(self.most, self.now)
+            weakref.finalize(storage, self._free, size)
+
+    def _free(self, size: int) -> None:
+        self.now -= size
+
+
+def peak_bytes(run: Callable[[], Any]) -> int:
+    """Most bytes at once of the tensors that `run` makes, backward passes included; not what kernels use inside."""
+    with _Peak() as counter:
+        run()
+    return counter.most
 
 
 class Latency(NamedTuple):

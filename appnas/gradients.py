@@ -63,12 +63,14 @@ def lookahead_finite(
 ) -> Tensor:
     """The same value, with the Hessian-vector product by a central difference (arXiv 1806.09055, eq. 8).
 
-    The two extra passes run at w +- e v, with v = grad_w' L_val and e = epsilon / |v|. The gradient reaches the
+    The two extra passes run at w +- e v, with v = grad_w' L_val and e = epsilon / |v|; they compute gradients of the
+    gates alone, and no pass keeps anything for the next but weights. The gradient reaches the
     gates through a linear surrogate, so callers differentiate the result as they would the exact one. The
     difference crosses the kinks of ReLU: it is close to exact for smooth operations only.
     """
     leaves = tuple(matrix.detach().requires_grad_() for matrix in gates)
-    gradients = grad(train(weights, leaves), list(weights.values()), materialize_grads=True)
+    fixed = tuple(matrix.detach() for matrix in gates)
+    gradients = grad(train(weights, fixed), list(weights.values()), materialize_grads=True)
     with torch.no_grad():
         stepped = step(weights, gradients)
     stepped = {name: w.requires_grad_() for name, w in stepped.items()}
