@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.nn.functional import batch_norm, conv2d, pad
 
-from appnas.fast import twice
+from appnas.fast import centred, twice
 
 Shape = tuple[int, int]
 """(stride, dilation) of a depthwise convolution; its padding keeps the size, up to the stride."""
@@ -154,9 +154,9 @@ class _Separable(Function):
         y = x
         for i, shape in enumerate(shapes):
             if i:
-                normed, mean, rstd = torch.native_batch_norm(y, None, None, None, None, True, 0.0, eps)
+                middle, mean, rstd = centred(y, eps)
                 between += [y, mean, rstd]
-                y = normed.relu_()
+                y = middle.mul_(rstd.view(-1, 1, 1)).relu_()
             y = conv2d(depthwise_plain(y, weights[2 * i], *shape), weights[2 * i + 1])
         ctx.save_for_backward(x, *weights, *between)
         return y
@@ -177,7 +177,7 @@ class _Separable(Function):
         for i in reversed(range(n)):
             shape, (wide, point) = ctx.shapes[i], weights[2 * i : 2 * i + 2]
             inner = between[3 * i - 3 : 3 * i]
-            y = _again(*inner, ctx.eps) if i else x
+            y = _again(*inner) if i else x
             if learns:
                 z = depthwise_plain(y, wide, *shape)
                 found[2 * i + 1] = _backward(grad, z, point, 1, (0, 0), 1, [False, True, False])[1]
@@ -194,9 +194,9 @@ class _Separable(Function):
         return grad if needs[0] else None, None, None, *found
 
 
-def _again(x: Tensor, mean: Tensor, rstd: Tensor, eps: float) -> Tensor:
+def _again(x: Tensor, mean: Tensor, rstd: Tensor) -> Tensor:
     """The output of an inner norm and its ReLU, from the statistics of the forward pass."""
-    return batch_norm(x, mean, rstd.pow(-2) - eps, None, None, False, 0.0, eps).relu_()
+    return (x - mean.view(-1, 1, 1)).mul_(rstd.view(-1, 1, 1)).relu_()
 
 
 def separable(

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from appnas.fast import Fused, State, add_normed, add_scaled, fast
+from appnas.fast import Fused, Norm, State, add_normed, add_scaled, fast
 from appnas.spaces.kernels import depthwise, even_pixels, odd_pixels, separable
 
 
@@ -34,7 +34,7 @@ class Style(NamedTuple):
 
 def norm(channels: int, style: Style) -> nn.BatchNorm2d:
     """Batch norm in the given style."""
-    return nn.BatchNorm2d(channels, affine=style.affine, track_running_stats=style.track)
+    return Norm(channels, affine=style.affine, track_running_stats=style.track)
 
 
 class ReLUConvNorm(Fused, nn.Sequential):
