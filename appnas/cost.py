@@ -8,12 +8,14 @@ import warnings
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 from appnas.domain import Domain
@@ -82,7 +84,7 @@ class _Peak(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
-        for x in torch.utils._pytree.tree_leaves(result):
+        for x in tree_leaves(result):
             if isinstance(x, Tensor):
                 self._add(x.untyped_storage())
         return result
@@ -189,7 +191,7 @@ class SupernetMemory(NamedTuple):
     """Estimated memory of one training step of a supernet, in bytes.
 
     Attributes:
-        activations: kept for backward at the given batch size.
+        activations: the peak of forward and backward pass at the given batch size.
         weights: weights, their gradients and momentum.
     """
 
@@ -198,7 +200,7 @@ class SupernetMemory(NamedTuple):
 
     @property
     def total(self) -> int:
-        """Sum of both, a lower bound of the peak: temporary buffers come on top."""
+        """Sum of both, a lower bound of the peak: what kernels allocate inside comes on top."""
         return self.activations + self.weights
 
 
@@ -208,7 +210,7 @@ def weight_bytes(model: nn.Module) -> int:
 
 
 def supernet_memory(supernet: nn.Module, gates: Gates, domain: Domain, batch: int) -> SupernetMemory:
-    """Estimate a supernet's memory from two small forward passes, extrapolated to the batch size.
+    """Estimate a supernet's memory from the peaks of two small steps, extrapolated to the batch size.
 
     Args:
         supernet: forward(*inputs, gates); its buffers are not touched if it uses batch statistics.
@@ -216,8 +218,13 @@ def supernet_memory(supernet: nn.Module, gates: Gates, domain: Domain, batch: in
         domain: gives the inputs; one whose example ignores its count (a whole graph) is measured as it is.
         batch: examples a step.
     """
-    small = [(len(inputs[0]), saved_bytes(lambda x=inputs: supernet(*x, gates=gates)))  # type: ignore[misc]
-             for inputs in (domain.example(2), domain.example(4))]  # fmt: skip
+    wanted = [*gates, *(p for p in supernet.parameters() if p.requires_grad)]
+
+    def step(inputs: tuple[Tensor, ...]) -> None:
+        outputs = [y for y in tree_leaves(supernet(*inputs, gates=gates)) if isinstance(y, Tensor) and y.requires_grad]
+        torch.autograd.grad([y.sum() for y in outputs], wanted, allow_unused=True)
+
+    small = [(len(inputs[0]), peak_bytes(partial(step, inputs))) for inputs in (domain.example(2), domain.example(4))]
     (n, low), (m, high) = small
     per_example = (high - low) / (m - n) if m > n else 0.0
     activations = low + per_example * max(batch - n, 0) if m > n else float(high)
@@ -233,7 +240,10 @@ def check_memory(need: SupernetMemory, free: int | None, margin: float = 0.9) ->
     if free is None:
         return
     text = f"one step needs about {need.total / MIB:,.0f} MiB, {free / MIB:,.0f} MiB are free"
-    remedy = "use a smaller batch, fewer channels or cells, or restrict the space (appnas.supernet.restrict)"
+    remedy = (
+        "use a smaller batch, fewer channels or cells, restrict the space (appnas.supernet.restrict), or set its"
+        " `recompute` if it has that option"
+    )
     if need.total > free:
         raise MemoryError(f"{text}: {remedy}")
     if need.total > margin * free:

@@ -15,14 +15,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.autograd import Function
+from torch.func import functional_call
+from torch.utils.checkpoint import checkpoint
 
 _plain: ContextVar[bool] = ContextVar("plain", default=False)
 
 
 @contextmanager
-def plain() -> Iterator[None]:
+def plain(on: bool = True) -> Iterator[None]:
     """Networks that run inside compute every operation as the module that it is."""
-    before = _plain.set(True)
+    before = _plain.set(on)
     try:
         yield
     finally:
@@ -78,6 +80,20 @@ def scale(x: Tensor, weight: Tensor) -> Tensor:
         x: [B, ...]. weight: [] or [B].
     """
     return x * (weight.reshape(-1, *[1] * (x.dim() - 1)) if weight.dim() else weight)
+
+
+def recomputed(module: nn.Module, *inputs: Any) -> Any:
+    """module(*inputs), keeping nothing but the inputs: the rest is computed again in backward.
+
+    The form and the weights of now are used then too, also weights put in for a while (`functional_call`).
+    """
+    weights, form = dict(module.named_parameters()), _plain.get()
+
+    def run(*inputs: Any) -> Any:
+        with plain(form):
+            return functional_call(module, weights, inputs)
+
+    return checkpoint(run, *inputs, use_reentrant=False)
 
 
 def twice(form: Callable[..., Tensor], inputs: Sequence[Tensor | None], needs: Sequence[bool], grad: Tensor) -> list[Any]:
@@ -142,19 +158,21 @@ class _AddNormed(Function):
         y, mean, rstd = centred(x, eps)
         ctx.save_for_backward(x, gate, weight, bias, mean, rstd)
         ctx.eps = eps
+        scales, shifts = _gated(gate, x, weight, bias)
         shape = [-1] + [1] * (x.dim() - 2)
-        factor = rstd if weight is None else rstd * weight
-        if gate.dim() == 0:
-            factor, bias = factor * gate, None if bias is None else bias * gate
-        if bias is not None or gate.dim() or total is None:
-            y = y.mul_(factor.view(shape)) if bias is None else torch.addcmul(bias.view(shape), y, factor.view(shape))
-            y = scale(y, gate) if gate.dim() else y
-            if total is None:
-                return y
+        factor = (rstd if scales is None else rstd * scales).view(shape)
+        if total is not None and shifts is None and not gate.dim():
             ctx.mark_dirty(total)
-            return total.add_(y)
+            return total.addcmul_(y, factor)
+        y.mul_(factor)
+        if shifts is not None:
+            y.add_(shifts.view(shape))
+        if gate.dim():
+            y = scale(y, gate)
+        if total is None:
+            return y
         ctx.mark_dirty(total)
-        return total.addcmul_(y, factor.view(shape))
+        return total.add_(y)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Any:  # type: ignore[override]
@@ -188,7 +206,7 @@ class _AddNormed(Function):
 def _gated(
     gate: Tensor, x: Tensor, weight: Tensor | None, bias: Tensor | None
 ) -> tuple[Tensor | None, Tensor | None]:
-    """Scale and shift of a batch norm's backward that include the gate, if there is one for all examples."""
+    """Scale and shift of a batch norm that include the gate, if there is one for all examples."""
     if gate.dim():
         return weight, bias
     if weight is None or bias is None:

@@ -21,15 +21,16 @@ Make = Callable[[int, str], nn.Module]
 """(edge, option) -> candidate operation."""
 
 
-def live_options(gates: Tensor) -> list[list[bool]]:
+def live_options(gates: Tensor, threshold: float = 0.0) -> list[list[bool]]:
     """Which options of a gate matrix must be computed: all that carry a gradient, else those not exactly 0.
 
-    Shapes:
+    Args:
         gates: [count, K], or [B, count, K] where an option lives if any example uses it.
+        threshold: gates that are nowhere larger are left out too, which is an approximation unless it is 0.
     """
     if gates.requires_grad and torch.is_grad_enabled():
         return torch.ones(gates.shape[-2:], dtype=torch.bool).tolist()
-    used = gates != 0
+    used = gates.abs() > threshold
     return (used.any(0) if used.dim() == 3 else used).tolist()
 
 
@@ -88,6 +89,7 @@ class Dag(nn.Module):
         mask: [E, K], True for what is allocated; None for all.
         stride: of the edges that leave an input, to shape a node that nothing reaches.
         join: applied to the sum of a node, for example a batch norm; None for none.
+        threshold: options whose gates are at most this for the whole batch are not run, see `live_options`.
     """
 
     def __init__(
@@ -99,10 +101,11 @@ class Dag(nn.Module):
         mask: Tensor | None = None,
         stride: int = 1,
         join: Callable[[int], nn.Module] | None = None,
+        threshold: float = 0.0,
     ):
         super().__init__()
         self.joints = tuple(edges)
-        self.inputs, self.stride = inputs, stride
+        self.inputs, self.stride, self.threshold = inputs, stride, threshold
         rows = [None] * len(self.joints) if mask is None else mask.tolist()
         self.edges = nn.ModuleList(Mixed(options, partial(make, e), row) for e, row in enumerate(rows))
         nodes = sorted({target for _, target in self.joints})
@@ -115,7 +118,7 @@ class Dag(nn.Module):
         Shapes:
             states: the inputs, each [B, ...]. gates: [E, K] or [B, E, K]; None adds all allocated options up.
         """
-        live = None if gates is None else live_options(gates)
+        live = None if gates is None else live_options(gates, self.threshold)
         done = list(states)
         sums: dict[int, Tensor] = {}
         for source, leaving in enumerate(self.leaving):

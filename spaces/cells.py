@@ -15,6 +15,7 @@ import networkx as nx
 import torch
 from torch import Tensor, nn
 
+from appnas.fast import recomputed
 from appnas.settings import check
 from appnas.space import IO, ZERO, Arch, Choice, Gates, Mask, only
 from appnas.spaces.kernels import concatenate
@@ -63,6 +64,8 @@ class Cells:
     """Auxiliary head at two thirds of a derived network's depth; its loss is the domain's business."""
     drop_path: float = 0.0
     """Largest drop-path probability of a derived network (the paper: 0.2)."""
+    recompute: bool = False
+    """Let the supernet keep the ends of its cells only, and compute the rest again in backward."""
     mask: ClassVar[Mask | None] = None
 
     def __post_init__(self) -> None:
@@ -226,6 +229,7 @@ class CellNetwork(nn.Module):
         stem_style = Style(track=style.track)
         self.stem, widths, after_reduction = _stem(space.stem, io.inputs[0], channels, stem_style)
         self.cells = nn.ModuleList()
+        self.recompute = space.recompute
         self.tap = 2 * cells // 3 if auxiliary else -1
         for i in range(cells):
             reduction = i in (cells // 3, 2 * cells // 3)
@@ -246,7 +250,8 @@ class CellNetwork(nn.Module):
         s0, s1 = self.stem(x.contiguous(memory_format=torch.channels_last))
         extra = None
         for i, cell in enumerate(self.cells):
-            s0, s1 = s1, cell(s0, s1, None if gates is None else gates[cell.reduction])  # type: ignore[index]
+            inputs = s0, s1, None if gates is None else gates[cell.reduction]  # type: ignore[index]
+            s0, s1 = s1, recomputed(cell, *inputs) if self.recompute and gates is not None else cell(*inputs)
             if i == self.tap and self.training:
                 extra = self.auxiliary(s1)
         logits = self.classifier(s1.mean((2, 3)))

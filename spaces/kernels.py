@@ -34,8 +34,13 @@ def even_pixels(x: Tensor) -> Tensor:
 
 def odd_pixels(x: Tensor) -> Tensor:
     """The pixels between, one down and right of the even ones. Shapes: as `even_pixels`; an odd size is padded."""
-    x = pad(x, (0, x.shape[3] % 2, 0, x.shape[2] % 2))
-    return x[:, :, 1::2, 1::2].contiguous(memory_format=torch.channels_last)
+    return _evened(x)[:, :, 1::2, 1::2].contiguous(memory_format=torch.channels_last)
+
+
+def _evened(x: Tensor) -> Tensor:
+    """With a row and a column of zeros where the size is odd."""
+    odd = (0, x.shape[3] % 2, 0, x.shape[2] % 2)
+    return pad(x, odd) if any(odd) else x
 
 
 def _backward(
@@ -91,12 +96,11 @@ def depthwise_weight_gradient(grad: Tensor, x: Tensor, size: int, stride: int = 
             return _taps(x, grad, size, size)
         left, right = (_taps(pad(x, (s, -s)), grad, size, 1) for s in (2, -2))
         return torch.cat([left, _taps(x, grad, size, 3), right], -1)
-    odd = (0, x.shape[3] % 2, 0, x.shape[2] % 2)
     if dilation == 2:
-        return depthwise_weight_gradient(_phases(pad(grad, odd)), _phases(pad(x, odd)), size)
+        return depthwise_weight_gradient(_phases(_evened(grad)), _phases(_evened(x)), size)
     if size < 5:
         return _backward(grad, x, x.new_empty(x.shape[1], 1, size, size), 2, (size // 2,) * 2, 1, [False, True, False])[1]
-    x = pad(x, odd)
+    x = _evened(x)
     found = x.new_empty(x.shape[1], 1, size, size)
     for i in (0, 1):
         for j in (0, 1):
