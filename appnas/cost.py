@@ -74,12 +74,13 @@ def saved_bytes(run: Callable[[], Any]) -> int:
     return total
 
 
-class _Peak(TorchDispatchMode):
+class _Peak(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts the bytes of all tensors that are made while it is active, until they are freed."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.now = self.most = 0
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.now = 0
+        self.most = 0
         self.known: weakref.WeakSet[torch.UntypedStorage] = weakref.WeakSet()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -105,7 +106,8 @@ def peak_bytes(run: Callable[[], Any]) -> int:
     """Most bytes at once of the tensors that `run` makes, backward passes included; not what kernels use inside."""
     with _Peak() as counter:
         run()
-    return counter.most
+    most: int = counter.most
+    return most
 
 
 class Latency(NamedTuple):

@@ -87,7 +87,8 @@ def recomputed(module: nn.Module, *inputs: Any) -> Any:
 
     The form and the weights of now are used then too, also weights put in for a while (`functional_call`).
     """
-    weights, form = dict(module.named_parameters()), _plain.get()
+    weights: dict[str, Tensor] = dict(module.named_parameters())
+    form = _plain.get()
 
     def run(*inputs: Any) -> Any:
         with plain(form):
@@ -96,7 +97,9 @@ def recomputed(module: nn.Module, *inputs: Any) -> Any:
     return checkpoint(run, *inputs, use_reentrant=False)
 
 
-def twice(form: Callable[..., Tensor], inputs: Sequence[Tensor | None], needs: Sequence[bool], grad: Tensor) -> list[Any]:
+def twice(
+    form: Callable[..., Tensor], inputs: Sequence[Tensor | None], needs: Sequence[bool], grad: Tensor
+) -> list[Any]:
     """Gradients of form(*inputs) that can be differentiated again: what a hand-written backward cannot offer."""
     wanted = [x for x, need in zip(inputs, needs, strict=True) if need and x is not None]
     found = iter(torch.autograd.grad(form(*inputs), wanted, grad, create_graph=True, materialize_grads=True))
@@ -113,7 +116,7 @@ class _AddScaled(Function):
         return total.add_(x, alpha=gate.item()) if gate.dim() == 0 else total.add_(scale(x, gate))
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Any:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> Any:
         x, gate = ctx.saved_tensors
         own, needs = (grad if ctx.needs_input_grad[0] else None), ctx.needs_input_grad[1:]
         if torch.is_grad_enabled():
@@ -175,7 +178,7 @@ class _AddNormed(Function):
         return total.add_(y)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Any:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> Any:
         x, gate, weight, bias, mean, rstd = ctx.saved_tensors
         needs = ctx.needs_input_grad
         own = grad if needs[0] else None
@@ -203,9 +206,7 @@ class _AddNormed(Function):
         return own, of_x, of_gate, of_weight, of_bias, None
 
 
-def _gated(
-    gate: Tensor, x: Tensor, weight: Tensor | None, bias: Tensor | None
-) -> tuple[Tensor | None, Tensor | None]:
+def _gated(gate: Tensor, x: Tensor, weight: Tensor | None, bias: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
     """Scale and shift of a batch norm that include the gate, if there is one for all examples."""
     if gate.dim():
         return weight, bias

@@ -84,7 +84,8 @@ def check(ours, plain, x, y, gates):
     single = [gradients(net, x, y, gates) for net in (ours, plain)]
     double = [gradients(net.double(), x.double(), y, wide) for net in (ours, plain)]
     ours.float(), plain.float()
-    for name, a, b in (("float64", *double), ("float32", *single), ("plain, float32 and float64", single[1], double[1])):
+    control = ("plain, float32 and float64", single[1], double[1])
+    for name, a, b in (("float64", *double), ("float32", *single), control):
         gaps = [float((u - v).norm() / v.norm()) for u, v in zip(a, b, strict=True)]
         print(f"relative difference, {name}: output {gaps[0]:.1e}, gates {gaps[1]:.1e}, weights {gaps[2]:.1e}")
 

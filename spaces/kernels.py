@@ -58,6 +58,13 @@ def _taps(x: Tensor, grad: Tensor, height: int, width: int) -> Tensor:
     return _backward(grad, x, kernel, 1, (height // 2, width // 2), 1, [False, True, False])[1]
 
 
+def _direct(grad: Tensor, x: Tensor, size: int, stride: int, dilation: int) -> Tensor:
+    """The weight gradient of any square kernel, by oneDNN."""
+    padding = dilation * (size - 1) // 2
+    kernel = x.new_empty(x.shape[1], 1, size, size)
+    return _backward(grad, x, kernel, stride, (padding, padding), dilation, [False, True, False])[1]
+
+
 def _phases(x: Tensor) -> Tensor:
     """The four interleaved images of even and odd pixels, as examples. Shapes: [B, C, H, W] -> [4 B, C, H/2, W/2]."""
     n, c, h, w = x.shape
@@ -88,9 +95,7 @@ def depthwise_weight_gradient(grad: Tensor, x: Tensor, size: int, stride: int = 
         grad: as the output. x: [B, C, H, W]. returns: [C, 1, size, size].
     """
     if size not in (1, 3, 5) or (stride, dilation) not in ((1, 1), (1, 2), (2, 1)) or min(x.shape[2:]) <= 2:
-        padding = dilation * (size - 1) // 2
-        kernel = x.new_empty(x.shape[1], 1, size, size)
-        return _backward(grad, x, kernel, stride, (padding, padding), dilation, [False, True, False])[1]
+        return _direct(grad, x, size, stride, dilation)
     if (stride, dilation) == (1, 1):
         if size < 5:
             return _taps(x, grad, size, size)
@@ -99,7 +104,7 @@ def depthwise_weight_gradient(grad: Tensor, x: Tensor, size: int, stride: int = 
     if dilation == 2:
         return depthwise_weight_gradient(_phases(_evened(grad)), _phases(_evened(x)), size)
     if size < 5:
-        return _backward(grad, x, x.new_empty(x.shape[1], 1, size, size), 2, (size // 2,) * 2, 1, [False, True, False])[1]
+        return _direct(grad, x, size, 2, 1)
     x = _evened(x)
     found = x.new_empty(x.shape[1], 1, size, size)
     for i in (0, 1):
@@ -117,7 +122,7 @@ class _Depthwise(Function):
         return depthwise_plain(x, weight, stride, dilation)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Any:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> Any:
         x, weight = ctx.saved_tensors
         needs = ctx.needs_input_grad[:2]
         if torch.is_grad_enabled():
@@ -166,7 +171,7 @@ class _Separable(Function):
         return y
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Any:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> Any:
         n, (x, *rest) = len(ctx.shapes), ctx.saved_tensors
         weights, between = rest[: 2 * n], rest[2 * n :]
         needs, learns = ctx.needs_input_grad, any(ctx.needs_input_grad[3:])
@@ -203,9 +208,7 @@ def _again(x: Tensor, mean: Tensor, rstd: Tensor) -> Tensor:
     return (x - mean.view(-1, 1, 1)).mul_(rstd.view(-1, 1, 1)).relu_()
 
 
-def separable(
-    x: Tensor, weights: Sequence[Tensor], shapes: Sequence[Shape], eps: float = 1e-5
-) -> Tensor:
+def separable(x: Tensor, weights: Sequence[Tensor], shapes: Sequence[Shape], eps: float = 1e-5) -> Tensor:
     """Depthwise and pointwise convolution, block after block, with a batch norm and a ReLU between the blocks.
 
     Args:
@@ -227,8 +230,8 @@ class _Concatenate(Function):
         return torch.cat(parts, 1)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Any:  # type: ignore[override]
-        return tuple(x.contiguous(memory_format=torch.channels_last) for x in grad.split(ctx.widths, 1))
+    def backward(ctx: Any, grad: Tensor) -> Any:
+        return tuple(x.contiguous(memory_format=torch.channels_last) for x in torch.split(grad, ctx.widths, 1))
 
 
 def concatenate(parts: Sequence[Tensor]) -> Tensor:

@@ -50,7 +50,8 @@ class ReLUConvNorm(Fused, nn.Sequential):
 
     def fused(self, state: State, gate: Tensor, total: Tensor | None) -> Tensor:
         """The ReLU is shared."""
-        _, convolution, last = self
+        parts: list[Any] = list(self)
+        _, convolution, last = parts
         return add_normed(total, convolution(state.once("relu", torch.relu)), gate, last.weight, last.bias, last.eps)
 
 
@@ -81,11 +82,11 @@ class Separable(Fused, nn.Sequential):
 
     def fused(self, state: State, gate: Tensor, total: Tensor | None) -> Tensor:
         """The first ReLU is shared. Stride 2 with dilation 2 meets the even pixels only, where it is undilated."""
-        wide, eps = list(self)[1::4], self[-1].eps
-        x, shapes = state.once("relu", torch.relu), [convolution.shape for convolution in wide]
+        parts: list[Any] = list(self)
+        x, shapes, eps = state.once("relu", torch.relu), [part.shape for part in parts[1::4]], parts[-1].eps
         if shapes[0] == (2, 2):
             x, shapes[0] = state.once("even", lambda _: even_pixels(x)), (1, 1)
-        weights = [self[i].weight for i in range(len(self)) if i % 4 in (1, 2)]
+        weights = [part.weight for i, part in enumerate(parts) if i % 4 in (1, 2)]
         return add_normed(total, separable(x, weights, shapes, eps), gate, eps=eps)
 
 

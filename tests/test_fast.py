@@ -52,7 +52,8 @@ class TestAddScaled:
     @pytest.mark.parametrize("shape", GATES.values(), ids=GATES)
     @pytest.mark.parametrize("check", [gradcheck, gradgradcheck])
     def test_gradients(self, shape, check):
-        assert check(lambda t, x, g: add_scaled(t.clone(), x, g), (wide(4, 3), wide(4, 3, seed=1), wide(*shape, seed=2)))
+        inputs = wide(4, 3), wide(4, 3, seed=1), wide(*shape, seed=2)
+        assert check(lambda t, x, g: add_scaled(t.clone(), x, g), inputs)
         assert check(lambda x, g: add_scaled(None, x, g), (wide(4, 3), wide(*shape, seed=1)))
 
 

@@ -153,5 +153,7 @@ def steps(measured: Mapping[str, Any], peak: float) -> None:
     ]
     heads = ["space", "weights", "time", "of plain", "MiB", "of plain", "of peak"]
     table("one first-order search step", heads, rows)
-    line("time: CPU seconds, median and range; MiB: most bytes of tensors at once; each also as a part of the plain form;")
+    line(
+        "time: CPU seconds, median and range; MiB: most bytes of tensors at once; each as a part of the plain form too;"
+    )
     line(f"of peak: arithmetic of the step as a part of this machine's convolutions, {peak:.0f} GFLOP/s")

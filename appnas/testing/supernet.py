@@ -192,11 +192,11 @@ class SupernetSuite:
         torch.testing.assert_close(self.run(self.make(space, io), io, own), reference)
 
     def test_fast_form_is_the_plain_one(self, space: Space, io: IO) -> None:
-        """Invariant (h): the same output and gradients of gates and weights, with gates for all and for each example."""
+        """Invariant (h): the same output and gradients, with gates for all and for each example."""
         supernet = self.make(space, io)
         weights = list(supernet.parameters())
         for count in ((), (4,)):
-            gates = tuple(matrix.expand(*count, -1, -1).clone().requires_grad_() for matrix in soft_gates(space.choices))
+            gates = tuple(g.expand(*count, -1, -1).clone().requires_grad_() for g in soft_gates(space.choices))
             found = []
             for form in (nullcontext, plain):
                 with form():
