@@ -64,9 +64,9 @@ class Fused(nn.Module):
 
     fuses = False
 
-    def forward(self, x: Any, gate: Tensor | None = None, total: Tensor | None = None) -> Any:
+    def forward(self, x: Any, gate: Any = None, total: Tensor | None = None) -> Any:
         """The plain form for a tensor, the fused one for a state."""
-        return self.fused(x, gate, total) if isinstance(x, State) else super().forward(x)  # type: ignore[misc]
+        return self.fused(x, gate, total) if isinstance(x, State) else super().forward(x)
 
     def fused(self, state: State, gate: Tensor, total: Tensor | None) -> Tensor:
         """Total + gate * self(state.x); a total of None counts as 0."""
@@ -90,11 +90,11 @@ def recomputed(module: nn.Module, *inputs: Any) -> Any:
     weights: dict[str, Tensor] = dict(module.named_parameters())
     form = _plain.get()
 
-    def run(*inputs: Any) -> Any:
+    def _run(*inputs: Any) -> Any:
         with plain(form):
             return functional_call(module, weights, inputs)
 
-    return checkpoint(run, *inputs, use_reentrant=False)
+    return checkpoint(_run, *inputs, use_reentrant=False)
 
 
 def twice(
@@ -109,6 +109,7 @@ def twice(
 class _AddScaled(Function):
     @staticmethod
     def forward(ctx: Any, total: Tensor | None, x: Tensor, gate: Tensor) -> Tensor:
+        """The value."""
         ctx.save_for_backward(x, gate)
         if total is None:
             return scale(x, gate)
@@ -117,6 +118,7 @@ class _AddScaled(Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Any:
+        """The gradients."""
         x, gate = ctx.saved_tensors
         own, needs = (grad if ctx.needs_input_grad[0] else None), ctx.needs_input_grad[1:]
         if torch.is_grad_enabled():
@@ -158,6 +160,7 @@ class _AddNormed(Function):
     def forward(
         ctx: Any, total: Tensor | None, x: Tensor, gate: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float
     ) -> Tensor:
+        """The value."""
         y, mean, rstd = centred(x, eps)
         ctx.save_for_backward(x, gate, weight, bias, mean, rstd)
         ctx.eps = eps
@@ -179,15 +182,16 @@ class _AddNormed(Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Any:
+        """The gradients."""
         x, gate, weight, bias, mean, rstd = ctx.saved_tensors
         needs = ctx.needs_input_grad
         own = grad if needs[0] else None
         if torch.is_grad_enabled():
 
-            def form(x: Tensor, gate: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
+            def _form(x: Tensor, gate: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
                 return scale(nn.functional.batch_norm(x, None, None, weight, bias, True, 0.0, ctx.eps), gate)
 
-            return own, *twice(form, (x, gate, weight, bias), needs[1:5], grad), None
+            return own, *twice(_form, (x, gate, weight, bias), needs[1:5], grad), None
         of_gate = None
         if gate.dim():
             if needs[2]:

@@ -117,12 +117,14 @@ def depthwise_weight_gradient(grad: Tensor, x: Tensor, size: int, stride: int = 
 class _Depthwise(Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, stride: int, dilation: int) -> Tensor:
+        """The value."""
         ctx.save_for_backward(x, weight)
         ctx.how = stride, dilation
         return depthwise_plain(x, weight, stride, dilation)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Any:
+        """The gradients."""
         x, weight = ctx.saved_tensors
         needs = ctx.needs_input_grad[:2]
         if torch.is_grad_enabled():
@@ -158,6 +160,7 @@ class _Separable(Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, shapes: Sequence[Shape], eps: float, *weights: Tensor) -> Tensor:
+        """The value."""
         ctx.shapes, ctx.eps = shapes, eps
         between: list[Tensor] = []  # for every inner norm: its input, its mean, one by its deviation
         y = x
@@ -172,15 +175,16 @@ class _Separable(Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Any:
+        """The gradients."""
         n, (x, *rest) = len(ctx.shapes), ctx.saved_tensors
         weights, between = rest[: 2 * n], rest[2 * n :]
         needs, learns = ctx.needs_input_grad, any(ctx.needs_input_grad[3:])
         if torch.is_grad_enabled():
 
-            def form(x: Tensor, *weights: Tensor) -> Tensor:
+            def _form(x: Tensor, *weights: Tensor) -> Tensor:
                 return separable_plain(x, weights, ctx.shapes, ctx.eps)
 
-            of_x, *of_weights = twice(form, (x, *weights), (needs[0], *needs[3:]), grad)
+            of_x, *of_weights = twice(_form, (x, *weights), (needs[0], *needs[3:]), grad)
             return of_x, None, None, *of_weights
         found: list[Tensor | None] = [None] * (2 * n)
         for i in reversed(range(n)):
@@ -226,11 +230,13 @@ def separable(x: Tensor, weights: Sequence[Tensor], shapes: Sequence[Shape], eps
 class _Concatenate(Function):
     @staticmethod
     def forward(ctx: Any, *parts: Tensor) -> Tensor:
+        """The value."""
         ctx.widths = [part.shape[1] for part in parts]
         return torch.cat(parts, 1)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Any:
+        """The gradients."""
         return tuple(x.contiguous(memory_format=torch.channels_last) for x in torch.split(grad, ctx.widths, 1))
 
 
