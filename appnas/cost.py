@@ -5,13 +5,17 @@ from __future__ import annotations
 import statistics
 import time
 import warnings
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 from appnas.domain import Domain
@@ -68,6 +72,42 @@ def saved_bytes(run: Callable[[], Any]) -> int:
     total = sum(x.untyped_storage().nbytes() for x in kept.values())
     del result
     return total
+
+
+class _Peak(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Counts the bytes of all tensors that are made while it is active, until they are freed."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.now = 0
+        self.most = 0
+        self.known: weakref.WeakSet[torch.UntypedStorage] = weakref.WeakSet()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        for x in tree_leaves(result):
+            if isinstance(x, Tensor):
+                self._add(x.untyped_storage())
+        return result
+
+    def _add(self, storage: torch.UntypedStorage) -> None:
+        if storage not in self.known:
+            size = storage.nbytes()
+            self.known.add(storage)
+            self.now += size
+            self.most = max(self.most, self.now)
+            weakref.finalize(storage, self._free, size)
+
+    def _free(self, size: int) -> None:
+        self.now -= size
+
+
+def peak_bytes(run: Callable[[], Any]) -> int:
+    """Most bytes at once of the tensors that `run` makes, backward passes included; not what kernels use inside."""
+    with _Peak() as counter:
+        run()
+    most: int = counter.most
+    return most
 
 
 class Latency(NamedTuple):
@@ -153,7 +193,7 @@ class SupernetMemory(NamedTuple):
     """Estimated memory of one training step of a supernet, in bytes.
 
     Attributes:
-        activations: kept for backward at the given batch size.
+        activations: the peak of forward and backward pass at the given batch size.
         weights: weights, their gradients and momentum.
     """
 
@@ -162,7 +202,7 @@ class SupernetMemory(NamedTuple):
 
     @property
     def total(self) -> int:
-        """Sum of both, a lower bound of the peak: temporary buffers come on top."""
+        """Sum of both, a lower bound of the peak: what kernels allocate inside comes on top."""
         return self.activations + self.weights
 
 
@@ -172,7 +212,7 @@ def weight_bytes(model: nn.Module) -> int:
 
 
 def supernet_memory(supernet: nn.Module, gates: Gates, domain: Domain, batch: int) -> SupernetMemory:
-    """Estimate a supernet's memory from two small forward passes, extrapolated to the batch size.
+    """Estimate a supernet's memory from the peaks of two small steps, extrapolated to the batch size.
 
     Args:
         supernet: forward(*inputs, gates); its buffers are not touched if it uses batch statistics.
@@ -180,8 +220,13 @@ def supernet_memory(supernet: nn.Module, gates: Gates, domain: Domain, batch: in
         domain: gives the inputs; one whose example ignores its count (a whole graph) is measured as it is.
         batch: examples a step.
     """
-    small = [(len(inputs[0]), saved_bytes(lambda x=inputs: supernet(*x, gates=gates)))  # type: ignore[misc]
-             for inputs in (domain.example(2), domain.example(4))]  # fmt: skip
+    wanted = [*gates, *(p for p in supernet.parameters() if p.requires_grad)]
+
+    def step(inputs: tuple[Tensor, ...]) -> None:
+        outputs = [y for y in tree_leaves(supernet(*inputs, gates=gates)) if isinstance(y, Tensor) and y.requires_grad]
+        torch.autograd.grad([y.sum() for y in outputs], wanted, allow_unused=True)
+
+    small = [(len(inputs[0]), peak_bytes(partial(step, inputs))) for inputs in (domain.example(2), domain.example(4))]
     (n, low), (m, high) = small
     per_example = (high - low) / (m - n) if m > n else 0.0
     activations = low + per_example * max(batch - n, 0) if m > n else float(high)
@@ -197,7 +242,10 @@ def check_memory(need: SupernetMemory, free: int | None, margin: float = 0.9) ->
     if free is None:
         return
     text = f"one step needs about {need.total / MIB:,.0f} MiB, {free / MIB:,.0f} MiB are free"
-    remedy = "use a smaller batch, fewer channels or cells, or restrict the space (appnas.supernet.restrict)"
+    remedy = (
+        "use a smaller batch, fewer channels or cells, restrict the space (appnas.supernet.restrict), or set its"
+        " `recompute` if it has that option"
+    )
     if need.total > free:
         raise MemoryError(f"{text}: {remedy}")
     if need.total > margin * free:

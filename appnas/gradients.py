@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.autograd import grad
 
+from appnas.fast import plain
 from appnas.space import Gates
 
 Weights = dict[str, Tensor]
@@ -51,7 +52,9 @@ def lookahead_exact(train: Loss, valid: Loss, weights: Weights, gates: Gates, st
         gates: attached to whatever the caller differentiates.
         step: the weight step; its lr is xi.
     """
-    gradients = grad(train(weights, gates), list(weights.values()), create_graph=True, materialize_grads=True)
+    with plain():  # the fast form would compute everything once more to be differentiated twice
+        loss = train(weights, gates)
+    gradients = grad(loss, list(weights.values()), create_graph=True, materialize_grads=True)
     return valid(step(weights, gradients), gates)
 
 
@@ -60,12 +63,14 @@ def lookahead_finite(
 ) -> Tensor:
     """The same value, with the Hessian-vector product by a central difference (arXiv 1806.09055, eq. 8).
 
-    The two extra passes run at w +- e v, with v = grad_w' L_val and e = epsilon / |v|. The gradient reaches the
+    The two extra passes run at w +- e v, with v = grad_w' L_val and e = epsilon / |v|; they compute gradients of the
+    gates alone, and no pass keeps anything for the next but weights. The gradient reaches the
     gates through a linear surrogate, so callers differentiate the result as they would the exact one. The
     difference crosses the kinks of ReLU: it is close to exact for smooth operations only.
     """
     leaves = tuple(matrix.detach().requires_grad_() for matrix in gates)
-    gradients = grad(train(weights, leaves), list(weights.values()), materialize_grads=True)
+    fixed = tuple(matrix.detach() for matrix in gates)
+    gradients = grad(train(weights, fixed), list(weights.values()), materialize_grads=True)
     with torch.no_grad():
         stepped = step(weights, gradients)
     stepped = {name: w.requires_grad_() for name, w in stepped.items()}

@@ -84,8 +84,9 @@ class Shared:
         if self.lookahead != "none" and attached:
             loss = self._ahead(gates, batch)
         else:
+            weights = {name: w.detach() for name, w in self.supernet.named_parameters()}  # the gates' gradient alone
             with torch.set_grad_enabled(attached):
-                loss = self._loss(gates, batch)
+                loss = self._loss(gates, batch, weights)
         finite(loss.detach(), f"validation, search step {self.step}")
         return Score(-loss, {"valid_loss": float(loss.detach())})
 

@@ -14,30 +14,23 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from appnas.fast import State, add_scaled, scale
 from appnas.space import IO, ZERO, Arch, Choice, Gates, Mask, Space, allowed, check_mask, describe
 
 Make = Callable[[int, str], nn.Module]
 """(edge, option) -> candidate operation."""
 
 
-def scale(x: Tensor, weight: Tensor) -> Tensor:
-    """X times one weight, or one weight an example.
-
-    Shapes:
-        x: [B, ...]. weight: [] or [B].
-    """
-    return x * (weight.reshape(-1, *[1] * (x.dim() - 1)) if weight.dim() else weight)
-
-
-def live_options(gates: Tensor) -> list[list[bool]]:
+def live_options(gates: Tensor, threshold: float = 0.0) -> list[list[bool]]:
     """Which options of a gate matrix must be computed: all that carry a gradient, else those not exactly 0.
 
-    Shapes:
+    Args:
         gates: [count, K], or [B, count, K] where an option lives if any example uses it.
+        threshold: gates that are nowhere larger are left out too, which is an approximation unless it is 0.
     """
     if gates.requires_grad and torch.is_grad_enabled():
         return torch.ones(gates.shape[-2:], dtype=torch.bool).tolist()
-    used = gates != 0
+    used = gates.abs() > threshold
     return (used.any(0) if used.dim() == 3 else used).tolist()
 
 
@@ -52,23 +45,37 @@ class Mixed(nn.ModuleDict):
         super().__init__({option: make(option) for option in kept})
         self.index = {option: list(options).index(option) for option in kept}
 
-    def forward(self, x: Tensor, weights: Tensor | None = None, live: Sequence[bool] | None = None) -> Tensor | None:
-        """The weighted sum, or None if no option is live.
+    def forward(
+        self,
+        x: Tensor | State,
+        weights: Tensor | None = None,
+        live: Sequence[bool] | None = None,
+        total: Tensor | None = None,
+    ) -> Tensor | None:
+        """The weighted sum, added to `total` if there is one; None if there is none and no option is live.
 
         Shapes:
-            x: [B, ...]. weights: [K] or [B, K]; None adds the options up unweighted (stand-alone networks).
+            x, total: [B, ...]; x may be a state that several decisions share, and total is written to then.
+            weights: [K] or [B, K]; None adds the options up unweighted (stand-alone networks).
         """
-        total: Tensor | None = None
+        state = x if isinstance(x, State) else State(x)
         for option, op in self.items():
             k = self.index[option]
             if weights is None:
-                y = op(x)
-            elif live is None or live[k]:
-                y = scale(op(x), weights[..., k])
-            else:
+                total = _plus(total, op(state.x))
+            elif live is not None and not live[k]:
                 continue
-            total = y if total is None else total + y
+            elif state.fast:
+                gate = weights[..., k]
+                fuses = getattr(op, "fuses", False)
+                total = op(state, gate, total) if fuses else add_scaled(total, op(state.x), gate)
+            else:
+                total = _plus(total, scale(op(state.x), weights[..., k]))
         return total
+
+
+def _plus(total: Tensor | None, y: Tensor) -> Tensor:
+    return y if total is None else total + y
 
 
 class Dag(nn.Module):
@@ -82,6 +89,7 @@ class Dag(nn.Module):
         mask: [E, K], True for what is allocated; None for all.
         stride: of the edges that leave an input, to shape a node that nothing reaches.
         join: applied to the sum of a node, for example a batch norm; None for none.
+        threshold: options whose gates are at most this for the whole batch are not run, see `live_options`.
     """
 
     def __init__(
@@ -93,10 +101,11 @@ class Dag(nn.Module):
         mask: Tensor | None = None,
         stride: int = 1,
         join: Callable[[int], nn.Module] | None = None,
+        threshold: float = 0.0,
     ):
         super().__init__()
         self.joints = tuple(edges)
-        self.inputs, self.stride = inputs, stride
+        self.inputs, self.stride, self.threshold = inputs, stride, threshold
         rows = [None] * len(self.joints) if mask is None else mask.tolist()
         self.edges = nn.ModuleList(Mixed(options, partial(make, e), row) for e, row in enumerate(rows))
         nodes = sorted({target for _, target in self.joints})
@@ -109,25 +118,30 @@ class Dag(nn.Module):
         Shapes:
             states: the inputs, each [B, ...]. gates: [E, K] or [B, E, K]; None adds all allocated options up.
         """
-        live = None if gates is None else live_options(gates)
+        live = None if gates is None else live_options(gates, self.threshold)
         done = list(states)
         sums: dict[int, Tensor] = {}
         for source, leaving in enumerate(self.leaving):
             if source >= self.inputs:
                 done.append(self._node(source, sums, states[0]))
-            for edge, y in self.leave(done[source], leaving, gates, live):
-                target = self.joints[edge][1]
-                sums[target] = sums[target] + y if target in sums else y
+            self.leave(State(done[source]), leaving, gates, live, sums)
         return done
 
     def leave(
-        self, x: Tensor, edges: list[int], gates: Tensor | None, live: list[list[bool]] | None
-    ) -> Iterable[tuple[int, Tensor]]:
-        """The contributions of the edges that leave one state."""
+        self,
+        state: State,
+        edges: list[int],
+        gates: Tensor | None,
+        live: list[list[bool]] | None,
+        sums: dict[int, Tensor],
+    ) -> None:
+        """Add what the edges that leave one state contribute to the sums of their targets."""
         for e in edges:
-            y = self.edges[e](x, None if gates is None else gates[..., e, :], live and live[e])
-            if y is not None:
-                yield e, y
+            target = self.joints[e][1]
+            row = None if gates is None else gates[..., e, :]
+            total = self.edges[e](state, row, live and live[e], sums.get(target))
+            if total is not None:
+                sums[target] = total
 
     def _node(self, node: int, sums: Mapping[int, Tensor], like: Tensor) -> Tensor:
         if node in sums:

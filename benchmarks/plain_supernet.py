@@ -114,3 +114,75 @@ class PlainSupernet(nn.Module):
         for cell in self.cells:
             s0, s1 = s1, cell(s0, s1, gates[int(cell.reduction)])
         return self.classifier(s1.mean((2, 3)))
+
+
+def affine(c):
+    return nn.BatchNorm2d(c, track_running_stats=False)
+
+
+def conv(c_in, c_out, k, stride=1):
+    return nn.Sequential(nn.ReLU(), nn.Conv2d(c_in, c_out, k, stride, k // 2, bias=False), affine(c_out))
+
+
+class Edge201(nn.Module):
+    def __init__(self, c):
+        super().__init__()
+        pool = nn.AvgPool2d(3, 1, 1, count_include_pad=False)
+        self.ops = nn.ModuleList([Zero(1), nn.Identity(), conv(c, c, 1), conv(c, c, 3), pool])
+
+    def forward(self, x, weights):
+        return sum(w * o(x) for w, o in zip(weights, self.ops, strict=True))
+
+    def forward_only(self, x, weights):
+        """The chosen operation alone, as single-path methods write it."""
+        k = int(weights.argmax())
+        return weights[k] * self.ops[k](x)
+
+
+class Cell201(nn.Module):
+    def __init__(self, c):
+        super().__init__()
+        self.edges = nn.ModuleList(Edge201(c) for _ in range(6))
+
+    def forward(self, x, weights, single):
+        states, e = [x], 0
+        for node in range(1, 4):
+            total = 0
+            for source in states[:node]:
+                edge = self.edges[e]
+                total = total + (edge.forward_only if single else edge)(source, weights[e])
+                e += 1
+            states.append(total)
+        return states[-1]
+
+
+class Block201(nn.Module):
+    def __init__(self, c_in, c_out):
+        super().__init__()
+        self.first, self.second = conv(c_in, c_out, 3, 2), conv(c_out, c_out, 3)
+        self.shortcut = nn.Sequential(nn.AvgPool2d(2, 2, 0), nn.Conv2d(c_in, c_out, 1, bias=False))
+
+    def forward(self, x):
+        return self.shortcut(x) + self.second(self.first(x))
+
+
+class Plain201(nn.Module):
+    """forward(x, gates) with gates = ([6, 5],): edges (0,1) (0,2) (1,2) (0,3) (1,3) (2,3)."""
+
+    def __init__(self, channels, repeats, c_in, classes):
+        super().__init__()
+        c = channels
+        self.stem = nn.Sequential(nn.Conv2d(c_in, c, 3, 1, 1, bias=False), affine(c))
+        self.stages = nn.ModuleList(nn.ModuleList(Cell201(c * w) for _ in range(repeats)) for w in (1, 2, 4))
+        self.blocks = nn.ModuleList([Block201(c, 2 * c), Block201(2 * c, 4 * c)])
+        self.last = nn.Sequential(affine(4 * c), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        self.classifier = nn.Linear(4 * c, classes)
+        self.single = False
+
+    def forward(self, x, gates):
+        x = self.stem(x)
+        for i, stage in enumerate(self.stages):
+            x = self.blocks[i - 1](x) if i else x
+            for cell in stage:
+                x = cell(x, gates[0], self.single)
+        return self.classifier(self.last(x))

@@ -1,77 +1,138 @@
-"""A DARTS search step (a gradient of the gates, then a gradient of the weights) against a plain implementation.
+"""A step of a search by gradients against a plain implementation, in one process, interleaved, on one thread.
 
-Both sides run in one process, interleaved, on one thread; CPU seconds and bytes kept for backward, median and range.
-First the outputs and gradients are compared.
+A step is a gradient of the gates and a gradient of the weights. CPU seconds: median and range. Peak memory: most bytes
+of tensors at once, in a step on a tenth of the batch (memory grows in proportion). First the outputs and gradients
+are compared.
 
-    python benchmarks/supernet_step.py                                # small: half a minute
-    python benchmarks/supernet_step.py --channels 16 --cells 8 --batch 64   # the paper's size: minutes, 12 GB
+    python benchmarks/supernet_step.py                                   # small: half a minute
+    python benchmarks/supernet_step.py --channels 16 --cells 8 --batch 64   # the paper's size: 5 minutes, 9 GB
+    python benchmarks/supernet_step.py --space bench201 --channels 16 --batch 64
 """
 
 import argparse
 import statistics
 import time
+from functools import partial
 
 import torch
-from plain_supernet import PlainSupernet
+from plain_supernet import Plain201, PlainSupernet
+from torch.func import functional_call
+from torch.nn.functional import cross_entropy
 
-from appnas.cost import MIB, saved_bytes
+from appnas.cost import MIB, macs, peak_bytes
+from appnas.gradients import SGDStep, lookahead_finite
 from appnas.space import IO
-from appnas.spaces import Cells
+from appnas.spaces import Bench201, Cells
 
 
-def gates_of(rng):
-    return tuple(torch.randn(14, 8, generator=rng).softmax(-1).requires_grad_() for _ in range(2))
+def make(args):
+    """Both sides with the same weights, and gates."""
+    io = IO((3, args.size, args.size), (10,))
+    if args.space == "cells":
+        ours = Cells(channels=args.channels, cells=args.cells).supernet(io)
+        plain, shapes = PlainSupernet(args.channels, args.cells, 3, 10), ((14, 8), (14, 8))
+    else:
+        ours = Bench201(args.channels, args.cells).supernet(io)
+        plain, shapes = Plain201(args.channels, args.cells, 3, 10), ((6, 5),)
+    with torch.no_grad():
+        for a, b in zip(plain.parameters(), ours.parameters(), strict=True):
+            a.copy_(b)
+    rng = torch.Generator().manual_seed(0)
+    return ours, plain, tuple(torch.randn(s, generator=rng).softmax(-1).requires_grad_() for s in shapes)
 
 
-def step(net, x, y, gates):
-    """CPU seconds of both passes."""
-    start = time.process_time()
-    torch.autograd.grad(torch.nn.functional.cross_entropy(net(x, gates=gates), y), gates)
+def plain_step(net, x, y, gates):
+    """Both passes as everybody writes them."""
+    torch.autograd.grad(cross_entropy(net(x, gates=gates), y), gates)
+    weight_step(net, x, y, gates)
+
+
+def weight_step(net, x, y, gates):
     fixed = tuple(g.detach() for g in gates)
-    torch.autograd.grad(torch.nn.functional.cross_entropy(net(x, gates=fixed), y), list(net.parameters()))
-    return time.process_time() - start
+    torch.autograd.grad(cross_entropy(net(x, gates=fixed), y), list(net.parameters()), allow_unused=True)
 
 
-def difference(ours, plain, x, y, gates):
-    """Largest relative difference of output, gate gradients and weight gradients."""
-    found = []
-    for net in (ours, plain):
-        out = net(x, gates=gates)
-        wanted = [*gates, *net.parameters()]
-        found.append([out, *torch.autograd.grad(torch.nn.functional.cross_entropy(out, y), wanted)])
-    return max(float((a - b).detach().norm() / b.detach().norm().clamp_min(1e-12)) for a, b in zip(*found, strict=True))
+def our_step(net, x, y, gates):
+    """Both passes as `Shared` runs them: the weights are constants while the gates learn."""
+    constant = {name: w.detach() for name, w in net.named_parameters()}
+    torch.autograd.grad(cross_entropy(functional_call(net, constant, (x,), {"gates": gates}), y), gates)
+    weight_step(net, x, y, gates)
+
+
+def unrolled_step(net, x, y, gates):
+    """The gates' gradient after a look-ahead step, by finite differences; then the weights'."""
+
+    def loss(weights, gates):
+        return cross_entropy(functional_call(net, weights, (x,), {"gates": gates}), y)
+
+    ahead = lookahead_finite(loss, loss, dict(net.named_parameters()), gates, SGDStep(0.025, 0.9, 3e-4))
+    torch.autograd.grad(ahead, gates)
+    weight_step(net, x, y, gates)
+
+
+def gradients(net, x, y, gates):
+    """Output, gates' gradients and weights' gradients, each as one vector in float64."""
+    out = net(x, gates=gates)
+    found = torch.autograd.grad(cross_entropy(out, y), [*gates, *net.parameters()])
+    parts = [out.detach()], found[: len(gates)], found[len(gates) :]
+    return [torch.cat([t.flatten() for t in part]).double() for part in parts]
+
+
+def check(ours, plain, x, y, gates):
+    """Largest relative differences; the control is what rounding does to the plain side itself."""
+    wide = tuple(g.detach().double().requires_grad_() for g in gates)
+    single = [gradients(net, x, y, gates) for net in (ours, plain)]
+    double = [gradients(net.double(), x.double(), y, wide) for net in (ours, plain)]
+    ours.float(), plain.float()
+    control = ("plain, float32 and float64", single[1], double[1])
+    for name, a, b in (("float64", *double), ("float32", *single), control):
+        gaps = [float((u - v).norm() / v.norm()) for u, v in zip(a, b, strict=True)]
+        print(f"relative difference, {name}: output {gaps[0]:.1e}, gates {gaps[1]:.1e}, weights {gaps[2]:.1e}")
+
+
+def single(net, x, y, hard):
+    """A weight step on a path."""
+    net.single = True
+    weight_step(net, x, y, hard)
+    net.single = False
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--space", choices=("cells", "bench201"), default="cells")
     for name, value in (("channels", 8), ("cells", 5), ("batch", 16), ("size", 32), ("repeats", 5)):
         parser.add_argument(f"--{name}", type=int, default=value)
     args = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    ours = Cells(channels=args.channels, cells=args.cells).supernet(IO((3, args.size, args.size), (10,)))
-    plain = PlainSupernet(args.channels, args.cells, 3, 10)
-    with torch.no_grad():
-        for a, b in zip(plain.parameters(), ours.parameters(), strict=True):
-            a.copy_(b)
-    rng = torch.Generator().manual_seed(0)
+    ours, plain, gates = make(args)
     x, y = torch.randn(args.batch, 3, args.size, args.size), torch.randint(10, (args.batch,))
-    gates = gates_of(rng)
-    small = torch.randn(4, 3, 16, 16, dtype=torch.float64)
-    wide = tuple(g.detach().double().requires_grad_() for g in gates)
-    gap = difference(ours.double(), plain.double(), small, torch.arange(4), wide)
-    print(f"largest relative difference, float64: {gap:.1e}")
-    sides = {"plain": plain.float(), "appnas": ours.float()}
+    few = max(args.batch // 10, 2)
+    check(ours, plain, x[:few], y[:few], gates)
+    flops = 2 * macs(partial(ours, gates=tuple(g.detach() for g in gates)), (x[:1],)) * args.batch
+    print(f"{args.space}, C={args.channels}, {args.cells} cells, batch {args.batch}, {args.size}x{args.size}, 1 thread,"
+          f" float32; forward {flops / 1e9:.1f} GFLOP")  # fmt: skip
+    sides = {"plain": partial(plain_step, plain), "appnas": partial(our_step, ours),
+             "appnas, unrolled": partial(unrolled_step, ours)}  # fmt: skip
+    inputs = dict.fromkeys(sides, gates)
+    if args.space == "bench201":
+        path = torch.randint(1, 5, (6,), generator=torch.Generator().manual_seed(0))
+        hard = (torch.nn.functional.one_hot(path, 5).float(),)
+        sides |= {"plain, one path": partial(single, plain), "appnas, one path": partial(weight_step, ours)}
+        inputs |= {"plain, one path": hard, "appnas, one path": hard}
     times = {name: [] for name in sides}
     for _ in range(args.repeats):
-        for name, net in sides.items():
-            times[name].append(step(net, x, y, gates))
-    print(f"C={args.channels}, {args.cells} cells, batch {args.batch}, {args.size}x{args.size}, 1 thread, float32")
-    for name, net in sides.items():
-        kept = saved_bytes(lambda net=net: net(x, gates=gates)) / MIB
+        for name, step in sides.items():
+            start = time.process_time()
+            step(x, y, inputs[name])
+            times[name].append(time.process_time() - start)
+    base = statistics.median(times["plain"])
+    full = peak_bytes(partial(sides["plain"], x[:few], y[:few], gates))
+    for name, step in sides.items():
+        peak = peak_bytes(partial(step, x[:few], y[:few], inputs[name]))
         low, middle, high = min(times[name]), statistics.median(times[name]), max(times[name])
-        print(f"{name:<8}{middle:>8.2f} CPU s a step ({low:.2f} to {high:.2f}) {kept:>9.0f} MiB kept for backward")
-    print(f"ratio   {statistics.median(times['appnas']) / statistics.median(times['plain']):>8.2f}")
+        print(f"{name:<18}{middle:>7.2f} CPU s a step ({low:.2f} to {high:.2f}), {middle / base:.3f} of plain;"
+              f" peak {peak / MIB:>6.0f} MiB at batch {few}, {peak / full:.2f} of plain")  # fmt: skip
 
 
 if __name__ == "__main__":

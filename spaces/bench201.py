@@ -13,8 +13,10 @@ from typing import ClassVar, Literal
 
 import networkx as nx
 import numpy as np
+import torch
 from torch import Tensor, nn
 
+from appnas.fast import recomputed
 from appnas.settings import check
 from appnas.space import IO, ZERO, Arch, Choice, Gates, Mask, argmax, only
 from appnas.spaces.ops import ReLUConvNorm, Style, norm, operation
@@ -32,6 +34,8 @@ class Bench201:
     """Channels of the first stage; they double twice."""
     repeats: int = 5
     """Cells in each of the three stages (N)."""
+    recompute: bool = False
+    """Let the supernet keep the ends of its cells only, and compute the rest again in backward."""
     mask: ClassVar[Mask | None] = None
 
     def __post_init__(self) -> None:
@@ -95,6 +99,7 @@ class Network201(nn.Module):
         super().__init__()
         c = space.channels
         self.stem = nn.Sequential(nn.Conv2d(io.inputs[0], c, 3, 1, 1, bias=False), norm(c, style))
+        self.recompute = space.recompute
         self.stages = nn.ModuleList()
         self.blocks = nn.ModuleList()
         for stage in range(3):
@@ -111,12 +116,13 @@ class Network201(nn.Module):
         Shapes:
             x: [B, C, H, W]. gates: ([6, 5],) or ([B, 6, 5],). returns: [B, classes].
         """
-        x = self.stem(x)
+        x = self.stem(x.contiguous(memory_format=torch.channels_last))
         for stage, cells in enumerate(self.stages):
             if stage:
                 x = self.blocks[stage - 1](x)
             for cell in cells:  # type: ignore[attr-defined]
-                x = cell([x], None if gates is None else gates[0])[-1]
+                inputs = [x], None if gates is None else gates[0]
+                x = (recomputed(cell, *inputs) if self.recompute and gates is not None else cell(*inputs))[-1]
         return self.classifier(self.last(x))  # type: ignore[no-any-return]
 
 

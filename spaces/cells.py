@@ -16,8 +16,10 @@ import networkx as nx
 import torch
 from torch import Tensor, nn
 
+from appnas.fast import recomputed
 from appnas.settings import check
 from appnas.space import IO, ZERO, Arch, Choice, Gates, Mask, only
+from appnas.spaces.kernels import concatenate
 from appnas.spaces.ops import FactorizedReduce, ReLUConvNorm, Style, norm, operation
 from appnas.supernet import Dag
 
@@ -63,6 +65,8 @@ class Cells:
     """Auxiliary head at two thirds of a derived network's depth, in training only; the domain weighs its loss."""
     drop_path: float = 0.2
     """Largest drop-path probability of a derived network (ImageNet: 0)."""
+    recompute: bool = False
+    """Let the supernet keep the ends of its cells only, and compute the rest again in backward."""
     mask: ClassVar[Mask | None] = None
 
     def __post_init__(self) -> None:
@@ -193,7 +197,7 @@ class Cell(nn.Module):
     def forward(self, s0: Tensor, s1: Tensor, gates: Tensor | None) -> Tensor:
         """Shapes: s0, s1 [B, C', H', W']; gates [E, K], [B, E, K] or None; returns [B, nodes * C, H, W]."""
         states = self.dag([self.first(s0), self.second(s1)], gates)
-        return torch.cat(states[2:], 1)
+        return concatenate(states[2:])
 
 
 class AuxiliaryHead(nn.Sequential):
@@ -232,6 +236,7 @@ class CellNetwork(nn.Module):
         stem_style = Style(track=style.track)
         self.stem, widths, after_reduction = _stem(space.stem, io.inputs[0], channels, stem_style)
         self.cells = nn.ModuleList()
+        self.recompute = space.recompute
         self.tap = 2 * cells // 3 if auxiliary else -1
         for i in range(cells):
             reduction = i in (cells // 3, 2 * cells // 3)
@@ -249,10 +254,11 @@ class CellNetwork(nn.Module):
         Shapes:
             x: [B, C, H, W]. gates: normal and reduction, each [E, K] or [B, E, K]. returns: [B, classes].
         """
-        s0, s1 = self.stem(x)
+        s0, s1 = self.stem(x.contiguous(memory_format=torch.channels_last))
         extra = None
         for i, cell in enumerate(self.cells):
-            s0, s1 = s1, cell(s0, s1, None if gates is None else gates[cell.reduction])  # type: ignore[index]
+            inputs = s0, s1, None if gates is None else gates[cell.reduction]  # type: ignore[index]
+            s0, s1 = s1, recomputed(cell, *inputs) if self.recompute and gates is not None else cell(*inputs)
             if i == self.tap and self.training:
                 extra = self.auxiliary(s1)
         logits = self.classifier(s1.mean((2, 3)))

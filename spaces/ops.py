@@ -6,11 +6,14 @@ Dong and Yang (arXiv 2001.00326, section 2.1). All map [B, C, H, W] to [B, C, H 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+
+from appnas.fast import Fused, Norm, State, add_normed, add_scaled, fast
+from appnas.spaces.kernels import depthwise, even_pixels, odd_pixels, separable
 
 
 class Style(NamedTuple):
@@ -28,13 +31,18 @@ class Style(NamedTuple):
     pool_norm: bool = False
     drop_path: float = 0.0
 
+    @property
+    def fuses(self) -> bool:
+        """Whether operations may add themselves to a sum: on batch statistics, and never dropped."""
+        return not (self.track or self.drop_path)
+
 
 def norm(channels: int, style: Style) -> nn.BatchNorm2d:
     """Batch norm in the given style."""
-    return nn.BatchNorm2d(channels, affine=style.affine, track_running_stats=style.track)
+    return Norm(channels, affine=style.affine, track_running_stats=style.track)
 
 
-class ReLUConvNorm(nn.Sequential):
+class ReLUConvNorm(Fused, nn.Sequential):
     """ReLU, convolution k x k, batch norm."""
 
     def __init__(self, c_in: int, c_out: int, kernel: int, stride: int, style: Style):
@@ -43,22 +51,63 @@ class ReLUConvNorm(nn.Sequential):
             nn.Conv2d(c_in, c_out, kernel, stride, kernel // 2, bias=False),
             norm(c_out, style),
         )
+        self.fuses = style.fuses
+
+    def fused(self, state: State, gate: Tensor, total: Tensor | None) -> Tensor:
+        """The ReLU is shared."""
+        parts: list[Any] = list(self)
+        _, convolution, last = parts
+        return add_normed(total, convolution(state.once("relu", torch.relu)), gate, last.weight, last.bias, last.eps)
 
 
-class Separable(nn.Sequential):
-    """ReLU, depthwise convolution k x k, pointwise convolution, batch norm."""
+class Depthwise(nn.Conv2d):
+    """Depthwise convolution k x k that keeps the size, up to the stride."""
 
-    def __init__(self, channels: int, kernel: int, stride: int, dilation: int, style: Style):
+    def __init__(self, channels: int, kernel: int, stride: int, dilation: int):
         padding = dilation * (kernel - 1) // 2
-        super().__init__(
-            nn.ReLU(),
-            nn.Conv2d(channels, channels, kernel, stride, padding, dilation, groups=channels, bias=False),
-            nn.Conv2d(channels, channels, 1, bias=False),
-            norm(channels, style),
-        )
+        super().__init__(channels, channels, kernel, stride, padding, dilation, groups=channels, bias=False)
+        self.shape = stride, dilation
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Shapes: [B, C, H, W] -> [B, C, ceil(H / stride), ceil(W / stride)]."""
+        return depthwise(x, self.weight, *self.shape) if fast(x) else super().forward(x)
 
 
-class FactorizedReduce(nn.Module):
+class Separable(Fused, nn.Sequential):
+    """ReLU, depthwise convolution k x k, pointwise convolution, batch norm; as often as there are strides."""
+
+    def __init__(self, channels: int, kernel: int, strides: Sequence[int], dilation: int, style: Style):
+        super().__init__()
+        for stride in strides:
+            self.append(nn.ReLU())
+            self.append(Depthwise(channels, kernel, stride, dilation))
+            self.append(nn.Conv2d(channels, channels, 1, bias=False))
+            self.append(norm(channels, style))
+        self.fuses = style.fuses and not style.affine
+
+    def fused(self, state: State, gate: Tensor, total: Tensor | None) -> Tensor:
+        """The first ReLU is shared. Stride 2 with dilation 2 meets the even pixels only, where it is undilated."""
+        parts: list[Any] = list(self)
+        x, shapes, eps = state.once("relu", torch.relu), [part.shape for part in parts[1::4]], parts[-1].eps
+        if shapes[0] == (2, 2):
+            x, shapes[0] = state.once("even", lambda _: even_pixels(x)), (1, 1)
+        weights = [part.weight for i, part in enumerate(parts) if i % 4 in (1, 2)]
+        return add_normed(total, separable(x, weights, shapes, eps), gate, eps=eps)
+
+
+class Pool(Fused, nn.Sequential):
+    """Pooling, and an affine-free batch norm if the style has it: the same on all edges that leave a state."""
+
+    def __init__(self, pool: nn.Module, channels: int, style: Style):
+        super().__init__(pool, *([norm(channels, style._replace(affine=False))] if style.pool_norm else []))
+        self.kind, self.fuses = repr(self), style.fuses
+
+    def fused(self, state: State, gate: Tensor, total: Tensor | None) -> Tensor:
+        """All of it is shared."""
+        return add_scaled(total, state.once(self.kind, super().forward), gate)
+
+
+class FactorizedReduce(Fused):
     """Halve the resolution: two 1x1 convolutions of stride 2, the second one pixel further, concatenated."""
 
     def __init__(self, c_in: int, c_out: int, style: Style, drop_path: float = 0.0):
@@ -68,12 +117,24 @@ class FactorizedReduce(nn.Module):
         self.odd = nn.Conv2d(c_in, c_out - c_out // 2, 1, 2, bias=False)
         self.norm = norm(c_out, style)
         self.drop = DropPath(drop_path) if drop_path else nn.Identity()
+        self.fuses = style.fuses
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Any, gate: Tensor | None = None, total: Tensor | None = None) -> Any:
         """Shapes: [B, C, H, W] -> [B, C', ceil(H / 2), ceil(W / 2)]; an odd size is padded for the shifted half."""
+        if isinstance(x, State):
+            return self.fused(x, gate, total)  # type: ignore[arg-type]
         x = self.relu(x)
-        shifted = nn.functional.pad(x, (0, 1, 0, 1))[:, :, 1:, 1:]
-        return self.drop(self.norm(torch.cat([self.even(x), self.odd(shifted)], 1)))  # type: ignore[no-any-return]
+        return self.drop(self.norm(self._halves(even_pixels(x), odd_pixels(x))))
+
+    def _halves(self, even: Tensor, odd: Tensor) -> Tensor:
+        """A strided 1x1 convolution on pixels that were picked before."""
+        return torch.cat([nn.functional.conv2d(even, self.even.weight), nn.functional.conv2d(odd, self.odd.weight)], 1)
+
+    def fused(self, state: State, gate: Tensor, total: Tensor | None) -> Tensor:
+        """The ReLU and the picking of pixels are shared."""
+        x = state.once("relu", torch.relu)
+        halves = self._halves(state.once("even", lambda _: even_pixels(x)), state.once("odd", lambda _: odd_pixels(x)))
+        return add_normed(total, halves, gate, self.norm.weight, self.norm.bias, self.norm.eps)
 
 
 class DropPath(nn.Module):
@@ -95,27 +156,19 @@ class DropPath(nn.Module):
         return x * keep / (1 - drop)
 
 
-def _separable_twice(channels: int, kernel: int, stride: int, style: Style) -> nn.Module:
-    return nn.Sequential(*Separable(channels, kernel, stride, 1, style), *Separable(channels, kernel, 1, 1, style))
-
-
-def _pool(pool: nn.Module, channels: int, style: Style) -> nn.Module:
-    return nn.Sequential(pool, norm(channels, style._replace(affine=False))) if style.pool_norm else pool
-
-
 def _skip(channels: int, stride: int, style: Style) -> nn.Module:
     return nn.Identity() if stride == 1 else FactorizedReduce(channels, channels, style, style.drop_path)
 
 
 OPS: dict[str, Callable[[int, int, Style], nn.Module]] = {
-    "max_pool_3x3": lambda c, s, style: _pool(nn.MaxPool2d(3, s, 1), c, style),
-    "avg_pool_3x3": lambda c, s, style: _pool(nn.AvgPool2d(3, s, 1, count_include_pad=False), c, style),
+    "max_pool_3x3": lambda c, s, style: Pool(nn.MaxPool2d(3, s, 1), c, style),
+    "avg_pool_3x3": lambda c, s, style: Pool(nn.AvgPool2d(3, s, 1, count_include_pad=False), c, style),
     "skip_connect": _skip,
-    "sep_conv_3x3": lambda c, s, style: _separable_twice(c, 3, s, style),
-    "sep_conv_5x5": lambda c, s, style: _separable_twice(c, 5, s, style),
-    "sep_conv_7x7": lambda c, s, style: _separable_twice(c, 7, s, style),
-    "dil_conv_3x3": lambda c, s, style: Separable(c, 3, s, 2, style),
-    "dil_conv_5x5": lambda c, s, style: Separable(c, 5, s, 2, style),
+    "sep_conv_3x3": lambda c, s, style: Separable(c, 3, (s, 1), 1, style),
+    "sep_conv_5x5": lambda c, s, style: Separable(c, 5, (s, 1), 1, style),
+    "sep_conv_7x7": lambda c, s, style: Separable(c, 7, (s, 1), 1, style),
+    "dil_conv_3x3": lambda c, s, style: Separable(c, 3, (s,), 2, style),
+    "dil_conv_5x5": lambda c, s, style: Separable(c, 5, (s,), 2, style),
     "nor_conv_1x1": lambda c, s, style: ReLUConvNorm(c, c, 1, s, style),
     "nor_conv_3x3": lambda c, s, style: ReLUConvNorm(c, c, 3, s, style),
 }

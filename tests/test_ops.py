@@ -90,7 +90,7 @@ def test_receptive_fields(name: str, reach: int, step: int):
 
 
 def test_convolutions_rectify_first():
-    for op in (ReLUConvNorm(2, 2, 3, 1, Style()), Separable(2, 3, 1, 1, Style()), FactorizedReduce(2, 2, Style())):
+    for op in (ReLUConvNorm(2, 2, 3, 1, Style()), Separable(2, 3, (1,), 1, Style()), FactorizedReduce(2, 2, Style())):
         out = op.eval()(-torch.rand(1, 2, 4, 4))
         assert not out.any()
 

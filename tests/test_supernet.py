@@ -88,6 +88,7 @@ def test_live_options():
     assert live_options(gates) == [[False, True, True], [False, True, False]]
     batch = torch.stack([gates, torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])])
     assert live_options(batch) == [[True, True, True], [False, True, False]]
+    assert live_options(torch.tensor([[0.1, 0.2, 0.7]]), 0.15) == [[False, True, True]]
     gates.requires_grad_()
     assert live_options(gates) == [[True] * 3] * 2
     with torch.no_grad():

@@ -158,11 +158,12 @@ class Bench:
 
     def run(self) -> None:
         """Measure."""
-        from appnas.cli.bench import measure
+        from appnas.cli.bench import convolution_peak, measure
 
         _threads(self.threads)
         sizes = {"channels": self.channels, "cells": self.cells, "repeats": self.stage_cells}
-        show.steps({name: measure(name, sizes, self.domain, self.batch, self.repeats) for name in self.spaces})
+        measured = {name: measure(name, sizes, self.domain, self.batch, self.repeats) for name in self.spaces}
+        show.steps(measured, convolution_peak())
 
 
 COMMANDS: dict[str, Callable[..., Any]] = {

@@ -1,4 +1,4 @@
-"""What one step of a first-order search costs: `appnas bench`."""
+"""What one step of a first-order search costs, in the fast and in the plain form: `appnas bench`."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ import dataclasses
 import statistics
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
+from torch.nn.functional import conv2d
 
 from appnas import catalogue
 from appnas.ascent import Gradient
-from appnas.cost import saved_bytes
+from appnas.cost import macs, peak_bytes, saved_bytes
+from appnas.fast import plain
 from appnas.relax import softmax
 from appnas.search import search
 from appnas.shared import Shared
@@ -23,13 +27,28 @@ class Step(NamedTuple):
 
     Attributes:
         parameters: weights of the supernet.
-        saved: bytes that autograd keeps for the alpha step, the larger of the two.
+        saved: bytes that autograd keeps for the alpha step.
+        peak: most bytes of tensors at once during a step, weights and optimisers excluded.
         seconds: CPU seconds of a whole step (alpha and weights), median.
+        low, high: range of these seconds.
+        plain_peak, plain_seconds: the same of the plain form, run in turn with the fast one.
+        gflops: floating-point operations of the two forward passes, 1e9.
     """
 
     parameters: int
     saved: int
+    peak: int
     seconds: float
+    low: float
+    high: float
+    plain_peak: int
+    plain_seconds: float
+    gflops: float
+
+    @property
+    def rate(self) -> float:
+        """GFLOP/s of a step, counted as five forward passes: two, two data gradients and one of the weights."""
+        return 2.5 * self.gflops / self.seconds
 
 
 def measure(space: str, sizes: Mapping[str, int], domain: str, batch: int, repeats: int) -> Step:
@@ -40,7 +59,7 @@ def measure(space: str, sizes: Mapping[str, int], domain: str, batch: int, repea
         sizes: values for those fields of the space that it has.
         domain: name in the catalogue.
         batch: examples a batch.
-        repeats: timed steps, after one that is not.
+        repeats: timed steps of either form, after one that is not.
 
     Raises:
         ValueError: an unknown name, or no step.
@@ -52,13 +71,44 @@ def measure(space: str, sizes: Mapping[str, int], domain: str, batch: int, repea
     evaluator = Shared(sized, data)
     strategy = Gradient(sized, torch.Generator().manual_seed(0), softmax)
     saved = saved_bytes(lambda: evaluator.score(strategy.ask()).value)
-    times = []
+    gates = tuple(matrix.detach() for matrix in strategy.ask().gates or ())
+    forward = 2 * macs(partial(evaluator.supernet, gates=gates), data.example(1)) * batch
+    times: dict[Any, list[float]] = {nullcontext: [], plain: []}
+    peaks: dict[Any, int] = {}
+    for form in times:
+        with form():
+            peaks[form] = peak_bytes(lambda: search(strategy, evaluator, 1))  # also warms up
+    for _ in range(repeats):
+        for form, seconds in times.items():
+            with form():
+                start = time.process_time()
+                search(strategy, evaluator, 1)
+                seconds.append(time.process_time() - start)
+    ours = times[nullcontext]
+    return Step(
+        parameters=sum(weight.numel() for weight in evaluator.supernet.parameters()),
+        saved=saved,
+        peak=peaks[nullcontext],
+        seconds=statistics.median(ours),
+        low=min(ours),
+        high=max(ours),
+        plain_peak=peaks[plain],
+        plain_seconds=statistics.median(times[plain]),
+        gflops=2 * forward / 1e9,
+    )
+
+
+@torch.no_grad()
+def convolution_peak(repeats: int = 5) -> float:
+    """GFLOP/s of this machine's fastest of a few dense convolutions: 3x3, 128 channels, channels last."""
+    x = torch.randn(16, 128, 32, 32).contiguous(memory_format=torch.channels_last)
+    weight = torch.randn(128, 128, 3, 3).contiguous(memory_format=torch.channels_last)
+    best = float("inf")
     for _ in range(repeats + 1):
         start = time.process_time()
-        search(strategy, evaluator, 1)
-        times.append(time.process_time() - start)
-    parameters = sum(weight.numel() for weight in evaluator.supernet.parameters())
-    return Step(parameters, saved, statistics.median(times[1:]))
+        conv2d(x, weight, padding=1)
+        best = min(best, time.process_time() - start)
+    return 2 * x.numel() * 128 * 9 / best / 1e9
 
 
 def _replaced(settings: Any, values: Mapping[str, int]) -> Any:

@@ -94,12 +94,23 @@ def trained(result: Retrained, path: Path) -> None:
     line(f"      appnas export {at} --out FOLDER")
 
 
-def steps(measured: Mapping[str, Any]) -> None:
-    """Costs of search steps, see `appnas.cli.bench`."""
+def steps(measured: Mapping[str, Any], peak: float) -> None:
+    """Costs of search steps, and the convolution peak in GFLOP/s, see `appnas.cli.bench`."""
     rows = [
-        [name, f"{step.parameters:,}", f"{step.saved / MIB:,.1f}", f"{step.seconds:.3f}"]
+        [
+            name,
+            f"{step.parameters:,}",
+            f"{step.seconds:.3f} ({step.low:.3f} to {step.high:.3f})",
+            f"{step.seconds / step.plain_seconds:.2f}",
+            f"{step.peak / MIB:,.1f}",
+            f"{step.peak / step.plain_peak:.2f}",
+            f"{100 * step.rate / peak:.1f} %",
+        ]
         for name, step in measured.items()
     ]
-    title = "one first-order search step"
-    columns = ["space", "parameters", "saved activations (MiB)", "CPU seconds (median)"]
-    console.print(table(title, columns, rows))
+    heads = ["space", "weights", "time", "of plain", "MiB", "of plain", "of peak"]
+    console.print(table("one first-order search step", heads, rows))
+    line(
+        "time: CPU seconds, median and range; MiB: most bytes of tensors at once; each as a part of the plain form too;"
+    )
+    line(f"of peak: arithmetic of the step as a part of this machine's convolutions, {peak:.0f} GFLOP/s")

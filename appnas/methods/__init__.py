@@ -19,7 +19,7 @@ class Method(NamedTuple):
         strategy: how it moves through the space.
         estimation: how it judges an architecture.
         needs: "gates" for a differentiable domain and a supernet, "scores" for any domain or table.
-        memory: config -> peak memory of a step, as a multiple of what one forward pass keeps for backward.
+        memory: config -> peak memory of a step, as a multiple of one forward and backward pass.
     """
 
     search: Callable[..., Any]

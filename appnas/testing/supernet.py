@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from appnas.cost import saved_bytes
 from appnas.encode import one_hot
+from appnas.fast import plain
 from appnas.space import IO, Arch, Gates, Mask, Space, full_mask, only, random_arch
 from appnas.supernet import Mixed
 from appnas.testing.parts import identical, live, narrow, soft_gates
@@ -177,14 +179,30 @@ class SupernetSuite:
         first, second = soft_gates(space.choices, 0), soft_gates(space.choices, 1)
         same = tuple(matrix.expand(4, -1, -1) for matrix in first)
         torch.testing.assert_close(self.run(supernet, io, same), self.run(supernet, io, first))
-        for module in supernet.modules():
-            if isinstance(module, _BatchNorm):
-                module.register_forward_hook(lambda module, x, y: x[0])
         own = tuple(torch.stack([a, b, a, b]) for a, b in zip(first, second, strict=True))
-        out, of_first, of_second = (self.run(supernet, io, gates) for gates in (own, first, second))
+        with plain():  # where every batch norm is a module of its own, which can be switched off
+            reference = self.run(supernet, io, own)
+            for module in supernet.modules():
+                if isinstance(module, _BatchNorm):
+                    module.register_forward_hook(lambda module, x, y: x[0])
+            out, of_first, of_second = (self.run(supernet, io, gates) for gates in (own, first, second))
         torch.testing.assert_close(out[0::2], of_first[0::2])
         torch.testing.assert_close(out[1::2], of_second[1::2])
         assert not torch.allclose(out, of_first)
+        torch.testing.assert_close(self.run(self.make(space, io), io, own), reference)
+
+    def test_fast_form_is_the_plain_one(self, space: Space, io: IO) -> None:
+        """Invariant (h): the same output and gradients, with gates for all and for each example."""
+        supernet = self.make(space, io)
+        weights = list(supernet.parameters())
+        for count in ((), (4,)):
+            gates = tuple(g.expand(*count, -1, -1).clone().requires_grad_() for g in soft_gates(space.choices))
+            found = []
+            for form in (nullcontext, plain):
+                with form():
+                    loss = self.loss(supernet, io)(gates)
+                found.append([loss, *torch.autograd.grad(loss, [*gates, *weights], materialize_grads=True)])
+            torch.testing.assert_close(*found, rtol=1e-8, atol=1e-10)
 
     def test_memory_falls_with_the_mask(self, space: Space, io: IO) -> None:
         """Invariant (g): fewer options, fewer bytes kept for backward; fewer weights.
