@@ -1,9 +1,14 @@
+import dataclasses
+
 import pytest
 import torch
 from torch import nn
 from torch.autograd import gradcheck, gradgradcheck
 
 from appnas.fast import Fused, Norm, State, add_normed, add_scaled, centred, fast, plain, scale
+from appnas.shared import Shared
+from appnas.spaces import Bench201, Cells
+from appnas.strategy import Draw
 
 
 def wide(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -124,3 +129,22 @@ def test_fused_operations_tell_states_from_tensors():
     assert Double()(State(x), torch.tensor(3.0), None).tolist() == [6.0, 6.0]
     with pytest.raises(NotImplementedError):
         Fused()(State(x), torch.tensor(3.0), None)
+
+
+@pytest.mark.parametrize("space", [Bench201(channels=2, repeats=1), Cells(channels=2, cells=3, nodes=2)], ids=str)
+@pytest.mark.parametrize("lookahead", ["none", "exact", "finite"])
+def test_recomputing_changes_no_gradient(space, lookahead, digits):
+    """Of the gates, also through look-ahead steps whose weights are put in for a while; and of the weights."""
+
+    def gradients(chosen):
+        shared = Shared(chosen, digits, lookahead=lookahead)
+        rng = torch.Generator().manual_seed(1)
+        gates = tuple(torch.rand(c.count, len(c.options), generator=rng).requires_grad_() for c in chosen.choices)
+        draw = Draw(chosen.discretise(tuple(g.detach() for g in gates)), gates)
+        found = torch.autograd.grad(shared.score(draw).value, gates)
+        shared.learn(draw)
+        return [*found, *(w.grad for w in shared.supernet.parameters())]
+
+    assert space.recompute is False
+    for a, b in zip(gradients(space), gradients(dataclasses.replace(space, recompute=True)), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
