@@ -71,7 +71,7 @@ def parse(method: str, args: Sequence[str]) -> Parsed:
     domain = named(args, "--domain", "digits")
     options = catalogue.source(domain).options
     held = catalogue.table_space(domain)
-    if held and chosen.needs == "gates":
+    if held and chosen.needs != "scores":
         others = sorted(name for name, other in METHODS.items() if other.needs == "scores")
         raise ValueError(f"{method!r} trains shared weights, a table has none; methods for {domain!r}: {others}")
     space = named(args, "--space", held or "cells")
