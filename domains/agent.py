@@ -175,7 +175,7 @@ class Agent:
         self._finite(None)
         said = self.model.logger.name_to_value
         episodes = self.model.ep_info_buffer or ()
-        value = float(np.mean([info["r"] for info in episodes])) if episodes else float("nan")
+        value = float(np.mean([float(info["r"]) for info in episodes])) if episodes else float("nan")
         loss = float(said.get("train/loss", 0.0))
         metrics = {"value": value, "return": value, "steps": float(self.steps), "loss": loss}
         if "train/entropy_loss" in said:
@@ -223,12 +223,12 @@ class Agent:
         model = self.model
         model.policy.load_state_dict(state["policy"])
         self.optimiser.load_state_dict(state["optimiser"])
-        for name, value in state["counters"].items():
-            setattr(model, name, value)
         key, *rest = state["random"]["numpy"]
         self.random = {"torch": state["random"]["torch"], "numpy": ("MT19937", key.numpy().astype(np.uint32), *rest)}
         model.action_space.np_random.bit_generator.state = state["actions"]
         model._setup_learn(0, None, False)  # first frames, buffers for episodes
+        for name, value in state["counters"].items():
+            setattr(model, name, value)
         model.ep_info_buffer.extend(state["episodes"])  # type: ignore[union-attr]
         if state["replay"]:
             self._load_replay(state["replay"])

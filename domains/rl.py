@@ -111,6 +111,8 @@ class RL:
 
     def __init__(self, options: Options):
         need("gymnasium", "stable_baselines3")
+        from gymnasium.spaces import Discrete
+
         self.options = options
         env = self.make("train", 1, 0)
         frames, actions = env.observation_space, env.action_space
@@ -121,7 +123,7 @@ class RL:
                 f"agents here see images, uint8 of the shape (height, width, channels); this environment shows"
                 f" {frames}. A vector has nothing that an image encoder could look at"
             )
-        if not hasattr(actions, "n") or np.ndim(actions.n):
+        if not isinstance(actions, Discrete):
             raise ValueError(
                 f"agents here choose one of a finite number of actions (Discrete), this environment takes {actions};"
                 " for others, give appnas.sb3.make_policy_kwargs to Stable-Baselines3's PPO"
