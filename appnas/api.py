@@ -253,10 +253,10 @@ def _check(space: Space, domain: Any, method: str, config: Any) -> None:
     needs = catalogue.method(method).needs
     if needs == "scores":
         return
-    kind, asks = (HostDomain, "trains a supernet inside the domain's own loop and needs a domain with `host`")
+    asks = "trains a supernet inside the domain's own loop and needs a domain with `host`"
     if needs == "gates":
-        kind, asks = (DifferentiableDomain, "shares weights and needs a domain with `batches` and `loss`")
-    if not isinstance(domain, kind):
+        asks = "shares weights and needs a domain with `batches` and `loss`"
+    if not isinstance(domain, DifferentiableDomain if needs == "gates" else HostDomain):
         others = sorted(name for name, other in METHODS.items() if other.needs == "scores")
         raise TypeError(
             f"method {method!r} {asks}, got {type(domain).__name__}; methods that do without are: {', '.join(others)}"

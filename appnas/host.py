@@ -100,7 +100,7 @@ class ArchAdam(torch.optim.Adam):
 
 
 def arch_entropy(gates: Gates) -> float:
-    """Mean entropy of all decisions, nats; at most ln K. (An agent's own entropy is that of its actions.)"""
+    """Mean entropy of all decisions, nats, at most ln K: not to be mixed up with that of an agent's actions."""
     rows = torch.cat([-torch.special.xlogy(matrix, matrix).sum(-1).flatten() for matrix in gates])
     return float(rows.mean())
 

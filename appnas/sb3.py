@@ -4,8 +4,8 @@
     PPO("CnnPolicy", env, policy_kwargs=make_policy_kwargs(Encoder(), arch))      # learns with what was found
     PPO("CnnPolicy", env, policy_kwargs=make_policy_kwargs(ImpalaCNN))            # any module made from an `IO`
 
-Loop, losses and buffers stay the agent's (RL-DARTS, arXiv 2106.02229). Works for PPO and DQN, and for sb3-contrib's QR-DQN
-and recurrent PPO, which share the interface. Needs the extra `rl`.
+Loop, losses and buffers stay the agent's (RL-DARTS, arXiv 2106.02229). Works for PPO and DQN, and for sb3-contrib's
+QR-DQN and recurrent PPO, which share the interface. Needs the extra `rl`.
 """
 
 from __future__ import annotations
@@ -103,7 +103,8 @@ def make_policy_kwargs(
         scale: learning rate of the logits, in multiples of the agent's. A logit moves at most scale x lr a gradient
             step: short runs need scale x lr x gradient steps of about 5 to 12.
         tau: temperature at the start; `ArchCallback` changes it.
-        eps, weight_decay: of Adam; SB3 forgets its own epsilon when others pass optimiser settings.
+        eps: of Adam; SB3 forgets its own when others pass optimiser settings.
+        weight_decay: of the weights.
         features_dim: number of features, for spaces that do not say.
         more: further policy_kwargs, for example net_arch.
 
@@ -247,8 +248,10 @@ def swap_encoder(
 
     Args:
         model: the old agent.
-        encoder, arch, more: see `make_policy_kwargs`.
+        encoder: see `make_policy_kwargs`.
+        arch: likewise.
         copy_head: take over the layers after the encoder where the shapes agree, instead of new ones.
+        more: further arguments of `make_policy_kwargs`.
 
     Raises:
         ValueError: the architecture is of another space, or the images do not fit.

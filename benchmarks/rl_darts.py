@@ -22,8 +22,9 @@ import torch
 
 import appnas
 from appnas.cost import parameters
+from appnas.domains.gyms import Catch, CatchOptions
 from appnas.domains.procgen import Procgen, ProcgenOptions
-from appnas.domains.rl import RL, Catch, CatchOptions
+from appnas.domains.rl import RL
 from appnas.evaluate import seeded
 from appnas.host import masses
 from appnas.methods.rl_darts import derived
@@ -52,7 +53,9 @@ def train(make, domain: RL, steps: int, seed: int, checkpoint: Path | None = Non
 
 def spread(values: list[float]) -> str:
     deviation = statistics.stdev(values) if len(values) > 1 else 0.0
-    return f"{statistics.fmean(values):6.3f} +- {deviation:.3f} (n={len(values)}: {' '.join(f'{v:.2f}' for v in values)})"
+    return (
+        f"{statistics.fmean(values):6.3f} +- {deviation:.3f} (n={len(values)}: {' '.join(f'{v:.2f}' for v in values)})"
+    )
 
 
 def catch(args: argparse.Namespace) -> None:

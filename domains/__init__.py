@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from appnas.domains import image_data
+from appnas.domains.gyms import Catch, CatchOptions, Gym, GymOptions
 from appnas.domains.images import Images, Options
 from appnas.domains.procgen import Procgen, ProcgenOptions
-from appnas.domains.rl import Catch, CatchOptions, Gym, GymOptions
 
 
 class Source(NamedTuple):

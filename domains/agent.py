@@ -282,9 +282,7 @@ def _scales(norm: VecNormalize) -> dict[str, float]:
     return {"mean": float(rms.mean), "var": float(rms.var), "count": float(rms.count)}
 
 
-def train(
-    agent: Agent, budget: int, plan: dict[str, Any], checkpoint: Path | None, on_epoch: OnEpoch | None
-) -> None:
+def train(agent: Agent, budget: int, plan: dict[str, Any], checkpoint: Path | None, on_epoch: OnEpoch | None) -> None:
     """Iterate until the budget is spent; save now and then, and go on from what was saved.
 
     Raises:
@@ -293,7 +291,9 @@ def train(
     if checkpoint and checkpoint.exists():
         state = load_state(checkpoint, "delete it to train again")
         if state["plan"] != plan:
-            raise ValueError(f"{checkpoint} is of another training ({state['plan']}, now {plan}): delete it, or keep it")
+            raise ValueError(
+                f"{checkpoint} is of another training ({state['plan']}, now {plan}): delete it, or keep it"
+            )
         agent.load_state_dict(state["agent"])
     saved = time.monotonic()
     while agent.steps < budget:

@@ -1,8 +1,8 @@
 """Reinforcement learning from images: an agent is the domain's training, its return the metric.
 
-A network maps frames to all that an agent needs: for PPO the logits of the actions and a value, for DQN a value of every
-action. Training is Stable-Baselines3's (the extra `rl`), imported when an agent is made. To swap the encoder of an agent
-in a script of your own, see `appnas.sb3`.
+A network maps frames to all that an agent needs: for PPO the logits of the actions and a value, for DQN a value of
+every action. Training is Stable-Baselines3's (the extra `rl`), imported when an agent is made. To swap the encoder of
+an agent in a script of your own, see `appnas.sb3`.
 """
 
 from __future__ import annotations
@@ -132,7 +132,8 @@ class RL:
         channels, height, width = shape if self.first else (shape[2], shape[0], shape[1])
         self.actions = int(actions.n)
         self.io = IO((channels, height, width), (self.actions + (options.algorithm == "ppo"),))
-        self.chance = self.normal()[0] if self.normal() else -math.inf
+        bounds = self.normal()
+        self.chance = bounds[0] if bounds else -math.inf
 
     def make(self, split: Split, count: int, seed: int) -> VecEnv:
         """Environments side by side: to train in, to score in (the training levels), to test in (unseen levels)."""
@@ -255,83 +256,8 @@ class RL:
         """Frames of random play, the same at every call. Shapes: [count, C, H, W]."""
         env = self.make("score", 1, self.options.seed)
         rng = np.random.default_rng(self.options.seed)
-        frames = [env.reset()]
+        frames: list[Any] = [env.reset()]
         while len(frames) < count:
             frames.append(env.step(rng.integers(self.actions, size=1))[0])
         env.close()
         return (self.normalised(np.concatenate(frames)),)
-
-
-@dataclass(frozen=True)
-class CatchOptions(Options):
-    """Pixel Catch: a ball falls from a random column, a paddle below it catches it (+1) or not (-1)."""
-
-    envs: int = 32
-    """Environments side by side."""
-    rollout: int = 32
-    """Steps of every environment in one iteration."""
-    batch: int = 256
-    """Transitions a gradient step."""
-    lr: float = 1e-3
-    """Adam's learning rate, constant."""
-    gamma: float = 0.99
-    """Discount."""
-    normalise: bool = False
-    """Divide training rewards by the running deviation of the return."""
-    episodes: int = 64
-    """Episodes of an evaluation, at least one for each of its environments."""
-    side: int = 16
-    """Frames are side x side pixels; an episode takes side - 1 steps."""
-
-    def __post_init__(self) -> None:
-        """Check the sizes."""
-        super().__post_init__()
-        check(self, side=4)
-
-
-class Catch(RL):
-    """Pixel Catch, which needs no download; its test differs from its score in the seed alone."""
-
-    options: CatchOptions
-
-    def make(self, split: Split, count: int, seed: int) -> VecEnv:
-        """Catch, `count` times."""
-        from appnas.domains.vectors import Catch as CatchEnv
-        from appnas.domains.vectors import vector
-
-        salt = {"train": 0, "score": 1, "test": 2}[split]
-        return vector(lambda: CatchEnv(self.options.side), count, 3 * seed + salt)
-
-    def normal(self) -> tuple[float, float]:
-        """Never and always caught."""
-        return -1.0, 1.0
-
-
-@dataclass(frozen=True)
-class GymOptions(Options):
-    """Any environment of gymnasium whose observations are images, by its name."""
-
-    env: str = ""
-    """Its id, for example ALE/Breakout-v5 or MiniWorld-Hallway-v0, with its module where needed: module:Name-v0."""
-    shrink: int = 1
-    """Average-pool frames by this factor."""
-
-
-class Gym(RL):
-    """An environment of gymnasium. It has no levels: its test differs from its score in the seed alone."""
-
-    options: GymOptions
-
-    def __init__(self, options: GymOptions):
-        if not options.env:
-            raise ValueError("name an environment of gymnasium: GymOptions(env='ALE/Breakout-v5'), --domain.env on a command line")
-        super().__init__(options)
-
-    def make(self, split: Split, count: int, seed: int) -> VecEnv:
-        """The environment, `count` times."""
-        import gymnasium
-
-        from appnas.domains.vectors import vector
-
-        salt = {"train": 0, "score": 1, "test": 2}[split]
-        return vector(lambda: gymnasium.make(self.options.env), count, 3 * seed + salt, self.options.shrink)

@@ -14,7 +14,7 @@ PADDLE = 3
 """Width of Catch's paddle, pixels."""
 
 
-class Catch(gymnasium.Env[np.ndarray, int]):
+class Catch(gymnasium.Env[Any, Any]):
     """A ball falls one pixel a step; the paddle moves left, stays or moves right. Reward 1 or -1 at the bottom."""
 
     def __init__(self, side: int = 16):
@@ -23,7 +23,9 @@ class Catch(gymnasium.Env[np.ndarray, int]):
         self.action_space = spaces.Discrete(3)
         self.row = self.column = self.paddle = 0
 
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict[str, Any]]:
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[np.ndarray, dict[str, Any]]:
         """A new ball at the top, the paddle anywhere."""
         super().reset(seed=seed)
         self.row = 0

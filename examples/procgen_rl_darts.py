@@ -58,7 +58,9 @@ def main() -> None:
             space, domain, "rl_darts", steps=steps, scale=scale, seed=args.seed, out=out, progress=True
         )
     print("found:", describe(space.choices, result.best))
-    print("mass:", {name: round(mass, 3) for name, mass in masses(space.choices, result.strategy.distribution()).items()})
+    print(
+        "mass:", {name: round(mass, 3) for name, mass in masses(space.choices, result.strategy.distribution()).items()}
+    )
 
     trained = result.retrain(steps, beside=["random"], progress=True)
     impala = seeded(0, lambda: ImpalaCNN(domain.io, space.width))

@@ -14,8 +14,8 @@ import torch
 from stable_baselines3 import DQN, PPO
 from stable_baselines3.common.vec_env import VecMonitor
 
+from appnas.domains.gyms import Catch, CatchOptions
 from appnas.domains.procgen import Procgen, ProcgenOptions
-from appnas.domains.rl import Catch, CatchOptions
 from appnas.sb3 import ArchCallback, make_policy_kwargs, swap_encoder
 from appnas.spaces import Encoder
 from appnas.spaces.encoder import ImpalaCNN

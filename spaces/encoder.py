@@ -3,7 +3,7 @@
 Miao, Song, Co-Reyes, Peng, Yue, Brevdo and Faust, "Differentiable Architecture Search for Reinforcement Learning"
 (AutoML 2022, arXiv 2106.02229); details are those of the authors' code. The hand-made baseline is that of Espeholt et
 al. (IMPALA, arXiv 1802.01561, figure 3). A cell has one input and `nodes` nodes; a node is the normalised sum of
-operations on earlier states; the cell's output is a 1x1 convolution of all nodes. A derived cell keeps two edges a node.
+operations on earlier states, the output a 1x1 convolution of all nodes. A derived cell keeps two edges a node.
 """
 
 from __future__ import annotations
@@ -66,7 +66,9 @@ class Encoder:
             raise ValueError(f"a cell drops edges: its operations are 'zero' and at least one other, got {self.ops}")
         for name in ("channels", "width"):
             if not getattr(self, name) or min(getattr(self, name)) < 1:
-                raise ValueError(f"{name} are the channels of at least one stage, each 1 or more, got {getattr(self, name)}")
+                raise ValueError(
+                    f"{name} are the channels of at least one stage, each 1 or more, got {getattr(self, name)}"
+                )
 
     @cached_property
     def options(self) -> tuple[str, ...]:
@@ -127,7 +129,7 @@ def node_norm(channels: int, norm: Norm) -> nn.Module:
 
 
 class EncoderCell(nn.Module):
-    """One cell: its input, through a 1x1 convolution if the channels change; a graph of operations; the nodes joined."""
+    """One cell: the input, through a 1x1 convolution if channels change; a graph of operations; the nodes joined."""
 
     def __init__(self, space: Encoder, c_in: int, channels: int, stride: int, mask: Tensor | None):
         super().__init__()
@@ -211,7 +213,7 @@ def entry(c_in: int, channels: int) -> list[nn.Module]:
 
 
 class EncoderNetwork(Trunk):
-    """Micro: entry and normal cells in every stage. Classic: a convolution; a reduction and normal cells in every stage.
+    """Micro: an entry and normal cells a stage. Classic: one convolution, then a reduction and normal cells a stage.
 
     Deviates: an even frame is padded on both sides before the max-pooling, in the authors' code on one.
     """

@@ -12,7 +12,7 @@ from appnas.space import ZERO
 Edges = tuple[tuple[int, int], ...]
 """(source, target) states of a cell."""
 KEPT = 2
-"""Edges that enter a node (Liu et al., arXiv 1806.09055, section 2.4); a node with fewer predecessors keeps them all."""
+"""Edges kept into a node (Liu et al., arXiv 1806.09055, section 2.4); a node with fewer predecessors keeps all."""
 
 
 def dense(inputs: int, nodes: int) -> Edges:

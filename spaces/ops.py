@@ -1,7 +1,8 @@
 """The one table of convolutional candidate operations, shared by every space on images.
 
 DARTS's operations are those of Liu, Simonyan and Yang (arXiv 1806.09055, section 3.1), NAS-Bench-201's those of
-Dong and Yang (arXiv 2001.00326, section 2.1); those without a norm of their own are RL-DARTS's (arXiv 2106.02229). All map [B, C, H, W] to [B, C, H / stride, W / stride].
+Dong and Yang (arXiv 2001.00326, section 2.1), those without norms RL-DARTS's (Miao et al., arXiv 2106.02229). All map
+[B, C, H, W] to [B, C, H / stride, W / stride].
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ def digits() -> Images:
 def catch():
     """A small agent that catches a ball: 12 x 12 pixels, an iteration of 64 steps."""
     pytest.importorskip("stable_baselines3", reason="the extra `rl` is not installed")
-    from appnas.domains.rl import Catch, CatchOptions
+    from appnas.domains.gyms import Catch, CatchOptions
 
     return Catch(CatchOptions(envs=4, rollout=16, batch=32, epochs=2, episodes=8, side=12))
 

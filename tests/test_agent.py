@@ -8,13 +8,15 @@ from torch import nn
 pytest.importorskip("stable_baselines3", reason="the extra `rl` is not installed")
 
 from appnas.domains import agent as module
-from appnas.domains.rl import Catch, CatchOptions
+from appnas.domains.gyms import Catch, CatchOptions
 from appnas.testing import identical, round_trip
 from appnas.train import DivergedError
 
 OPTIONS = {
     "ppo": CatchOptions(envs=4, rollout=16, batch=32, epochs=2, side=8, normalise=True),
-    "dqn": CatchOptions(algorithm="dqn", envs=4, rollout=16, batch=32, side=8, warmup=64, every=2, target=64, replay=150),
+    "dqn": CatchOptions(
+        algorithm="dqn", envs=4, rollout=16, batch=32, side=8, warmup=64, every=2, target=64, replay=150
+    ),
 }
 
 

@@ -31,7 +31,9 @@ def test_the_matrix_is_complete():
     assert TINY_SPACES.keys() == SPACES.keys()
 
 
-NEEDS = {needs: [name for name, method in METHODS.items() if method.needs == needs] for needs in ("gates", "host", "scores")}
+NEEDS = {
+    needs: [name for name, method in METHODS.items() if method.needs == needs] for needs in ("gates", "host", "scores")
+}
 
 
 @pytest.mark.parametrize("space", SPACES)

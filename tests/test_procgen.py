@@ -51,10 +51,10 @@ def test_levels(monkeypatch):
 def test_normalised_return(monkeypatch):
     domain = Procgen(small())
     monkeypatch.setattr(domain, "_play", lambda *arguments: [5.0, 10.0])
-    assert domain.test(None_()) == {"return": 7.5, "return_sd": 2.5, "normalised": 0.5}
+    assert domain.test(Nobody()) == {"return": 7.5, "return_sd": 2.5, "normalised": 0.5}
 
 
-class None_:  # noqa: N801
+class Nobody:
     def eval(self):
         return self
 

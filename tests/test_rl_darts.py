@@ -5,7 +5,7 @@ import torch
 
 pytest.importorskip("stable_baselines3", reason="the extra `rl` is not installed")
 
-from appnas.domains.rl import Catch
+from appnas.domains.gyms import Catch
 from appnas.methods import rl_darts
 from appnas.spaces import Encoder
 from appnas.testing import MethodSuite

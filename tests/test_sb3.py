@@ -1,3 +1,4 @@
+import itertools
 import json
 import sys
 from functools import partial
@@ -161,7 +162,7 @@ def test_alternating():
 
     model = agent(scale=5.0).learn(192, callback=Watch(alternate=True))
     moved.append((alphas(model), model.policy.value_net.weight.detach()))
-    same = [(torch.equal(a[0], b[0]), torch.equal(a[1], b[1])) for a, b in zip(moved, moved[1:], strict=False)]
+    same = [(torch.equal(a[0], b[0]), torch.equal(a[1], b[1])) for a, b in itertools.pairwise(moved)]
     assert same == [(True, False), (False, True), (True, False)]
     assert [g["lr_scale"] for g in model.policy.optimizer.param_groups] == [1.0, 5.0]
 

@@ -4,7 +4,7 @@
 
 The supernet acts, with all operations mixed by softmax(alpha / tau); every gradient step of the unchanged agent moves
 weights and logits together, at one learning rate. There is no validation step, since data are made anew by the current
-policy. A logit moves at most `lr` a gradient step: keep scale x lr x steps of the agent near 5 to 12, or alpha says little.
+policy. A logit moves at most `lr` a gradient step: keep scale x lr x gradient steps near 5 to 12, or alpha says little.
 """
 
 from __future__ import annotations
