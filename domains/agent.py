@@ -100,7 +100,7 @@ class Agent:
         network: forward(frames in 0 to 1) -> outputs; trained in place.
         options: of the agent.
         budget: environment steps that schedules end with.
-        seed: of the agent, and of what its environments have not been seeded with.
+        seed: of the agent.
         optimiser: (parameters, lr) -> optimiser; None for Adam.
     """
 
@@ -121,7 +121,8 @@ class Agent:
         outputs = int(env.action_space.n) + (options.algorithm == "ppo")  # type: ignore[attr-defined]
         kwargs["features_extractor_kwargs"] = {"network": network, "features": outputs, "taken": []}
         kwargs |= {"optimizer_class": optimiser} if optimiser else {"optimizer_kwargs": {"eps": 1e-5}}
-        self.random = {"torch": torch.Generator().manual_seed(seed).get_state(), "numpy": _numpy_state(seed)}
+        numpy_state: Any = np.random.RandomState(seed).get_state()
+        self.random = {"torch": torch.Generator().manual_seed(seed).get_state(), "numpy": numpy_state}
         with self._own_random():
             self.model = self._model(self.norm if options.normalise else self.monitor, kwargs)
         self.model.action_space.seed(seed)
@@ -199,6 +200,7 @@ class Agent:
         Environments that cannot tell their state (gymnasium's, most of them) start new episodes after a resumption.
         """
         model, buffer = self.model, getattr(self.model, "replay_buffer", None)
+        _, key, *rest = self.random["numpy"]
         replay = {}
         if buffer is not None:
             size = buffer.buffer_size if buffer.full else buffer.pos
@@ -208,7 +210,7 @@ class Agent:
             "policy": model.policy.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "counters": {name: getattr(model, name) for name in COUNTERS if hasattr(model, name)},
-            "random": {"torch": self.random["torch"], "numpy": _plain(self.random["numpy"])},
+            "random": {"torch": self.random["torch"], "numpy": [torch.from_numpy(key.astype(np.int64)), *rest]},
             "actions": model.action_space.np_random.bit_generator.state,
             "episodes": [{"r": float(i["r"]), "l": int(i["l"])} for i in model.ep_info_buffer or ()],
             "monitor": _tensors(self.monitor, ("episode_returns", "episode_lengths")),
@@ -258,14 +260,6 @@ COUNTERS = (
 def _replay(buffer: Any) -> list[str]:
     return [name for name in ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
             if getattr(buffer, name, None) is not None]  # fmt: skip
-
-
-def _numpy_state(seed: int) -> Any:
-    return np.random.RandomState(seed).get_state()
-
-
-def _plain(state: Any) -> list[Any]:
-    return [torch.from_numpy(state[1].astype(np.int64)), *state[2:]]
 
 
 def _tensors(owner: Any, names: tuple[str, ...]) -> dict[str, Tensor]:
