@@ -257,7 +257,7 @@ def swap_encoder(
         ValueError: the architecture is of another space, or the images do not fit.
     """
     kwargs = {**model.policy_kwargs, **make_policy_kwargs(encoder, arch, **more)}
-    fresh = type(model)(model.policy_class, model.get_env(), device=model.device, _init_setup_model=False)  # type: ignore[call-arg, arg-type]
+    fresh = type(model)(model.policy_class, model.get_env(), device=model.device, _init_setup_model=False)  # type: ignore[call-arg]
     names = [*model._get_torch_save_params()[0], *model._get_torch_save_params()[1]]
     left = {*model._excluded_save_params(), *(name.split(".")[0] for name in names)}
     settings = {name: value for name, value in vars(model).items() if name not in left}
