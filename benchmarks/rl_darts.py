@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import statistics
 import time
@@ -18,6 +19,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import torch
 
 import appnas
@@ -49,6 +51,30 @@ def train(make, domain: RL, steps: int, seed: int, checkpoint: Path | None = Non
     seconds = time.process_time() - start
     score, test = domain.evaluate(network, "score", episodes), domain.evaluate(network, "test", episodes)
     return {"before": before, "train": score, "test": test, "parameters": parameters(network), "cpu_s": seconds}
+
+
+def played(network, domain: RL, episodes: int, file: Path) -> dict:
+    """Returns of a trained network on training and unseen levels, or what the file holds."""
+    if not file.exists():
+        row = {"train": domain.evaluate(network, "score", episodes), "test": domain.evaluate(network, "test", episodes)}
+        file.write_text(json.dumps(row))
+    return json.loads(file.read_text())
+
+
+def published(game: str) -> None:
+    """The first points of the curves of Procgen's authors: PPO with IMPALA 16,32,32 at 64x64, easy, 200 levels."""
+    file = Path(os.environ.get("APPNAS_DATA", "data")) / "procgen" / "ppo_impala_curves.npz"
+    if not file.exists():
+        print("published curves: not here (APPNAS_DATA)")
+        return
+    with np.load(file) as curves:
+        for split in ("train", "test"):
+            for i in (0, 1):
+                at = curves[f"easy-200-{split}|{game}"][:, i]
+                steps = int(curves[f"easy-200-{split}|steps"][i])
+                print(
+                    f"published PPO + IMPALA, {split}, {steps:,} steps: {at.mean():.2f} +- {at.std(ddof=1):.2f} (n=3)"
+                )
 
 
 def spread(values: list[float]) -> str:
@@ -99,10 +125,7 @@ def compare(args: argparse.Namespace, domain: RL, space: Encoder, scale: float) 
     for record in [*result.history[::gap], result.history[-1]]:
         print(f"  {record.metrics['steps']:9.0f} steps  training return {record.value:6.2f}"
               f"  architecture entropy {record.metrics['arch_entropy']:.3f}")  # fmt: skip
-    supernet = result.evaluator.host.network
-    shown = {"train": domain.evaluate(supernet, "score", args.episodes)}
-    shown["test"] = domain.evaluate(supernet, "test", args.episodes)
-    rows = {"supernet": shown}
+    rows = {"supernet": played(result.evaluator.host.network, domain, args.episodes, out / "supernet.json")}
     kinds = {"derived": partial(space.build, result.best), "impala": partial(ImpalaCNN, width=space.width)}
     rng = random.Random(args.seed)
     kinds |= {f"random {i + 1}": partial(space.build, random_arch(space, rng)) for i in range(args.random)}
@@ -121,6 +144,7 @@ def compare(args: argparse.Namespace, domain: RL, space: Encoder, scale: float) 
         cells = [f"{row[k]['return']:6.2f} ({row[k]['normalised']:5.2f})" for k in ("train", "test")]
         more = f"{row['before']:9.2f} {row['parameters']:9,d}" if "before" in row else ""
         print(f"{name:18} {cells[0]:>24} {cells[1]:>24}   {more}")
+    published(args.game)
     print(f"report: {result.report()}")
 
 
