@@ -63,7 +63,7 @@ def step(network, x):
 
 def agent(args, name, make):
     """Environment steps a CPU second of whole iterations of PPO."""
-    options = ProcgenOptions(envs=64, rollout=args.rollout, batch=256, epochs=3)
+    options = ProcgenOptions(envs=64, rollout=args.rollout, batch=512, epochs=3)
     domain = Procgen(options)
     host = domain.host(seeded(0, make), 10**9)
     host.advance()
@@ -79,7 +79,7 @@ def main():
     parser.add_argument("--side", type=int, default=64)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--rollout", type=int, default=8, help="of the agent's 64 environments")
+    parser.add_argument("--rollout", type=int, default=16, help="of the agent's 64 environments")
     parser.add_argument("--agent", action="store_true")
     args = parser.parse_args()
     torch.set_num_threads(1)
@@ -97,7 +97,7 @@ def main():
         ratio = min(seconds) / min(times[IMPALA])
         print(f"  {name:48} {1e3 * min(seconds):8.1f} CPU ms   ratio {ratio:6.2f}")
     if args.agent:
-        print(f"PPO on coinrun, 64 environments x {args.rollout} steps, batch 256, 3 epochs, 64 x 64")
+        print(f"PPO on coinrun, 64 environments x {args.rollout} steps, batch 512, 3 epochs, 64 x 64")
         micro = Encoder()
         agent(args, IMPALA, partial(ImpalaCNN, io))
         agent(args, "Micro supernet, 4 nodes", lambda: SelfGated(micro, micro.supernet(io), softmax))
