@@ -38,7 +38,7 @@ from appnas.spaces.encoder import MICRO_OPS, Encoder, ImpalaCNN
 def search(space: Encoder, domain: RL, out: Path | None, **settings) -> Result:
     """A search, or the one that its directory holds."""
     if out and (out / "config.json").exists():
-        return appnas.resume(out)
+        return appnas.resume(out, domain=domain)
     return appnas.search(space, domain, "rl_darts", out=out, **settings)
 
 
