@@ -5,6 +5,7 @@ import torch
 
 pytest.importorskip("stable_baselines3", reason="the extra `rl` is not installed")
 
+import appnas
 from appnas.domains.gyms import Catch
 from appnas.methods import rl_darts
 from appnas.spaces import Encoder
@@ -79,3 +80,11 @@ def test_cells_along_the_way(catch):
     assert found[0.0] == TINY.discretise((torch.ones(3, 5),)), "all logits 0: the first of every tie"
     with pytest.raises(ValueError, match="between 0 and 1"):
         rl_darts.derived(result, [1.5])
+
+
+def test_control_at_equal_steps(catch):
+    """One search of two iterations and the ranking of its result: three trainings of one iteration."""
+    result = appnas.search(TINY, catch, "rl_darts", steps=128, rank_epochs=64, control=True)
+    assert result.info["control"]["evaluations"] == 3
+    with pytest.raises(ValueError, match="rank_epochs"):
+        appnas.search(TINY, catch, "rl_darts", steps=128, control=True)
