@@ -2,7 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check slow clean
+RL := .venv-rl/bin
+
+.PHONY: demo test check slow rl clean
 
 demo: .venv/demo
 	$(BIN)/python examples/quickstart.py
@@ -12,6 +14,9 @@ test: .venv/dev
 
 slow: .venv/dev
 	$(BIN)/python -m pytest -m slow
+
+rl: .venv-rl/ready
+	$(RL)/python -m pytest -n 2 $(RL_TESTS)
 
 check: .venv/dev
 	$(BIN)/ruff check .
@@ -35,5 +40,14 @@ check: .venv/dev
 	$(BIN)/python -m pip install -q -e ".[dev]"
 	touch $@ .venv/demo
 
+# The extra `rl` as users get it, in an environment of its own: Procgen's pins hold numpy 1.26 and the old gym.
+RL_TESTS := $(patsubst %,tests/test_%.py,agent gyms procgen rl rl_darts sb3 vectors) \
+	tests/test_matrix.py::test_searches_retrains_and_tests_an_agent tests/test_docs.py::test_the_examples_run
+.venv-rl/ready: pyproject.toml
+	$(PYTHON) -m venv .venv-rl
+	$(RL)/python -m pip install -q "torch>=2.8,<2.14"
+	$(RL)/python -m pip install -q -e ".[rl,images]" pytest pytest-timeout pytest-xdist
+	touch $@
+
 clean:
-	rm -rf .venv build *.egg-info
+	rm -rf .venv .venv-rl build *.egg-info

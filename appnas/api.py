@@ -12,8 +12,9 @@ from typing import Any
 import torch
 
 from appnas import catalogue, cost
-from appnas.domain import DifferentiableDomain, Domain, Locked
+from appnas.domain import DifferentiableDomain, Domain, HostDomain, Locked
 from appnas.evaluate import Evaluator, Scratch
+from appnas.host import Hosted
 from appnas.methods.baselines import RandomConfig
 from appnas.methods.baselines import random as random_search
 from appnas.progress import Progress
@@ -90,7 +91,7 @@ def search(
     for name, number, least in (("seeds", seeds, 1), ("rank_epochs", rank_epochs, 0)):
         if number < least:
             raise ValueError(f"{name} must be at least {least}, got {number}")
-    if control and chosen.needs == "gates" and not rank_epochs:
+    if control and chosen.needs != "scores" and not rank_epochs:
         raise ValueError(
             "control=True compares trainings from scratch: a method that shares weights needs rank_epochs too"
         )
@@ -198,7 +199,7 @@ def _search(
     for seed in range(plan.seed, plan.seed + plan.seeds):
         folder = path if path is None or plan.seeds == 1 else _subfolder(path, seed)
         looking: list[Callback] = [Run(folder, root=path)] if folder else []
-        looking += [Collapse(space)] if chosen.needs == "gates" else []
+        looking += [Collapse(space)] if chosen.needs != "scores" else []
         looking += [Progress(f"{plan.method}, seed {seed}")] if progress else []
         result: Result = chosen.search(space, locked, plan.config, seed=seed, callbacks=[*looking, *callbacks])
         results.append(dataclasses.replace(result, domain=domain, info={**result.info, "method": plan.method}))
@@ -246,8 +247,13 @@ def _rank(space: Space, domain: Any, result: Result, epochs: int) -> float:
 def _control(space: Space, domain: Any, best: Result, plan: Plan) -> dict[str, Any]:
     """Random search at equal budget: see `search`."""
     evaluations, budget = len(best.history), getattr(plan.config, "budget", 1)
+    spent = None
     if isinstance(best.evaluator, Shared):
-        trainings = math.ceil(best.evaluator.step / (plan.rank_epochs * domain.epoch("train")))
+        spent = best.evaluator.step / domain.epoch("train")
+    elif isinstance(best.evaluator, Hosted):
+        spent = best.evaluator.step * best.evaluator.host.iteration
+    if spent is not None:
+        trainings = math.ceil(spent / plan.rank_epochs)
         evaluations, budget = plan.seeds * (1 + trainings), plan.rank_epochs
     found = random_search(space, domain, RandomConfig(evaluations, budget), seed=plan.seed + 10_000)
     return {"method": "random", "evaluations": evaluations, "best": found.best, "value": found.value}
@@ -255,10 +261,13 @@ def _control(space: Space, domain: Any, best: Result, plan: Plan) -> dict[str, A
 
 def _check(space: Space, domain: Any, method: str, config: Any) -> None:
     """Whether the method can start, before anything is written: it has what it needs, and a supernet fits in memory."""
-    if catalogue.method(method).needs != "gates":
+    needs = catalogue.method(method).needs
+    if needs == "scores":
         return
-    if not isinstance(domain, DifferentiableDomain):
-        raise catalogue.needs_gates(method, f"{type(domain).__name__} has no `batches` and `loss`")
+    if needs == "gates" and not isinstance(domain, DifferentiableDomain):
+        raise catalogue.needs_weights(method, f"{type(domain).__name__} has no `batches` and `loss`")
+    if needs == "host" and not isinstance(domain, HostDomain):
+        raise catalogue.needs_weights(method, f"{type(domain).__name__} has no training loop of its own (`host`)")
     free, factor = cost.free_bytes(), catalogue.method(method).memory(config)
     with torch.device("meta"):  # count the weights first, without allocating them
         cost.check_memory(cost.SupernetMemory(0, cost.weight_bytes(space.supernet(domain.io))), free)

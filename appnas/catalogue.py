@@ -38,7 +38,7 @@ def method(name: str) -> Method:
     return METHODS[nearest("method", name, METHODS)]
 
 
-def needs_gates(name: str, what: str) -> TypeError:
+def needs_weights(name: str, what: str) -> TypeError:
     """The error of a method that trains shared weights where there is nothing to train them on."""
     others = sorted(other for other, entry in METHODS.items() if entry.needs == "scores")
     return TypeError(f"method {name!r} trains shared weights, and {what}; methods for it: {', '.join(others)}")

@@ -69,6 +69,44 @@ class DifferentiableDomain(Domain, Protocol):
         """Loss of every example. Shapes: returns [B]."""
 
 
+class Host(Protocol):
+    """A training loop that somebody else owns, such as an agent's, one iteration at a time.
+
+    Attributes:
+        optimiser: of the network's parameters.
+        iteration: environment steps of one iteration.
+    """
+
+    optimiser: torch.optim.Optimizer
+    iteration: int
+
+    def advance(self) -> dict[str, float]:
+        """One iteration: gather data with the network as it is, then train it. "value" is maximised."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything needed to go on, the network included, as tensors, numbers, strings and containers of them."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+
+
+@runtime_checkable
+class HostDomain(Domain, Protocol):
+    """A domain whose training loop can be stepped: what a search inside that loop needs on top."""
+
+    def host(
+        self, model: nn.Module, budget: int, *, seed: int = 0, optimiser: Callable[..., Any] | None = None
+    ) -> Host:
+        """A loop that trains the model for `budget` environment steps.
+
+        Args:
+            model: trained in place.
+            budget: schedules end there.
+            seed: of everything random in the loop.
+            optimiser: (parameters, lr) -> optimiser, instead of the domain's own.
+        """
+
+
 class Locked:
     """A domain without its test data: what methods are handed.
 
@@ -116,6 +154,15 @@ class Locked:
     def loss(self, model: Callable[..., Any], batch: Batch) -> Tensor:
         """Loss of every example."""
         return self._differentiable().loss(model, batch)
+
+    def host(self, model: nn.Module, budget: int, **more: Any) -> Host:
+        """The domain's own training loop, on training data."""
+        if not isinstance(self._domain, HostDomain):
+            raise TypeError(
+                f"this method searches inside the training loop of a domain with `host`, such as an agent's, which"
+                f" {type(self._domain).__name__} lacks; a method that trains every architecture is random or evolution"
+            )
+        return self._domain.host(model, budget, **more)
 
     def _differentiable(self) -> DifferentiableDomain:
         if not isinstance(self._domain, DifferentiableDomain):

@@ -10,7 +10,9 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from appnas.domains import image_data
+from appnas.domains.gyms import Catch, CatchOptions, Gym, GymOptions
 from appnas.domains.images import Images, Options
+from appnas.domains.procgen import Procgen, ProcgenOptions
 
 
 class Source(NamedTuple):
@@ -34,6 +36,9 @@ DOMAINS: dict[str, Source] = {
     "cifar10": Source(image_data.cifar10, Options(), "CIFAR-10, from files in APPNAS_DATA"),
     "folder": Source(image_data.folder, image_data.FolderOptions(), "a folder of images, one subfolder a class"),
     "hub": Source(image_data.hub, image_data.HubOptions(), "an image data set of the Hugging Face hub, online"),
+    "catch": Source(Catch, CatchOptions(), "pixel Catch, 16x16: a reinforcement-learning task without a download"),
+    "procgen": Source(Procgen, ProcgenOptions(), "one of Procgen's 16 games: 200 training levels, tested on all"),
+    "gym": Source(Gym, GymOptions(), "an environment of gymnasium whose observations are images"),
 }
 
-__all__ = ["DOMAINS", "Images", "Source"]
+__all__ = ["DOMAINS", "Images", "Procgen", "Source"]

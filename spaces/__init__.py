@@ -5,10 +5,12 @@ if __name__ != "appnas.spaces":
 
 from appnas.spaces.bench201 import Bench201
 from appnas.spaces.cells import Cells
+from appnas.spaces.encoder import Encoder
 
 SPACES: dict[str, type] = {
     "cells": Cells,
     "bench201": Bench201,
+    "encoder": Encoder,
 }
 
-__all__ = ["SPACES", "Bench201", "Cells"]
+__all__ = ["SPACES", "Bench201", "Cells", "Encoder"]

@@ -7,7 +7,6 @@ for every edge of both cells; a node keeps two edges, all others are `none`.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar, Literal
@@ -20,6 +19,7 @@ from appnas.fast import recomputed
 from appnas.settings import check
 from appnas.space import IO, ZERO, Arch, Choice, Gates, Mask, only
 from appnas.spaces.kernels import concatenate
+from appnas.spaces.nodes import Edges, dense, number, obeys, picture, strongest
 from appnas.spaces.ops import FactorizedReduce, ReLUConvNorm, Style, norm, operation
 from appnas.supernet import Dag
 
@@ -83,33 +83,23 @@ class Cells:
         check(self, nodes=1, channels=1, cells=least, width=1, depth=least, drop_path=0)
 
     @cached_property
-    def edges(self) -> tuple[tuple[int, int], ...]:
+    def edges(self) -> Edges:
         """(source, target) states of a cell; states 0 and 1 are its inputs."""
-        return tuple((source, node) for node in range(2, self.nodes + 2) for source in range(node))
+        return dense(2, self.nodes)
 
     @cached_property
     def choices(self) -> tuple[Choice, ...]:
         """One choice for each cell type, one decision an edge."""
         return tuple(Choice(name, self.ops, len(self.edges), name) for name in ("normal", "reduce"))
 
-    @cached_property
-    def _live(self) -> tuple[int, ...]:
-        return tuple(k for k, name in enumerate(self.ops) if name not in ZERO)
-
     def valid(self, arch: Arch) -> bool:
         """Two operations enter every node; all other edges are `none` (if the space has it)."""
         count = len(self.edges)
-        for cell in (arch[:count], arch[count:]):
-            for node in range(2, self.nodes + 2):
-                live = [cell[e] in self._live for e, (_, target) in enumerate(self.edges) if target == node]
-                if sum(live) != 2:
-                    return False
-        return True
+        return all(obeys(self.edges, self.ops, cell) for cell in (arch[:count], arch[count:]))
 
     def count(self) -> int:
-        """Number of architectures: for every node two of its edges, an operation for each."""
-        live = len(self._live)
-        return math.prod(math.comb(node, 2) * live**2 for node in range(2, self.nodes + 2)) ** 2
+        """Number of architectures."""
+        return number(self.edges, self.ops) ** 2
 
     def discretise(self, gates: Gates) -> Arch:
         """The two strongest edges into every node, each with its strongest operation, `none` excluded.
@@ -117,18 +107,7 @@ class Cells:
         Shapes:
             gates: normal and reduction, each [E, K] or [B, E, K]; rows need not be normalised.
         """
-        none = next(k for k, name in enumerate(self.ops) if name in ZERO)
-        arch: list[int] = []
-        for matrix in gates:
-            scores = (matrix.mean(0) if matrix.dim() == 3 else matrix)[:, list(self._live)]
-            strength, best = scores.max(-1)
-            cell = [none] * len(self.edges)
-            for node in range(2, self.nodes + 2):
-                into = [e for e, (_, target) in enumerate(self.edges) if target == node]
-                for e in sorted(into, key=lambda e: (-float(strength[e]), e))[:2]:
-                    cell[e] = self._live[int(best[e])]
-            arch += cell
-        return tuple(arch)
+        return tuple(index for matrix in gates for index in strongest(self.edges, self.ops, matrix))
 
     def from_cells(self, cells: dict[str, tuple[tuple[str, int], ...]]) -> Arch:
         """An architecture from the notation of published cells: for every node, (operation, state) twice.
@@ -149,17 +128,10 @@ class Cells:
 
     def graph(self, arch: Arch) -> dict[str, nx.MultiDiGraph]:
         """Both cells as graphs: states as nodes, operations on the edges (attribute `op`)."""
-        graphs = {}
-        names = ["c_{k-2}", "c_{k-1}", *(str(i) for i in range(self.nodes))]
-        for choice, cell in zip(self.choices, (arch[: len(self.edges)], arch[len(self.edges) :]), strict=True):
-            graph = nx.MultiDiGraph(inputs=names[:2], outputs=["c_{k}"])
-            graph.add_nodes_from([*names, "c_{k}"])
-            for (source, target), index in zip(self.edges, cell, strict=True):
-                if index in self._live:
-                    graph.add_edge(names[source], names[target], op=self.ops[index])
-            graph.add_edges_from([(name, "c_{k}", {"op": "concat"}) for name in names[2:]])
-            graphs[choice.name] = graph
-        return graphs
+        count = len(self.edges)
+        cells = zip(self.choices, (arch[:count], arch[count:]), strict=True)
+        inputs = ["c_{k-2}", "c_{k-1}"]
+        return {choice.name: picture(self.edges, self.ops, cell, inputs, "c_{k}") for choice, cell in cells}
 
     def supernet(self, io: IO, mask: Mask | None = None) -> CellNetwork:
         """All candidates of every edge, `channels` wide and `cells` deep: forward(x, gates)."""

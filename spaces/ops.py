@@ -1,7 +1,8 @@
 """The one table of convolutional candidate operations, shared by every space on images.
 
 DARTS's operations are those of Liu, Simonyan and Yang (arXiv 1806.09055, section 3.1), NAS-Bench-201's those of
-Dong and Yang (arXiv 2001.00326, section 2.1). All map [B, C, H, W] to [B, C, H / stride, W / stride].
+Dong and Yang (arXiv 2001.00326, section 2.1), those without norms RL-DARTS's (Miao et al., arXiv 2106.02229). All map
+[B, C, H, W] to [B, C, H / stride, W / stride].
 """
 
 from __future__ import annotations
@@ -160,6 +161,24 @@ def _skip(channels: int, stride: int, style: Style) -> nn.Module:
     return nn.Identity() if stride == 1 else FactorizedReduce(channels, channels, style, style.drop_path)
 
 
+def _pooled(stride: int, *op: nn.Module) -> nn.Module:
+    """An operation without weights; a stride is an average pooling before it (the code of RL-DARTS)."""
+    parts = [nn.AvgPool2d(3, stride, 1, count_include_pad=False)] * (stride > 1) + [*op]
+    return nn.Sequential(*parts) if parts else nn.Identity()
+
+
+def _conv(channels: int, kernel: int, stride: int, dilation: int = 1) -> nn.Conv2d:
+    return nn.Conv2d(channels, channels, kernel, stride, dilation * (kernel // 2), dilation)
+
+
+class Noise(nn.Module):
+    """Unit noise in the shape of the input: an operation that is useless by design, for tests of searches."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Shapes: [B, ...] -> the same."""
+        return torch.randn_like(x)
+
+
 OPS: dict[str, Callable[[int, int, Style], nn.Module]] = {
     "max_pool_3x3": lambda c, s, style: Pool(nn.MaxPool2d(3, s, 1), c, style),
     "avg_pool_3x3": lambda c, s, style: Pool(nn.AvgPool2d(3, s, 1, count_include_pad=False), c, style),
@@ -171,6 +190,15 @@ OPS: dict[str, Callable[[int, int, Style], nn.Module]] = {
     "dil_conv_5x5": lambda c, s, style: Separable(c, 5, (s,), 2, style),
     "nor_conv_1x1": lambda c, s, style: ReLUConvNorm(c, c, 1, s, style),
     "nor_conv_3x3": lambda c, s, style: ReLUConvNorm(c, c, 3, s, style),
+    "skip": lambda c, s, style: _pooled(s),
+    "relu": lambda c, s, style: _pooled(s, nn.ReLU()),
+    "tanh": lambda c, s, style: _pooled(s, nn.Tanh()),
+    "noise": lambda c, s, style: _pooled(s, Noise()),
+    "conv_3x3": lambda c, s, style: _conv(c, 3, s),
+    "conv_3x3_relu": lambda c, s, style: nn.Sequential(_conv(c, 3, s), nn.ReLU()),
+    "conv_5x5_relu": lambda c, s, style: nn.Sequential(_conv(c, 5, s), nn.ReLU()),
+    "dil_conv_3x3_relu": lambda c, s, style: nn.Sequential(_conv(c, 3, s, 2), nn.ReLU()),
+    "dil_conv_5x5_relu": lambda c, s, style: nn.Sequential(_conv(c, 5, s, 2), nn.ReLU()),
 }
 """name -> (channels, stride, style) -> module. `none` is not here: it is never built."""
 

@@ -40,6 +40,15 @@ def digits() -> Images:
 
 
 @pytest.fixture(scope="session")
+def catch():
+    """A small agent that catches a ball: 12 x 12 pixels, an iteration of 64 steps."""
+    pytest.importorskip("stable_baselines3", reason="the extra `rl` is not installed")
+    from appnas.domains.gyms import Catch, CatchOptions
+
+    return Catch(CatchOptions(envs=4, rollout=16, batch=32, epochs=2, episodes=8, side=12))
+
+
+@pytest.fixture(scope="session")
 def cells() -> Cells:
     """The DARTS space, tiny."""
     return Cells(channels=2, cells=3, width=2, depth=3, auxiliary=False)

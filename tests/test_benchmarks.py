@@ -47,6 +47,18 @@ def test_the_table_of_the_baselines(data):
     assert 92 < float(rows["evolution"].split()[1]) < 94.38
 
 
+def test_encoders_of_agents():
+    out = run("rl_encoder", "--side", "16", "--batch", "2", "--repeats", "1")
+    assert re.search(r"IMPALA 16,32,32 .* ratio +1\.00", out)
+    assert float(re.search(r"Micro supernet, 4 nodes .* ratio +(\S+)", out)[1]) > 1
+
+
+@pytest.mark.slow
+def test_rl_darts_turns_away_from_noise():
+    out = run("rl_darts", "catch", "--seeds", "2", "--random", "0")
+    assert float(re.search(r"noise mass .* largest (\S+)", out)[1]) < 0.11
+
+
 @pytest.mark.slow
 def test_second_order():
     out = run("bilevel", "--seeds", "2")

@@ -54,7 +54,8 @@ def test_costs_of_scores_are_traded_against_their_value(cost, words):
 
 def test_distributions_are_shown_by_choice():
     plots = figures.distribution(told(cubes=[cube()]), EDGES)
-    assert [plot.name for plot in plots] == ["alphas-cell", "collapse"]
+    assert [plot.name for plot in plots] == ["alphas-cell", "collapse", "masses"]
+    assert "At the end: " in plots[2].alt
     assert plots[1].alt.replace("\N{NO-BREAK SPACE}", " ") == "At the end: entropy 100 % of its maximum, 0 % skips"
     assert figures.distribution(told(), EDGES) == []
 

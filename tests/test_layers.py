@@ -58,7 +58,9 @@ def test_a_space_imports_only_what_spaces_are_made_of(path):
 
 @pytest.mark.parametrize("path", files("domains"), ids=lambda p: p.stem)
 def test_a_domain_imports_neither_spaces_nor_methods(path):
-    assert ours(path) == under(ours(path), "appnas.settings", "appnas.space.IO", "appnas.train", "appnas.domains")
+    assert ours(path) == under(
+        ours(path), "appnas.settings", "appnas.space.IO", "appnas.files", "appnas.train", "appnas.domains"
+    )
 
 
 @pytest.mark.parametrize("folder", ["appnas", "domains", "spaces", "examples", "benchmarks", "tests"])

@@ -1,4 +1,4 @@
-"""Every method in every space on images: what the parts promise each other, at the smallest size."""
+"""Every method in every space, on images or with an agent: what the parts promise each other, at the smallest size."""
 
 from functools import partial
 
@@ -14,9 +14,11 @@ from appnas.testing import identical, planted
 TINY_SPACES = {
     "cells": {"channels": 2, "cells": 3, "width": 2, "depth": 3},
     "bench201": {"channels": 2, "repeats": 1},
+    "encoder": {"nodes": 2, "channels": (2, 2), "cells": 1, "width": (2, 2), "depth": 1, "hidden": 8},
 }
 TINY_SETTINGS = {
     "darts": {"epochs": 1},
+    "rl_darts": {"steps": 1, "scale": 3.0},
     "reinforce": {"evaluations": 3, "budget": 1},
     "evolution": {"evaluations": 4, "budget": 1, "population": 2, "sample": 2},
     "random": {"evaluations": 2, "budget": 1},
@@ -29,8 +31,13 @@ def test_the_matrix_is_complete():
     assert TINY_SPACES.keys() == SPACES.keys()
 
 
+NEEDS = {
+    needs: [name for name, method in METHODS.items() if method.needs == needs] for needs in ("gates", "host", "scores")
+}
+
+
 @pytest.mark.parametrize("space", SPACES)
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", [*NEEDS["gates"], *NEEDS["scores"]])
 def test_searches_retrains_and_tests(method: str, space: str, digits):
     """A search, a retraining, held-out metrics: all through the front door."""
     made = SPACES[space](**TINY_SPACES[space])
@@ -43,8 +50,21 @@ def test_searches_retrains_and_tests(method: str, space: str, digits):
     assert trained.model(*digits.example(3)).shape == (3, 10)
 
 
+@pytest.mark.parametrize(
+    ("method", "space"),
+    [*((name, "encoder") for name in NEEDS["scores"]), *((name, space) for name in NEEDS["host"] for space in SPACES)],
+)
+def test_searches_retrains_and_tests_an_agent(method: str, space: str, catch):
+    """The same front door, with Stable-Baselines3 behind it."""
+    made = SPACES[space](**TINY_SPACES[space])
+    result = appnas.search(made, catch, method, **TINY_SETTINGS[method])
+    assert check(made, result.best) == result.best
+    (row,) = result.retrain(1).rows
+    assert row.arch == result.best and -1 <= row.mean("return") <= 1
+
+
 @pytest.mark.parametrize("space", SPACES)
-@pytest.mark.parametrize("method", [name for name, method in METHODS.items() if method.needs == "scores"])
+@pytest.mark.parametrize("method", NEEDS["scores"])
 def test_searches_a_space_by_an_evaluator(method: str, space: str):
     """What needs scores only, needs no domain."""
     made = SPACES[space](**TINY_SPACES[space])
@@ -57,10 +77,16 @@ def test_searches_a_space_by_an_evaluator(method: str, space: str):
         runs[0].model()
 
 
-@pytest.mark.parametrize("method", [name for name, method in METHODS.items() if method.needs == "gates"])
+@pytest.mark.parametrize("method", [*NEEDS["gates"], *NEEDS["host"]])
 def test_weight_sharing_without_data_is_refused(method: str, bench201):
     with pytest.raises(TypeError, match="random"):
         appnas.search(bench201, planted(bench201), method, **TINY_SETTINGS[method])
+
+
+@pytest.mark.parametrize("method", NEEDS["host"])
+def test_a_domain_without_a_loop_of_its_own_is_refused(method: str, bench201, digits):
+    with pytest.raises(TypeError, match=r"`host`.*random"):
+        appnas.search(bench201, digits, method, **TINY_SETTINGS[method])
 
 
 @pytest.mark.parametrize("space", SPACES)

@@ -46,6 +46,9 @@ def test_heavy_packages_wait_until_they_are_needed():
         "pandas",
         "datasets",
         "PIL",
+        "stable_baselines3",
+        "gymnasium",
+        "procgen",
     ]
     result = python(f"import sys, appnas; print([name for name in {heavy} if name in sys.modules])")
     assert result.stdout.strip() == "[]", result.stdout + result.stderr

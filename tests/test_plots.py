@@ -84,6 +84,13 @@ def test_collapse_is_in_percent():
     assert list(lines(figure(plots.collapse, [0, 10], [], [1.0, 0.4]))) == ["entropy, of its maximum"]
 
 
+def test_masses_are_in_percent():
+    shown = figure(plots.masses, [0, 10], {"skip": [0.5, 0.25], "conv": [0.5, 0.75]})
+    (axes,) = shown.axes
+    drawn = {line.get_label(): list(line.get_ydata()) for line in axes.lines}
+    assert drawn["skip"] == [50, 25] and drawn["conv"] == [50, 75]
+
+
 def test_heat_has_a_panel_for_every_decision_and_a_row_for_every_option():
     cube = np.array([[[0.5, 0.5, 0.0], [0.2, 0.2, 0.6]], [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]])
     shown = figure(plots.heat, ["c_{k-1} to 0", "1 to 2"], ["none", "skip", "conv"], [0, 40], cube, (0, 2))

@@ -104,7 +104,7 @@ def test_every_picture_lies_beside_the_page_and_has_a_text(page, searched):
     names = {file.stem.removeprefix("report-") for file in searched.glob("report-*.png")}
     assert names == {
         "controls", "cell-normal", "cell-reduce", "progress-steps", "progress-seconds", "alphas-normal",
-        "alphas-reduce", "collapse",
+        "alphas-reduce", "collapse", "masses",
     }  # fmt: skip
     assert all(len(image["alt"]) > 20 for image in page.images)
 

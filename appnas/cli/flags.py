@@ -70,8 +70,8 @@ def parse(method: str, args: Sequence[str]) -> Parsed:
     domain = named(args, "--domain", "digits")
     options = catalogue.source(domain).options
     held = catalogue.table_space(domain)
-    if held and chosen.needs == "gates":
-        raise catalogue.needs_gates(method, f"{domain!r} is a table of results")
+    if held and chosen.needs != "scores":
+        raise catalogue.needs_weights(method, f"{domain!r} is a table of results")
     space = named(args, "--space", held or "cells")
     default = catalogue.space_type(space)()
     filled = tyro.cli(

@@ -6,7 +6,7 @@
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
-from appnas.methods import baselines, darts, reinforce
+from appnas.methods import baselines, darts, reinforce, rl_darts
 
 
 class Method(NamedTuple):
@@ -18,7 +18,8 @@ class Method(NamedTuple):
         paper: title, authors' short form and arXiv id.
         strategy: how it moves through the space.
         estimation: how it judges an architecture.
-        needs: "gates" for a differentiable domain and a supernet, "scores" for any domain or table.
+        needs: "gates" for a differentiable domain and a supernet, "host" for a domain whose own training loop trains
+            the supernet, "scores" for any domain or table.
         memory: config -> peak memory of a step, as a multiple of one forward and backward pass.
     """
 
@@ -27,7 +28,7 @@ class Method(NamedTuple):
     paper: str
     strategy: str
     estimation: str
-    needs: Literal["gates", "scores"]
+    needs: Literal["gates", "host", "scores"]
     memory: Callable[[Any], float] = lambda config: 1.0
 
 
@@ -35,6 +36,11 @@ METHODS: dict[str, Method] = {
     "darts": Method(
         darts.search, darts.Config, "DARTS: Differentiable Architecture Search (arXiv 1806.09055)",
         "gradient, bilevel", "weight sharing, mixture", "gates", darts.memory,
+    ),
+    "rl_darts": Method(
+        rl_darts.search, rl_darts.Config,
+        "RL-DARTS: Differentiable Architecture Search for Reinforcement Learning (arXiv 2106.02229)",
+        "gradient, joint with the agent", "the agent's own return, mixture", "host",
     ),
     "reinforce": Method(
         reinforce.search, reinforce.Config,

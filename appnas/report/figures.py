@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from html import escape
 
 import numpy as np
+import torch
 
+from appnas.host import masses
 from appnas.report import diagram, plots
 from appnas.report.findings import primary, tested, unit
 from appnas.report.page import Plot, number, percent
 from appnas.report.plots import human
-from appnas.report.story import Story
+from appnas.report.story import Story, Trace
 from appnas.space import Choice
 
 Edges = list[diagram.Edge | None]
@@ -99,7 +101,17 @@ def distribution(story: Story, edges: Edges) -> list[Plot]:
     ended = f"entropy {percent(entropy[-1])} of its maximum" + (f", {percent(skips[-1])} skips" if skips else "")
     caption = "How decided the search is, and the share of skips in what it would derive." if skips else "Entropy."
     decided = Plot("collapse", plots.collapse(trace.steps, skips, entropy), f"At the end: {ended}", caption)
-    return [*heat_maps(story, edges), decided]
+    return [*heat_maps(story, edges), decided, _masses(story.choices, trace)]
+
+
+def _masses(choices: tuple[Choice, ...], trace: Trace) -> Plot:
+    """How much of everything there is: the mean probability of every option, over all decisions that offer it."""
+    at = [masses(choices, tuple(torch.from_numpy(cube[t]) for cube in trace.cubes)) for t in range(len(trace.steps))]
+    image = plots.masses(trace.steps, {option: [shares[option] for shares in at] for option in at[-1]})
+    ended = ", ".join(f"{option} {percent(share)}" for option, share in at[-1].items())
+    return Plot(
+        "masses", image, f"Mean probability of every option. At the end: {ended}", "Mean probability of options."
+    )
 
 
 def panels(choices: tuple[Choice, ...]) -> Iterator[list[int]]:

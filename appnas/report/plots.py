@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec
 
@@ -164,6 +164,20 @@ def collapse(steps: Sequence[int], skips: Sequence[float], entropy: Sequence[flo
                   label="skips among the derived operations")  # fmt: skip
     axes.set_ylim(-3, 103)
     figure.legend(loc="outside upper left", ncols=2)
+    return figure
+
+
+@drawn
+def masses(steps: Sequence[int], shares: Mapping[str, Sequence[float]]) -> Figure:
+    """The mean probability of every option over the steps, in percent; a dotted line where all are alike."""
+    figure, axes = _axes(SIZE, "step", "mean probability, %")
+    colours = (BLUE, RED, GREEN, PINK, SKY, ORANGE, YELLOW)
+    for i, (option, share) in enumerate(shares.items()):
+        axes.plot(steps, 100 * np.asarray(share), ("-", "--")[i // len(colours) % 2], color=colours[i % len(colours)],
+                  linewidth=1.8, label=option)  # fmt: skip
+    axes.axhline(100 / len(shares), color=FAINT, linewidth=1, linestyle=":")
+    axes.set_ylim(bottom=0)
+    figure.legend(loc="outside upper left", ncols=3)
     return figure
 
 

@@ -96,7 +96,7 @@ class Story:
     @property
     def soft(self) -> bool:
         """Whether scores are those of a mixture, not of an architecture."""
-        return self.method.needs == "gates"
+        return self.method.needs != "scores"
 
     @cached_property
     def main(self) -> Trace | None:

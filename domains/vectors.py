@@ -1,0 +1,190 @@
+"""Environments side by side, as Stable-Baselines3 wants them: pixel Catch, gymnasium's, Procgen's on gym3."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium import spaces
+from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecEnvWrapper
+
+PADDLE = 3
+"""Width of Catch's paddle, pixels."""
+
+
+class Catch(gymnasium.Env[Any, Any]):
+    """A ball falls one pixel a step; the paddle moves left, stays or moves right. Reward 1 or -1 at the bottom."""
+
+    def __init__(self, side: int = 16):
+        self.side = side
+        self.observation_space = spaces.Box(0, 255, (side, side, 1), np.uint8)
+        self.action_space = spaces.Discrete(3)
+        self.row = self.column = self.paddle = 0
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[np.ndarray, dict[str, Any]]:
+        """A new ball at the top, the paddle anywhere."""
+        super().reset(seed=seed)
+        self.row = 0
+        self.column = int(self.np_random.integers(self.side))
+        self.paddle = int(self.np_random.integers(self.side - PADDLE + 1))
+        return self._frame(), {}
+
+    def step(self, action: int) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+        """Move, fall."""
+        self.paddle = min(max(self.paddle + int(action) - 1, 0), self.side - PADDLE)
+        self.row += 1
+        over = self.row == self.side - 1
+        caught = self.paddle <= self.column < self.paddle + PADDLE
+        return self._frame(), (1.0 if caught else -1.0) if over else 0.0, over, False, {}
+
+    def _frame(self) -> np.ndarray:
+        frame = np.zeros((self.side, self.side, 1), np.uint8)
+        frame[-1, self.paddle : self.paddle + PADDLE] = 255
+        frame[self.row, self.column] = 255
+        return frame
+
+    def get_state(self) -> dict[str, Any]:
+        """Positions and generator."""
+        return {"at": [self.row, self.column, self.paddle], "rng": self.np_random.bit_generator.state}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+        self.row, self.column, self.paddle = state["at"]
+        self.np_random.bit_generator.state = state["rng"]
+
+
+def vector(make: Callable[[], gymnasium.Env[Any, Any]], count: int, seed: int, shrink: int = 1) -> VecEnv:
+    """Environments of gymnasium side by side in one process, seeded, their frames shrunk."""
+    env = DummyVecEnv([make] * count)
+    env.seed(1000 * seed)
+    return Pooled(env, shrink) if shrink > 1 else env
+
+
+class Pooled(VecEnvWrapper):
+    """Frames average-pooled by a factor."""
+
+    def __init__(self, env: VecEnv, factor: int):
+        height, width, channels = env.observation_space.shape or (0, 0, 0)
+        if height % factor or width % factor:
+            raise ValueError(f"frames of {height} x {width} pixels cannot be shrunk by {factor}: it must divide both")
+        self.factor = factor
+        small = spaces.Box(0, 255, (height // factor, width // factor, channels), np.uint8)
+        super().__init__(env, observation_space=small)
+
+    def _pool(self, frames: Any) -> np.ndarray:
+        n, h, w, c = frames.shape
+        f = self.factor
+        return np.asarray(frames.reshape(n, h // f, f, w // f, f, c).mean((2, 4)).round().astype(np.uint8))
+
+    def reset(self) -> np.ndarray:
+        """All frames, shrunk."""
+        return self._pool(self.venv.reset())
+
+    def step_wait(self) -> Any:
+        """As the environment's, the frames shrunk."""
+        frames, rewards, dones, infos = self.venv.step_wait()
+        for info in infos:
+            if "terminal_observation" in info:
+                info["terminal_observation"] = self._pool(info["terminal_observation"][None])[0]
+        return self._pool(frames), rewards, dones, infos
+
+
+class ProcgenVec(VecEnv):
+    """Procgen on its gym3 interface (Cobbe et al., arXiv 1912.01588).
+
+    An episode that ends gives way to the next at once: the frame that comes with `done` starts the new one, the last
+    one of the old is never shown (SB3's `terminal_observation` holds the new one; episodes end truly, none is cut off).
+
+    Args:
+        count: environments.
+        game: of the 16.
+        mode: "easy" or "hard".
+        levels: number of levels, from `start`; 0 for all there are.
+        start: first level.
+        seed: of the order of levels; without one Procgen would take it from the system.
+        plain: no backgrounds, one theme: easier to see, not the benchmark.
+    """
+
+    def __init__(self, count: int, game: str, mode: str, levels: int, start: int, seed: int, plain: bool = False):
+        from procgen import ProcgenGym3Env
+
+        more = {"use_backgrounds": False, "restrict_themes": True} if plain else {}
+        self.game = ProcgenGym3Env(
+            num=count, env_name=game, distribution_mode=mode, num_levels=levels, start_level=start,
+            rand_seed=seed, num_threads=0, **more,
+        )  # fmt: skip
+        super().__init__(count, spaces.Box(0, 255, (64, 64, 3), np.uint8), spaces.Discrete(15))
+
+    def _frames(self) -> np.ndarray:
+        return np.array(self.game.observe()[1]["rgb"])  # a copy: Procgen writes the next frames into the same memory
+
+    def reset(self) -> np.ndarray:
+        """The current frames: Procgen starts its episodes itself, and none can be cut short."""
+        return self._frames()
+
+    def step_async(self, actions: np.ndarray) -> None:
+        """Act."""
+        self.game.act(np.asarray(actions, dtype=np.int32))
+
+    def step_wait(self) -> Any:
+        """Frames, rewards, ends."""
+        rewards, _, first = self.game.observe()
+        frames = self._frames()
+        infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
+        for i in np.flatnonzero(first):
+            infos[i]["terminal_observation"] = frames[i]
+        return frames, rewards.astype(np.float32), np.array(first), infos
+
+    def close(self) -> None:
+        """Let go of the environments."""
+        self.game.close()
+
+    def get_state(self) -> list[bytes]:
+        """Of every environment."""
+        return list(self.game.callmethod("get_state"))
+
+    def set_state(self, states: Sequence[bytes]) -> None:
+        """Go on from a state."""
+        self.game.callmethod("set_state", list(states))
+
+    def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> list[Any]:
+        """Procgen's environments have no methods of their own."""
+        raise AttributeError(f"Procgen's environments have no method {method_name!r}")
+
+    def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
+        """None but the mode of rendering, which SB3 asks for."""
+        if attr_name == "render_mode":
+            return [None] * self.num_envs
+        raise AttributeError(f"Procgen's environments have no attribute {attr_name!r}")
+
+    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
+        """Refused."""
+        raise AttributeError(f"Procgen's environments have no attribute {attr_name!r}")
+
+    def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
+        """Never."""
+        return [False] * self.num_envs
+
+
+def states(env: VecEnv) -> list[Any] | None:
+    """The state of every environment below all wrappers; None if they cannot tell it."""
+    inner = env.unwrapped
+    if isinstance(inner, ProcgenVec):
+        return inner.get_state()
+    if isinstance(inner, DummyVecEnv) and all(hasattr(e.unwrapped, "get_state") for e in inner.envs):
+        return [e.unwrapped.get_state() for e in inner.envs]  # type: ignore[attr-defined]
+    return None
+
+
+def set_states(env: VecEnv, saved: Sequence[Any]) -> None:
+    """Go on from `states`."""
+    inner = env.unwrapped
+    if isinstance(inner, ProcgenVec):
+        inner.set_state(saved)
+    elif isinstance(inner, DummyVecEnv):
+        for e, state in zip(inner.envs, saved, strict=True):
+            e.unwrapped.set_state(state)  # type: ignore[attr-defined]

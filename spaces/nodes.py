@@ -1,0 +1,72 @@
+"""Cells whose nodes keep their strongest incoming edges: the rule and the picture that such spaces share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import networkx as nx
+from torch import Tensor
+
+from appnas.space import ZERO
+
+Edges = tuple[tuple[int, int], ...]
+"""(source, target) states of a cell."""
+KEPT = 2
+"""Edges kept into a node (Liu et al., arXiv 1806.09055, section 2.4); a node with fewer predecessors keeps all."""
+
+
+def dense(inputs: int, nodes: int) -> Edges:
+    """Every node joined to every state before it."""
+    return tuple((source, node) for node in range(inputs, inputs + nodes) for source in range(node))
+
+
+def entering(edges: Edges) -> list[list[int]]:
+    """The edges into every node, in the order of the nodes."""
+    nodes = sorted({target for _, target in edges})
+    return [[e for e, (_, target) in enumerate(edges) if target == node] for node in nodes]
+
+
+def obeys(edges: Edges, ops: Sequence[str], cell: Sequence[int]) -> bool:
+    """Whether every node keeps as many edges as it must; all others are `none`."""
+    into = entering(edges)
+    return all(sum(ops[cell[e]] not in ZERO for e in node) == min(KEPT, len(node)) for node in into)
+
+
+def number(edges: Edges, ops: Sequence[str]) -> int:
+    """Number of cells: for every node the edges that it keeps, and an operation for each."""
+    live = sum(name not in ZERO for name in ops)
+    sizes = [len(node) for node in entering(edges)]
+    return math.prod(math.comb(n, min(KEPT, n)) * live ** min(KEPT, n) for n in sizes)
+
+
+def strongest(edges: Edges, ops: Sequence[str], matrix: Tensor) -> list[int]:
+    """The strongest edges into every node, each with its strongest operation, `none` excluded; ties to the first.
+
+    Shapes:
+        matrix: scores, [E, K] or [B, E, K]; rows need not be normalised.
+    """
+    none = next(k for k, name in enumerate(ops) if name in ZERO)
+    live = [k for k, name in enumerate(ops) if name not in ZERO]
+    scores = (matrix.mean(0) if matrix.dim() == 3 else matrix)[:, live]
+    strength, best = scores.max(-1)
+    cell = [none] * len(edges)
+    for node in entering(edges):
+        for e in sorted(node, key=lambda e: (-float(strength[e]), e))[:KEPT]:
+            cell[e] = live[int(best[e])]
+    return cell
+
+
+def picture(
+    edges: Edges, ops: Sequence[str], cell: Sequence[int], inputs: Sequence[str], output: str
+) -> nx.MultiDiGraph:
+    """The cell as a graph: states as nodes, operations on the edges (attribute `op`), the nodes concatenated."""
+    nodes = [str(i) for i in range(len(entering(edges)))]
+    names = [*inputs, *nodes]
+    graph = nx.MultiDiGraph(inputs=list(inputs), outputs=[output])
+    graph.add_nodes_from([*names, output])
+    for (source, target), index in zip(edges, cell, strict=True):
+        if ops[index] not in ZERO:
+            graph.add_edge(names[source], names[target], op=ops[index])
+    graph.add_edges_from([(name, output, {"op": "concat"}) for name in nodes])
+    return graph
