@@ -5,10 +5,14 @@ if __name__ != "appnas.spaces":
 
 from appnas.spaces.bench201 import Bench201
 from appnas.spaces.cells import Cells
+from appnas.spaces.dense import CNN, MLP
+from appnas.spaces.maskable import Maskable
 
 SPACES: dict[str, type] = {
     "cells": Cells,
     "bench201": Bench201,
+    "mlp": MLP,
+    "cnn": CNN,
 }
 
-__all__ = ["SPACES", "Bench201", "Cells"]
+__all__ = ["CNN", "MLP", "SPACES", "Bench201", "Cells", "Maskable"]
