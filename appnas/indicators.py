@@ -12,8 +12,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import one_hot
 
 from appnas.ascent import Gradient
 from appnas.domain import DifferentiableDomain
@@ -61,8 +63,11 @@ class Indicators(Gradient):
                 theta += start
 
     def gates(self) -> Gates:
-        """The indicators; 0 for what is no part."""
-        return relaxed(self.alpha, self.relax, self.parts)
+        """The indicators; 0 for what is no part, and 1 for what the space's rules would keep whatever its theta."""
+        found = relaxed(self.alpha, self.relax, self.parts)
+        archs = torch.from_numpy(np.array(self.best())).split([choice.count for choice in self.space.choices])
+        rules = [one_hot(arch, g.shape[-1]) * m for arch, g, m in zip(archs, found, self.parts, strict=True)]
+        return tuple(g + (r * (1 - g)).detach() for g, r in zip(found, rules, strict=True))
 
     def _draw(self) -> Draw:
         with torch.no_grad():
@@ -72,16 +77,16 @@ class Indicators(Gradient):
 
     @torch.no_grad()
     def distribution(self) -> Gates:
-        """How sure it is of every part, at the high temperature; `none` has what the strongest part lacks.
+        """How sure it is of every part at the high temperature, rows scaled to 1.
 
-        `none` wins where every part is off.
+        `none` has what the strongest part lacks, so that it wins where every part is off.
         """
         found = relaxed(self.alpha, lambda theta: torch.sigmoid(theta / self.high), self.parts)
         for choice, matrix in zip(self.space.choices, found, strict=True):
             zero = [k for k, name in enumerate(choice.options) if name in ZERO]
             if zero:
                 matrix[:, zero] = 1 - matrix.amax(-1, keepdim=True)
-        return found
+        return tuple(matrix / matrix.sum(-1, keepdim=True) for matrix in found)
 
 
 class Sourced(Shared):

@@ -115,10 +115,12 @@ class Maskable:
 
     def inner(self, mask: Mask) -> Mask:
         """A mask of these decisions as a mask of the space's."""
-        found = full_mask(self.space.choices) if self.space.mask is None else tuple(m.clone() for m in self.space.mask)
-        for mine, matrix, live in zip(found, mask, self._live, strict=True):
-            mine[:, live] &= matrix[:, 1].reshape(len(mine), len(live))
-        return found
+        found = []
+        for i, (choice, live) in enumerate(zip(self.space.choices, self._live, strict=True)):
+            theirs = mask[i].new_ones(choice.count, len(choice.options))
+            theirs[:, live] = mask[i][:, 1].reshape(choice.count, len(live))
+            found.append(theirs if self.space.mask is None else theirs & self.space.mask[i])
+        return tuple(found)
 
     def supernet(self, io: IO, mask: Mask | None = None) -> Switched:
         """The space's supernet with the operations that the mask allows: forward(*inputs, gates)."""

@@ -6,7 +6,7 @@
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
-from appnas.methods import baselines, darts, reinforce
+from appnas.methods import baselines, darts, reinforce, two_temperature
 
 
 class Method(NamedTuple):
@@ -35,6 +35,11 @@ METHODS: dict[str, Method] = {
     "darts": Method(
         darts.search, darts.Config, "DARTS: Differentiable Architecture Search (arXiv 1806.09055)",
         "gradient, bilevel", "weight sharing, mixture", "gates", darts.memory,
+    ),
+    "two_temperature": Method(
+        two_temperature.search, two_temperature.Config,
+        "Differentiable Architecture Pruning for Transfer Learning (arXiv 2107.03375)",
+        "gradient, two temperatures", "weight sharing, masked", "gates", lambda config: 1.6,
     ),
     "reinforce": Method(
         reinforce.search, reinforce.Config,
