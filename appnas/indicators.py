@@ -8,7 +8,7 @@ weights. The equations are our reading of the abstract; see `appnas.relax.two_te
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Literal
 
@@ -65,7 +65,7 @@ class Indicators(Gradient):
     def gates(self) -> Gates:
         """The indicators; 0 for what is no part, and 1 for what the space's rules would keep whatever its theta."""
         found = relaxed(self.alpha, self.relax, self.parts)
-        archs = torch.from_numpy(np.array(self.best())).split([choice.count for choice in self.space.choices])
+        archs = torch.split(torch.from_numpy(np.array(self.best())), [choice.count for choice in self.space.choices])
         rules = [one_hot(arch, g.shape[-1]) * m for arch, g, m in zip(archs, found, self.parts, strict=True)]
         return tuple(g + (r * (1 - g)).detach() for g, r in zip(found, rules, strict=True))
 
@@ -155,7 +155,7 @@ class Sourced(Shared):
         return Score(-loss - self.penalty * price, {**metrics, "density": float(on)})
 
 
-def redraw(space: Space, supernet: nn.Module, io: Any, body: dict[str, Tensor], seed: int) -> None:
+def redraw(space: Space, supernet: nn.Module, io: Any, body: Mapping[str, Tensor], seed: int) -> None:
     """Give some weights of a supernet the values of a new one: right for every module, whatever it draws from."""
     fresh = dict(seeded(seed, partial(space.supernet, io)).named_parameters())
     with torch.no_grad():

@@ -123,7 +123,7 @@ def strongest(space: Space, scores: Gates, count: int | Sequence[int]) -> Arch:
         raise ValueError(f"there are {available} parts to keep, got {counts}")
     ranked = torch.cat([_ranked(group, n) for group, n in zip(groups, counts, strict=True)])
     gates = []
-    for v, k in zip(ranked.split([len(x) for x in flat]), column, strict=True):
+    for v, k in zip(torch.split(ranked, [len(x) for x in flat]), column, strict=True):
         gates.append(torch.stack([v, 1 - v] if k == 0 else [1 - v, v], -1))
     return space.discretise(tuple(gates))
 

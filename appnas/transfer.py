@@ -132,12 +132,12 @@ def compare(
 
 
 class Point(NamedTuple):
-    """A mean over seeds: density, the metric's mean, its standard deviation, and the number of outcomes."""
+    """A mean over seeds: density, the metric's mean, its standard deviation, and the number of networks."""
 
     density: float
     mean: float
     spread: float
-    count: int
+    networks: int
 
 
 def curves(outcomes: Iterable[Outcome], groups: int, metric: str = "accuracy") -> dict[str, list[Point]]:

@@ -78,8 +78,8 @@ def main(args: Args) -> None:
         network, x = channels.build(arch, source.io).eval(), source.example(32)
         time = cost.latency(network, x)
         table.add_row(
-            price, f"{density(channels, arch):.0%}", f"{cost.parameters(network):,}", f"{cost.macs(network, x) // 32:,}",
-            f"{time.median:.2f}",
+            price, f"{density(channels, arch):.0%}", f"{cost.parameters(network):,}",
+            f"{cost.macs(network, x) // 32:,}", f"{time.median:.2f}",
         )  # fmt: skip
     console.print(table)
     console.print(f"Accuracy against density, with all controls: {page}")

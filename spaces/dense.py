@@ -6,6 +6,7 @@ removed, not multiplied by 0. After Colombo and Gao (arXiv 2107.03375); the netw
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -42,13 +43,14 @@ class MaskedLinear(nn.Module):
         bound = 1 / math.sqrt(c_in)  # as nn.Linear
         self.values = nn.Parameter(torch.empty(len(places)).uniform_(-bound, bound))
         self.shape = c_out, c_in
+        self.places: Tensor
         self.register_buffer("places", places, persistent=False)
 
     def forward(self, x: Tensor, v: Tensor | None = None) -> Tensor:
         """Shapes: x [B, in], v [weights] or [B, weights], returns [B, out]."""
         values = self.values if v is None else self.values * v
         flat = values.new_zeros(*values.shape[:-1], math.prod(self.shape))
-        matrix = flat.index_copy(-1, self.places, values).unflatten(-1, self.shape)  # type: ignore[arg-type]
+        matrix = flat.index_copy(-1, self.places, values).reshape(*values.shape[:-1], *self.shape)
         return torch.einsum("bi,boi->bo", x, matrix) if matrix.dim() == 3 else x @ matrix.T
 
 
@@ -122,7 +124,7 @@ class MLP:
         last = on[-1]
         if self.parts == "weights":
             for mine, layer, rows in zip(small.layers, whole.layers, on, strict=True):
-                mine.values.data.copy_(layer.values[rows])  # type: ignore[operator, union-attr, index]
+                mine.values.data.copy_(layer.values[rows])  # type: ignore[operator, index]
             last = torch.arange(self.width)
         else:
             _copy_rows(small.layers, whole.layers, on)
@@ -210,7 +212,9 @@ class CNN:
         sizes = [io.inputs[0], *self.channels]
         after = [9 * n for n in self.channels[1:]] + [io.outputs[0]]
         around = [9 * a + b + 2 for a, b in zip(sizes, after, strict=False)]
-        return tuple(torch.tensor([0.0, float(n)]).repeat(c.count, 1) for n, c in zip(around, self.choices, strict=True))
+        return tuple(
+            torch.tensor([0.0, float(n)]).repeat(c.count, 1) for n, c in zip(around, self.choices, strict=True)
+        )
 
     def magnitudes(self, network: CNNNetwork) -> Gates:
         """L1 norm of every filter (Li et al., arXiv 1608.08710)."""
@@ -221,8 +225,8 @@ class CNN:
         on = rows_of(self.choices, arch)
         _copy_rows(small.layers, whole.layers, on)
         for mine, norm, rows in zip(small.norms, whole.norms, on, strict=True):
-            mine.weight.data.copy_(norm.weight[rows])  # type: ignore[operator, union-attr, index]
-            mine.bias.data.copy_(norm.bias[rows])  # type: ignore[operator, union-attr, index]
+            mine.weight.data.copy_(norm.weight[rows])  # type: ignore[operator, index]
+            mine.bias.data.copy_(norm.bias[rows])  # type: ignore[operator, index]
         small.classifier.weight.data.copy_(whole.classifier.weight[:, on[-1]])
         small.classifier.bias.data.copy_(whole.classifier.bias)
 
@@ -234,7 +238,7 @@ class CNNNetwork(nn.Module):
         super().__init__()
         self.on = allocated(space.choices, mask)
         sizes = [io.inputs[0], *map(len, self.on)]
-        self.layers = nn.ModuleList(nn.Conv2d(a, b, 3, 1, 1, bias=False) for a, b in zip(sizes, sizes[1:], strict=False))
+        self.layers = nn.ModuleList(nn.Conv2d(a, b, 3, 1, 1, bias=False) for a, b in itertools.pairwise(sizes))
         self.norms = nn.ModuleList(nn.BatchNorm2d(b, track_running_stats=track) for b in sizes[1:])
         self.classifier = nn.Linear(sizes[-1], io.outputs[0])
 
@@ -255,8 +259,9 @@ class CNNNetwork(nn.Module):
 
 def _incoming(layer: nn.Module) -> Tensor:
     """One number a part: the absolute values of its weights, summed."""
-    weight: Tensor = (layer.values[:, None] if isinstance(layer, MaskedLinear) else layer.weight).detach()  # type: ignore[assignment, union-attr]
-    return weight.abs().flatten(1).sum(1)
+    weight = layer.values if isinstance(layer, MaskedLinear) else layer.weight
+    assert isinstance(weight, Tensor)
+    return weight.detach().abs().reshape(len(weight), -1).sum(1)
 
 
 def _column(keep: Tensor) -> Tensor:
@@ -266,5 +271,5 @@ def _column(keep: Tensor) -> Tensor:
 def _copy_rows(small: nn.ModuleList, whole: nn.ModuleList, on: Sequence[Tensor]) -> None:
     before: Tensor | slice = slice(None)
     for mine, layer, rows in zip(small, whole, on, strict=True):
-        mine.weight.data.copy_(layer.weight[rows][:, before])  # type: ignore[operator, union-attr, index]
+        mine.weight.data.copy_(layer.weight[rows][:, before])  # type: ignore[operator, index]
         before = rows

@@ -45,12 +45,15 @@ def keep(gates: Gates, floor: int, required: Sequence[Sequence[Sequence[int]]] =
 
 def rows_of(choices: tuple[Choice, ...], arch: Arch) -> list[Tensor]:
     """The parts that are on, one vector of indices for each choice."""
-    return [part.nonzero().flatten() for part in torch.tensor(arch).split([choice.count for choice in choices])]
+    return [part.nonzero().flatten() for part in torch.split(torch.tensor(arch), [choice.count for choice in choices])]
 
 
 def enough(choices: tuple[Choice, ...], arch: Arch, floor: int) -> bool:
+    """Whether an architecture is a mask that keeps `floor` parts of every choice, or all where there are fewer."""
     right = len(arch) == sum(choice.count for choice in choices) and set(arch) <= {0, 1}
-    return right and all(len(rows) >= min(floor, c.count) for rows, c in zip(rows_of(choices, arch), choices, strict=True))
+    return right and all(
+        len(rows) >= min(floor, c.count) for rows, c in zip(rows_of(choices, arch), choices, strict=True)
+    )
 
 
 def allocated(choices: tuple[Choice, ...], mask: Mask | None) -> list[Tensor]:
@@ -104,7 +107,7 @@ class Maskable:
         """Every choice keeps an operation, and so does every decision that may not be `none`."""
         if not enough(self.choices, arch, 1) or not allowed(self.mask, arch):
             return False
-        parts = torch.tensor(arch).split([choice.count for choice in self.choices])
+        parts = torch.split(torch.tensor(arch), [choice.count for choice in self.choices])
         return all(bool(on[some].any()) for on, sets in zip(parts, self._required, strict=True) for some in sets)
 
     def discretise(self, gates: Gates) -> Arch:
@@ -159,7 +162,7 @@ class Switched(nn.Module):
         spread = []
         columns = zip(self.on if gates is None else gates, self.space.space.choices, self.space._live, strict=True)
         for matrix, choice, live in columns:
-            v = matrix[..., 1].unflatten(-1, (choice.count, len(live)))
+            v = matrix[..., 1].reshape(*matrix.shape[:-2], choice.count, len(live))
             whole = v.new_zeros(*v.shape[:-1], len(choice.options))
             spread.append(whole.index_copy(-1, torch.tensor(live), v))
         return self.supernet(*inputs, gates=tuple(spread))

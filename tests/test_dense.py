@@ -91,11 +91,13 @@ def test_norm_over_units_that_are_on_by_hand():
     on = weighted_norm(x, torch.tensor([1.0, 1.0, 0.0]), eps=1e-9)
     assert on[0, :2].tolist() == pytest.approx([-1.0, 1.0])  # mean 2, deviation 1
     half = weighted_norm(torch.tensor([[0.0, 3.0]]), torch.tensor([2.0, 1.0]), eps=1e-9)
-    assert half[0].tolist() == pytest.approx([-0.5**0.5, 2**0.5], rel=1e-5)  # mean 1, variance (2 * 1 + 4) / 3 = 2
+    assert half[0].tolist() == pytest.approx([-(0.5**0.5), 2**0.5], rel=1e-5)  # mean 1, variance (2 * 1 + 4) / 3 = 2
     torch.testing.assert_close(weighted_norm(x, torch.ones(3)), weighted_norm(x))
 
 
-@pytest.mark.parametrize("space", [MLP(), MLP(parts="weights"), CNN((16, 24, 24))], ids=["units", "weights", "channels"])
+@pytest.mark.parametrize(
+    "space", [MLP(), MLP(parts="weights"), CNN((16, 24, 24))], ids=["units", "weights", "channels"]
+)
 def test_a_smaller_module_equals_the_masked_one(space):
     """Of the real sizes, in float32, to 1e-5; parameters are those of the parts that are left."""
     torch.manual_seed(0)
@@ -111,10 +113,10 @@ def test_a_smaller_module_equals_the_masked_one(space):
 
 
 def test_weights_by_hand():
-    arch = (1, 0, 1, 0, 0) + (1, 1, 1, 0, 0)
+    arch = (1, 0, 1, 0, 0, 1, 1, 1, 0, 0)
     assert cost.parameters(MLP(width=5).build(arch, IMAGES)) == 64 * 2 + 2 * 3 + 3 * 10 + 10
     sparse = MLP(width=2, inputs=4, parts="weights")
-    network = sparse.build((1, 1, 0, 0, 0, 0, 0, 1) + (1, 0, 0, 1), IO((4,), (3,)))
+    network = sparse.build((1, 1, 0, 0, 0, 0, 0, 1, 1, 0, 0, 1), IO((4,), (3,)))
     assert cost.parameters(network) == 3 + 2 + 2 * 3 + 3
     assert cost.parameters(CNN((3, 4)).build((1, 0, 1, 1, 0, 0, 0), IMAGES)) == 9 * 2 + 4 + 9 * 2 + 2 + 10 + 10
 

@@ -116,7 +116,9 @@ def test_the_penalty_is_a_price_of_what_is_kept(digits):
     assert float((scores[0].value - scores[1].value).detach()) == pytest.approx(2.0, rel=1e-5)
     assert scores[1].metrics["complexity"] == scores[1].metrics["density"] == 1.0
     slopes = [torch.autograd.grad(score.value, gates)[0] for score in scores]
-    torch.testing.assert_close(slopes[0] - slopes[1], (2 / 12) * torch.tensor([0.0, 1.0]).expand(6, 2), atol=1e-6, rtol=0)
+    torch.testing.assert_close(
+        slopes[0] - slopes[1], (2 / 12) * torch.tensor([0.0, 1.0]).expand(6, 2), atol=1e-6, rtol=0
+    )
 
 
 def test_density_is_that_of_the_hard_mask(digits):

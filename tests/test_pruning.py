@@ -34,7 +34,7 @@ def test_complexity_by_hand():
 
 def test_density_and_parts_kept():
     space = MLP(width=4)
-    arch = (1, 1, 0, 0) + (1, 1, 1, 0)
+    arch = (1, 1, 0, 0, 1, 1, 1, 0)
     assert pruning.density(space, arch) == 5 / 8
     assert pruning.kept(space, arch) == [2, 3]
     assert pruning.density(space, arch, (column([1, 0, 0, 0]), column([0, 0, 0, 1]))) == 0.5
@@ -61,9 +61,9 @@ def test_costs_where_an_option_cannot_go(chain):
 def test_strongest_by_hand():
     space = MLP(width=4, floor=1)
     scores = (column([0.1, 0.4, 0.3, 0.2]), column([9, 7, 8, 6]))
-    assert pruning.strongest(space, scores, [1, 3]) == (0, 1, 0, 0) + (1, 1, 1, 0)
-    assert pruning.strongest(space, scores, 5) == (0, 1, 0, 0) + (1, 1, 1, 1)
-    assert pruning.strongest(space, scores, 3) == (0, 1, 0, 0) + (1, 1, 1, 0)  # the floor comes on top
+    assert pruning.strongest(space, scores, [1, 3]) == (0, 1, 0, 0, 1, 1, 1, 0)
+    assert pruning.strongest(space, scores, 5) == (0, 1, 0, 0, 1, 1, 1, 1)
+    assert pruning.strongest(space, scores, 3) == (0, 1, 0, 0, 1, 1, 1, 0)  # the floor comes on top
     assert pruning.strongest(space, scores, 8) == (1,) * 8
     assert pruning.strongest(space, tuple(0 * s for s in scores), [2, 2]) == (1, 1, 0, 0) * 2  # ties to the first
     with pytest.raises(ValueError, match=r"\[4, 4\] parts to keep, got \[5, 0\]"):
@@ -78,7 +78,7 @@ def test_strongest_needs_binary_choices(bench201):
 
 def test_random_masks_keep_as_many_of_every_layer():
     space = MLP(width=8)
-    arch = (1, 1, 1, 0, 0, 0, 0, 0) + (1, 1, 1, 1, 1, 0, 0, 0)
+    arch = (1, 1, 1, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 0, 0, 0)
     draws = {pruning.random_like(space, arch, torch.Generator().manual_seed(seed)) for seed in range(20)}
     assert len(draws) > 15
     assert {tuple(pruning.kept(space, draw)) for draw in draws} == {(3, 5)}

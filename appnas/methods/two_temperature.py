@@ -1,5 +1,4 @@
-"""Two-temperature pruning, after Colombo and Gao, "Differentiable Architecture Pruning for Transfer Learning"
-(ICML 2021 workshop, arXiv 2107.03375).
+"""Two-temperature pruning for transfer, after Colombo and Gao (ICML 2021 workshop, arXiv 2107.03375).
 
     min_v F(v) + lambda C(v),  F(v) = E_{w ~ P} L(v * w),  v in {0, 1}^D
 

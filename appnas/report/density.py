@@ -48,13 +48,14 @@ def write(outcomes: Sequence[Outcome], groups: int, folder: Path, metric: str = 
         " many in all. Where the learned line is not above the random one, the mask carries nothing over."
     )
     file = folder / "report.html"
-    file.write_text(page.page("Pruning that transfers", [f"<h1>Transfer of masks: {escape(metric)} against density</h1>", intro, *sections]), "utf-8")
+    heading = f"<h1>Transfer of masks: {escape(metric)} against density</h1>"
+    file.write_text(page.page("Pruning that transfers", [heading, intro, *sections]), "utf-8")
     return file
 
 
 def _table(found: Mapping[str, Sequence[Point]], metric: str) -> str:
     rows = [
-        [name, f"{100 * point.density:.1f}", page.spread(point.mean, point.spread), str(point.count)]
+        [name, f"{100 * point.density:.1f}", page.spread(point.mean, point.spread), str(point.networks)]
         for name, line in found.items()
         for point in line
     ]
