@@ -67,7 +67,7 @@ class Indicators(Gradient):
         found = relaxed(self.alpha, self.relax, self.parts)
         archs = torch.split(torch.from_numpy(np.array(self.best())), [choice.count for choice in self.space.choices])
         rules = [one_hot(arch, g.shape[-1]) * m for arch, g, m in zip(archs, found, self.parts, strict=True)]
-        return tuple(g + (r * (1 - g)).detach() for g, r in zip(found, rules, strict=True))
+        return tuple(g + (r * (g <= 0.5) * (1 - g)).detach() for g, r in zip(found, rules, strict=True))
 
     def _draw(self) -> Draw:
         with torch.no_grad():

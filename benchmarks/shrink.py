@@ -91,7 +91,7 @@ def main():
     parser.add_argument("--supernets", action="store_true", help="the second table instead")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=20)
-    parser.add_argument("--penalty", type=float, default=0.3)
+    parser.add_argument("--penalty", type=float, default=0.1)
     args = parser.parse_args()
     torch.set_num_threads(1)
     if args.supernets:

@@ -45,6 +45,19 @@ def test_it_keeps_what_pays_and_drops_what_costs():
     torch.testing.assert_close(v[0].sum(-1), torch.ones(6))
 
 
+def test_what_the_rules_keep_is_on_while_the_rest_stays_relaxed():
+    """The floor of two units lifts the strongest of a layer that is off, and nothing else; slopes stay."""
+    found = strategy(low=0.5)
+    with torch.no_grad():
+        found.alpha[0][:, 1] = torch.tensor([-3.0, -1.0, -2.0, -3.0, -3.0, -3.0])
+        found.alpha[1][:, 1] = torch.tensor([1.0, 1.0, 1.0, -1.0, -1.0, -1.0])
+    first, second = (matrix[:, 1] for matrix in found.gates())
+    assert first.detach()[[1, 2]].tolist() == [1, 1] and float(first.detach()[0]) < 0.01
+    torch.testing.assert_close(second.detach(), torch.sigmoid(2 * found.alpha[1][:, 1]).detach())
+    slopes = torch.autograd.grad(first.sum(), found.alpha[0])[0][:, 1]
+    assert (slopes > 0).all()
+
+
 def test_logits_stay_within_reach():
     found = strategy(lr=10.0, reach=3.0)
     for _ in range(3):
