@@ -42,8 +42,8 @@ class Given(BaseFeaturesExtractor):
 
     def forward(self, x: Tensor) -> Tensor:
         """Shapes: [B, C, H, W] -> [B, outputs]."""
-        out = self.network(x)
-        return out[0] if isinstance(out, tuple) else out  # nothing here would teach an auxiliary head
+        out: Any = self.network(x)  # with a second part from an auxiliary head, which nothing here would teach
+        return out[0] if isinstance(out, tuple) else out  # type: ignore[no-any-return]
 
 
 class Slice(nn.Module):

@@ -5,12 +5,16 @@ if __name__ != "appnas.spaces":
 
 from appnas.spaces.bench201 import Bench201
 from appnas.spaces.cells import Cells
+from appnas.spaces.dense import CNN, MLP
 from appnas.spaces.encoder import Encoder
+from appnas.spaces.maskable import Maskable
 
 SPACES: dict[str, type] = {
     "cells": Cells,
     "bench201": Bench201,
     "encoder": Encoder,
+    "mlp": MLP,
+    "cnn": CNN,
 }
 
-__all__ = ["SPACES", "Bench201", "Cells", "Encoder"]
+__all__ = ["CNN", "MLP", "SPACES", "Bench201", "Cells", "Encoder", "Maskable"]

@@ -96,7 +96,7 @@ class Encoder:
 
     def count(self) -> int:
         """Number of architectures."""
-        return number(self.edges, self.options) ** len(self.choices)
+        return math.prod(number(self.edges, self.options) for _ in self.choices)
 
     def discretise(self, gates: Gates) -> Arch:
         """The two strongest edges into every node, each with its strongest operation, `zero` excluded.

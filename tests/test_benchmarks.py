@@ -59,6 +59,33 @@ def test_rl_darts_turns_away_from_noise():
     assert float(re.search(r"noise mass .* largest (\S+)", out)[1]) < 0.11
 
 
+def test_shrinking():
+    out = run("shrink", "--densities", "1", "0.25", "--rounds", "3")
+    whole, quarter = (line.split() for line in out.splitlines()[1:])
+    assert float(quarter[-1]) < 1e-5 and int(quarter[1].replace(",", "")) < 0.1 * int(whole[1].replace(",", ""))
+    assert float(quarter[4]) < 0.6
+
+
+def test_transfer():
+    small = ["--parts", "units", "--seeds", "2", "--epochs", "2", "--shots", "1", "--penalties", "0.3", "3"]
+    out = run("transfer", *small)
+    assert len(re.findall(r"^[\d.]+ +[\d.]+ \+- ", out, re.MULTILINE)) == 2 * 2
+    assert "seed 1: dense network on the source" in out
+
+
+@pytest.mark.slow
+def test_the_ablation_of_temperatures():
+    """One high temperature does not survive hardening, one low freezes, two and a hard forward do neither."""
+    out = run("pruning", "--seeds", "4")
+    rows = out.splitlines()[2:-1]
+    table = {row[:20].strip(): [float(x) for x in re.findall(r"([\d.]+) \+-", row)] for row in rows}
+    relaxed, hard, _ = table["one high"]
+    assert relaxed > 90 and hard < 40
+    assert table["one low"][2] > 3 * table["hard forward"][2]
+    assert table["two"][1] > 80 and table["hard forward"][1] > 90
+    assert float(re.search(r"(\d+) CPU s", out)[1]) < 180
+
+
 @pytest.mark.slow
 def test_second_order():
     out = run("bilevel", "--seeds", "2")

@@ -15,10 +15,13 @@ TINY_SPACES = {
     "cells": {"channels": 2, "cells": 3, "width": 2, "depth": 3},
     "bench201": {"channels": 2, "repeats": 1},
     "encoder": {"nodes": 2, "channels": (2, 2), "cells": 1, "width": (2, 2), "depth": 1, "hidden": 8},
+    "mlp": {"width": 4},
+    "cnn": {"channels": (3, 4)},
 }
 TINY_SETTINGS = {
     "darts": {"epochs": 1},
     "rl_darts": {"steps": 1, "scale": 3.0},
+    "two_temperature": {"epochs": 1},
     "reinforce": {"evaluations": 3, "budget": 1},
     "evolution": {"evaluations": 4, "budget": 1, "population": 2, "sample": 2},
     "random": {"evaluations": 2, "budget": 1},

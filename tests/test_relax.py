@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from appnas.relax import gumbel, gumbel_noise, softmax, straight_through
+from appnas.relax import gumbel, gumbel_noise, softmax, straight_through, two_temperature
 
 INF = float("inf")
 
@@ -66,3 +66,48 @@ def test_straight_through_is_hard_forward_and_soft_backward():
     (gates * torch.tensor([[2.0, 6.0]])).sum().backward()
     # d/d alpha_0 of 2 p_0 + 6 p_1 = p_0 p_1 (2 - 6) = 0.25 * 0.75 * -4
     assert alpha.grad.tolist()[0] == pytest.approx([-0.75, 0.75])
+
+
+def test_two_temperatures_by_hand():
+    """Forward at the low temperature, the slope of the high one backward."""
+    theta = torch.tensor([0.5 * math.log(3.0), -0.5 * math.log(3.0), -INF], requires_grad=True)
+    v = two_temperature(theta, low=0.25, high=0.5)
+    assert v.tolist() == pytest.approx([0.9, 0.1, 0.0])  # exp(2 log 3) = 9: 9 to 1
+    (v * torch.tensor([1.0, 2.0, 3.0])).sum().backward()
+    # s = 0.75 or 0.25 at the high temperature: 0.75 * 0.25 / 0.5 = 0.375
+    assert theta.grad.tolist() == pytest.approx([0.375, 0.75, 0.0])
+
+
+def test_the_limit_of_a_low_temperature_is_a_step():
+    theta = torch.tensor([-1.0, -1e-3, 0.0, 1e-3, 1.0], requires_grad=True)
+    hard = two_temperature(theta, low=0.0, high=0.5)
+    assert hard.tolist() == [0, 0, 0, 1, 1]
+    nearly = two_temperature(theta, low=1e-5, high=0.5)
+    assert nearly.tolist() == pytest.approx([0, 0, 0.5, 1, 1])
+    slopes = [torch.autograd.grad(v.sum(), theta)[0] for v in (hard, nearly)]
+    assert torch.equal(*slopes) and float(slopes[0][2]) == pytest.approx(0.5)
+
+
+def test_equal_temperatures_are_an_ordinary_sigmoid():
+    theta = torch.randn(50, dtype=torch.float64, generator=rng(), requires_grad=True)
+    weight = torch.randn(50, dtype=torch.float64, generator=rng(1))
+    ours, plain = (weight * two_temperature(theta, 0.3, 0.3)).sum(), (weight * torch.sigmoid(theta / 0.3)).sum()
+    assert torch.equal(ours, plain)
+    torch.testing.assert_close(torch.autograd.grad(ours, theta), torch.autograd.grad(plain, theta))
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_its_gradient_never_points_uphill(seed: int):
+    """On random losses and temperatures: <g, true gradient> >= 0, coordinate by coordinate."""
+    generator = rng(seed)
+    low, high = (0.02 + torch.rand(2, generator=generator)).tolist()
+    theta = torch.randn(30, generator=generator, dtype=torch.float64).requires_grad_()
+    first, second = (torch.randn(20, n, generator=generator, dtype=torch.float64) for n in (30, 20))
+
+    def loss(v):
+        return (torch.sin(second @ torch.tanh(first @ v)) + 0.3 * v.sum() ** 2).sum()
+
+    (ours,) = torch.autograd.grad(loss(two_temperature(theta, low, high)), theta)
+    (true,) = torch.autograd.grad(loss(torch.sigmoid(theta / low)), theta)
+    assert (ours * true >= 0).all()
+    assert float((ours * true).sum()) > 0

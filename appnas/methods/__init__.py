@@ -6,7 +6,7 @@
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
-from appnas.methods import baselines, darts, reinforce, rl_darts
+from appnas.methods import baselines, darts, reinforce, rl_darts, two_temperature
 
 
 class Method(NamedTuple):
@@ -41,6 +41,11 @@ METHODS: dict[str, Method] = {
         rl_darts.search, rl_darts.Config,
         "RL-DARTS: Differentiable Architecture Search for Reinforcement Learning (arXiv 2106.02229)",
         "gradient, joint with the agent", "the agent's own return, mixture", "host",
+    ),
+    "two_temperature": Method(
+        two_temperature.search, two_temperature.Config,
+        "Differentiable Architecture Pruning for Transfer Learning (arXiv 2107.03375)",
+        "gradient, two temperatures", "weight sharing, masked", "gates", lambda config: 1.2,
     ),
     "reinforce": Method(
         reinforce.search, reinforce.Config,

@@ -260,6 +260,29 @@ def rivals(names: Sequence[str], costs: Sequence[float], means: Sequence[float],
     return figure
 
 
+@drawn
+def density(lines: Mapping[str, Sequence[tuple[float, float, float, int]]], ylabel: str) -> Figure:
+    """A metric against density on a logarithmic axis, one line a mask; the dense network is a band.
+
+    Args:
+        lines: name -> (density, mean, standard deviation, count), deviations NaN for one network.
+        ylabel: the metric.
+    """
+    figure, axes = _axes(SIZE, "parts kept (%)", ylabel)
+    colours = iter((RED, FAINT, BLUE, GREEN, ORANGE, PINK, SKY))
+    for name, points in lines.items():
+        x, mean, spread = (np.array([point[i] for point in points], dtype=float) for i in range(3))
+        if name == "dense":
+            axes.axhline(mean[0], color=INK, linewidth=1.0, linestyle="--", label=name)
+            axes.axhspan(mean[0] - np.nan_to_num(spread[0]), mean[0] + np.nan_to_num(spread[0]), color=RULE, alpha=0.5)
+            continue
+        axes.errorbar(100 * x, mean, np.nan_to_num(spread), fmt="o-", color=next(colours), markersize=4, capsize=2,
+                      linewidth=1.4, label=name)  # fmt: skip
+    axes.set_xscale("log")
+    figure.legend(loc="outside upper left", ncols=3)
+    return figure
+
+
 def human(count: float) -> str:
     """A count for people: 5.78 k, 1.93 M."""
     for factor, unit in ((1e9, " G"), (1e6, " M"), (1e3, " k")):

@@ -1,0 +1,97 @@
+"""Two-temperature pruning for transfer, after Colombo and Gao (ICML 2021 workshop, arXiv 2107.03375).
+
+    min_v F(v) + lambda C(v),  F(v) = E_{w ~ P} L(v * w),  v in {0, 1}^D
+
+v_i = s_low(theta_i) forward, the slope of s_high backward (`appnas.relax.two_temperature`). P does not depend on v, so
+what is learned is an architecture, to be trained with other weights on another task (`appnas.transfer`).
+
+Deviates: only the abstract was available. The equations are our reading of it, every constant below is ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from appnas.domain import DifferentiableDomain
+from appnas.indicators import Indicators, Source, Sourced
+from appnas.pruning import costs
+from appnas.search import Callback, Result
+from appnas.search import search as loop
+from appnas.settings import check
+from appnas.space import Space
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of the search for a mask; all of them ours."""
+
+    epochs: int = 50
+    """Passes over the training data."""
+    low: float = 0.0
+    """Temperature of the indicators; 0 for hard ones."""
+    high: float = 0.5
+    """Temperature of the gradient."""
+    penalty: float = 1.0
+    """lambda, the price of keeping everything, in nats."""
+    cost: Literal["parts", "parameters"] = "parts"
+    """What complexity counts."""
+    source: Source = "fixed"
+    """Where the weights of a step come from: fixed, resample, resample_abs, binary, joint or pretrained."""
+    pretrain: int = 10
+    """Epochs of training without a mask, for pretrained weights."""
+    lr: float = 0.05
+    """SGD on the task's head, and on all weights in the source "joint"."""
+    theta_lr: float = 0.02
+    """Adam on theta."""
+    start: float = 0.2
+    """Mean of the initial theta: everything is kept at first."""
+    scale: float = 0.1
+    """Deviation of the initial theta."""
+    reach: float = 5.0
+    """Largest |theta|: ten high temperatures, beyond which a part could not come back."""
+
+    def __post_init__(self) -> None:
+        """Check the settings.
+
+        Raises:
+            ValueError: a setting below its least value, or a high temperature of 0.
+        """
+        check(self, epochs=1, low=0, high=0, penalty=0, pretrain=1, lr=0, theta_lr=0, scale=0, reach=0)
+        if self.high == 0:
+            raise ValueError("high must be above 0: a step function has no slope")
+
+
+def search(
+    space: Space,
+    domain: DifferentiableDomain,
+    config: Config = Config(),
+    *,
+    seed: int = 0,
+    callbacks: Sequence[Callback] = (),
+) -> Result:
+    """Search for a mask.
+
+    In a space of masks (`appnas.spaces.dense`, or any other in `appnas.spaces.maskable.Maskable`) the result is the
+    mask. In any other, the parts are its operations, and the space's own rule makes an architecture of what is left.
+    """
+    prices = costs(space, domain.io, config.cost)
+    rate = config.lr
+    evaluator = Sourced(
+        space, domain, config.source, prices, config.penalty, lambda step: rate, config.pretrain, seed
+    )  # fmt: skip
+    strategy = Indicators(
+        space,
+        torch.Generator().manual_seed(seed),
+        config.low,
+        config.high,
+        config.theta_lr,
+        config.start,
+        config.scale,
+        config.reach,
+    )
+    steps = config.epochs * domain.epoch("train")
+    return loop(strategy, evaluator, steps, callbacks=callbacks).of(space, domain, config, seed)

@@ -1,0 +1,121 @@
+import pytest
+import torch
+
+from appnas import pruning
+from appnas.encode import one_hot
+from appnas.space import IO, constant_arch, full_mask
+from appnas.spaces import CNN, MLP, Maskable
+from appnas.supernet import restrict
+
+IMAGES = IO((1, 8, 8), (10,))
+
+
+def column(values):
+    """Scores of a binary choice."""
+    return torch.tensor([[0.0, float(v)] for v in values])
+
+
+def test_parts_are_options_that_compute_and_are_allowed(bench201):
+    assert pruning.parts(MLP(width=2))[0].tolist() == [[False, True]] * 2
+    mask = full_mask(bench201.choices)
+    mask[0][0, 3] = False
+    found = pruning.parts(restrict(bench201, mask))[0]
+    assert found[0].tolist() == [False, True, True, False, True]
+    assert int(found.sum()) == 6 * 4 - 1
+
+
+def test_complexity_by_hand():
+    gates = (column([1, 0.5]), column([0.25]))
+    prices = (column([2, 4]), column([2]))
+    assert float(pruning.complexity(gates, prices)) == pytest.approx((2 + 2 + 0.5) / 8)
+    many = tuple(torch.stack([matrix, 0 * matrix]) for matrix in gates)
+    assert pruning.complexity(many, prices).tolist() == pytest.approx([4.5 / 8, 0.0])
+
+
+def test_density_and_parts_kept():
+    space = MLP(width=4)
+    arch = (1, 1, 0, 0, 1, 1, 1, 0)
+    assert pruning.density(space, arch) == 5 / 8
+    assert pruning.kept(space, arch) == [2, 3]
+    assert pruning.density(space, arch, (column([1, 0, 0, 0]), column([0, 0, 0, 1]))) == 0.5
+
+
+def test_costs_of_operations_are_measured(bench201):
+    """Three stages of 2, 4 and 8 channels: convolution weights and batch norms; skips and pools weigh nothing."""
+    found = pruning.costs(bench201, IMAGES, "parameters")[0]
+    large, small = (sum(size * c * c + 2 * c for c in (2, 4, 8)) for size in (9, 1))
+    assert found.tolist() == [[0.0, 0.0, small, large, 0.0]] * 6
+    assert torch.equal(pruning.costs(bench201, IMAGES)[0], pruning.parts(bench201)[0].float())
+    with pytest.raises(ValueError, match="'parts' or 'parameters', got 'macs'"):
+        pruning.costs(bench201, IMAGES, "macs")
+
+
+def test_costs_where_an_option_cannot_go(chain):
+    """The only option of a decision has no price of its own."""
+    mask = full_mask(chain.choices)
+    mask[0][0] = torch.tensor([False, False, True, False, False])
+    found = pruning.costs(restrict(chain, mask), IO((3,), (1,)), "parameters")[0]
+    assert float(found[0, 2]) == 1.0 and float(found[1, 2]) == 4 * 4 + 4
+
+
+def test_strongest_by_hand():
+    space = MLP(width=4, floor=1)
+    scores = (column([0.1, 0.4, 0.3, 0.2]), column([9, 7, 8, 6]))
+    assert pruning.strongest(space, scores, [1, 3]) == (0, 1, 0, 0, 1, 1, 1, 0)
+    assert pruning.strongest(space, scores, 5) == (0, 1, 0, 0, 1, 1, 1, 1)
+    assert pruning.strongest(space, scores, 3) == (0, 1, 0, 0, 1, 1, 1, 0)  # the floor comes on top
+    assert pruning.strongest(space, scores, 8) == (1,) * 8
+    assert pruning.strongest(space, tuple(0 * s for s in scores), [2, 2]) == (1, 1, 0, 0) * 2  # ties to the first
+    with pytest.raises(ValueError, match=r"\[4, 4\] parts to keep, got \[5, 0\]"):
+        pruning.strongest(space, scores, [5, 0])
+
+
+def test_strongest_needs_binary_choices(bench201):
+    with pytest.raises(ValueError, match="Maskable"):
+        pruning.strongest(bench201, (torch.rand(6, 5),), 3)
+    assert sum(pruning.strongest(Maskable(bench201), (torch.rand(24, 2),), 3)) == 3
+
+
+def test_random_masks_keep_as_many_of_every_layer():
+    space = MLP(width=8)
+    arch = (1, 1, 1, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 0, 0, 0)
+    draws = {pruning.random_like(space, arch, torch.Generator().manual_seed(seed)) for seed in range(20)}
+    assert len(draws) > 15
+    assert {tuple(pruning.kept(space, draw)) for draw in draws} == {(3, 5)}
+
+
+def test_snip_is_the_sensitivity_of_a_connection():
+    """|w dL/dw| for a single weight: the gate multiplies it."""
+    space = MLP(width=3, inputs=4, parts="weights", floor=1)
+    io = IO((4,), (2,))
+    torch.manual_seed(0)
+    supernet = space.supernet(io)
+    x, y = torch.randn(6, 4), torch.tensor([0, 1, 0, 1, 1, 0])
+
+    class Data:
+        def loss(self, model, batch):
+            return torch.nn.functional.cross_entropy(model(batch[0]), batch[1], reduction="none")
+
+    loss = pruning.mean_loss(supernet, Data(), [(x[:2], y[:2]), (x[2:], y[2:])])
+    found = pruning.snip(space, loss)
+    weights = [layer.values for layer in supernet.layers]
+    plain = torch.nn.functional.cross_entropy(supernet(x), y)
+    for scores, weight, gradient in zip(found, weights, torch.autograd.grad(plain, weights), strict=True):
+        torch.testing.assert_close(scores[:, 1], (weight * gradient).abs().detach())
+
+
+def test_a_gated_supernet_is_a_plain_module(digits):
+    space = CNN((3, 4))
+    supernet = space.supernet(digits.io)
+    arch = constant_arch(space, "keep")
+    model = pruning.Gated(supernet, one_hot(space.choices, arch))
+    x = digits.example(5)
+    torch.testing.assert_close(model(*x), supernet(*x))
+    assert dict(model.named_parameters()).keys() == {f"supernet.{name}" for name, _ in supernet.named_parameters()}
+
+
+def test_weights_that_do_not_fit_are_named(chain):
+    io = IO((3,), (1,))
+    wide = type(chain)(width=9)
+    with pytest.raises(ValueError, match=r"no weight 'first.weight' of shape \(4, 3\)"):
+        pruning.shrink(chain, wide.supernet(io), (2, 2), io)
