@@ -9,7 +9,11 @@ if __name__ != "appnas.domains":
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from appnas.domains import image_data
+from functools import partial
+
+from appnas.domains import graph_data, image_data
+from appnas.domains.graphs import Graphs
+from appnas.domains.graphs import Options as GraphOptions
 from appnas.domains.images import Images, Options
 
 
@@ -34,6 +38,13 @@ DOMAINS: dict[str, Source] = {
     "cifar10": Source(image_data.cifar10, Options(), "CIFAR-10, from files in APPNAS_DATA"),
     "folder": Source(image_data.folder, image_data.FolderOptions(), "a folder of images, one subfolder a class"),
     "hub": Source(image_data.hub, image_data.HubOptions(), "an image data set of the Hugging Face hub, online"),
+    "graphs": Source(graph_data.digits, graph_data.DIGITS, "the digits as nodes of one graph, joined where most alike"),
+    "pixels": Source(graph_data.pixels, graph_data.PIXELS, "the digits as graphs of their inked pixels"),
+    "cora": Source(partial(graph_data.planetoid, "cora"), GraphOptions(), "Cora, public split, from APPNAS_DATA"),
+    "citeseer": Source(
+        partial(graph_data.planetoid, "citeseer"), GraphOptions(), "Citeseer, public split, from APPNAS_DATA"
+    ),
+    "pyg": Source(graph_data.pyg, graph_data.PyGOptions(), "any data set of PyTorch Geometric, from local raw files"),
 }
 
-__all__ = ["DOMAINS", "Images", "Source"]
+__all__ = ["DOMAINS", "Graphs", "Images", "Source"]

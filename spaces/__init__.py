@@ -5,10 +5,12 @@ if __name__ != "appnas.spaces":
 
 from appnas.spaces.bench201 import Bench201
 from appnas.spaces.cells import Cells
+from appnas.spaces.gnn import GNN
 
 SPACES: dict[str, type] = {
     "cells": Cells,
     "bench201": Bench201,
+    "gnn": GNN,
 }
 
-__all__ = ["SPACES", "Bench201", "Cells"]
+__all__ = ["SPACES", "GNN", "Bench201", "Cells"]
