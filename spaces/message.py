@@ -16,12 +16,12 @@ from torch_geometric.nn.aggr import MaxAggregation, MeanAggregation, SumAggregat
 from torch_geometric.nn.inits import glorot
 
 from appnas.spaces.sparse import (
-    Features,
     Looped,
+    dropped,
     entry_products,
     kept,
     softmax,
-    sparse_features,
+    times,
     weighted_sum,
     with_loops,
 )
@@ -104,26 +104,19 @@ class AutoGNNLayer(MessagePassing):  # type: ignore[misc]
     def forward(self, x: Tensor, edge_index: Tensor) -> Tensor:
         """New features of every node."""
         graph: Looped = kept(with_loops, edge_index, len(x))
-        inputs = self._dropped(x)
-        own = _times(inputs, self.weight).view(-1, self.heads, self.outputs)
+        inputs = dropped(x, self.dropout, self.training)
+        own = times(inputs, self.weight).view(-1, self.heads, self.outputs)
         h = self._gathered(own, graph)
         if hasattr(self, "combine"):
             h = self.combine(self._joined(own + h))
         else:
             h = self._joined(h)
         if hasattr(self, "skip"):
-            h = h + _times(inputs, self.skip)
+            h = h + times(inputs, self.skip)
         return h + self.bias  # type: ignore[no-any-return]
 
     def _joined(self, h: Tensor) -> Tensor:
         return h.flatten(1) if self.concat else h.mean(1)
-
-    def _dropped(self, x: Tensor) -> Tensor | Features:
-        """The input after dropout: entries of 0 stay 0, so sparse features stay sparse."""
-        entries = None if x.requires_grad else kept(sparse_features, x)
-        if entries is None:
-            return functional.dropout(x, self.dropout, self.training)
-        return Features(entries.pattern, functional.dropout(entries.values, self.dropout, self.training))
 
     def weights(self, own: Tensor, graph: Looped) -> Tensor:
         """Attention at every edge of the graph with loops.
@@ -163,9 +156,3 @@ class AutoGNNLayer(MessagePassing):  # type: ignore[misc]
     def message(self, x_j: Tensor, e: Tensor) -> Tensor:
         """The weighted features of a neighbour. Shapes: x_j [E, H, D], e [E, H]."""
         return e[..., None] * x_j
-
-
-def _times(x: Tensor | Features, weight: Tensor) -> Tensor:
-    if isinstance(x, Tensor):
-        return x @ weight
-    return weighted_sum(x.values[:, None].to(weight.dtype), weight[:, None], x.pattern)[:, 0]

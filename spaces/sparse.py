@@ -14,7 +14,8 @@ from functools import cached_property
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.functional import dropout
 from torch.utils.weak import WeakIdKeyDictionary
 
 FILLED = 0.1
@@ -191,6 +192,29 @@ def sparse_features(x: Tensor) -> Features | None:
     row, column = x.nonzero(as_tuple=True)
     start = _starts(torch.bincount(row, minlength=len(x)))
     return Features(Pattern(start, column, x.shape[1]), x[row, column])
+
+
+def dropped(x: Tensor, rate: float, training: bool) -> Tensor | Features:
+    """Dropout of features, which stay sparse if they are: entries of 0 are 0 afterwards. Shapes: x [N, F]."""
+    entries = None if x.requires_grad else kept(sparse_features, x)
+    if entries is None:
+        return dropout(x, rate, training)
+    return Features(entries.pattern, dropout(entries.values, rate, training))
+
+
+def times(x: Tensor | Features, weight: Tensor) -> Tensor:
+    """The matrix product. Shapes: x [N, F], weight [F, D]; returns [N, D]."""
+    if isinstance(x, Tensor):
+        return x @ weight
+    return weighted_sum(x.values[:, None].to(weight.dtype), weight[:, None], x.pattern)[:, 0]
+
+
+class SparseLinear(nn.Linear):
+    """A linear layer that multiplies sparse features as such. Shapes: [N, F] -> [N, D]."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Product and bias."""
+        return times(dropped(x, 0.0, False), self.weight.T.contiguous()) + self.bias
 
 
 _KEPT = WeakIdKeyDictionary()  # type: ignore[no-untyped-call]

@@ -6,7 +6,7 @@
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
-from appnas.methods import baselines, darts, reinforce
+from appnas.methods import agnn, baselines, darts, reinforce
 
 
 class Method(NamedTuple):
@@ -35,6 +35,10 @@ METHODS: dict[str, Method] = {
     "darts": Method(
         darts.search, darts.Config, "DARTS: Differentiable Architecture Search (arXiv 1806.09055)",
         "gradient, bilevel", "weight sharing, mixture", "gates", darts.memory,
+    ),
+    "agnn": Method(
+        agnn.search, agnn.Config, "Auto-GNN: Neural Architecture Search of Graph Neural Networks (arXiv 1909.03184)",
+        "reinforcement learning, conservative", "inherited weights, from scratch, or a table", "scores",
     ),
     "reinforce": Method(
         reinforce.search, reinforce.Config,
