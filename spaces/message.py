@@ -20,6 +20,7 @@ from appnas.spaces.sparse import (
     dropped,
     entry_products,
     kept,
+    row_max,
     softmax,
     times,
     weighted_sum,
@@ -48,7 +49,8 @@ class AutoGNNLayer(MessagePassing):  # type: ignore[misc]
         linear       tanh(u W x_i + v W x_j)
         gene-linear  w tanh(u * W x_i + v * W x_j)
 
-    Sums and means never hold a message an edge in memory (`appnas.spaces.sparse`); a maximum does.
+    Sums and means never hold a message an edge in memory (`appnas.spaces.sparse`); a maximum does. With `fuse = False`
+    messages go through `propagate` and torch_geometric's aggregations instead: the same numbers, several times slower.
 
     Args:
         inputs: features of a node.
@@ -81,6 +83,7 @@ class AutoGNNLayer(MessagePassing):  # type: ignore[misc]
         skip: bool = False,
     ):
         super().__init__(aggr=AGGREGATION[aggregation](), node_dim=0)
+        self.fuse = True  # MessagePassing's own switch: False goes through propagate and its aggregation
         self.heads, self.outputs, self.concat, self.dropout = heads, outputs, concat, dropout
         self.attention, self.aggregation = attention, aggregation
         width = heads * outputs if concat else outputs
@@ -147,12 +150,14 @@ class AutoGNNLayer(MessagePassing):  # type: ignore[misc]
 
     def _gathered(self, own: Tensor, graph: Looped) -> Tensor:
         e = self.weights(own, graph)
-        if self.aggregation == "max":
+        if not self.fuse:
             return self.propagate(graph.edge_index, x=own, e=e)  # type: ignore[no-any-return]
+        if self.aggregation == "max":
+            return row_max(self.message(own.index_select(0, graph.edge_index[0]), e), graph.pattern)
         heads = own.view(len(own), e.shape[1], -1)  # one matrix product serves all heads that share their weights
         h = weighted_sum(e, heads, graph.pattern).view_as(own)
         return h if self.aggregation == "sum" else h / graph.degree.to(h.dtype)[:, None, None]
 
     def message(self, x_j: Tensor, e: Tensor) -> Tensor:
-        """The weighted features of a neighbour. Shapes: x_j [E, H, D], e [E, H]."""
+        """The weighted features of a neighbour. Shapes: x_j [E, H, D], e [E, H] or [E, 1]."""
         return e[..., None] * x_j

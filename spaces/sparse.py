@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import dropout
+from torch.nn.functional import dropout, pad
 from torch.utils.weak import WeakIdKeyDictionary
 
 FILLED = 0.1
@@ -92,6 +92,7 @@ class _EntryProducts(torch.autograd.Function):
     def forward(ctx: Any, a: Tensor, b: Tensor, pattern: Pattern) -> Tensor:
         ctx.save_for_backward(a, b)
         ctx.pattern = pattern
+        a, b = (pad(x, (0, -x.shape[2] % 8)) for x in (a, b))  # whole vector registers: five times as fast for 7
         zero = pattern.matrix(torch.zeros(len(pattern.column), dtype=a.dtype))
         heads = [torch.sparse.sampled_addmm(zero, a[:, h], b[:, h].T, beta=0) for h in range(a.shape[1])]
         return torch.stack([head.values() for head in heads], 1)
@@ -103,6 +104,29 @@ class _EntryProducts(torch.autograd.Function):
         of_a = weighted_sum(g, b, pattern) if ctx.needs_input_grad[0] else None
         of_b = weighted_sum(g.index_select(0, pattern.order), a, pattern.transposed) if ctx.needs_input_grad[1] else None
         return of_a, of_b, None
+
+
+class _RowMax(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, messages: Tensor, pattern: Pattern) -> Tensor:
+        index = pattern.row.view(-1, *[1] * (messages.dim() - 1)).expand_as(messages)
+        top = messages.new_zeros(pattern.rows, *messages.shape[1:])
+        top = top.scatter_reduce_(0, index, messages, "amax", include_self=False)
+        first = messages == top.index_select(0, pattern.row)
+        ctx.save_for_backward(first, top.new_zeros(top.shape).index_add_(0, pattern.row, first.to(top.dtype)))
+        ctx.pattern = pattern
+        return top
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        first, ties = ctx.saved_tensors
+        return (gradients[0] / ties).index_select(0, ctx.pattern.row) * first, None
+
+
+def row_max(messages: Tensor, pattern: Pattern) -> Tensor:
+    """The largest entry of every row, which has one at least; ties share the gradient. Shapes: [E, ...] -> [R, ...]."""
+    top: Tensor = _RowMax.apply(messages, pattern)  # type: ignore[no-untyped-call]
+    return top
 
 
 def weighted_sum(values: Tensor, x: Tensor, pattern: Pattern) -> Tensor:
