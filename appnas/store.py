@@ -25,17 +25,12 @@ def by_shape(arch: Arch, name: str, tensor: Tensor) -> tuple[Any, ...]:
 
 
 def by_homogeneity(space: Space) -> Key:
-    """Constrained sharing: name, shape and what the space's `signature(arch, name)` gives.
+    """Constrained sharing: name, shape and what the space's `signature(arch, name)` gives; None there shares nothing.
 
-    Raises:
-        TypeError: the space has no signature.
+    A space without a signature names its weights after the operations they belong to (every space with a supernet does),
+    so name and shape say enough.
     """
-    signature = getattr(space, "signature", None)
-    if signature is None:
-        raise TypeError(
-            f"constrained sharing needs a space that says what is alike, with a method signature(arch, name);"
-            f" {type(space).__name__} has none: share 'unconstrained' or 'none'"
-        )
+    signature = getattr(space, "signature", lambda arch, name: ())
 
     def key(arch: Arch, name: str, tensor: Tensor) -> tuple[Any, ...] | None:
         own = signature(arch, name)

@@ -6,11 +6,16 @@ if __name__ != "appnas.spaces":
 from appnas.spaces.bench201 import Bench201
 from appnas.spaces.cells import Cells
 from appnas.spaces.gnn import GNN
+from appnas.spaces.graphmix import GraphMix
+from appnas.spaces.nasbenchgraph import NASBenchGraph, NASBenchGraphProteins
 
 SPACES: dict[str, type] = {
     "cells": Cells,
     "bench201": Bench201,
     "gnn": GNN,
+    "graphmix": GraphMix,
+    "nasbenchgraph": NASBenchGraph,
+    "nasbenchgraph-proteins": NASBenchGraphProteins,
 }
 
-__all__ = ["SPACES", "GNN", "Bench201", "Cells"]
+__all__ = ["SPACES", "GNN", "Bench201", "Cells", "GraphMix", "NASBenchGraph", "NASBenchGraphProteins"]

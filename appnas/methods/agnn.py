@@ -27,7 +27,7 @@ import torch
 from appnas.controller import LSTM
 from appnas.domain import Domain
 from appnas.encode import one_hot
-from appnas.evaluate import Cached, Evaluator, Scratch, evaluator_of
+from appnas.evaluate import Cached, Evaluator, Scratch
 from appnas.policy import moving_average, reinforce
 from appnas.rank import Ranked, ThenScratch
 from appnas.search import Callback, Result
@@ -225,22 +225,18 @@ def search(
     seed: int = 0,
     callbacks: Sequence[Callback] = (),
 ) -> Result:
-    """Search with AGNN. An architecture that comes again keeps its first score.
-
-    Raises:
-        TypeError: constrained sharing on a space that does not say which weights are alike.
-    """
-    steps, strategy, evaluator = config.evaluations, Conservative(space, seed, config), None
-    ask: Strategy = strategy
-    if isinstance(domain, Domain):
-        keys = {"none": None, "unconstrained": by_shape}
-        key = keys[config.sharing] if config.sharing in keys else by_homogeneity(space)
-        store = ParamStore(key) if key else None
-        evaluator: Evaluator = Cached(Scratch(space, domain, config.budget, seed, store=store, warmup=config.warmup))
-        if config.repeats:
-            ask = Ranked(strategy, steps, config.top)
-            evaluator = ThenScratch(evaluator, steps, space, domain, config.budget, seed)
-            steps += config.top * config.repeats
-    else:
-        evaluator = evaluator_of(space, domain, config.budget, seed)
-    return loop(ask, evaluator, steps, callbacks=callbacks).of(space, domain, config, seed)
+    """Search with AGNN. An architecture that comes again keeps its first score."""
+    steps = config.evaluations
+    strategy: Strategy = Conservative(space, seed, config)
+    if not isinstance(domain, Domain):
+        return loop(strategy, domain, steps, callbacks=callbacks).of(space, domain, config, seed)
+    store = None
+    if config.sharing != "none":
+        store = ParamStore(by_shape if config.sharing == "unconstrained" else by_homogeneity(space))
+    scratch = Scratch(space, domain, config.budget, seed, store=store, warmup=config.warmup)
+    evaluator: Evaluator = Cached(scratch)
+    if config.repeats:
+        strategy = Ranked(strategy, steps, config.top)
+        evaluator = ThenScratch(evaluator, steps, space, domain, config.budget, seed)
+        steps += config.top * config.repeats
+    return loop(strategy, evaluator, steps, callbacks=callbacks).of(space, domain, config, seed)
