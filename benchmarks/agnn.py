@@ -25,6 +25,8 @@ from appnas.space import describe, parse
 from appnas.spaces import GNN
 from appnas.strategy import Random
 
+TOP, REPEATS = 5, 3
+
 
 def fixed(space, hidden, attention, heads, activation):
     """A two-layer network of one kind of layer; the last has one head and no activation."""
@@ -44,6 +46,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--dataset", default="cora", choices=["cora", "citeseer", "graphs"])
     parser.add_argument("--evaluations", type=int, default=100)
+    parser.add_argument("--parts", nargs="+", default=["agnn", "fixed", "random"], help="what to run")
+    parser.add_argument("--start", type=int, default=20, help="random architectures before AGNN's first step")
+    parser.add_argument("--sharing", default="constrained", choices=["none", "constrained", "unconstrained"])
     parser.add_argument("--budget", type=int, default=200, help="epochs from scratch in search and ranking")
     parser.add_argument("--warmup", type=int, default=40, help="epochs after inheriting weights")
     parser.add_argument("--epochs", type=int, default=300, help="epochs of the last trainings")
@@ -52,38 +57,45 @@ def main():
     args = parser.parse_args()
     torch.set_num_threads(1)
     space, domain = GNN(), catalogue.domain(args.dataset)
-    locked, top, repeats = Locked(domain), 5, 3
-    start, wall = time.process_time(), time.time()
-    config = agnn.Config(args.evaluations, args.budget, warmup=args.warmup, top=top, repeats=repeats)
-    result = agnn.search(space, locked, config, seed=args.seed)
-    report("AGNN, constrained sharing", result, args.evaluations, start, wall)
-    found = {"found by AGNN": result.best}
-    start, wall = time.process_time(), time.time()
-    steps = args.evaluations
-    strategy = Ranked(Random(space, random.Random(args.seed)), steps, top)
-    scratch = Cached(Scratch(space, locked, args.budget, args.seed))
-    evaluator = ThenScratch(scratch, steps, space, locked, args.budget, args.seed)
-    result = search(strategy, evaluator, steps + top * repeats)
-    report("random search, from scratch", result, steps, start, wall)
-    found["best of the random ones"] = result.best
-    found["GCN, 16"] = fixed(space, "16", "gcn", "1", "relu")
-    found["GCN, 64"] = fixed(space, "64", "gcn", "1", "relu")
-    found["GAT, 8 heads of 8"] = fixed(space, "8", "gat", "8", "elu")
-    print(f"\n{args.dataset}: {args.epochs} epochs, {args.seeds} seeds, accuracy (%), mean +- sd")
-    for name, arch in found.items():
+    locked = Locked(domain)
+
+    def final(name, arch):
         networks = [train_one(space, domain, arch, args.epochs, seed) for seed in range(args.seeds)]
         valid = spread([domain.score(network)["accuracy"] for network in networks])
         test = spread([domain.test(network)["accuracy"] for network in networks])
         print(f"{name:<26}test {test}   validation {valid}   {show(space, arch)}", flush=True)
 
+    print(f"{args.dataset}; last trainings: {args.epochs} epochs, {args.seeds} seeds, accuracy (%), mean +- sd")
+    if "agnn" in args.parts:
+        start = time.process_time(), time.time()
+        config = agnn.Config(
+            args.evaluations, args.start, args.budget, args.sharing, args.warmup, top=TOP, repeats=REPEATS
+        )
+        result = agnn.search(space, locked, config, seed=args.seed)
+        report(f"AGNN, {args.sharing} sharing", space, result, args.evaluations, start)
+        final("found by AGNN", result.best)
+    if "fixed" in args.parts:
+        final("GCN, 16", fixed(space, "16", "gcn", "1", "relu"))
+        final("GCN, 64", fixed(space, "64", "gcn", "1", "relu"))
+        final("GAT, 8 heads of 8", fixed(space, "8", "gat", "8", "elu"))
+    if "random" in args.parts:
+        start, steps = (time.process_time(), time.time()), args.evaluations
+        strategy = Ranked(Random(space, random.Random(args.seed)), steps, TOP)
+        scratch = Cached(Scratch(space, locked, args.budget, args.seed))
+        evaluator = ThenScratch(scratch, steps, space, locked, args.budget, args.seed)
+        result = search(strategy, evaluator, steps + TOP * REPEATS)
+        report("random search, from scratch", space, result, steps, start)
+        final("best of the random ones", result.best)
 
-def report(name, result, evaluations, start, wall):
-    values = [record.value for record in result.history[:evaluations]]
-    print(f"{name}: {time.process_time() - start:.0f} CPU s, {time.time() - wall:.0f} s; best validation"
+
+def report(name, space, result, evaluations, start):
+    history = result.history[:evaluations]
+    values = [record.value for record in history]
+    print(f"{name}: {time.process_time() - start[0]:.0f} CPU s, {time.time() - start[1]:.0f} s; best validation"
           f" {max(values):.1f}, median {statistics.median(values):.1f};"
-          f" {len({record.arch for record in result.history[:evaluations]})} different architectures")  # fmt: skip
+          f" {len({record.arch for record in history})} different architectures; ranked from scratch:")  # fmt: skip
     for arch, again in result.strategy.again.items():
-        print(f"  {spread(again)}  {show(result.space or GNN(), arch)}", flush=True)
+        print(f"  {spread(again)}  {show(space, arch)}", flush=True)
 
 
 def spread(values):

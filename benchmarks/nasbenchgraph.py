@@ -29,6 +29,7 @@ METHODS = {
     ),
     "AGNN": (agnn.search, AGNN),
     "AGNN, lr 0": (agnn.search, replace(AGNN, lr=0.0)),
+    "AGNN, guide softmax": (agnn.search, replace(AGNN, guide="softmax")),
     "AGNN, guide argmax": (agnn.search, replace(AGNN, guide="argmax")),
     "AGNN, guide uniform": (agnn.search, replace(AGNN, guide="uniform")),
     "AGNN, 2 classes a step": (agnn.search, replace(AGNN, classes=2)),

@@ -44,15 +44,17 @@ class Config:
 
     evaluations: int = 1000
     """Architectures scored, before the ranking."""
+    start: int = 1
+    """Random architectures before the first small step."""
     budget: int = 300
     """Epochs (or environment steps) of a training from scratch; unused with a table. GraphNAS's, for children."""
     sharing: Literal["none", "constrained", "unconstrained"] = "constrained"
     """Which weights an offspring inherits: none, those that mean the same, all that fit. Unused with a table."""
     warmup: int = 60
     """Epochs of a training that begins with inherited weights."""
-    guide: Literal["softmax", "argmax", "uniform"] = "softmax"
-    """How the class to change follows from the entropies of the proposals: drawn by their softmax, the largest, or
-    drawn uniformly."""
+    guide: Literal["proportional", "softmax", "argmax", "uniform"] = "proportional"
+    """How the class to change follows from the entropies of the proposals: drawn in proportion to them, by their softmax
+    (AutoGL; classes of few options then hardly ever change), the largest, or uniformly."""
     classes: int = 1
     """Classes changed in a step."""
     lr: float = 3.5e-4
@@ -77,7 +79,7 @@ class Config:
     def __post_init__(self) -> None:
         """Check the settings."""
         check(
-            self, evaluations=1, budget=1, warmup=1, classes=1, lr=0, momentum=0, hidden=1, clip=0, tries=1, top=1,
+            self, evaluations=1, start=1, budget=1, warmup=1, classes=1, lr=0, momentum=0, hidden=1, clip=0, tries=1, top=1,
             repeats=0,
         )  # fmt: skip
 
@@ -119,10 +121,12 @@ class Conservative:
         self.baseline: float | None = None
         self.waiting: list[Proposal] = []
         self.incumbent = Incumbent()
+        self.asked = 0
 
     def ask(self) -> Draw:
-        """A random architecture until there is a score, then an offspring of the best one."""
-        if self.incumbent.arch is None:
+        """A random architecture at the start and until there is a score, then an offspring of the best one."""
+        self.asked += 1
+        if self.asked <= self.config.start or self.incumbent.arch is None:
             self.waiting.append(Proposal(math.nan, []))
             return Draw(random_arch(self.space, self.rng))
         best = self.incumbent.arch
@@ -147,7 +151,8 @@ class Conservative:
     def _guide(self, entropies: torch.Tensor) -> list[int]:
         if self.config.guide == "argmax":
             return entropies.topk(self.config.classes).indices.tolist()  # type: ignore[no-any-return]
-        p = torch.softmax(entropies if self.config.guide == "softmax" else torch.zeros_like(entropies), 0)
+        weights = {"proportional": entropies + 1e-6, "softmax": torch.softmax(entropies, 0)}
+        p = weights.get(self.config.guide, torch.ones_like(entropies))
         return torch.multinomial(p, self.config.classes, generator=self.generator).tolist()  # type: ignore[no-any-return]
 
     def _child(self, best: Arch, changes: list[tuple[int, list[int]]]) -> Arch:
@@ -192,6 +197,7 @@ class Conservative:
             "generator": self.generator.get_state(),
             "rng": _rng_state(self.rng),
             "incumbent": self.incumbent.state(),
+            "asked": self.asked,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -205,6 +211,7 @@ class Conservative:
         self.generator.set_state(state["generator"])
         _set_rng(self.rng, state["rng"])
         self.incumbent.load(state["incumbent"])
+        self.asked = state["asked"]
 
 
 def _group(choice: Choice) -> str:
