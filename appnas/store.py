@@ -27,8 +27,8 @@ def by_shape(arch: Arch, name: str, tensor: Tensor) -> tuple[Any, ...]:
 def by_homogeneity(space: Space) -> Key:
     """Constrained sharing: name, shape and what the space's `signature(arch, name)` gives; None there shares nothing.
 
-    A space without a signature names its weights after the operations they belong to (every space with a supernet does),
-    so name and shape say enough.
+    A space without a signature names its weights after the operations they belong to (every space with a supernet
+    does), so name and shape say enough.
     """
     signature = getattr(space, "signature", lambda arch, name: ())
 

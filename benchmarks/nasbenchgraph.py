@@ -38,7 +38,7 @@ POINTS = (25, 50, 100, 200)
 
 
 def curves(name, space, table, seeds):
-    """For every seed: the architecture with the best validation so far after every evaluation; CPU seconds of a seed."""
+    """For every seed the record with the best validation so far, after every evaluation; CPU seconds of a seed."""
     method, config = METHODS[name]
     start, found, unique = time.process_time(), [], []
     for seed in range(seeds):
@@ -73,10 +73,13 @@ def main():
               + f"{'test @100':>15}{'test @200':>15}{'unique':>8}{'CPU s':>7}")  # fmt: skip
         for name in METHODS:
             found, unique, seconds = curves(name, space, table, args.seeds)
-            lines[dataset, name] = [statistics.fmean(step) for step in zip(*[[r.value for r in c] for c in found])]
+            values = [[record.value for record in course] for course in found]
+            lines[dataset, name] = [statistics.fmean(step) for step in zip(*values, strict=True)]
             cells = [spread([course[p - 1].value for course in found]) for p in POINTS]
             cells += [spread([table.test(course[p - 1].arch)["test"] for course in found]) for p in (100, 200)]
-            print(f"{name:<24}" + "".join(f"{cell:>15}" for cell in cells) + f"{unique:>8.1f}{seconds:>7.2f}", flush=True)
+            print(
+                f"{name:<24}" + "".join(f"{cell:>15}" for cell in cells) + f"{unique:>8.1f}{seconds:>7.2f}", flush=True
+            )
         print(f"best of the table: {max(table.values):.2f} validation, {max(table.hidden['test']):.2f} test")
     if args.plot:
         plot(args.plot, datasets, lines)

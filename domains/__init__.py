@@ -7,9 +7,8 @@ if __name__ != "appnas.domains":
     raise ImportError(f"import appnas.domains, not {__name__!r}: the folder is mapped to that name when installed")
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
-
 from functools import partial
+from typing import Any, NamedTuple
 
 from appnas.domains import graph_data, image_data
 from appnas.domains.graphs import Graphs

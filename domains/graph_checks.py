@@ -52,7 +52,12 @@ def as_graph(data: Any, name: str, normalise: bool = True, undirected: bool = Fa
     if not torch.isfinite(x).all():
         bad = int((~torch.isfinite(x)).any(1).sum())
         raise ValueError(f"{name}: {bad} of {len(x)} nodes have NaN or infinity among their features; clean them first")
-    if edge_index.dim() != 2 or len(edge_index) != 2 or edge_index.is_floating_point() or edge_index.dtype == torch.bool:
+    if (
+        edge_index.dim() != 2
+        or len(edge_index) != 2
+        or edge_index.is_floating_point()
+        or edge_index.dtype == torch.bool
+    ):
         raise ValueError(
             f"{name}: edge_index is [2, edges] of integers, got {tuple(edge_index.shape)} of {edge_index.dtype}"
         )
@@ -137,7 +142,7 @@ def random_splits(count: int, train: float, valid: float, seed: int, what: str) 
 
 
 def outputs(labels: dict[str, Tensor]) -> tuple[int, float]:
-    """Number of outputs, and what guessing is worth in percent: an accuracy, or a micro-F1 if everything is guessed true.
+    """Number of outputs, and what guessing is worth in percent: accuracy, or the micro-F1 of guessing everything true.
 
     Args:
         labels: of every split: classes [n] or matrices [n, labels].

@@ -1,4 +1,4 @@
-"""Named graphs: what every machine can build from scikit-learn's digits, files in APPNAS_DATA, PyTorch Geometric's sets."""
+"""Named graphs: built from scikit-learn's digits, files in APPNAS_DATA, PyTorch Geometric's sets."""
 
 from __future__ import annotations
 
@@ -81,8 +81,9 @@ def _masked(graph: SimpleNamespace, splits: dict[str, Tensor]) -> SimpleNamespac
 
 
 def pixels(options: Options = PIXELS) -> Graphs:
-    """The same digits, each a graph of its own: inked pixels are nodes, with ink, row and column as features, and
-    neighbours in any of eight directions are joined.
+    """The same digits, each a graph of its own inked pixels.
+
+    Features are ink, row and column; neighbours in any of eight directions are joined.
 
     Raises:
         ImportError: scikit-learn is not installed.
@@ -116,7 +117,7 @@ def planetoid(name: str, options: Options = Options()) -> Graphs:  # noqa: B008 
     return Graphs(_masked(graph, splits), options=options).named(name)
 
 
-def pyg(options: PyGOptions = PyGOptions()) -> Graphs:  # noqa: B008  (frozen)
+def pyg(options: PyGOptions = PyGOptions()) -> Graphs:
     """Any data set of PyTorch Geometric, from local raw files: ROOT/NAME/raw (see the class's documentation).
 
     A class with a `split` of "train", "val" and "test" gives its own lists of graphs. PyTorch Geometric unpickles
@@ -133,7 +134,9 @@ def pyg(options: PyGOptions = PyGOptions()) -> Graphs:  # noqa: B008  (frozen)
         raise missing("torch-geometric", "graphs") from error
     kind = getattr(datasets, options.dataset, None)
     if kind is None:
-        raise ValueError(f"torch_geometric.datasets has no class {options.dataset!r}, it has: {', '.join(datasets.__all__)}")
+        raise ValueError(
+            f"torch_geometric.datasets has no class {options.dataset!r}, it has: {', '.join(datasets.__all__)}"
+        )
     root = options.root or str(Path(os.environ.get("APPNAS_DATA", "data")) / "pyg")
 
     def download(self: Any) -> None:
@@ -143,10 +146,10 @@ def pyg(options: PyGOptions = PyGOptions()) -> Graphs:  # noqa: B008  (frozen)
         )
 
     offline = type(kind.__name__, (kind,), {"download": download})
+    if options.dataset in SPLIT:
+        train, valid, test = (list(offline(root, split=split)) for split in ("train", "val", "test"))
+        return Graphs(train, valid, test, options).named("pyg")
     named = {"name": options.name} if options.name else {}
-    parts = [offline(root, split=split) for split in ("train", "val", "test")] if options.dataset in SPLIT else None
-    if parts:
-        return Graphs(*map(list, parts), options=options).named("pyg")
     data = list(offline(root, **named))
     return Graphs(data if len(data) > 1 else data[0], options=options).named("pyg")
 

@@ -16,7 +16,8 @@ def parts(x: Tensor, edge_index: Tensor, nodes: Tensor, count: int, rng: torch.G
     """Random parts of a graph, with the edges inside them; every part has its share of the split's nodes.
 
     Args:
-        x, edge_index: the graph.
+        x: features of the graph.
+        edge_index: its edges.
         nodes: of the split.
         count: number of parts.
         rng: of the parts.
@@ -45,7 +46,8 @@ def neighbours(
     What is sampled comes from torch's global generator, which is seeded from `rng` and put back after every batch.
 
     Args:
-        x, edge_index: the graph.
+        x: features of the graph.
+        edge_index: its edges.
         nodes: of the split.
         fanout: neighbours sampled of a node, one number a layer.
         batch: nodes a batch.
@@ -63,7 +65,7 @@ def neighbours(
 
     order = nodes[torch.randperm(len(nodes), generator=rng)]
     loader = iter(NeighborLoader(Data(x=x, edge_index=edge_index), list(fanout), input_nodes=order, batch_size=batch))
-    for chosen in order.split(batch):
+    for chosen in torch.split(order, batch):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(torch.randint(2**31, (), generator=rng)))
             part = next(loader)

@@ -148,7 +148,9 @@ class Graphs:
         nodes = nodes or random_splits(len(graph.x), o.train, o.valid, o.seed, "nodes")
         nodes["all"] = torch.cat([nodes["train"], nodes["valid"]])
         if o.loader == "parts" and 2 * o.parts > min(map(len, nodes.values())):
-            raise ValueError(f"a part needs nodes of every split: {o.parts} parts are too many for {min(map(len, nodes.values()))}")
+            raise ValueError(
+                f"a part needs nodes of every split: {o.parts} parts are too many for {min(map(len, nodes.values()))}"
+            )
         self._graphs: dict[str, list[Graph]] = {}
         self._whole = {s: Batch(graph.x, graph.edge_index, None, n, graph.y[n]) for s, n in nodes.items()}
 
@@ -178,7 +180,9 @@ class Graphs:
     @property
     def fingerprint(self) -> str:
         """A digest of options and data: a training's checkpoint is of one of them."""
-        parts = [f"{b.x.double().sum()} {b.edge_index.sum()} {tuple(b.x.shape)} {b.y.sum()}" for b in self._whole.values()]
+        parts = [
+            f"{b.x.double().sum()} {b.edge_index.sum()} {tuple(b.x.shape)} {b.y.sum()}" for b in self._whole.values()
+        ]
         return hashlib.sha256("\n".join([str(self.options), *parts]).encode()).hexdigest()
 
     def named(self, name: str) -> Graphs:
@@ -207,7 +211,7 @@ class Graphs:
         whole, o = self._split(split), self.options
         if self._graphs:
             graphs = self._graphs[split]
-            for part in torch.randperm(len(graphs), generator=rng).split(o.batch):
+            for part in torch.split(torch.randperm(len(graphs), generator=rng), o.batch):
                 yield joined([graphs[i] for i in part.tolist()], whole.graph is not None)
         elif o.loader == "full":
             yield whole

@@ -18,4 +18,4 @@ SPACES: dict[str, type] = {
     "nasbenchgraph-proteins": NASBenchGraphProteins,
 }
 
-__all__ = ["SPACES", "GNN", "Bench201", "Cells", "GraphMix", "NASBenchGraph", "NASBenchGraphProteins"]
+__all__ = ["GNN", "SPACES", "Bench201", "Cells", "GraphMix", "NASBenchGraph", "NASBenchGraphProteins"]

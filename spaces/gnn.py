@@ -6,6 +6,7 @@ space whose candidates can be mixed.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
@@ -25,7 +26,7 @@ ATTENTION = ("const", "gcn", "gat", "sym-gat", "cos", "linear", "gene-linear")
 HEADS = ("1", "2", "4", "6", "8", "16")
 AGGREGATION = ("sum", "mean", "max")
 COMBINE = ("identity", "mlp")
-ACTIVATION = {
+ACTIVATION: dict[str, Callable[[Tensor], Tensor]] = {
     "sigmoid": torch.sigmoid,
     "tanh": torch.tanh,
     "relu": torch.relu,
@@ -41,8 +42,8 @@ ACTIVATION = {
 class GNN:
     """The AGNN space. Networks are forward(x, edge_index), or forward(x, edge_index, graph) for one output a graph.
 
-    Deviates: the hidden size of the last layer, which the number of classes overwrites, is no decision (the paper counts
-    one, so equal networks would have several names). The lists of aggregations and of ways to combine are from
+    Deviates: the hidden size of the last layer, which the number of classes overwrites, is no decision (the paper
+    counts one, so equal networks would have several names). The lists of aggregations and of ways to combine are from
     recollection of the paper; GraphNAS's code (arXiv 1904.09981) confirms the other four.
     """
 
@@ -136,8 +137,13 @@ class GNN:
         for i in range(self.layers):
             last = i == self.layers - 1
             outputs = io.outputs[0] if last else int(named["hidden"][i])
-            heads, *rest = int(named["heads"][i]), *(named[c][i] for c in ("attention", "aggregation", "combine"))
-            layers.append(layer(width, outputs, heads, *rest, not last, self.dropout, self.skip))
+            heads = int(named["heads"][i])
+            layers.append(
+                layer(
+                    width, outputs, heads, named["attention"][i], named["aggregation"][i], named["combine"][i],
+                    concat=not last, dropout=self.dropout, skip=self.skip,
+                )
+            )  # fmt: skip
             width = outputs * heads
         return GNNetwork(layers, named["activation"])
 

@@ -108,7 +108,7 @@ class Join(nn.Module):
             return self.linear(states.flatten(1))  # type: ignore[no-any-return]
         if self.lstm is not None:
             return self.lstm(states)[0][:, -1]  # type: ignore[no-any-return]
-        return states.amax(1) if self.kind == "max" else getattr(states, self.kind)(1)  # type: ignore[no-any-return]
+        return states.amax(1) if self.kind == "max" else getattr(states, self.kind)(1)
 
 
 class MixedNetwork(nn.Module):
@@ -135,9 +135,7 @@ class MixedNetwork(nn.Module):
         self.join = Mixed(joins.options, lambda option: Join(option, space.layers, d), rows[2][0])
         self.last = nn.Linear(d, io.outputs[0])
 
-    def forward(
-        self, x: Tensor, edge_index: Tensor, graph: Tensor | None = None, gates: Gates | None = None
-    ) -> Tensor:
+    def forward(self, x: Tensor, edge_index: Tensor, graph: Tensor | None = None, gates: Gates | None = None) -> Tensor:
         """Class scores of every node, or of every graph.
 
         Shapes:
@@ -161,4 +159,4 @@ class MixedNetwork(nn.Module):
             states.append(torch.zeros_like(x) if skipped is None else skipped)
         y = mixed(2, 0, self.join, torch.stack(states, 1))
         assert y is not None
-        return pooled(self.last(functional.relu(y)), graph)  # type: ignore[no-any-return]
+        return pooled(self.last(functional.relu(y)), graph)

@@ -97,9 +97,7 @@ class AutoGNNLayer(MessagePassing):  # type: ignore[misc]
             self.vector = nn.Parameter(torch.empty(1, heads, outputs))
             glorot(self.vector)
         if combine == "mlp":
-            self.combine = nn.Sequential(
-                nn.Linear(width, COMBINE_WIDTH), nn.ReLU(), nn.Linear(COMBINE_WIDTH, width)
-            )
+            self.combine = nn.Sequential(nn.Linear(width, COMBINE_WIDTH), nn.ReLU(), nn.Linear(COMBINE_WIDTH, width))
         if skip:
             self.skip = nn.Parameter(torch.empty(inputs, width))
             glorot(self.skip)
@@ -116,7 +114,7 @@ class AutoGNNLayer(MessagePassing):  # type: ignore[misc]
             h = self._joined(h)
         if hasattr(self, "skip"):
             h = h + times(inputs, self.skip)
-        return h + self.bias  # type: ignore[no-any-return]
+        return h + self.bias
 
     def _joined(self, h: Tensor) -> Tensor:
         return h.flatten(1) if self.concat else h.mean(1)

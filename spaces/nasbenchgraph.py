@@ -1,5 +1,6 @@
-"""The space of NAS-Bench-Graph: four graph operations, each with one predecessor (Qin et al., NeurIPS 2022 Datasets and
-Benchmarks, arXiv 2206.09166). `load` reads the authors' results from the package nas-bench-graph.
+"""The space of NAS-Bench-Graph: four graph operations, each with one predecessor (Qin et al., arXiv 2206.09166).
+
+`load` reads the authors' results from the package nas-bench-graph.
 """
 
 from __future__ import annotations
@@ -137,9 +138,7 @@ class BenchNetwork(nn.Module):
         leaves = {node for link in self.links.values() for node in range(1, NODES + 1) if node not in link}
         self.last = nn.ModuleDict({str(node): nn.Linear(d, io.outputs[0]) for node in sorted(leaves)})
 
-    def forward(
-        self, x: Tensor, edge_index: Tensor, graph: Tensor | None = None, gates: Gates | None = None
-    ) -> Tensor:
+    def forward(self, x: Tensor, edge_index: Tensor, graph: Tensor | None = None, gates: Gates | None = None) -> Tensor:
         """Class scores of every node, or of every graph.
 
         Shapes:
@@ -151,9 +150,7 @@ class BenchNetwork(nn.Module):
 
         def weighed(states: list[tuple[list[int], Tensor]]) -> Tensor:
             """Every state times the gates of the links that use it."""
-            parts = [
-                y if gates is None else scale(y, gates[0][..., 0, using].sum(-1)) for using, y in states if using
-            ]
+            parts = [y if gates is None else scale(y, gates[0][..., 0, using].sum(-1)) for using, y in states if using]
             return sum(parts[1:], parts[0])
 
         states = [functional.elu(self.first(functional.dropout(x, self.dropout, self.training)))]

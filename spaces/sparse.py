@@ -83,7 +83,11 @@ class _WeightedSum(torch.autograd.Function):
         values, x = ctx.saved_tensors
         (g,), pattern = gradients, ctx.pattern
         of_values = entry_products(g, x, pattern) if ctx.needs_input_grad[0] else None
-        of_x = weighted_sum(values.index_select(0, pattern.order), g, pattern.transposed) if ctx.needs_input_grad[1] else None
+        of_x = (
+            weighted_sum(values.index_select(0, pattern.order), g, pattern.transposed)
+            if ctx.needs_input_grad[1]
+            else None
+        )
         return of_values, of_x, None
 
 
@@ -102,7 +106,9 @@ class _EntryProducts(torch.autograd.Function):
         a, b = ctx.saved_tensors
         (g,), pattern = gradients, ctx.pattern
         of_a = weighted_sum(g, b, pattern) if ctx.needs_input_grad[0] else None
-        of_b = weighted_sum(g.index_select(0, pattern.order), a, pattern.transposed) if ctx.needs_input_grad[1] else None
+        of_b = (
+            weighted_sum(g.index_select(0, pattern.order), a, pattern.transposed) if ctx.needs_input_grad[1] else None
+        )
         return of_a, of_b, None
 
 
@@ -241,12 +247,12 @@ class SparseLinear(nn.Linear):
         return times(dropped(x, 0.0, False), self.weight.T.contiguous()) + self.bias
 
 
-_KEPT = WeakIdKeyDictionary()  # type: ignore[no-untyped-call]
+_KEPT = WeakIdKeyDictionary()
 
 
 def kept(make: Callable[..., Any], x: Tensor, *more: Any) -> Any:
     """`make(x, *more)`, made once as long as the tensor lives and is not written to."""
-    mine = _KEPT.setdefault(x, {})
+    mine = _KEPT.setdefault(x, {})  # type: ignore[no-untyped-call]
     key = (make, *more)
     version, made = mine.get(key, (None, None))
     if version != x._version:

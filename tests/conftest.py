@@ -178,7 +178,9 @@ def ring_data(nodes: int = 60, features: int = 8) -> Any:
     y = torch.arange(nodes) * 3 // nodes
     x = torch.nn.functional.one_hot(y, features).float() + 0.7 * torch.randn(nodes, features, generator=generator)
     steps = torch.tensor([1, 2, 3, -1, -2, -3])
-    edges = torch.stack([torch.arange(nodes).repeat(6), (torch.arange(nodes).repeat(6) + steps.repeat_interleave(nodes)) % nodes])
+    edges = torch.stack(
+        [torch.arange(nodes).repeat(6), (torch.arange(nodes).repeat(6) + steps.repeat_interleave(nodes)) % nodes]
+    )
     masks = {name: torch.arange(nodes) % 3 == i for i, name in enumerate(("train_mask", "val_mask", "test_mask"))}
     return SimpleNamespace(x=x, edge_index=edges, y=y, **masks)
 

@@ -51,7 +51,6 @@ class TestLimitedSpace(OnGraphs):
         named = describe(space.choices, space.discretise(gates))
         assert int(named["hidden"][0]) * int(named["heads"][0]) <= 64
 
-
     def test_constant_architectures(self, space):
         """256 is wider than the limit with any number of heads; what can be everywhere is tested without a limit."""
         with pytest.raises(ValueError, match="rules"):
@@ -77,7 +76,7 @@ def test_wide_layers_are_never_proposed():
 
 @pytest.mark.parametrize("wrong", [{"layers": 1}, {"dropout": 1.0}, {"dropout": -0.1}, {"widest": 3}])
 def test_wrong_sizes_are_refused(wrong):
-    with pytest.raises(ValueError, match="at least|below 1|smallest"):
+    with pytest.raises(ValueError, match=r"at least|below 1|smallest"):
         GNN(**wrong)
 
 

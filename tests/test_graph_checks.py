@@ -43,7 +43,11 @@ def test_features_are_divided_by_their_sum():
 
 @pytest.mark.parametrize(
     ("y", "match"),
-    [(torch.zeros(4), "of classes"), (torch.tensor([[0, 2]]), "0 and 1 only, found 0 to 2"), (torch.zeros(2, 2, 2), "of classes")],
+    [
+        (torch.zeros(4), "of classes"),
+        (torch.tensor([[0, 2]]), "0 and 1 only, found 0 to 2"),
+        (torch.zeros(2, 2, 2), "of classes"),
+    ],
 )
 def test_what_are_no_labels(y, match):
     with pytest.raises(ValueError, match=match):

@@ -1,4 +1,4 @@
-"""appnas.domains.graph_data: the offline graphs, the real citation graphs, PyTorch Geometric's sets without a download."""
+"""appnas.domains.graph_data: offline graphs, real citation graphs, PyTorch Geometric's sets without a download."""
 
 import numpy as np
 import pytest

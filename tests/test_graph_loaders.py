@@ -59,7 +59,8 @@ def test_without_a_sampler_the_error_names_the_way_out():
 def test_neighbours():
     data, nodes = ring_data(), torch.arange(0, 60, 3)
     found = [
-        list(neighbours(data.x, data.edge_index, nodes, (3, 2), 8, torch.Generator().manual_seed(seed))) for seed in (0, 0, 1)
+        list(neighbours(data.x, data.edge_index, nodes, (3, 2), 8, torch.Generator().manual_seed(seed)))
+        for seed in (0, 0, 1)
     ]
     assert [len(numbers) for *_, numbers in found[0]] == [8, 8, 4]
     assert sorted(n for *_, numbers in found[0] for n in numbers.tolist()) == nodes.tolist()

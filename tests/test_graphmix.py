@@ -7,11 +7,12 @@ import torch
 
 pytest.importorskip("torch_geometric")
 
+from test_gnn import OnGraphs
+
 import appnas
 from appnas.space import IO, describe, random_arch, size
 from appnas.spaces import GraphMix
 from appnas.testing import SupernetSuite
-from test_gnn import OnGraphs
 
 SMALL = GraphMix(layers=2, hidden=4, heads=2, attention=("gcn", "gat"), aggregation=("sum", "max"))
 

@@ -14,7 +14,6 @@ from appnas.spaces import GNN
 from appnas.strategy import Draw
 from appnas.testing import DomainSuite
 
-
 FAST = dataclasses.replace(RECIPE, lr=0.1, lr_min=0.1)
 
 
@@ -214,7 +213,7 @@ def test_graphs_that_do_not_fit_are_refused(arguments, match):
 
 @pytest.mark.parametrize("wrong", [{"train": 0.9, "valid": 0.2}, {"parts": 0}, {"fanout": ()}, {"loader": "partz"}])
 def test_wrong_options_are_refused(wrong):
-    with pytest.raises(ValueError, match="shares|at least|fanout|one of"):
+    with pytest.raises(ValueError, match=r"shares|at least|fanout|one of"):
         Options(**wrong)
 
 

@@ -1,4 +1,4 @@
-"""appnas.spaces.nasbenchgraph: both suites, the topology by hand, the table's known figures, nothing of it shown early."""
+"""appnas.spaces.nasbenchgraph: both suites, the topology by hand, the table's known figures."""
 
 import random
 import statistics
@@ -10,13 +10,14 @@ from torch import nn
 pytest.importorskip("torch_geometric")
 pytest.importorskip("nas_bench_graph")
 
+from test_gnn import OnGraphs
+from test_graphmix import Mixing
+
 from appnas import catalogue
 from appnas.space import IO, constant_arch, parse, random_arch, size
 from appnas.spaces import NASBenchGraph, NASBenchGraphProteins
 from appnas.spaces.nasbenchgraph import load
 from appnas.strategy import Draw
-from test_gnn import OnGraphs
-from test_graphmix import Mixing
 
 SMALL = NASBenchGraph(hidden=4, operations=("gcn", "gat", "fc"), dropout=0.0)
 
@@ -74,13 +75,17 @@ def test_operations_that_nobody_reads_feed_the_output(link, leaves, io):
 
 @pytest.mark.parametrize("wrong", [{"hidden": 3}, {"operations": ("gcn",)}, {"operations": ("gcn", "gcnn")}])
 def test_wrong_settings_are_refused(wrong):
-    with pytest.raises(ValueError, match="divide|operations are"):
+    with pytest.raises(ValueError, match=r"divide|operations are"):
         NASBenchGraph(**wrong)
 
 
 @pytest.mark.parametrize(
     ("dataset", "unique", "median", "best", "test"),
-    [("arxiv", 26_206, 71.67, 73.67, 72.39), ("cora", 26_206, 78.40, 81.93, 83.13), ("proteins", 2_021, 83.03, 85.33, 79.26)],
+    [
+        ("arxiv", 26_206, 71.67, 73.67, 72.39),
+        ("cora", 26_206, 78.40, 81.93, 83.13),
+        ("proteins", 2_021, 83.03, 85.33, 79.26),
+    ],
 )
 def test_the_table(dataset, unique, median, best, test):
     """Figures of the wheel, counted once a network."""
@@ -109,7 +114,7 @@ def test_equal_networks_have_one_row():
 
 def test_the_best_of_cora_by_its_key():
     """The authors' code of the best network on Cora: links 0123; fc, gat, fc, gin."""
-    archs, columns = load("cora")
+    _, columns = load("cora")
     best = columns["valid"].index(max(columns["valid"]))
     assert columns["row"][best] == 87072
 

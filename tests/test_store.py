@@ -56,7 +56,7 @@ def described(attention="gat", activation="elu", hidden="8", heads="2"):
     ],
 )
 def test_homogeneous_networks(change, shared):
-    """Attention and activation must agree layer by layer, shapes tensor by tensor; skip connections are never shared."""
+    """Attention and activation must agree layer by layer, shapes tensor by tensor; skips are never shared."""
     pytest.importorskip("torch_geometric")
     space, io = GNN(skip=True), IO((6,), (3,))
     old, new = parse(space, described()), parse(space, described(**change))

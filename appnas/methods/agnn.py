@@ -47,14 +47,14 @@ class Config:
     start: int = 1
     """Random architectures before the first small step."""
     budget: int = 300
-    """Epochs (or environment steps) of a training from scratch; unused with a table. GraphNAS's, for children."""
+    """Epochs (or environment steps) of a training from scratch, GraphNAS's; unused with a table."""
     sharing: Literal["none", "constrained", "unconstrained"] = "constrained"
     """Which weights an offspring inherits: none, those that mean the same, all that fit. Unused with a table."""
     warmup: int = 60
     """Epochs of a training that begins with inherited weights."""
     guide: Literal["proportional", "softmax", "argmax", "uniform"] = "proportional"
-    """How the class to change follows from the entropies of the proposals: drawn in proportion to them, by their softmax
-    (AutoGL; classes of few options then hardly ever change), the largest, or uniformly."""
+    """How the class to change follows from the entropies of the proposals: drawn in proportion to them, by their
+    softmax (AutoGL; classes of few options then hardly ever change), the largest, or uniformly."""
     classes: int = 1
     """Classes changed in a step."""
     lr: float = 3.5e-4
@@ -79,8 +79,8 @@ class Config:
     def __post_init__(self) -> None:
         """Check the settings."""
         check(
-            self, evaluations=1, start=1, budget=1, warmup=1, classes=1, lr=0, momentum=0, hidden=1, clip=0, tries=1, top=1,
-            repeats=0,
+            self, evaluations=1, start=1, budget=1, warmup=1, classes=1, lr=0, momentum=0, hidden=1, clip=0, tries=1,
+            top=1, repeats=0,
         )  # fmt: skip
 
 
@@ -114,9 +114,7 @@ class Conservative:
             self.known.append(sum(c.count for c in space.choices if _group(c) != name))
             mask = None if space.mask is None else tuple(space.mask[i] for i in order)
             choices = tuple(space.choices[i] for i in order)
-            self.controllers.append(
-                LSTM(choices, self.generator, mask, config.hidden, config.temperature, config.tanh)
-            )
+            self.controllers.append(LSTM(choices, self.generator, mask, config.hidden, config.temperature, config.tanh))
         self.optimisers = [torch.optim.Adam(c.parameters(), lr=config.lr) for c in self.controllers]
         self.baseline: float | None = None
         self.waiting: list[Proposal] = []
@@ -150,10 +148,10 @@ class Conservative:
 
     def _guide(self, entropies: torch.Tensor) -> list[int]:
         if self.config.guide == "argmax":
-            return entropies.topk(self.config.classes).indices.tolist()  # type: ignore[no-any-return]
+            return entropies.topk(self.config.classes).indices.tolist()
         weights = {"proportional": entropies + 1e-6, "softmax": torch.softmax(entropies, 0)}
         p = weights.get(self.config.guide, torch.ones_like(entropies))
-        return torch.multinomial(p, self.config.classes, generator=self.generator).tolist()  # type: ignore[no-any-return]
+        return torch.multinomial(p, self.config.classes, generator=self.generator).tolist()
 
     def _child(self, best: Arch, changes: list[tuple[int, list[int]]]) -> Arch:
         child = list(best)
