@@ -73,6 +73,7 @@ def _starts(counts: Tensor) -> Tensor:
 class _WeightedSum(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, values: Tensor, x: Tensor, pattern: Pattern) -> Tensor:
+        """The sums; one product of compressed matrices a head."""
         ctx.save_for_backward(values, x)
         ctx.pattern = pattern
         heads = [pattern.matrix(v.contiguous()) @ x[:, h] for h, v in enumerate(values.unbind(1))]
@@ -80,6 +81,7 @@ class _WeightedSum(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+        """Products at the entries, and sums over the transposed pattern."""
         values, x = ctx.saved_tensors
         (g,), pattern = gradients, ctx.pattern
         of_values = entry_products(g, x, pattern) if ctx.needs_input_grad[0] else None
@@ -94,6 +96,7 @@ class _WeightedSum(torch.autograd.Function):
 class _EntryProducts(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, a: Tensor, b: Tensor, pattern: Pattern) -> Tensor:
+        """The products; one sampled matrix product a head."""
         ctx.save_for_backward(a, b)
         ctx.pattern = pattern
         a, b = (pad(x, (0, -x.shape[2] % 8)) for x in (a, b))  # whole vector registers: five times as fast for 7
@@ -103,6 +106,7 @@ class _EntryProducts(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+        """Sums over the pattern, and over the transposed one."""
         a, b = ctx.saved_tensors
         (g,), pattern = gradients, ctx.pattern
         of_a = weighted_sum(g, b, pattern) if ctx.needs_input_grad[0] else None
@@ -115,6 +119,7 @@ class _EntryProducts(torch.autograd.Function):
 class _RowMax(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, messages: Tensor, pattern: Pattern) -> Tensor:
+        """The maxima, with what attains them."""
         index = pattern.row.view(-1, *[1] * (messages.dim() - 1)).expand_as(messages)
         top = messages.new_zeros(pattern.rows, *messages.shape[1:])
         top = top.scatter_reduce_(0, index, messages, "amax", include_self=False)
@@ -125,6 +130,7 @@ class _RowMax(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        """The gradient, shared by what attains the maximum."""
         first, ties = ctx.saved_tensors
         return (gradients[0] / ties).index_select(0, ctx.pattern.row) * first, None
 
