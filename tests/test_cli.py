@@ -177,7 +177,10 @@ def test_search_help_shows_every_setting_with_its_text_and_default(monkeypatch):
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        ("search dart", "no method 'dart', there are: agnn, darts, evolution, random, reinforce; did you mean 'darts'?"),
+        (
+            "search dart",
+            "no method 'dart', there are: agnn, darts, evolution, random, reinforce; did you mean 'darts'?",
+        ),
         ("search darts --space cel", "did you mean 'cells'?"),
         ("search darts --domain digit", "did you mean 'digits'?"),
         ("search random --domain=cifar", "did you mean 'cifar10'?"),
