@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import random
 import statistics
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ import torch
 
 from appnas import catalogue, cost
 from appnas.domain import DifferentiableDomain, Domain, HostDomain, Locked
-from appnas.evaluate import Evaluator, Scratch
+from appnas.evaluate import Evaluator, Scratch, seeded
 from appnas.host import Hosted
 from appnas.methods.baselines import RandomConfig
 from appnas.methods.baselines import random as random_search
@@ -21,7 +23,7 @@ from appnas.progress import Progress
 from appnas.run import KEYS, Run, create, created, finish, load_config, read_json
 from appnas.search import Callback, Collapse, Result
 from appnas.shared import Shared
-from appnas.space import Space, full_mask
+from appnas.space import Space, full_mask, random_arch
 from appnas.strategy import Draw
 
 
@@ -263,6 +265,7 @@ def _check(space: Space, domain: Any, method: str, config: Any) -> None:
     """Whether the method can start, before anything is written: it has what it needs, and a supernet fits in memory."""
     needs = catalogue.method(method).needs
     if needs == "scores":
+        _try(space, domain)
         return
     if needs == "gates" and not isinstance(domain, DifferentiableDomain):
         raise catalogue.needs_weights(method, f"{type(domain).__name__} has no `batches` and `loss`")
@@ -278,3 +281,15 @@ def _check(space: Space, domain: Any, method: str, config: Any) -> None:
     except RuntimeError as error:
         raise ValueError(f"the space cannot take inputs of the shape {domain.io.inputs}: {error}") from error
     cost.check_memory(need._replace(activations=int(factor * need.activations)), free)
+
+
+def _try(space: Space, domain: Any) -> None:
+    """Whether a network of the space can take the domain's inputs."""
+    if not isinstance(domain, Domain):
+        return
+    network = seeded(0, partial(space.build, random_arch(space, random.Random(0)), domain.io)).eval()
+    try:
+        with torch.no_grad():
+            network(*domain.example(2))
+    except (RuntimeError, TypeError, IndexError) as error:
+        raise ValueError(f"the space cannot take inputs of the shape {domain.io.inputs}: {error}") from error

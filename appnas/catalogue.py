@@ -69,10 +69,15 @@ class TableOptions:
     """Folder with the table's file; by default the table's own in the folder that APPNAS_DATA names."""
 
 
+@dataclasses.dataclass(frozen=True)
+class PackagedTable:
+    """A table that ships in a package has no options."""
+
+
 def domains() -> dict[str, Any]:
     """All named data: an `appnas.domains.Source` for every data set, and for every table as "space:data set"."""
     from appnas.domains import DOMAINS, Source
-    from appnas.spaces import bench201
+    from appnas.spaces import bench201, nasbenchgraph
 
     about = "validation accuracy after 12 epochs; valid200 and test200 are withheld until the search is over"
     tables = {
@@ -81,6 +86,12 @@ def domains() -> dict[str, Any]:
         )
         for data in typing.get_args(bench201.Dataset)
     }
+    about = "validation accuracy; test is withheld until the search is over"
+    for data in typing.get_args(nasbenchgraph.Dataset):
+        space = "nasbenchgraph-proteins" if data == "proteins" else "nasbenchgraph"
+        tables[f"{space}:{data}"] = Source(
+            partial(_nasbenchgraph, data), PackagedTable(), f"NAS-Bench-Graph table of {space} on {data}: {about}"
+        )
     return DOMAINS | tables
 
 
@@ -90,8 +101,19 @@ def _bench201(data: Any, options: TableOptions) -> Any:
     path = Path(options.path).absolute() if options.path else None
     archs, columns = bench201.load(data, path)
     plain_columns = {name: column.tolist() for name, column in columns.items()}
-    table: Any = Table(archs, plain_columns, "valid12", withheld=("valid200", "test200"))
-    table.options = TableOptions(str(path) if path else "")
+    options = TableOptions(str(path) if path else "")
+    return _table(options, archs, plain_columns, "valid12", ("valid200", "test200"))
+
+
+def _nasbenchgraph(data: Any, options: PackagedTable) -> Any:
+    from appnas.spaces import nasbenchgraph
+
+    return _table(options, *nasbenchgraph.load(data), "valid", ("test",))
+
+
+def _table(options: Any, *parts: Any) -> Any:
+    table: Any = Table(*parts)
+    table.options = options
     return table
 
 

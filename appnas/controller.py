@@ -131,15 +131,22 @@ class LSTM(nn.Module):
             for parameter in self.parameters():
                 parameter.copy_(torch.rand(parameter.shape, generator=generator) * 0.2 - 0.1)
 
-    def _walk(self, n: int, archs: Tensor | None, generator: torch.Generator | None) -> tuple[Tensor, Tensor, Tensor]:
+    def _walk(
+        self, n: int, archs: Tensor | None, generator: torch.Generator | None, known: int = 0
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Actions, and the log-probability and entropy of all but the first `known`, which are taken from `archs`."""
         x, state = self.start.expand(n, -1), None
         taken, logps, entropies = [], [], []
         for d in range(len(self.allowed)):
             state = self.cell(x, state)
+            if d < known and archs is not None:
+                taken.append(archs[:, d])
+                x = self.embed[d][archs[:, d]]
+                continue
             logits = state[0] @ self.heads[d].T / self.temperature
             logits = self.tanh * torch.tanh(logits) if self.tanh else logits
             logp = torch.log_softmax(logits.masked_fill(~self.allowed[d], float("-inf")), -1)
-            action = _draw(logp, generator) if archs is None and generator else archs[:, d]  # type: ignore[index]
+            action = _draw(logp, generator) if generator else archs[:, d]  # type: ignore[index]
             taken.append(action)
             logps.append(logp.gather(1, action[:, None]).squeeze(1))
             entropies.append(_entropy(logp))
@@ -151,9 +158,22 @@ class LSTM(nn.Module):
         """Draw architectures. Shapes: returns [n, D]."""
         return self._walk(n, None, generator)[0]
 
-    def evaluate(self, archs: Tensor) -> tuple[Tensor, Tensor]:
-        """Log-probability, and entropy along the given architectures. Shapes: archs [n, D]; returns [n] and [n]."""
-        return self._walk(len(archs), archs, None)[1:]
+    @torch.no_grad()
+    def complete(self, archs: Tensor, known: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """Draw all decisions but the first `known`, given those.
+
+        Shapes:
+            archs: [n, D]. returns: architectures [n, D], log-probability and entropy of what was drawn, each [n].
+        """
+        return self._walk(len(archs), archs, generator, known)
+
+    def evaluate(self, archs: Tensor, known: int = 0) -> tuple[Tensor, Tensor]:
+        """Log-probability and entropy along the given architectures, of all decisions but the first `known`.
+
+        Shapes:
+            archs: [n, D]. returns: [n] and [n].
+        """
+        return self._walk(len(archs), archs, None, known)[1:]
 
     @torch.no_grad()
     def marginals(self, n: int = 64) -> Gates:

@@ -86,7 +86,7 @@ class _Peak(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
         for x in tree_leaves(result):
-            if isinstance(x, Tensor):
+            if isinstance(x, Tensor) and x.layout == torch.strided:  # parts of sparse tensors were counted when made
                 self._add(x.untyped_storage())
         return result
 

@@ -17,6 +17,7 @@ from torch import nn
 from appnas.cost import parameters
 from appnas.domain import Domain
 from appnas.space import Arch, Space
+from appnas.store import ParamStore
 from appnas.strategy import Draw, Score
 from appnas.train import DivergedError
 
@@ -52,8 +53,8 @@ class Stateless:
         """Nothing to restore."""
 
 
-class Scratch(Stateless):
-    """Build, train from scratch, score on validation data: slow and honest.
+class Scratch:
+    """Build, train, score on validation data. From scratch that is slow and honest; a store makes it short.
 
     Args:
         space: builds the networks.
@@ -62,25 +63,54 @@ class Scratch(Stateless):
         seed: initial weights and order of the data, the same for all architectures.
         diverged: the value of a training whose loss became NaN; by default the domain's `chance`, the value of
             guessing, if it has one, else minus infinity.
+        store: where weights are inherited from before the training and kept after it; None for from scratch.
+        warmup: budget of a training that begins with inherited weights.
     """
 
-    def __init__(self, space: Space, domain: Domain, budget: int, seed: int = 0, diverged: float | None = None):
+    def __init__(
+        self,
+        space: Space,
+        domain: Domain,
+        budget: int,
+        seed: int = 0,
+        diverged: float | None = None,
+        store: ParamStore | None = None,
+        warmup: int = 0,
+    ):
         self.space, self.domain, self.budget, self.seed = space, domain, budget, seed
+        self.store, self.warmup = store, warmup
         self.diverged = float(getattr(domain, "chance", -math.inf)) if diverged is None else diverged
 
     def score(self, draw: Draw) -> Score:
         """Validation metrics after training, with the number of parameters."""
         model = seeded(self.seed, partial(self.space.build, draw.arch, self.domain.io))
         metrics = {"parameters": float(parameters(model))}
+        if self.store:
+            metrics["inherited"] = self.store.inherit(model, draw.arch)
+        budget = self.warmup if metrics.get("inherited") else self.budget
         try:
-            self.domain.fit(model, self.budget, seed=self.seed)
+            self.domain.fit(model, budget, seed=self.seed)
             metrics |= {name: float(value) for name, value in self.domain.score(model).items()}
         except DivergedError:
             metrics |= {"value": self.diverged, "diverged": 1.0}
         value = metrics.pop("value")
         if value != value:
             value, metrics["diverged"] = self.diverged, 1.0
+        if self.store and "diverged" not in metrics:
+            self.store.keep(model, draw.arch)
         return Score(torch.tensor(value), metrics)
+
+    def learn(self, draw: Draw) -> None:
+        """Nothing to learn."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """What the store holds."""
+        return {"store": self.store.state_dict()} if self.store else {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+        if self.store:
+            self.store.load_state_dict(state["store"])
 
 
 def seeded(seed: int, build: Callable[[], nn.Module]) -> nn.Module:
@@ -143,7 +173,7 @@ class Table(Stateless):
 class Cached:
     """Scores every architecture once; later draws of it are answered from memory.
 
-    Only for evaluators whose score depends on the architecture alone.
+    For evaluators whose score depends on the architecture alone, or whose first score shall stand.
     """
 
     def __init__(self, evaluator: Evaluator):

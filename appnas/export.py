@@ -9,13 +9,14 @@ Nothing here is ever unpickled: `load` builds the network from `arch.json` and r
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib
+import io
 import json
 import logging
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -133,7 +134,7 @@ def to_onnx(model: nn.Module, small: Inputs, large: Inputs) -> bytes:
 
     Raises:
         ImportError: a package of the extra `export` is missing.
-        ValueError: the ONNX network computes something else than the torch network.
+        ValueError: the network cannot be written as ONNX, or computes something else there than in torch.
     """
     (runtime,) = _require("onnxruntime")
     batch = torch.export.Dim("batch")
@@ -142,7 +143,13 @@ def to_onnx(model: nn.Module, small: Inputs, large: Inputs) -> bytes:
         for x, y in zip(small, large, strict=True)
     )
     with _quiet():
-        program = torch.onnx.export(model, small, dynamo=True, dynamic_shapes=free, verbose=False)
+        try:
+            program = torch.onnx.export(model, small, dynamo=True, dynamic_shapes=free, verbose=False)
+        except torch.onnx.OnnxExporterError as error:
+            cause = str(error.__cause__ or error).strip().splitlines()[0]
+            raise ValueError(
+                f"this network cannot be written as ONNX, export without it (--no-onnx); torch says: {cause}"
+            ) from error
     assert program is not None
     data: bytes = program.model_proto.SerializeToString()
     session = runtime.InferenceSession(data, providers=["CPUExecutionProvider"])
@@ -158,13 +165,13 @@ def to_onnx(model: nn.Module, small: Inputs, large: Inputs) -> bytes:
     return data
 
 
-@contextmanager
+@contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Without the exporter's own warnings and log, which do not concern its user."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):  # torch prints what it cannot write
             warnings.simplefilter("ignore")
             yield
     finally:

@@ -31,9 +31,9 @@ def plain(on: bool = True) -> Iterator[None]:
         _plain.reset(before)
 
 
-def fast(x: Tensor) -> bool:
-    """Whether the fast form is to be used for this input."""
-    return x.is_cpu and not _plain.get() and not torch.compiler.is_compiling()
+def fast(x: Any) -> bool:
+    """Whether the fast form is to be used for this input: a tensor, or a tuple of what a space's operations read."""
+    return isinstance(x, Tensor) and x.is_cpu and not _plain.get() and not torch.compiler.is_compiling()
 
 
 class State:

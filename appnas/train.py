@@ -93,6 +93,18 @@ def set_progress(model: nn.Module, fraction: float) -> None:
             module.progress = fraction  # type: ignore[assignment]
 
 
+class Best:
+    """The weights with the smallest number so far, ties to the first; a NaN is never the smallest."""
+
+    def __init__(self) -> None:
+        self.number, self.weights = math.inf, None  # type: float, dict[str, Tensor] | None
+
+    def update(self, number: float, model: nn.Module) -> None:
+        """Keep a copy of the weights if they are better."""
+        if number < self.number:
+            self.number, self.weights = number, {name: x.clone() for name, x in model.state_dict().items()}
+
+
 def fit(
     model: nn.Module,
     data: Batches,
@@ -103,6 +115,7 @@ def fit(
     seed: int,
     checkpoint: Path | None = None,
     on_epoch: OnEpoch | None = None,
+    select: Callable[[nn.Module], float] | None = None,
 ) -> list[float]:
     """Train a model and return the mean loss of every epoch.
 
@@ -119,6 +132,8 @@ def fit(
         seed: of the order of the batches, their augmentation, and drop-path.
         checkpoint: file to save to after every epoch and to go on from if it exists.
         on_epoch: called with the number of epochs done, and the last one's mean loss.
+        select: model -> a number of the model after an epoch, for example its validation loss; the weights of the
+            epoch with the smallest number are kept. None keeps the last.
 
     Raises:
         DivergedError: a loss, or a weight after an epoch, is NaN or infinite; the checkpoint stays the last good one.
@@ -127,22 +142,27 @@ def fit(
     rng = torch.Generator().manual_seed(seed)
     optimiser = _optimiser(model, recipe)
     losses: list[float] = []
+    best = Best()
     plan = {"split": split, "epochs": epochs, "seed": seed, **asdict(recipe), "network": _fingerprint(model)}
     plan["data"] = getattr(data, "fingerprint", "")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         if checkpoint and checkpoint.exists():
-            losses = _restore(checkpoint, plan, model, optimiser, rng)
+            losses = _restore(checkpoint, plan, model, optimiser, rng, best)
         for epoch in range(len(losses), epochs):
             model.train()
             set_progress(model, epoch / epochs)
             for group in optimiser.param_groups:
                 group["lr"] = recipe.rate(epoch, epochs)
             losses.append(_epoch(model, data.batches(split, rng), loss, optimiser, recipe.clip, epoch))
+            if select:
+                best.update(select(model), model)
             if on_epoch:
                 on_epoch(epoch + 1, losses[-1])
             if checkpoint:
-                _save(checkpoint, plan, model, optimiser, rng, losses)
+                _save(checkpoint, plan, model, optimiser, rng, losses, best)
+    if best.weights is not None:
+        model.load_state_dict(best.weights)
     model.eval()
     return losses
 
@@ -193,6 +213,7 @@ def _save(
     optimiser: torch.optim.Optimizer,
     rng: torch.Generator,
     losses: list[float],
+    best: Best,
 ) -> None:
     state = {
         "plan": plan,
@@ -201,13 +222,19 @@ def _save(
         "rng": rng.get_state(),
         "global_rng": torch.get_rng_state(),
         "losses": losses,
+        "best": [best.number, best.weights],
     }
     with whole(path) as partial:
         torch.save(state, partial)
 
 
 def _restore(
-    path: Path, plan: dict[str, Any], model: nn.Module, optimiser: torch.optim.Optimizer, rng: torch.Generator
+    path: Path,
+    plan: dict[str, Any],
+    model: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    rng: torch.Generator,
+    best: Best,
 ) -> list[float]:
     state = load_state(path, "delete it to train again")
     other = [
@@ -219,6 +246,7 @@ def _restore(
     optimiser.load_state_dict(state["optimiser"])
     rng.set_state(state["rng"])
     torch.set_rng_state(state["global_rng"])
+    best.number, best.weights = state["best"]
     return list(state["losses"])
 
 

@@ -7,9 +7,12 @@ if __name__ != "appnas.domains":
     raise ImportError(f"import appnas.domains, not {__name__!r}: the folder is mapped to that name when installed")
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
-from appnas.domains import image_data
+from appnas.domains import graph_data, image_data
+from appnas.domains.graphs import Graphs
+from appnas.domains.graphs import Options as GraphOptions
 from appnas.domains.gyms import Catch, CatchOptions, Gym, GymOptions
 from appnas.domains.images import Images, Options
 from appnas.domains.procgen import Procgen, ProcgenOptions
@@ -39,6 +42,13 @@ DOMAINS: dict[str, Source] = {
     "catch": Source(Catch, CatchOptions(), "pixel Catch, 16x16: a reinforcement-learning task without a download"),
     "procgen": Source(Procgen, ProcgenOptions(), "one of Procgen's 16 games: 200 training levels, tested on all"),
     "gym": Source(Gym, GymOptions(), "an environment of gymnasium whose observations are images"),
+    "graphs": Source(graph_data.digits, graph_data.DIGITS, "the digits as nodes of one graph, joined where most alike"),
+    "pixels": Source(graph_data.pixels, graph_data.PIXELS, "the digits as graphs of their inked pixels"),
+    "cora": Source(partial(graph_data.planetoid, "cora"), GraphOptions(), "Cora, public split, from APPNAS_DATA"),
+    "citeseer": Source(
+        partial(graph_data.planetoid, "citeseer"), GraphOptions(), "Citeseer, public split, from APPNAS_DATA"
+    ),
+    "pyg": Source(graph_data.pyg, graph_data.PyGOptions(), "any data set of PyTorch Geometric, from local raw files"),
 }
 
-__all__ = ["DOMAINS", "Images", "Procgen", "Source"]
+__all__ = ["DOMAINS", "Graphs", "Images", "Procgen", "Source"]

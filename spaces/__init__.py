@@ -7,7 +7,10 @@ from appnas.spaces.bench201 import Bench201
 from appnas.spaces.cells import Cells
 from appnas.spaces.dense import CNN, MLP
 from appnas.spaces.encoder import Encoder
+from appnas.spaces.gnn import GNN
+from appnas.spaces.graphmix import GraphMix
 from appnas.spaces.maskable import Maskable
+from appnas.spaces.nasbenchgraph import NASBenchGraph, NASBenchGraphProteins
 
 SPACES: dict[str, type] = {
     "cells": Cells,
@@ -15,6 +18,13 @@ SPACES: dict[str, type] = {
     "encoder": Encoder,
     "mlp": MLP,
     "cnn": CNN,
+    "gnn": GNN,
+    "graphmix": GraphMix,
+    "nasbenchgraph": NASBenchGraph,
+    "nasbenchgraph-proteins": NASBenchGraphProteins,
 }
 
-__all__ = ["CNN", "MLP", "SPACES", "Bench201", "Cells", "Encoder", "Maskable"]
+__all__ = [
+    "CNN", "GNN", "MLP", "SPACES", "Bench201", "Cells", "Encoder", "GraphMix", "Maskable", "NASBenchGraph",
+    "NASBenchGraphProteins",
+]  # fmt: skip

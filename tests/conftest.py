@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
+from appnas.domains.graphs import Graphs
+from appnas.domains.graphs import Options as GraphOptions
 from appnas.domains.images import Images, Options
 from appnas.space import IO, Arch, Choice, Gates, Mask, allowed, argmax, only
 from appnas.spaces import Bench201, Cells
@@ -176,3 +179,22 @@ def tool(*names: str) -> str:
     if os.environ.get("APPNAS_REQUIRE_TOOLS"):
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+def ring_data(nodes: int = 60, features: int = 8) -> Any:
+    """A ring of three arcs with a class each, neighbours up to three steps away joined, and noisy features."""
+    generator = torch.Generator().manual_seed(3)
+    y = torch.arange(nodes) * 3 // nodes
+    x = torch.nn.functional.one_hot(y, features).float() + 0.7 * torch.randn(nodes, features, generator=generator)
+    steps = torch.tensor([1, 2, 3, -1, -2, -3])
+    edges = torch.stack(
+        [torch.arange(nodes).repeat(6), (torch.arange(nodes).repeat(6) + steps.repeat_interleave(nodes)) % nodes]
+    )
+    masks = {name: torch.arange(nodes) % 3 == i for i, name in enumerate(("train_mask", "val_mask", "test_mask"))}
+    return SimpleNamespace(x=x, edge_index=edges, y=y, **masks)
+
+
+@pytest.fixture(scope="session")
+def ring() -> Graphs:
+    """A small graph whose nodes are classified."""
+    return Graphs(ring_data(), options=GraphOptions(recipe=Recipe("adam", lr=0.1, lr_min=0.1, clip=0.0)))

@@ -98,3 +98,37 @@ def test_darts_finds_cells_above_random(data):
     out = run("darts_bench201", "--seeds", "3")
     found = float(re.search(r"derived cells, 3 seeds +(\S+)", out)[1])
     assert found >= 3 + float(re.search(r"random cell +(\S+)", out)[1])
+
+
+def test_nasbenchgraph():
+    out = run("nasbenchgraph", "--seeds", "1", "--datasets", "proteins", "--evaluations", "12")
+    rows = {line[:24].strip() for line in out.splitlines() if " +-" in line}
+    assert {"random", "REINFORCE from scratch", "AGNN", "AGNN, lr 0"} <= rows
+    assert "best of the table: 85.33 validation, 79.26 test" in out
+
+
+def test_architectures_a_minute():
+    """Ours and torch_geometric's layers are the same networks, and train as the same search's candidates."""
+    out = run("graphs", "--dataset", "graphs", "--archs", "3", "--budget", "2", "--warmup", "1")
+    outputs, gradients = map(float, re.search(r"by at most (\S+), gradients by (\S+)", out).groups())
+    assert outputs < 1e-4 and gradients < 1e-3
+    assert float(re.search(r"from scratch +(\S+)", out)[1]) > 0
+
+
+def test_agnn_beside_its_controls():
+    sizes = ("--evaluations", "3", "--start", "2", "--budget", "2", "--warmup", "1", "--epochs", "2", "--seeds", "2")
+    out = run("agnn", "--dataset", "graphs", *sizes)
+    names = ("found by AGNN", "GCN, 16", "GAT, 8 heads of 8", "best of the random ones")
+    assert all(re.search(rf"{name} +test \d", out) for name in names)
+
+
+def test_sharing():
+    out = run("sharing", "--dataset", "graphs", "--archs", "3", "--seeds", "2", "--budget", "2", "--warmup", "1")
+    assert out.count("tau") == 4 and re.search(r"none +tau .* inherited 0 %", out)
+
+
+@pytest.mark.slow
+def test_conservative_steps_beat_random_search_on_arxiv():
+    out = run("nasbenchgraph", "--seeds", "10")
+    at_100 = {line[:24].strip(): float(re.findall(r"(\S+) \+-", line)[2]) for line in out.splitlines() if " +-" in line}
+    assert at_100["AGNN"] > at_100["random"] + 0.1

@@ -23,7 +23,7 @@ from appnas.train import Recipe
 def test_names_lead_to_things():
     assert catalogue.method("darts") is METHODS["darts"]
     assert catalogue.space_type("cells") is Cells and catalogue.space_type("bench201") is Bench201
-    assert {"cells", "bench201", "encoder", "mlp", "cnn"} <= set(catalogue.spaces())
+    assert {"cells", "bench201", "encoder", "mlp", "cnn", "gnn"} <= set(catalogue.spaces())
     assert {"digits", "mnist5k", "cifar10", "folder", "hub", "bench201:cifar100"} <= set(catalogue.domains())
     assert catalogue.source("digits").options.flip is False
 
@@ -31,7 +31,7 @@ def test_names_lead_to_things():
 @pytest.mark.parametrize(
     ("look_up", "name", "match"),
     [
-        (catalogue.method, "dart", r"there is no method 'dart', there are: darts, .*; did you mean 'darts'\?"),
+        (catalogue.method, "dart", r"there is no method 'dart', there are: .*darts, .*; did you mean 'darts'\?"),
         (catalogue.method, "DARTS", r"did you mean 'darts'\?"),
         (catalogue.method, "xyz", r"there is no method 'xyz', there are: (\w+, )*random, (\w+, )*two_temperature$"),
         (catalogue.space_type, "cell", r"there is no space 'cell', .*; did you mean 'cells'\?"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import product
 
 import pytest
@@ -147,3 +148,15 @@ def test_state_dict_leads_back(make):
             parameter.add_(1.0)
     second.load_state_dict(first.state_dict())
     assert torch.equal(first.evaluate(EVERY)[0], second.evaluate(EVERY)[0])
+
+
+def test_completing_keeps_what_is_known_and_counts_only_the_rest(chain):
+    generator = torch.Generator().manual_seed(0)
+    controller = LSTM(chain.choices, generator, hidden=8)
+    archs = torch.tensor([[3, 0]] * 200)
+    drawn, logp, entropy = controller.complete(archs, 1, generator)
+    assert (drawn[:, 0] == 3).all() and len(drawn[:, 1].unique()) > 1
+    torch.testing.assert_close(controller.evaluate(drawn, 1)[0].detach(), logp)
+    assert float(logp.exp().max()) < 1 and float(entropy.max()) <= math.log(5) + 1e-6
+    whole = controller.evaluate(drawn)[0] - controller.evaluate(drawn, 1)[0]
+    torch.testing.assert_close(whole, whole[:1].expand(200))  # the first decision's own log-probability

@@ -264,3 +264,32 @@ def test_an_empty_stream_is_an_error():
     stream = Stream(Numbers([], []), "valid", 0)
     with pytest.raises(ValueError, match="split 'valid' yields no batch: it is empty"):
         next(stream)
+
+
+def test_the_best_epoch_is_kept_and_survives_an_interruption(regression, tmp_path):
+    """The numbers 3, 1, 2, NaN: the weights after the second epoch, also when the training is cut in two."""
+    numbers, seen = iter([3.0, 1.0, 2.0, float("nan")]), []
+
+    def select(model):
+        seen.append(model.weight.detach().clone())
+        return next(numbers)
+
+    def network():
+        torch.manual_seed(0)
+        return nn.Linear(3, 1)
+
+    whole = network()
+    fit(whole, regression, "train", regression.loss, 4, Recipe(), 0, select=select)
+    assert torch.equal(whole.weight, seen[1]) and not torch.equal(seen[1], seen[3])
+
+    numbers, file = iter([3.0, 1.0, 2.0, float("nan")]), tmp_path / "training.pt"
+
+    def kill(epoch, loss):
+        if epoch == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(network(), regression, "train", regression.loss, 4, Recipe(), 0, file, kill, select)
+    numbers, again = iter([2.0, float("nan")]), network()
+    fit(again, regression, "train", regression.loss, 4, Recipe(), 0, file, None, select)
+    assert torch.equal(again.weight, whole.weight)

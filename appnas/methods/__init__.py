@@ -6,7 +6,7 @@
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
-from appnas.methods import baselines, darts, reinforce, rl_darts, two_temperature
+from appnas.methods import agnn, baselines, darts, reinforce, rl_darts, two_temperature
 
 
 class Method(NamedTuple):
@@ -46,6 +46,10 @@ METHODS: dict[str, Method] = {
         two_temperature.search, two_temperature.Config,
         "Differentiable Architecture Pruning for Transfer Learning (arXiv 2107.03375)",
         "gradient, two temperatures", "weight sharing, masked", "gates", lambda config: 1.2,
+    ),
+    "agnn": Method(
+        agnn.search, agnn.Config, "Auto-GNN: Neural Architecture Search of Graph Neural Networks (arXiv 1909.03184)",
+        "reinforcement learning, conservative", "inherited weights, from scratch, or a table", "scores",
     ),
     "reinforce": Method(
         reinforce.search, reinforce.Config,

@@ -1,0 +1,247 @@
+"""AGNN: a reinforced conservative controller and constrained parameter sharing (Zhou et al., arXiv 1909.03184).
+
+The best architecture so far is changed in one class of actions at a time. Every class has a recurrent controller of its
+own that reads the rest of the architecture and proposes the class's actions for all layers; the class is drawn by the
+entropies of the proposals; only its controller learns,
+
+    theta_c <- theta_c + lr (R - b) grad log P(a; theta_c),    R = M_offspring - M_best,  b a moving average of R
+
+An offspring inherits weights from earlier ones, tensor by tensor, where they mean the same, and is trained for a few
+epochs. The best few are trained from scratch over several seeds, and validation chooses among them.
+
+Source: what the public re-implementations agree on (AutoGL's `AGNNRL`, GraphNAS's training of children); the paper's
+body could not be read, so epochs and the guide are options. Classes are the groups of a space's choices, so the method
+runs on every space.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import torch
+
+from appnas.controller import LSTM
+from appnas.domain import Domain
+from appnas.encode import one_hot
+from appnas.evaluate import Cached, Evaluator, Scratch
+from appnas.policy import moving_average, reinforce
+from appnas.rank import Ranked, ThenScratch
+from appnas.search import Callback, Result
+from appnas.search import search as loop
+from appnas.settings import check
+from appnas.space import Arch, Choice, Space, random_arch
+from appnas.store import ParamStore, by_homogeneity, by_shape
+from appnas.strategy import Draw, Incumbent, Score, Strategy, _rng_state, _set_rng
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of AGNN."""
+
+    evaluations: int = 1000
+    """Architectures scored, before the ranking."""
+    start: int = 1
+    """Random architectures before the first small step."""
+    budget: int = 300
+    """Epochs (or environment steps) of a training from scratch, GraphNAS's; unused with a table."""
+    sharing: Literal["none", "constrained", "unconstrained"] = "constrained"
+    """Which weights an offspring inherits: none, those that mean the same, all that fit. Unused with a table."""
+    warmup: int = 60
+    """Epochs of a training that begins with inherited weights."""
+    guide: Literal["proportional", "softmax", "argmax", "uniform"] = "proportional"
+    """How the class to change follows from the entropies of the proposals: drawn in proportion to them, by their
+    softmax (AutoGL; classes of few options then hardly ever change), the largest, or uniformly."""
+    classes: int = 1
+    """Classes changed in a step."""
+    lr: float = 3.5e-4
+    """Adam on the controllers; 0 is the control that only mutates."""
+    momentum: float = 0.95
+    """Of the moving-average baseline."""
+    hidden: int = 100
+    """Width of the controllers."""
+    temperature: float = 5.0
+    """Divides the controllers' logits."""
+    tanh: float = 2.5
+    """Bounds the controllers' logits."""
+    clip: float = 50.0
+    """Largest reward either way, in units of the value (percent)."""
+    tries: int = 10
+    """Proposals drawn anew while they equal the best architecture or break the space's rules."""
+    top: int = 5
+    """Architectures trained from scratch in the end; unused with a table."""
+    repeats: int = 3
+    """Trainings of each of them; 0 for no ranking."""
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        check(
+            self, evaluations=1, start=1, budget=1, warmup=1, classes=1, lr=0, momentum=0, hidden=1, clip=0, tries=1,
+            top=1, repeats=0,
+        )  # fmt: skip
+
+
+class Proposal(NamedTuple):
+    """What was changed in which architecture: the class's number and the actions in its controller's order."""
+
+    value: float
+    changes: list[tuple[int, list[int]]]
+
+
+class Conservative:
+    """Small steps from the best architecture so far, proposed by one controller for each class of actions.
+
+    Args:
+        space: what to search; a class is a group of its choices.
+        seed: of the controllers, the classes and the first architecture.
+        config: settings of the controllers.
+    """
+
+    def __init__(self, space: Space, seed: int, config: Config = Config()):
+        self.space, self.config = space, config
+        self.generator = torch.Generator().manual_seed(seed)
+        self.rng = random.Random(seed)
+        names = list(dict.fromkeys(choice.group or choice.name for choice in space.choices))
+        if config.classes > len(names):
+            raise ValueError(f"the space has {len(names)} classes of actions {names}, got classes={config.classes}")
+        self.positions, self.known, self.controllers = [], [], []
+        for name in names:
+            order = sorted(range(len(space.choices)), key=lambda i: _group(space.choices[i]) == name)
+            self.positions.append(_places(space.choices, order))
+            self.known.append(sum(c.count for c in space.choices if _group(c) != name))
+            mask = None if space.mask is None else tuple(space.mask[i] for i in order)
+            choices = tuple(space.choices[i] for i in order)
+            self.controllers.append(LSTM(choices, self.generator, mask, config.hidden, config.temperature, config.tanh))
+        self.optimisers = [torch.optim.Adam(c.parameters(), lr=config.lr) for c in self.controllers]
+        self.baseline: float | None = None
+        self.waiting: list[Proposal] = []
+        self.incumbent = Incumbent()
+        self.asked = 0
+
+    def ask(self) -> Draw:
+        """A random architecture at the start and until there is a score, then an offspring of the best one."""
+        self.asked += 1
+        if self.asked <= self.config.start or self.incumbent.arch is None:
+            self.waiting.append(Proposal(math.nan, []))
+            return Draw(random_arch(self.space, self.rng))
+        best = self.incumbent.arch
+        proposals = [self._propose(c, best) for c in range(len(self.controllers))]
+        chosen = self._guide(torch.tensor([entropy for _, entropy in proposals]))
+        changes = [(c, proposals[c][0]) for c in chosen]
+        child = self._child(best, changes)
+        for _ in range(self.config.tries - 1):
+            if child != best and self.space.valid(child):
+                break
+            changes = [(c, self._propose(c, best)[0]) for c in chosen]
+            child = self._child(best, changes)
+        self.waiting.append(Proposal(self.incumbent.value, changes))
+        return Draw(child if self.space.valid(child) else self._mended(child))
+
+    def _propose(self, c: int, arch: Arch) -> tuple[list[int], float]:
+        """Actions in the order of the class's controller, and their entropy in nats."""
+        ordered = torch.tensor([[arch[p] for p in self.positions[c]]])
+        drawn, _, entropy = self.controllers[c].complete(ordered, self.known[c], self.generator)
+        return drawn[0].tolist(), float(entropy)
+
+    def _guide(self, entropies: torch.Tensor) -> list[int]:
+        if self.config.guide == "argmax":
+            return entropies.topk(self.config.classes).indices.tolist()
+        weights = {"proportional": entropies + 1e-6, "softmax": torch.softmax(entropies, 0)}
+        p = weights.get(self.config.guide, torch.ones_like(entropies))
+        return torch.multinomial(p, self.config.classes, generator=self.generator).tolist()
+
+    def _child(self, best: Arch, changes: list[tuple[int, list[int]]]) -> Arch:
+        child = list(best)
+        for c, actions in changes:
+            for position, action in list(zip(self.positions[c], actions, strict=True))[self.known[c] :]:
+                child[position] = action
+        return tuple(child)
+
+    def _mended(self, child: Arch) -> Arch:
+        return self.space.discretise(one_hot(self.space.choices, child))
+
+    def tell(self, draw: Draw, score: Score) -> None:
+        """Teach the controllers of the classes that were changed; a value that is not finite says nothing."""
+        proposal, value = self.waiting.pop(0), float(score.value)
+        if math.isfinite(value) and math.isfinite(proposal.value):
+            reward = min(max(value - proposal.value, -self.config.clip), self.config.clip)
+            self.baseline = moving_average(self.baseline, reward, self.config.momentum)
+            for c, actions in proposal.changes:
+                self._learn(c, actions, reward - self.baseline)
+        if math.isfinite(value):
+            self.incumbent.update(draw.arch, value)
+
+    def _learn(self, c: int, actions: list[int], advantage: float) -> None:
+        logp, entropy = self.controllers[c].evaluate(torch.tensor([actions]), self.known[c])
+        loss = reinforce(logp, torch.tensor([advantage]), 0.0, entropy)
+        self.optimisers[c].zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimisers[c].step()
+
+    def best(self) -> Arch:
+        """The best seen."""
+        return self.incumbent.get()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Controllers, optimisers, baseline, what waits for its score, generators and incumbent."""
+        return {
+            "controllers": [controller.state_dict() for controller in self.controllers],
+            "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
+            "baseline": self.baseline,
+            "waiting": [[p.value, [[c, actions] for c, actions in p.changes]] for p in self.waiting],
+            "generator": self.generator.get_state(),
+            "rng": _rng_state(self.rng),
+            "incumbent": self.incumbent.state(),
+            "asked": self.asked,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+        for part, saved in zip(self.controllers, state["controllers"], strict=True):
+            part.load_state_dict(saved)
+        for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
+            optimiser.load_state_dict(saved)
+        self.baseline = state["baseline"]
+        self.waiting = [Proposal(value, [(c, list(a)) for c, a in changes]) for value, changes in state["waiting"]]
+        self.generator.set_state(state["generator"])
+        _set_rng(self.rng, state["rng"])
+        self.incumbent.load(state["incumbent"])
+        self.asked = state["asked"]
+
+
+def _group(choice: Choice) -> str:
+    return choice.group or choice.name
+
+
+def _places(choices: tuple[Choice, ...], order: list[int]) -> list[int]:
+    """Where every decision of the reordered choices stands in an architecture."""
+    starts = [sum(c.count for c in choices[:i]) for i in range(len(choices))]
+    return [starts[i] + k for i in order for k in range(choices[i].count)]
+
+
+def search(
+    space: Space,
+    domain: Domain | Evaluator,
+    config: Config = Config(),
+    *,
+    seed: int = 0,
+    callbacks: Sequence[Callback] = (),
+) -> Result:
+    """Search with AGNN. An architecture that comes again keeps its first score."""
+    steps = config.evaluations
+    strategy: Strategy = Conservative(space, seed, config)
+    if not isinstance(domain, Domain):
+        return loop(strategy, domain, steps, callbacks=callbacks).of(space, domain, config, seed)
+    store = None
+    if config.sharing != "none":
+        store = ParamStore(by_shape if config.sharing == "unconstrained" else by_homogeneity(space))
+    scratch = Scratch(space, domain, config.budget, seed, store=store, warmup=config.warmup)
+    evaluator: Evaluator = Cached(scratch)
+    if config.repeats:
+        strategy = Ranked(strategy, steps, config.top)
+        evaluator = ThenScratch(evaluator, steps, space, domain, config.budget, seed)
+        steps += config.top * config.repeats
+    return loop(strategy, evaluator, steps, callbacks=callbacks).of(space, domain, config, seed)

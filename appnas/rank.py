@@ -1,0 +1,114 @@
+"""The last stage of a search: its best few architectures again, from scratch and over several seeds.
+
+The stage is part of the loop, so it is recorded, checkpointed and resumed like everything before it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from appnas.domain import Domain
+from appnas.evaluate import Evaluator, Scratch
+from appnas.space import Arch, Space
+from appnas.strategy import Draw, Score, Strategy
+
+
+class Ranked:
+    """A strategy whose best few are asked again and ranked by their mean value.
+
+    Args:
+        strategy: searches for the first `steps` steps.
+        steps: scores told before the ranking begins.
+        top: architectures that are ranked, fewer if fewer were found; every further step ranks the next of them.
+    """
+
+    def __init__(self, strategy: Strategy, steps: int, top: int):
+        self.strategy, self.steps, self.top = strategy, steps, top
+        self.asked = self.told = 0
+        self.values: dict[Arch, float] = {}
+        self.again: dict[Arch, list[float]] = {}
+
+    def candidates(self) -> list[Arch]:
+        """The best by value, ties to the first."""
+        return sorted(self.values, key=self.values.__getitem__, reverse=True)[: self.top]
+
+    def ask(self) -> Draw:
+        """The strategy's draw, or one of the best few in turn."""
+        self.asked += 1
+        if self.asked <= self.steps or not self.values:
+            return self.strategy.ask()
+        candidates = self.candidates()
+        return Draw(candidates[(self.asked - self.steps - 1) % len(candidates)])
+
+    def tell(self, draw: Draw, score: Score) -> Draw | None:
+        """Passed on, then gathered."""
+        self.told += 1
+        value = float(score.value)
+        value = value if value == value else float("-inf")
+        if self.told <= self.steps:
+            self.values[draw.arch] = max(value, self.values.get(draw.arch, float("-inf")))
+            return self.strategy.tell(draw, score)
+        self.again.setdefault(draw.arch, []).append(value)
+        return None
+
+    def best(self) -> Arch:
+        """The best by mean value once all were ranked, until then the strategy's own best."""
+        if not self.again or self.again.keys() != set(self.candidates()):
+            return self.strategy.best()
+        return max(self.again, key=lambda arch: sum(self.again[arch]) / len(self.again[arch]))
+
+    def state_dict(self) -> dict[str, Any]:
+        """The strategy's own, and all values."""
+        return {
+            "strategy": self.strategy.state_dict(),
+            "counts": [self.asked, self.told],
+            "values": [[list(arch), value] for arch, value in self.values.items()],
+            "again": [[list(arch), values] for arch, values in self.again.items()],
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+        self.strategy.load_state_dict(state["strategy"])
+        self.asked, self.told = state["counts"]
+        self.values = {tuple(arch): value for arch, value in state["values"]}
+        self.again = {tuple(arch): list(values) for arch, values in state["again"]}
+
+
+class ThenScratch:
+    """An evaluator for the first steps; afterwards training from scratch, an architecture's n-th with the n-th seed.
+
+    Args:
+        evaluator: of the search.
+        steps: scores before the ranking begins.
+        space, domain, budget, seed: of the trainings from scratch.
+    """
+
+    def __init__(self, evaluator: Evaluator, steps: int, space: Space, domain: Domain, budget: int, seed: int):
+        self.evaluator, self.steps, self.seed = evaluator, steps, seed
+        self.scratch = Scratch(space, domain, budget)
+        self.scored = 0
+        self.times: dict[Arch, int] = {}
+
+    def score(self, draw: Draw) -> Score:
+        """The evaluator's, then the ranking's."""
+        self.scored += 1
+        if self.scored <= self.steps:
+            return self.evaluator.score(draw)
+        self.scratch.seed = self.seed + self.times.get(draw.arch, 0)
+        self.times[draw.arch] = self.times.get(draw.arch, 0) + 1
+        return self.scratch.score(draw)
+
+    def learn(self, draw: Draw) -> None:
+        """Passed on."""
+        self.evaluator.learn(draw)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The evaluator's own, and the counts."""
+        times = [[list(arch), count] for arch, count in self.times.items()]
+        return {"evaluator": self.evaluator.state_dict(), "scored": self.scored, "times": times}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+        self.evaluator.load_state_dict(state["evaluator"])
+        self.scored = state["scored"]
+        self.times = {tuple(arch): count for arch, count in state["times"]}

@@ -1,0 +1,87 @@
+"""Do shared weights rank graph networks as training from scratch does? None, constrained and unconstrained sharing.
+
+The architectures are a walk of small steps, each a random change of one class of an earlier architecture, which is
+what a conservative search feeds its store with. Kendall's tau between the validation accuracy after a short training,
+with or without inherited weights, and the mean over the seeds from scratch. Needs the data in APPNAS_DATA:
+
+    python benchmarks/sharing.py --dataset cora --seeds 3
+"""
+
+import argparse
+import random
+import statistics
+import time
+
+import torch
+from scipy.stats import kendalltau
+
+from appnas import catalogue
+from appnas.evaluate import Scratch
+from appnas.space import random_arch
+from appnas.spaces import GNN
+from appnas.store import ParamStore, by_homogeneity, by_shape
+from appnas.strategy import Draw
+
+
+def walk(space, count, seed):
+    """Different architectures, each one class away from an earlier one."""
+    rng = random.Random(seed)
+    archs = [random_arch(space, rng)]
+    names = [choice.name for choice in space.choices for _ in range(choice.count)]
+    while len(archs) < count:
+        parent, other, name = rng.choice(archs), random_arch(space, rng), rng.choice(names)
+        child = tuple(o if n == name else p for p, o, n in zip(parent, other, names, strict=True))
+        if space.valid(child) and child not in archs:
+            archs.append(child)
+    return archs
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--dataset", default="cora")
+    parser.add_argument("--archs", type=int, default=40)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--budget", type=int, default=200, help="epochs from scratch")
+    parser.add_argument("--warmup", type=int, default=40, help="epochs after inheriting weights, and of 'none'")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    space, domain = GNN(), catalogue.domain(args.dataset)
+    archs = walk(space, args.archs, 0)
+
+    def values(evaluator):
+        return [float(evaluator.score(Draw(arch)).value) for arch in archs]
+
+    start = time.process_time()
+    truths = [values(Scratch(space, domain, args.budget, seed)) for seed in range(args.seeds)]
+    truth = [statistics.fmean(column) for column in zip(*truths, strict=True)]
+    print(f"{args.dataset}: {args.archs} architectures, {args.seeds} seeds; from scratch {args.budget} epochs, mean"
+          f" {statistics.fmean(truth):.1f}, best {max(truth):.1f};"
+          f" {time.process_time() - start:.0f} CPU s")  # fmt: skip
+    agreement = [tau(a, b) for i, a in enumerate(truths) for b in truths[:i]]
+    print(f"{'two seeds from scratch':<26}tau {spread(agreement)}", flush=True)
+    keys = {"none": None, "constrained": by_homogeneity(space), "unconstrained": by_shape}
+    for name, key in keys.items():
+        start, taus, means, shares = time.process_time(), [], [], []
+        for seed in range(args.seeds):
+            store = ParamStore(key) if key else None
+            evaluator = Scratch(space, domain, args.warmup, seed, store=store, warmup=args.warmup)
+            scores = [evaluator.score(Draw(arch)) for arch in archs]
+            found = [float(score.value) for score in scores]
+            taus.append(tau(found, truth))
+            means.append(statistics.fmean(found))
+            shares += [score.metrics.get("inherited", 0.0) for score in scores]
+        print(f"{name:<26}tau {spread(taus)}   mean validation {spread(means)}   weights inherited"
+              f" {100 * statistics.fmean(shares):.0f} %"
+              f"   {time.process_time() - start:.0f} CPU s", flush=True)  # fmt: skip
+
+
+def tau(a, b):
+    return float(kendalltau(a, b).statistic)
+
+
+def spread(values):
+    return f"{statistics.fmean(values):.2f} +- {statistics.stdev(values) if len(values) > 1 else 0:.2f}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,168 @@
+"""What a graph must be before anything is trained on it: one clear error for everything it is not."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+SPLITS = ("train", "valid", "test")
+MASKS = {"train": "train_mask", "valid": "val_mask", "test": "test_mask"}
+"""What PyTorch Geometric calls the masks of the splits."""
+
+
+class Graph(NamedTuple):
+    """A checked graph.
+
+    Shapes:
+        x: [N, F], float32. edge_index: [2, E], int64, sources and targets. y: [N] or [N, labels] for labels of nodes,
+            [1] or [1, labels] for a label of the graph.
+    """
+
+    x: Tensor
+    edge_index: Tensor
+    y: Tensor
+
+
+def as_graph(data: Any, name: str, normalise: bool = True, undirected: bool = False) -> Graph:
+    """A `torch_geometric.data.Data`, or anything with its attributes x, edge_index and y, checked.
+
+    Args:
+        data: the graph; attributes of edges are not used.
+        name: of the graph in messages.
+        normalise: divide the features of a node by the sum of their absolute values (a node without any stays 0).
+        undirected: add the missing opposite of every edge, and drop repeated edges. Otherwise edges stay as they are:
+            messages flow from source to target, and an edge that is listed twice counts twice.
+
+    Raises:
+        ValueError: an attribute is missing, has a wrong shape or type, holds NaN, or an edge leaves the graph.
+    """
+    parts = {key: getattr(data, key, None) for key in ("x", "edge_index", "y")}
+    for key, part in parts.items():
+        if not isinstance(part, Tensor):
+            raise ValueError(f"{name}: a graph has x, edge_index and y as tensors, its {key} is {type(part).__name__}")
+    x, edge_index, y = parts["x"], parts["edge_index"], parts["y"]
+    assert x is not None and edge_index is not None and y is not None
+    if x.layout != torch.strided:
+        x = x.to_dense()
+    if x.dim() != 2 or 0 in x.shape:
+        raise ValueError(f"{name}: x is [nodes, features] with at least one of each, got {tuple(x.shape)}")
+    x = x.float()
+    if not torch.isfinite(x).all():
+        bad = int((~torch.isfinite(x)).any(1).sum())
+        raise ValueError(f"{name}: {bad} of {len(x)} nodes have NaN or infinity among their features; clean them first")
+    if (
+        edge_index.dim() != 2
+        or len(edge_index) != 2
+        or edge_index.is_floating_point()
+        or edge_index.dtype == torch.bool
+    ):
+        raise ValueError(
+            f"{name}: edge_index is [2, edges] of integers, got {tuple(edge_index.shape)} of {edge_index.dtype}"
+        )
+    edge_index = edge_index.long()
+    if edge_index.numel() and not 0 <= int(edge_index.min()) <= int(edge_index.max()) < len(x):
+        low, high = int(edge_index.min()), int(edge_index.max())
+        raise ValueError(f"{name}: edges join the nodes 0 to {len(x) - 1}, found {low} to {high}")
+    if normalise:
+        x = x / x.abs().sum(1, keepdim=True).clamp_min(1e-12)
+    if undirected and edge_index.numel():
+        edge_index = torch.unique(torch.cat([edge_index, edge_index.flip(0)], 1), dim=1)
+    return Graph(x, edge_index.contiguous(), as_labels(y, name))
+
+
+def as_labels(y: Tensor, name: str) -> Tensor:
+    """Classes [N] as int64, or a matrix of labels [N, labels] of 0 and 1 as float32.
+
+    Raises:
+        ValueError: anything else.
+    """
+    if y.dim() == 2 and y.shape[1] == 1 and not y.is_floating_point():
+        y = y[:, 0]
+    if y.dim() == 2:
+        if not ((y == 0) | (y == 1)).all():
+            raise ValueError(f"{name}: a matrix of labels holds 0 and 1 only, found {y.min()} to {y.max()}")
+        return y.float()
+    if y.dim() != 1 or y.is_floating_point():
+        raise ValueError(
+            f"{name}: y is [nodes] of classes, or [nodes, labels] of 0 and 1, got {tuple(y.shape)} of {y.dtype}"
+        )
+    return y.long()
+
+
+def as_masks(data: Any, nodes: int, column: int) -> dict[str, Tensor] | None:
+    """The nodes of every split from the graph's masks; None if it has none. Shapes: each [n], int64.
+
+    Args:
+        data: with train_mask, val_mask and test_mask, each [N], or [N, S] for S splits.
+        nodes: number of nodes.
+        column: which of the S splits.
+
+    Raises:
+        ValueError: some masks are missing, have a wrong shape, are empty or overlap.
+    """
+    masks = {split: getattr(data, mask, None) for split, mask in MASKS.items()}
+    missing = [MASKS[split] for split, mask in masks.items() if mask is None]
+    if len(missing) == len(masks):
+        return None
+    if missing:
+        raise ValueError(f"masks come together: {', '.join(MASKS.values())}; missing are {', '.join(missing)}")
+    taken = torch.zeros(nodes, dtype=torch.long)
+    splits = {}
+    for split, mask in masks.items():
+        assert mask is not None
+        if mask.dim() == 2 and not 0 <= column < mask.shape[1]:
+            raise ValueError(f"{MASKS[split]} holds {mask.shape[1]} splits, got split={column}")
+        mask = mask[:, column] if mask.dim() == 2 else mask
+        if mask.shape != (nodes,) or mask.dtype != torch.bool:
+            raise ValueError(f"{MASKS[split]} is [{nodes}] of bool, got {tuple(mask.shape)} of {mask.dtype}")
+        if not mask.any():
+            raise ValueError(f"{MASKS[split]} is empty: no node is in the split {split!r}")
+        taken += mask
+        splits[split] = mask.nonzero().flatten()
+    if int(taken.max()) > 1:
+        raise ValueError(f"the masks overlap: {int((taken > 1).sum())} nodes are in more than one split")
+    return splits
+
+
+def random_splits(count: int, train: float, valid: float, seed: int, what: str) -> dict[str, Tensor]:
+    """A random split into training, validation and test examples. Shapes: each [n], int64, sorted.
+
+    Raises:
+        ValueError: a split without an example.
+    """
+    order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
+    cuts = [round(count * train), round(count * (train + valid))]
+    splits = dict(zip(SPLITS, (part.sort().values for part in torch.tensor_split(order, cuts)), strict=True))
+    for split, part in splits.items():
+        if len(part) == 0:
+            raise ValueError(f"the split {split!r} is empty: {count} {what} with train={train}, valid={valid}")
+    return splits
+
+
+def outputs(labels: dict[str, Tensor]) -> tuple[int, float]:
+    """Number of outputs, and what guessing is worth in percent: accuracy, or the micro-F1 of guessing everything true.
+
+    Args:
+        labels: of every split: classes [n] or matrices [n, labels].
+
+    Raises:
+        ValueError: negative classes, only one class, or a class (a label) without a training example.
+    """
+    y = torch.cat(list(labels.values()))
+    if y.dim() == 2:
+        bare = (labels["train"].sum(0) == 0).nonzero().flatten().tolist()
+        share = float(y.mean())
+        chance, count = 200 * share / (1 + share), y.shape[1]
+    else:
+        if int(y.min()) < 0:
+            raise ValueError(f"classes count from 0, found {int(y.min())} in a split")
+        count = int(y.max()) + 1
+        bare = (torch.bincount(labels["train"], minlength=count) == 0).nonzero().flatten().tolist()
+        chance = 100 / count
+        if count < 2:
+            raise ValueError("all examples are of class 0: there is nothing to tell apart")
+    if bare:
+        raise ValueError(f"{len(bare)} of {count} classes have no training example: {bare[:10]}; split otherwise")
+    return count, chance

@@ -1,0 +1,132 @@
+"""appnas.spaces.gnn: the AGNN space, its rule on widths, what weights are alike."""
+
+import random
+
+import pytest
+import torch
+
+pytest.importorskip("torch_geometric")
+
+from appnas.encode import one_hot
+from appnas.space import IO, check, describe, mutate, only, parse, random_arch, size
+from appnas.spaces import GNN
+from appnas.supernet import restrict
+from appnas.testing import SpaceSuite
+
+
+@pytest.fixture
+def io():
+    return IO((6,), (3,))
+
+
+class OnGraphs(SpaceSuite):
+    """Two rings that never touch: even nodes and odd nodes."""
+
+    def inputs(self, io, count):
+        edges = torch.tensor([(i, j) for i in range(count) for j in range(count) if (i - j) % 2 == 0]).T
+        return torch.randn(count, *io.inputs, generator=torch.Generator().manual_seed(0)), edges
+
+
+class TestSpace(OnGraphs):
+    @pytest.fixture
+    def space(self):
+        return GNN(widest=0)
+
+
+class TestLimitedSpace(OnGraphs):
+    """The rule couples hidden sizes and heads, so these two are not uniform and not free of each other."""
+
+    @pytest.fixture
+    def space(self):
+        return GNN(layers=3, skip=True, widest=64)
+
+    def test_random_architectures_are_roughly_uniform(self, space):
+        archs = self.archs(space, self.draws)
+        assert all({arch[i] for arch in archs} == set(range(5)) for i in range(2))  # to 64
+        assert all({arch[i] for arch in archs} == set(range(6)) for i in (5, 6, 7))
+
+    def test_permuted_scores_permute_the_architecture(self, space):
+        gates = tuple(torch.zeros(c.count, len(c.options)) for c in space.choices)
+        gates[0][0, 6] = gates[2][0, 5] = 1.0  # 256 x 16 is too wide: one of the two stays
+        named = describe(space.choices, space.discretise(gates))
+        assert int(named["hidden"][0]) * int(named["heads"][0]) <= 64
+
+    def test_constant_architectures(self, space):
+        """256 is wider than the limit with any number of heads; what can be everywhere is tested without a limit."""
+        with pytest.raises(ValueError, match="rules"):
+            check(space, (6, 6, *[0] * 15))
+
+
+def test_size():
+    """14,112 a layer, apart from the last one's hidden size."""
+    assert size(GNN(widest=0)) == 14_112 * 14_112 // 7
+    assert [c.count for c in GNN(layers=3).choices] == [2, 3, 3, 3, 3, 3]
+
+
+def test_wide_layers_are_never_proposed():
+    space, rng = GNN(widest=32), random.Random(0)
+    for _ in range(50):
+        arch = mutate(space, random_arch(space, rng), rng)
+        named = describe(space.choices, arch)
+        assert int(named["hidden"][0]) * int(named["heads"][0]) <= 32
+        assert space.discretise(one_hot(space.choices, arch)) == arch
+    inner = restrict(space, only(space.choices, arch))
+    assert random_arch(inner, rng) == arch
+
+
+@pytest.mark.parametrize("wrong", [{"layers": 1}, {"dropout": 1.0}, {"dropout": -0.1}, {"widest": 3}])
+def test_wrong_sizes_are_refused(wrong):
+    with pytest.raises(ValueError, match=r"at least|below 1|smallest"):
+        GNN(**wrong)
+
+
+def test_widths_run_through_the_network(io):
+    space = GNN(layers=3)
+    named = {"hidden": ["16", "8"], "heads": ["4", "1", "6"], "attention": ["gat", "cos", "gcn"],
+             "aggregation": ["sum", "mean", "max"], "combine": ["identity", "mlp", "mlp"],
+             "activation": ["elu", "tanh", "identity"]}  # fmt: skip
+    network = space.build(parse(space, named), io)
+    assert [tuple(layer.weight.shape) for layer in network.layers] == [(6, 64), (64, 8), (8, 18)]
+    assert [layer.concat for layer in network.layers] == [True, True, False]
+    assert [hasattr(layer, "combine") for layer in network.layers] == [False, True, True]
+
+
+def test_activations_follow_their_layers(io):
+    space = GNN(dropout=0.0)
+    arch = list(random_arch(space, random.Random(0)))
+    arch[-2:] = (2, 0)  # relu, then sigmoid
+    x, edges = torch.randn(5, 6), torch.tensor([[0, 1, 2], [1, 2, 3]])
+    network = space.build(tuple(arch), io).eval()
+    first = torch.relu(network.layers[0](x, edges))
+    torch.testing.assert_close(network(x, edges), torch.sigmoid(network.layers[1](first, edges)))
+
+
+def test_whole_graphs_are_pooled(io):
+    space = GNN()
+    network = space.build(random_arch(space, random.Random(1)), io).eval()
+    x, edges = torch.randn(5, 6), torch.tensor([[0, 1, 3], [1, 2, 4]])
+    nodes, graphs = network(x, edges), network(x, edges, torch.tensor([0, 0, 0, 1, 1]))
+    torch.testing.assert_close(graphs, torch.stack([nodes[:3].mean(0), nodes[3:].mean(0)]))
+
+
+def test_what_is_alike(io):
+    """Attention and activation of the weight's own layer; never a skip connection."""
+    space = GNN(skip=True)
+    arch = list(random_arch(space, random.Random(0)))
+    arch[1:3], arch[-2:] = (2, 3), (2, 7)  # gat, sym-gat; relu, elu
+    names = {name for name, _ in space.build(tuple(arch), io).named_parameters()}
+    alike = {name: space.signature(tuple(arch), name) for name in names}
+    assert alike["layers.0.weight"] == ("gat", "relu") and alike["layers.1.weight"] == ("sym-gat", "elu")
+    assert alike["layers.0.skip"] is None and {role for role in alike.values() if role} == {
+        ("gat", "relu"), ("sym-gat", "elu"),
+    }  # fmt: skip
+
+
+def test_cannot_be_mixed(io):
+    with pytest.raises(TypeError, match="graphmix"):
+        GNN().supernet(io)
+
+
+def test_images_are_refused():
+    with pytest.raises(ValueError, match=r"vector of features.*\(3, 8, 8\)"):
+        GNN().build(random_arch(GNN(), random.Random(0)), IO((3, 8, 8), (10,)))

@@ -1,0 +1,231 @@
+"""appnas.domains.graphs: the suite on nodes, label sets, several graphs and parts; metrics and splits by hand."""
+
+import dataclasses
+from types import SimpleNamespace
+
+import pytest
+import torch
+from conftest import ring_data
+from torch import nn
+
+from appnas.domains.graphs import RECIPE, Graphs, Options, joined
+from appnas.evaluate import Scratch
+from appnas.spaces import GNN
+from appnas.strategy import Draw
+from appnas.testing import DomainSuite
+
+FAST = dataclasses.replace(RECIPE, lr=0.1, lr_min=0.1)
+
+
+class Linear(nn.Module):
+    """A network without messages, pooled where graphs are examples; dropout, so that seeds differ."""
+
+    def __init__(self, io):
+        super().__init__()
+        self.linear, self.dropout = nn.Linear(io.inputs[0], io.outputs[0]), nn.Dropout(0.1)
+
+    def forward(self, x, edge_index, graph=None):
+        y = self.linear(self.dropout(x))
+        return y if graph is None else torch.zeros(int(graph.max()) + 1, y.shape[1]).index_add(0, graph, y)
+
+
+class OfGraphs(DomainSuite):
+    budget = 3
+
+    def network(self, domain):
+        torch.manual_seed(0)
+        return Linear(domain.io)
+
+
+class TestNodes(OfGraphs):
+    @pytest.fixture
+    def domain(self, ring):
+        return ring
+
+    def identify(self, domain, split):
+        return domain._split(split).nodes.tolist()
+
+
+class TestParts(OfGraphs):
+    @pytest.fixture
+    def domain(self):
+        pytest.importorskip("torch_geometric")
+        return Graphs(ring_data(), options=Options(loader="parts", parts=3))
+
+
+class TestLastEpoch(OfGraphs):
+    @pytest.fixture
+    def domain(self):
+        return Graphs(ring_data(), options=Options(keep="last", recipe=FAST))
+
+
+class TestLabelSets(OfGraphs):
+    @pytest.fixture
+    def domain(self):
+        data = ring_data()
+        data.y = torch.stack([data.y == 0, data.y < 2, data.x[:, 2] > 0.5], 1).long()
+        return Graphs(data, options=Options(recipe=FAST))
+
+
+def arcs(count=30):
+    """Rings of two classes: the class is what the features lean to."""
+    generator = torch.Generator().manual_seed(1)
+    graphs = []
+    for i in range(count):
+        n = 3 + i % 4
+        x = torch.randn(n, 4, generator=generator) + (i % 2) * 2 - 1
+        edges = torch.stack([torch.arange(n), (torch.arange(n) + 1) % n])
+        graphs.append(SimpleNamespace(x=x, edge_index=edges, y=torch.tensor([i % 2])))
+    return graphs
+
+
+class TestWholeGraphs(OfGraphs):
+    @pytest.fixture
+    def domain(self):
+        return Graphs(arcs(), options=Options(batch=4, normalise=False))
+
+
+class TestNodesOfSeveralGraphs(OfGraphs):
+    @pytest.fixture
+    def domain(self):
+        parts = []
+        for i in range(6):
+            data = ring_data()
+            data.x = data.x.roll(i, 0)
+            data.y = data.y.roll(i, 0)
+            parts.append(data)
+        return Graphs(parts[:2], parts[2:4], parts[4:], Options(batch=1))
+
+
+def test_one_batch_is_the_whole_graph_with_the_split_marked(ring):
+    (batch,) = ring.batches("valid", torch.Generator())
+    assert batch.x.shape == (60, 8) and batch.nodes.tolist() == list(range(1, 60, 3))
+    out = torch.randn(60, 3)
+    loss = ring.loss(lambda x, edges: out, batch)
+    torch.testing.assert_close(loss, nn.functional.cross_entropy(out[1::3], batch.y, reduction="none"))
+    assert ring.io.inputs == (8,) and ring.io.outputs == (3,) and ring.chance == pytest.approx(100 / 3)
+
+
+def test_metrics_by_hand(ring):
+    guess = torch.eye(3)[torch.zeros(60, dtype=torch.long)]
+    assert ring.score(Fixed(guess))["accuracy"] == pytest.approx(100 * 7 / 20)  # 1, 4, ... 19
+    right = torch.eye(3)[ring_data().y]
+    assert ring.score(Fixed(right))["value"] == ring.test(Fixed(right))["accuracy"] == 100.0
+
+
+class Fixed(nn.Module):
+    def __init__(self, out):
+        super().__init__()
+        self.out = out
+
+    def forward(self, x, edge_index, graph=None):
+        return self.out
+
+
+def test_micro_f1_by_hand():
+    """Two right of three guessed and of four true: 2 * 2 / (3 + 4)."""
+    data = ring_data(6)
+    data.y = torch.tensor([[1, 0], [1, 1], [1, 1], [0, 1], [1, 1], [1, 0]])
+    domain = Graphs(data)  # validation nodes are 1 and 4
+    out = torch.full((6, 2), -1.0)
+    out[1, 0] = out[4, 1] = 1.0
+    assert domain.score(Fixed(out))["micro_f1"] == pytest.approx(100 * 2 * 2 / (2 + 4))
+    share = float(data.y.float().mean())
+    assert domain.chance == pytest.approx(200 * share / (1 + share))
+
+
+def test_best_epoch_keeps_validation_out_of_the_weights():
+    """keep="best": the final training is the search's own; keep="last": it trains on validation nodes too."""
+    for keep, same in (("best", True), ("last", False)):
+        domain = Graphs(ring_data(), options=Options(keep=keep))
+        states = []
+        for final in (False, True):
+            torch.manual_seed(0)
+            model = Linear(domain.io)
+            domain.fit(model, 4, final=final)
+            states.append(model.linear.weight.detach())
+        assert torch.equal(*states) == same
+
+
+def test_a_diverged_training_is_worth_guessing(ring):
+    hot = Graphs(ring_data(), options=Options(recipe=dataclasses.replace(RECIPE, lr=1e30, lr_min=1e30)))
+    score = Scratch(GNN(), hot, 20).score(Draw((3, 0, 0, 1, 1, 0, 0, 0, 0, 3, 3)))
+    assert score.metrics["diverged"] == 1.0 and float(score.value) == pytest.approx(hot.chance)
+
+
+def test_a_nan_is_never_the_best(ring):
+    metrics = ring.score(Fixed(torch.full((60, 3), float("nan"))))
+    assert metrics["value"] == ring.chance
+
+
+def test_random_splits_for_data_without_masks():
+    data = ring_data()
+    for name in ("train_mask", "val_mask", "test_mask"):
+        delattr(data, name)
+    one, two, other = (Graphs(data, options=Options(seed=seed)) for seed in (0, 0, 1))
+    parts = [one._whole[split].nodes for split in ("train", "valid", "test")]
+    assert [len(p) for p in parts] == [36, 12, 12] and torch.cat(parts).sort().values.tolist() == list(range(60))
+    assert torch.equal(parts[0], two._whole["train"].nodes) and not torch.equal(parts[0], other._whole["train"].nodes)
+
+
+def test_graphs_are_joined_without_edges_between_them():
+    batch = joined([g for g in map(as_checked, arcs(2))], True)
+    assert batch.edge_index.tolist() == [[0, 1, 2, 3, 4, 5, 6], [1, 2, 0, 4, 5, 6, 3]]
+    assert batch.graph.tolist() == [0, 0, 0, 1, 1, 1, 1] and batch.y.tolist() == [0, 1]
+
+
+def as_checked(data):
+    from appnas.domains.graph_checks import as_graph
+
+    return as_graph(data, "graph")
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"y": torch.zeros(59, dtype=torch.long)}, "60 nodes need as many rows of y, got 59"),
+        ({"y": torch.zeros(60, dtype=torch.long)}, "nothing to tell apart"),
+        ({"y": torch.arange(60)}, "have no training example"),
+    ],
+)
+def test_labels_that_cannot_be_learnt_are_refused(change, match):
+    data = ring_data()
+    vars(data).update(change)
+    with pytest.raises(ValueError, match=match):
+        Graphs(data)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        (([],), "one list"),
+        ((arcs(), arcs(2)), "training, validation and test graphs"),
+        ((arcs(2),), "is empty"),
+        (([*arcs(9), ring_data()],), "same features"),
+        ((arcs(), None, None, Options(loader="parts")), "whole graphs"),
+        ((ring_data(), None, None, Options(loader="parts", parts=11)), "too many"),
+    ],
+)
+def test_graphs_that_do_not_fit_are_refused(arguments, match):
+    with pytest.raises(ValueError, match=match):
+        Graphs(*arguments)
+
+
+@pytest.mark.parametrize("wrong", [{"train": 0.9, "valid": 0.2}, {"parts": 0}, {"fanout": ()}, {"loader": "partz"}])
+def test_wrong_options_are_refused(wrong):
+    with pytest.raises(ValueError, match=r"shares|at least|fanout|one of"):
+        Options(**wrong)
+
+
+def test_edges_as_they_are_or_made_undirected(ring):
+    data = ring_data()
+    data.edge_index = torch.tensor([[0, 0, 1], [1, 1, 2]])
+    assert Graphs(data)._whole["train"].edge_index.tolist() == [[0, 0, 1], [1, 1, 2]]
+    both = Graphs(data, options=Options(undirected=True))._whole["train"].edge_index
+    assert both.tolist() == [[0, 1, 1, 2], [1, 0, 2, 1]]
+
+
+def test_a_graph_without_edges_trains():
+    data = ring_data()
+    data.edge_index = torch.zeros(2, 0, dtype=torch.long)
+    assert float(Scratch(GNN(), Graphs(data), 3).score(Draw((3, 2, 1, 1, 1, 0, 0, 0, 0, 3, 3))).value) > 0
