@@ -94,12 +94,14 @@ class Incumbent:
         self.arch, self.value = None if state[0] is None else tuple(state[0]), float(state[1])
 
 
-def _rng_state(rng: random.Random) -> list[Any]:
+def rng_state(rng: random.Random) -> list[Any]:
+    """A generator's state as plain containers."""
     version, internal, gauss = rng.getstate()
     return [version, list(internal), gauss]
 
 
-def _set_rng(rng: random.Random, state: list[Any]) -> None:
+def set_rng(rng: random.Random, state: list[Any]) -> None:
+    """Put a generator into a state that `rng_state` gave."""
     rng.setstate((state[0], tuple(state[1]), state[2]))
 
 
@@ -124,11 +126,11 @@ class Random:
 
     def state_dict(self) -> dict[str, Any]:
         """Generator and incumbent."""
-        return {"rng": _rng_state(self.rng), "incumbent": self.incumbent.state()}
+        return {"rng": rng_state(self.rng), "incumbent": self.incumbent.state()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a state."""
-        _set_rng(self.rng, state["rng"])
+        set_rng(self.rng, state["rng"])
         self.incumbent.load(state["incumbent"])
 
 
@@ -182,7 +184,7 @@ class Evolution:
     def state_dict(self) -> dict[str, Any]:
         """Generator, population and incumbent."""
         return {
-            "rng": _rng_state(self.rng),
+            "rng": rng_state(self.rng),
             "population": [list(member) for member in self.population],
             "asked": self.asked,
             "incumbent": self.incumbent.state(),
@@ -190,7 +192,7 @@ class Evolution:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a state."""
-        _set_rng(self.rng, state["rng"])
+        set_rng(self.rng, state["rng"])
         self.population = [(tuple(arch), float(value)) for arch, value in state["population"]]
         self.asked = state["asked"]
         self.incumbent.load(state["incumbent"])

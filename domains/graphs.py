@@ -54,6 +54,8 @@ class Options:
     never train, not even after the search. Or those of the last epoch, after the search trained on both."""
     recipe: Recipe = field(default_factory=lambda: RECIPE)
     """How stand-alone networks are trained."""
+    epochs: int = 200
+    """Length of the training of a search's result, unless told."""
     seed: int = 0
     """Of a random split."""
 
@@ -63,7 +65,7 @@ class Options:
         Raises:
             ValueError: a size below 1, or shares that leave a split nothing.
         """
-        check(self, split=0, batch=1, parts=1)
+        check(self, split=0, batch=1, parts=1, epochs=1)
         if not (0 < self.train and 0 < self.valid and self.train + self.valid < 1):
             raise ValueError(f"train and valid are shares with a rest for testing, got {self.train} and {self.valid}")
         if not self.fanout or min(self.fanout) < 1:
@@ -128,7 +130,7 @@ class Graphs:
         test: Sequence[Any] | None = None,
         options: Options = Options(),
     ):
-        self.options = options
+        self.options, self.budget = options, options.epochs
         if isinstance(data, list | tuple) or valid is not None:
             self._several([list(data), list(valid or ()), list(test or ())])
         else:

@@ -35,7 +35,7 @@ from appnas.search import search as loop
 from appnas.settings import check
 from appnas.space import Arch, Choice, Space, random_arch
 from appnas.store import ParamStore, by_homogeneity, by_shape
-from appnas.strategy import Draw, Incumbent, Score, Strategy, _rng_state, _set_rng
+from appnas.strategy import Draw, Incumbent, Score, Strategy, rng_state, set_rng
 
 
 @dataclass(frozen=True)
@@ -193,7 +193,7 @@ class Conservative:
             "baseline": self.baseline,
             "waiting": [[p.value, [[c, actions] for c, actions in p.changes]] for p in self.waiting],
             "generator": self.generator.get_state(),
-            "rng": _rng_state(self.rng),
+            "rng": rng_state(self.rng),
             "incumbent": self.incumbent.state(),
             "asked": self.asked,
         }
@@ -207,7 +207,7 @@ class Conservative:
         self.baseline = state["baseline"]
         self.waiting = [Proposal(value, [(c, list(a)) for c, a in changes]) for value, changes in state["waiting"]]
         self.generator.set_state(state["generator"])
-        _set_rng(self.rng, state["rng"])
+        set_rng(self.rng, state["rng"])
         self.incumbent.load(state["incumbent"])
         self.asked = state["asked"]
 
