@@ -19,6 +19,7 @@ from appnas.evaluate import Evaluator, Scratch, seeded
 from appnas.host import Hosted
 from appnas.methods.baselines import RandomConfig
 from appnas.methods.baselines import random as random_search
+from appnas.oneshot import OneShot
 from appnas.progress import Progress
 from appnas.run import KEYS, Run, create, created, finish, load_config, read_json
 from appnas.search import Callback, Collapse, Result
@@ -239,6 +240,9 @@ def _subfolder(path: Path, seed: int) -> Path:
 
 
 def _rank(space: Space, domain: Any, result: Result, epochs: int) -> float:
+    if not epochs and isinstance(result.evaluator, OneShot):  # the values of training steps are losses
+        trains = result.evaluator.trains
+        return max((r.value for r in result.history if not trains(r.step)), default=result.value)
     if not epochs and isinstance(result.evaluator, Shared):  # values of single batches: the largest is the luckiest
         return statistics.median(record.value for record in result.history[-math.ceil(len(result.history) / 10) :])
     if not epochs or not isinstance(domain, Domain):

@@ -106,7 +106,10 @@ class Shared:
     def learn(self, draw: Draw) -> None:
         """One SGD step on the next training batch under the draw's gates, held fixed."""
         gates = tuple(matrix.detach() for matrix in self._gates(draw))
-        loss = finite(self._loss(gates, self._next_batch()), f"training, search step {self.step}")
+        self._descend(finite(self._loss(gates, self._next_batch()), f"training, search step {self.step}"))
+
+    def _descend(self, loss: Tensor) -> None:
+        """One SGD step on the loss of the next training batch, which is then used up."""
         self.optimiser.param_groups[0]["lr"] = self.lr(self.step)
         self.optimiser.zero_grad()
         if loss.requires_grad:  # a path of parameter-free operations may leave nothing to train
