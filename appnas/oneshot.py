@@ -90,13 +90,14 @@ class OneShot(Shared):
     """A supernet trained on single paths, then asked for their validation metrics: the domain's own, over all its data.
 
     While it trains, the value of a step is minus the loss on its training batch. Scores are kept until the supernet is
-    trained again: they depend on the architecture alone. Deviates: Guo et al. recompute the statistics of batch norms for
-    every architecture; those of supernets here are always the batch's own.
+    trained again: they depend on the architecture alone.
+
+    Deviates: Guo et al. recompute the statistics of batch norms for every architecture; supernets here use the batch's.
 
     Args:
         space: builds the supernet.
         domain: data, loss and metric.
-        trains: which steps train; None for none.
+        trains: which steps train.
         lr, momentum, weight_decay, clip, seed, supernet: as `Shared`.
         nesterov: SGD with Nesterov's momentum.
     """
@@ -105,7 +106,7 @@ class OneShot(Shared):
         self,
         space: Space,
         domain: DifferentiableDomain,
-        trains: Phase = first(0),
+        trains: Phase,
         lr: Callable[[int], float] = lambda step: 0.025,
         momentum: float = 0.9,
         weight_decay: float = 3e-4,

@@ -1,4 +1,4 @@
-"""appnas.oneshot: single paths are trained alone, scores are the domain's own, and a phase says which step does what."""
+"""appnas.oneshot: single paths are trained alone, scores are the domain's own, phases say which step does what."""
 
 import random
 
@@ -44,7 +44,7 @@ def test_a_step_moves_the_weights_of_its_path_alone_and_as_worked_out_by_hand(ch
     draw = Draw((2, 4))  # tanh, then linear
     score = evaluator.score(draw)
     evaluator.learn(draw)
-    fresh = OneShot(chain, regression)  # the same seed: the same weights and batches
+    fresh = OneShot(chain, regression, first(1))  # the same seed: the same weights and batches
     loss = regression.loss(
         lambda x: fresh.supernet(x, gates=one_hot(chain.choices, draw.arch)), next(fresh.train)
     ).mean()
