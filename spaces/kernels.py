@@ -52,7 +52,7 @@ def _backward(
     )
 
 
-def _taps(x: Tensor, grad: Tensor, height: int, width: int) -> Tensor:
+def _taps(x: Tensor, grad: Tensor, width: int, height: int = 5) -> Tensor:
     """The weight gradient of a centred height x width kernel, by oneDNN."""
     kernel = x.new_empty(x.shape[1], 1, height, width)
     return _backward(grad, x, kernel, 1, (height // 2, width // 2), 1, [False, True, False])[1]
@@ -63,13 +63,6 @@ def _direct(grad: Tensor, x: Tensor, size: int, stride: int, dilation: int) -> T
     padding = dilation * (size - 1) // 2
     kernel = x.new_empty(x.shape[1], 1, size, size)
     return _backward(grad, x, kernel, stride, (padding, padding), dilation, [False, True, False])[1]
-
-
-def _phases(x: Tensor) -> Tensor:
-    """The four interleaved images of even and odd pixels, as examples. Shapes: [B, C, H, W] -> [4 B, C, H/2, W/2]."""
-    n, c, h, w = x.shape
-    parts = x.permute(0, 2, 3, 1).reshape(n, h // 2, 2, w // 2, 2, c).permute(2, 4, 0, 1, 3, 5)
-    return parts.reshape(4 * n, h // 2, w // 2, c).permute(0, 3, 1, 2)
 
 
 def depthwise_data_gradient(grad: Tensor, x: Tensor, weight: Tensor, stride: int = 1, dilation: int = 1) -> Tensor:
@@ -85,26 +78,19 @@ def depthwise_data_gradient(grad: Tensor, x: Tensor, weight: Tensor, stride: int
 
 
 def depthwise_weight_gradient(grad: Tensor, x: Tensor, size: int, stride: int = 1, dilation: int = 1) -> Tensor:
-    """d/dweight, brought back to kernels at most 3 wide, stride 1, no dilation.
+    """d/dweight; without dilation brought back to kernels at most 3 wide and stride 1.
 
-    Dilation 2: the four phases do not see each other, so it is no dilation on four times the examples. Stride 2
-    without dilation: each phase of the input meets a part of the kernel. 5 wide: 3 columns in the middle, and one on
-    an input moved by 2 on either side.
+    5 wide: 3 columns in the middle, and one on an input moved by 2 on either side. 5 wide with stride 2: each phase
+    of the input meets a part of the kernel.
 
     Shapes:
         grad: as the output. x: [B, C, H, W]. returns: [C, 1, size, size].
     """
-    if size not in (1, 3, 5) or (stride, dilation) not in ((1, 1), (1, 2), (2, 1)) or min(x.shape[2:]) <= 2:
+    if size != 5 or dilation != 1 or stride > 2 or min(x.shape[2:]) <= 2:
         return _direct(grad, x, size, stride, dilation)
-    if (stride, dilation) == (1, 1):
-        if size < 5:
-            return _taps(x, grad, size, size)
-        left, right = (_taps(pad(x, (s, -s)), grad, size, 1) for s in (2, -2))
-        return torch.cat([left, _taps(x, grad, size, 3), right], -1)
-    if dilation == 2:
-        return depthwise_weight_gradient(_phases(_evened(grad)), _phases(_evened(x)), size)
-    if size < 5:
-        return _direct(grad, x, size, 2, 1)
+    if stride == 1:
+        left, right = (_taps(pad(x, (s, -s)), grad, 1) for s in (2, -2))
+        return torch.cat([left, _taps(x, grad, 3), right], -1)
     x = _evened(x)
     found = x.new_empty(x.shape[1], 1, size, size)
     for i in (0, 1):
