@@ -19,13 +19,16 @@ from appnas.evaluate import Evaluator, Scratch, seeded
 from appnas.host import Hosted
 from appnas.methods.baselines import RandomConfig
 from appnas.methods.baselines import random as random_search
+from appnas.monitor import Collapse
+from appnas.named import describe_domain, describe_space, load_domain, load_space
 from appnas.oneshot import OneShot
 from appnas.progress import Progress
 from appnas.run import KEYS, Run, create, created, finish, load_config, read_json
-from appnas.search import Callback, Collapse, Result
+from appnas.search import Callback, Result
 from appnas.shared import Shared
 from appnas.space import Space, full_mask, random_arch
 from appnas.strategy import Draw
+from appnas.workers import Workers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,6 +41,9 @@ class Plan:
     seeds: int
     rank_epochs: int
     control: bool
+    workers: int
+    batch: int
+    cluster: bool
 
 
 def search(
@@ -50,6 +56,9 @@ def search(
     seeds: int = 1,
     rank_epochs: int = 0,
     control: bool = False,
+    workers: int = 0,
+    batch: int = 0,
+    cluster: bool = False,
     out: str | Path | None = None,
     progress: bool = False,
     callbacks: Sequence[Callback] = (),
@@ -69,6 +78,10 @@ def search(
         control: run random search at equal budget too, into `info["control"]`: the same number of evaluations; for
             weight sharing (which then needs `rank_epochs`) as many trainings of `rank_epochs` epochs as have the steps
             of all searches and of ranking their results.
+        workers: evaluate so many architectures at once, each in a process of its own (`appnas.workers`); 0 for one
+            after another in this one. For methods that train every architecture by itself.
+        batch: architectures that workers are asked for at once, 0 for as many as workers: the result depends on it.
+        cluster: the workers are those of a Ray cluster (extra `ray`).
         out: directory of the run; it is resumable from there.
         progress: show a live line.
         callbacks: further callbacks.
@@ -91,9 +104,10 @@ def search(
     if config is not None and not isinstance(config, chosen.config):
         kind = f"{chosen.config.__module__}.{chosen.config.__name__}"
         raise TypeError(f"the configuration of method {method!r} is a {kind}, got {config!r}")
-    for name, number, least in (("seeds", seeds, 1), ("rank_epochs", rank_epochs, 0)):
-        if number < least:
-            raise ValueError(f"{name} must be at least {least}, got {number}")
+    least = {"seeds": (seeds, 1), "rank_epochs": (rank_epochs, 0), "workers": (workers, 0), "batch": (batch, 0)}
+    for name, (number, lowest) in least.items():
+        if number < lowest:
+            raise ValueError(f"{name} must be at least {lowest}, got {number}")
     if control and chosen.needs != "scores" and not rank_epochs:
         raise ValueError(
             "control=True compares trainings from scratch: a method that shares weights needs rank_epochs too"
@@ -101,9 +115,10 @@ def search(
     if rank_epochs and not isinstance(domain, Domain):
         raise ValueError("rank_epochs trains networks: that needs a domain with data, not a table")
     base: Any = config or chosen.config()
-    plan = Plan(method, dataclasses.replace(base, **settings), seed, seeds, rank_epochs, control)
+    asked = dataclasses.replace(base, **settings)
+    plan = Plan(method, asked, seed, seeds, rank_epochs, control, workers, batch, cluster)
     _check(built, domain, method, plan.config)
-    described = {**catalogue.plain(plan), "space": _named_space(built), "domain": _named_domain(domain)}
+    described = {**catalogue.plain(plan), "space": describe_space(built), "domain": describe_domain(domain)}
     described["threads"] = torch.get_num_threads()
     if out is None:
         return _search(built, domain, plan, None, progress, callbacks)
@@ -142,54 +157,10 @@ def resume(
     return _search(space, domain, Plan(**{**fields, "config": config}), path, progress, callbacks)
 
 
-def load_space(saved: dict[str, Any]) -> Space:
-    """The space of a run's config.
-
-    Raises:
-        ValueError: it is not in the catalogue.
-    """
-    if saved["space"]["name"] is None:
-        raise ValueError(
-            f"this run used a space of your own, {saved['space']['repr']}: call appnas.resume(path, space=...)"
-        )
-    made: Space = catalogue.from_plain(catalogue.space_type(saved["space"]["name"]), saved["space"]["fields"])
-    return made
-
-
-def load_domain(saved: dict[str, Any]) -> Any:
-    """The domain of a run's config.
-
-    Raises:
-        ValueError: it is not in the catalogue.
-    """
-    if saved["domain"]["name"] is None:
-        raise ValueError(
-            f"this run used a domain of your own, {saved['domain']['repr']}: call appnas.resume(path, domain=...)"
-        )
-    options = type(catalogue.source(saved["domain"]["name"]).options)
-    return catalogue.domain(saved["domain"]["name"], catalogue.from_plain(options, saved["domain"]["options"]))
-
-
 def _instances(**given: Any) -> None:
     for what, value in given.items():
         if isinstance(value, type):
             raise TypeError(f"the {what} is the class {value.__name__}: give an instance, {value.__name__}(...)")
-
-
-def _named_space(space: Space) -> dict[str, Any]:
-    from appnas.spaces import SPACES
-
-    for name, kind in SPACES.items():
-        if type(space) is kind and space.mask is None:
-            return {"name": name, "fields": catalogue.plain(space)}
-    return {"name": None, "repr": repr(space)}
-
-
-def _named_domain(domain: Any) -> dict[str, Any]:
-    name = getattr(domain, "catalogue_name", None)
-    if name is None:
-        return {"name": None, "repr": type(domain).__name__}
-    return {"name": name, "options": catalogue.plain(domain.options)}
 
 
 def _search(
@@ -203,6 +174,7 @@ def _search(
         folder = path if path is None or plan.seeds == 1 else _subfolder(path, seed)
         looking: list[Callback] = [Run(folder, root=path)] if folder else []
         looking += [Collapse(space)] if chosen.needs != "scores" else []
+        looking += [Workers(plan.workers, plan.batch, plan.cluster)] if plan.workers else []
         looking += [Progress(f"{plan.method}, seed {seed}")] if progress else []
         result: Result = chosen.search(space, locked, plan.config, seed=seed, callbacks=[*looking, *callbacks])
         results.append(dataclasses.replace(result, domain=domain, info={**result.info, "method": plan.method}))

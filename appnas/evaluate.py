@@ -7,7 +7,7 @@ An evaluator scores a draw and may learn on one (shared weights). It never reads
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
@@ -37,6 +37,21 @@ class Evaluator(Protocol):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a state."""
+
+
+Map = Callable[[Evaluator, Sequence[Draw]], Iterator[Score]]
+"""How the draws of a batch are scored: in turn, or in parallel (`appnas.workers`)."""
+
+
+def in_turn(evaluator: Evaluator, draws: Sequence[Draw]) -> Iterator[Score]:
+    """One after another, each when it is wanted."""
+    return map(evaluator.score, draws)
+
+
+def scores(evaluator: Evaluator, draws: Sequence[Draw], each: Map) -> Iterator[Score]:
+    """The scores of a batch, in its order. Wrappers have `scores` of their own, and hand on what they wrap."""
+    wrapper: Map | None = getattr(evaluator, "scores", None)
+    return wrapper(draws, each) if wrapper else each(evaluator, draws)  # type: ignore[arg-type]
 
 
 class Stateless:
@@ -183,13 +198,20 @@ class Cached:
 
     def score(self, draw: Draw) -> Score:
         """From memory, or from the evaluator."""
-        self.queries += 1
-        if draw.arch in self.known:
-            self.hits += 1
-        else:
-            score = self.evaluator.score(Draw(draw.arch))
-            self.known[draw.arch] = Score(score.value.detach(), score.metrics)
-        return self.known[draw.arch]
+        return next(self.scores([draw], in_turn))
+
+    def scores(self, draws: Sequence[Draw], each: Map) -> Iterator[Score]:
+        """The same for a batch; what it draws twice is scored once."""
+        new = dict.fromkeys(draw.arch for draw in draws if draw.arch not in self.known)
+        found = scores(self.evaluator, [Draw(arch) for arch in new], each)
+        for draw in draws:
+            self.queries += 1
+            if draw.arch in self.known:
+                self.hits += 1
+            else:
+                score = next(found)
+                self.known[draw.arch] = Score(score.value.detach(), score.metrics)
+            yield self.known[draw.arch]
 
     def learn(self, draw: Draw) -> None:
         """Passed on."""
@@ -226,7 +248,13 @@ class Rewarded:
 
     def score(self, draw: Draw) -> Score:
         """The reward, and all metrics it was made of."""
-        score = self.evaluator.score(draw)
+        return self._of(draw, self.evaluator.score(draw))
+
+    def scores(self, draws: Sequence[Draw], each: Map) -> Iterator[Score]:
+        """The same for a batch. Costs are found here, where a measured one has the conditions it names."""
+        return map(self._of, draws, scores(self.evaluator, draws, each))
+
+    def _of(self, draw: Draw, score: Score) -> Score:
         metrics = {
             **score.metrics,
             "value": float(score.value.detach()),

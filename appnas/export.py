@@ -26,9 +26,10 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from appnas import api, catalogue
+from appnas import catalogue
 from appnas.domain import Domain
 from appnas.evaluate import seeded
+from appnas.named import load_domain, load_space
 from appnas.retrain import WEIGHTS
 from appnas.run import RunError, load_config, read_json, write_json
 from appnas.search import versions
@@ -68,7 +69,7 @@ def export(
         _require("onnx", "onnxscript", "onnxruntime")
     saved = load_config(run)
     found, trained = read_json(run / "result.json"), _trained(run)
-    space, domain = space or api.load_space(saved), domain or api.load_domain(saved)
+    space, domain = space or load_space(saved), domain or load_domain(saved)
     arch = check(space, found["best"])
     model = seeded(0, partial(space.build, arch, domain.io)).eval()
     model.load_state_dict(trained)
@@ -117,7 +118,7 @@ def load(folder: Path, space: Space | None = None) -> nn.Module:
         raise RunError(f"{folder / 'arch.json'} was changed after the export: its hash does not fit")
     if content["weights"] != hashlib.sha256(data).hexdigest():
         raise RunError(f"{folder / 'model.safetensors'} is damaged, or belongs to another arch.json")
-    space = space or api.load_space(content)
+    space = space or load_space(content)
     arch, io = check(space, content["arch"]), catalogue.from_plain(IO, content["io"])
     model = seeded(0, partial(space.build, arch, io))
     model.load_state_dict(safetensors.torch.load(data))

@@ -32,7 +32,20 @@ from appnas.search import Loop, Observer, Record, Result, versions
 from appnas.space import describe
 
 FORMAT = 1
-KEYS = ("method", "config", "space", "domain", "seed", "seeds", "rank_epochs", "control", "versions")
+KEYS = (
+    "method",
+    "config",
+    "space",
+    "domain",
+    "seed",
+    "seeds",
+    "rank_epochs",
+    "control",
+    "workers",
+    "batch",
+    "cluster",
+    "versions",
+)
 """What the config of a search tells; a run made by hand (`create`) may tell anything."""
 
 
@@ -191,7 +204,7 @@ class Run(Observer):
         if self.stopped:
             raise KeyboardInterrupt
         self.stopped = True
-        print("\nstopping after this step; Ctrl-C again stops at once and loses it", file=sys.stderr)
+        print("\nstopping after this step or batch; Ctrl-C again stops at once and loses it", file=sys.stderr)
 
     def _open(self, name: str, steps: int) -> None:
         """Keep the lines before the checkpoint's step: later ones, and a torn last one, will be written again."""
@@ -224,6 +237,8 @@ class Run(Observer):
             self.writer.add_scalar("value", record.value, record.step)
         if loop.step % self.gap == 0:
             self._snapshot(loop)
+        if loop.pending:  # in the middle of a batch: the strategy was asked for more than it was told
+            return
         if self.stopped or time.monotonic() - self.saved >= self.every or loop.step == loop.steps:
             self.save(loop)
         if self.stopped:
@@ -246,7 +261,7 @@ class Run(Observer):
 
     def end(self, loop: Loop) -> None:
         """Save a search that another callback stopped, and close the files."""
-        if loop.stopped and self.kept != loop.step:
+        if loop.stopped and self.kept != loop.step and not loop.pending:
             self.save(loop)
         for file in self.files.values():
             file.close()

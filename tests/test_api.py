@@ -15,8 +15,9 @@ from appnas import catalogue, cost
 from appnas.domains.images import Images, Options
 from appnas.evaluate import Table
 from appnas.methods import darts, reinforce
+from appnas.monitor import CollapseWarning
 from appnas.run import InterruptedSearchError, RunError, load_config, read_history, read_json
-from appnas.search import Budget, CollapseWarning, Observer
+from appnas.search import Budget, Observer
 from appnas.space import decisions, full_mask
 from appnas.spaces import Bench201, Cells
 from appnas.supernet import restrict
@@ -280,7 +281,7 @@ def test_classes_are_told_from_their_instances(digits):
         appnas.search(Cells(), Images)
 
 
-@pytest.mark.filterwarnings("ignore::appnas.search.CollapseWarning")
+@pytest.mark.filterwarnings("ignore::appnas.monitor.CollapseWarning")
 def test_seeds_of_weight_sharing_are_ranked_by_the_median_of_their_last_tenth(bench201, digits):
     result = appnas.search(bench201, digits, "darts", order="first", epochs=5, alpha_lr=0.1, seeds=2)
     assert len(result.history) == 25

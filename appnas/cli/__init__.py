@@ -26,8 +26,10 @@ from appnas import api, catalogue
 from appnas.cli import flags, show
 from appnas.evaluate import evaluator_of
 from appnas.methods import METHODS
+from appnas.monitor import CollapseWarning
+from appnas.named import load_domain, load_space
 from appnas.run import KEYS, InterruptedSearchError, load_config, read_history, read_json, reserve
-from appnas.search import CollapseWarning, Result
+from appnas.search import Result
 from appnas.space import check
 from appnas.strategy import Random
 from appnas.train import DivergedError
@@ -187,7 +189,8 @@ def search(method: str, args: Sequence[str]) -> None:
     with _directory(options.out, stem) as path, _resumable(f"appnas resume {_quoted(path)}"):
         result = api.search(
             asked.space, data, method, config=asked.config, seed=options.seed, seeds=options.seeds,
-            rank_epochs=options.rank_epochs, control=options.control, out=path, progress=True,
+            rank_epochs=options.rank_epochs, control=options.control, workers=options.workers, batch=options.batch,
+            cluster=options.cluster, out=path, progress=True,
         )  # fmt: skip
     show.found(result, path)
     if options.retrain_epochs:
@@ -231,7 +234,7 @@ def _finished(path: Path) -> Result:
     """What a finished search found, as far as retraining asks for it: no supernet is built again."""
     saved = load_config(path, KEYS)
     found = read_json(path / "result.json")
-    space, domain = api.load_space(saved), api.load_domain(saved)
+    space, domain = load_space(saved), load_domain(saved)
     strategy, evaluator = Random(space, random.Random(0)), evaluator_of(space, domain, 1, saved["seed"])
     info = {"seed": found["seed"], "path": str(path), "method": saved["method"]}
     return Result(check(space, found["best"]), read_history(path), strategy, evaluator, space, domain, info)

@@ -34,6 +34,12 @@ class Options:
     """Choose among the seeds by validation after so many epochs from scratch; 0: by the search's own value."""
     control: bool = False
     """Run random search at equal budget beside it."""
+    workers: int = 0
+    """Evaluate so many architectures at once, each in a process of its own; 0 for one after another."""
+    batch: int = 0
+    """Architectures that workers are asked for at once; 0 for as many as workers."""
+    cluster: bool = False
+    """The workers are those of a Ray cluster."""
     retrain_epochs: int = 0
     """Then train what was found from scratch for so many epochs, and test it; 0 to do so later."""
     beside: tuple[str, ...] = ()

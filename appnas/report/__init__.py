@@ -10,12 +10,12 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from appnas.monitor import skip_share
 from appnas.report import diagram, figures, findings, page
 from appnas.report.page import Plot, code, linked, number, percent, spread
 from appnas.report.plots import human
 from appnas.report.story import Story, read
 from appnas.run import RunError
-from appnas.search import skip_share
 from appnas.space import ZERO, describe, size
 
 

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from appnas.catalogue import table_space
+from appnas.monitor import Collapse, skip_share
 from appnas.report.page import Check, code, duration, number, percent, spread
 from appnas.report.plots import human, median_window
 from appnas.report.story import Story
 from appnas.retrain import Row
-from appnas.search import Collapse, skip_share
 
 
 def title(story: Story) -> str:

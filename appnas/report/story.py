@@ -14,11 +14,12 @@ import numpy as np
 import torch
 
 from appnas import catalogue
-from appnas.api import load_space
 from appnas.methods import Method
+from appnas.monitor import relative_entropy, skip_share
+from appnas.named import load_space
 from appnas.retrain import Row, load_rows
 from appnas.run import KEYS, RunError, load_config, read_history, read_json, read_lines
-from appnas.search import Record, relative_entropy, skip_share
+from appnas.search import Record
 from appnas.space import Arch, Choice, Space, decisions
 
 
