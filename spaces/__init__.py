@@ -10,12 +10,14 @@ from appnas.spaces.encoder import Encoder
 from appnas.spaces.gnn import GNN
 from appnas.spaces.graphmix import GraphMix
 from appnas.spaces.maskable import Maskable
+from appnas.spaces.mobile import Proxyless
 from appnas.spaces.nasbenchgraph import NASBenchGraph, NASBenchGraphProteins
 
 SPACES: dict[str, type] = {
     "cells": Cells,
     "bench201": Bench201,
     "encoder": Encoder,
+    "proxyless": Proxyless,
     "mlp": MLP,
     "cnn": CNN,
     "gnn": GNN,
@@ -26,5 +28,5 @@ SPACES: dict[str, type] = {
 
 __all__ = [
     "CNN", "GNN", "MLP", "SPACES", "Bench201", "Cells", "Encoder", "GraphMix", "Maskable", "NASBenchGraph",
-    "NASBenchGraphProteins",
+    "NASBenchGraphProteins", "Proxyless",
 ]  # fmt: skip

@@ -25,12 +25,15 @@ class Style(NamedTuple):
         track: keep running statistics. Supernets do not: passes for the gates would leave traces in them.
         pool_norm: batch norm after pooling, as DARTS has it in the supernet but not in derived networks.
         drop_path: probability that a derived network drops a whole operation in the last epoch, ramped up linearly.
+        eps, momentum: of the norm, as torch names them (a momentum of 0.01 here is TensorFlow's 0.99).
     """
 
     affine: bool = True
     track: bool = True
     pool_norm: bool = False
     drop_path: float = 0.0
+    eps: float = 1e-5
+    momentum: float = 0.1
 
     @property
     def fuses(self) -> bool:
@@ -40,7 +43,7 @@ class Style(NamedTuple):
 
 def norm(channels: int, style: Style) -> nn.BatchNorm2d:
     """Batch norm in the given style."""
-    return Norm(channels, affine=style.affine, track_running_stats=style.track)
+    return Norm(channels, style.eps, style.momentum, affine=style.affine, track_running_stats=style.track)
 
 
 class ReLUConvNorm(Fused, nn.Sequential):

@@ -15,6 +15,7 @@ TINY_SPACES = {
     "cells": {"channels": 2, "cells": 3, "width": 2, "depth": 3},
     "bench201": {"channels": 2, "repeats": 1},
     "encoder": {"nodes": 2, "channels": (2, 2), "cells": 1, "width": (2, 2), "depth": 1, "hidden": 8},
+    "proxyless": {"stem": 2, "stem_stride": 1, "first": 2, "widths": (2, 3), "blocks": (2, 1), "strides": (2, 1)},
     "mlp": {"width": 4},
     "cnn": {"channels": (3, 4)},
     "gnn": {"widest": 16},
