@@ -70,6 +70,14 @@ class TableOptions:
 
 
 @dataclasses.dataclass(frozen=True)
+class Bench201Options(TableOptions):
+    """Options of the NAS-Bench-201 tables."""
+
+    device: str = ""
+    """Add the latencies of this device (pixel3, raspi4, fpga, 1080ti_1, ...) as latency_ms."""
+
+
+@dataclasses.dataclass(frozen=True)
 class PackagedTable:
     """A table that ships in a package has no options."""
 
@@ -82,7 +90,7 @@ def domains() -> dict[str, Any]:
     about = "validation accuracy after 12 epochs; valid200 and test200 are withheld until the search is over"
     tables = {
         f"bench201:{data}": Source(
-            partial(_bench201, data), TableOptions(), f"NAS-Bench-201 table of the space bench201 on {data}: {about}"
+            partial(_bench201, data), Bench201Options(), f"NAS-Bench-201 table of the space bench201 on {data}: {about}"
         )
         for data in typing.get_args(bench201.Dataset)
     }
@@ -95,13 +103,16 @@ def domains() -> dict[str, Any]:
     return DOMAINS | tables
 
 
-def _bench201(data: Any, options: TableOptions) -> Any:
+def _bench201(data: Any, options: Bench201Options) -> Any:
     from appnas.spaces import bench201
 
     path = Path(options.path).absolute() if options.path else None
     archs, columns = bench201.load(data, path)
+    if options.device:
+        devices = bench201.latencies(path)[1]
+        columns["latency_ms"] = devices[nearest("device", options.device, devices)]
     plain_columns = {name: column.tolist() for name, column in columns.items()}
-    options = TableOptions(str(path) if path else "")
+    options = dataclasses.replace(options, path=str(path) if path else "")
     return _table(options, archs, plain_columns, "valid12", ("valid200", "test200"))
 
 

@@ -1,9 +1,7 @@
-"""What a network costs: parameters, multiply-adds, bytes kept for backward, measured latency, free memory."""
+"""What a network costs: parameters, multiply-adds, bytes kept for backward, peak memory; and what memory is free."""
 
 from __future__ import annotations
 
-import statistics
-import time
 import warnings
 import weakref
 from collections.abc import Callable, Iterator
@@ -36,13 +34,13 @@ def macs(model: Callable[..., Any], inputs: tuple[Tensor, ...]) -> int:
     Half of torch's flop count, which is exact for forward passes (its backward count of grouped convolutions
     is not, so none is offered). A module is counted in evaluation mode: without auxiliary head, leaving no trace.
     """
-    with _evaluating(model), FlopCounterMode(display=False) as counter:
+    with evaluating(model), FlopCounterMode(display=False) as counter:
         model(*inputs)
     return int(counter.get_total_flops()) // 2
 
 
 @contextmanager
-def _evaluating(model: Callable[..., Any]) -> Iterator[None]:
+def evaluating(model: Callable[..., Any]) -> Iterator[None]:
     """Evaluation mode; afterwards every submodule is in its own mode again."""
     modes = [(m, m.training) for m in model.modules()] if isinstance(model, nn.Module) else []
     for module, _ in modes:
@@ -108,63 +106,6 @@ def peak_bytes(run: Callable[[], Any]) -> int:
         run()
     most: int = counter.most
     return most
-
-
-class Latency(NamedTuple):
-    """A measured latency.
-
-    Attributes:
-        median: ms of one forward pass.
-        low, high: 10 % and 90 % quantiles, ms.
-        repeats: timed passes.
-        threads: torch threads during the measurement.
-        device, dtype: of the inputs.
-        batch: examples a pass.
-    """
-
-    median: float
-    low: float
-    high: float
-    repeats: int
-    threads: int
-    device: str
-    dtype: str
-    batch: int
-
-
-@torch.no_grad()
-def latency(
-    model: nn.Module, inputs: tuple[Tensor, ...], repeats: int = 50, warmup: int = 5, threads: int = 1
-) -> Latency:
-    """Median wall time of warm forward passes in evaluation mode, with the number of threads pinned.
-
-    Raises:
-        ValueError: fewer than two repeats have no quantiles.
-    """
-    if repeats < 2:
-        raise ValueError(f"repeats must be at least 2, got {repeats}")
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    times = []
-    try:
-        with _evaluating(model):
-            for i in range(warmup + repeats):
-                _synchronise(inputs[0])
-                start = time.perf_counter()
-                model(*inputs)
-                _synchronise(inputs[0])
-                if i >= warmup:
-                    times.append(1e3 * (time.perf_counter() - start))
-    finally:
-        torch.set_num_threads(before)
-    low, *_, high = statistics.quantiles(times, n=10)
-    x = inputs[0]
-    return Latency(statistics.median(times), low, high, repeats, threads, str(x.device), str(x.dtype), len(x))
-
-
-def _synchronise(x: Tensor) -> None:
-    if x.is_cuda:
-        torch.cuda.synchronize(x.device)
 
 
 def free_bytes(device: str = "cpu") -> int | None:

@@ -80,6 +80,7 @@ class Scratch:
             guessing, if it has one, else minus infinity.
         store: where weights are inherited from before the training and kept after it; None for from scratch.
         warmup: budget of a training that begins with inherited weights.
+        cost: trained network -> further metrics, such as an `appnas.latency.Meter`.
     """
 
     def __init__(
@@ -91,8 +92,9 @@ class Scratch:
         diverged: float | None = None,
         store: ParamStore | None = None,
         warmup: int = 0,
+        cost: Callable[[nn.Module], Mapping[str, float]] | None = None,
     ):
-        self.space, self.domain, self.budget, self.seed = space, domain, budget, seed
+        self.space, self.domain, self.budget, self.seed, self.cost = space, domain, budget, seed, cost
         self.store, self.warmup = store, warmup
         self.diverged = float(getattr(domain, "chance", -math.inf)) if diverged is None else diverged
 
@@ -113,6 +115,7 @@ class Scratch:
             value, metrics["diverged"] = self.diverged, 1.0
         if self.store and "diverged" not in metrics:
             self.store.keep(model, draw.arch)
+        metrics |= self.cost(model) if self.cost else {}
         return Score(torch.tensor(value), metrics)
 
     def learn(self, draw: Draw) -> None:

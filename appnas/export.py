@@ -9,20 +9,13 @@ Nothing here is ever unpickled: `load` builds the network from `arch.json` and r
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import importlib
-import io
 import json
-import logging
-import warnings
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import safetensors.torch
-import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
@@ -30,6 +23,7 @@ from appnas import catalogue
 from appnas.domain import Domain
 from appnas.evaluate import seeded
 from appnas.named import load_domain, load_space
+from appnas.portable import require, to_onnx
 from appnas.retrain import WEIGHTS
 from appnas.run import RunError, load_config, read_json, write_json
 from appnas.search import versions
@@ -37,9 +31,6 @@ from appnas.space import IO, Space, check, describe
 
 FORMAT = 1
 """Version of `arch.json`."""
-TOLERANCE = 1e-4
-"""Largest difference between ONNX and torch, relative to the largest output or to 1."""
-Inputs = tuple[Tensor, ...]
 
 
 def export(
@@ -66,7 +57,7 @@ def export(
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise RunError(f"{out} is not empty: give another folder")
     if onnx:
-        _require("onnx", "onnxscript", "onnxruntime")
+        require("onnx", "onnxscript", "onnxruntime")
     saved = load_config(run)
     found, trained = read_json(run / "result.json"), _trained(run)
     space, domain = space or load_space(saved), domain or load_domain(saved)
@@ -123,69 +114,6 @@ def load(folder: Path, space: Space | None = None) -> nn.Module:
     model = seeded(0, partial(space.build, arch, io))
     model.load_state_dict(safetensors.torch.load(data))
     return model.eval()
-
-
-def to_onnx(model: nn.Module, small: Inputs, large: Inputs) -> bytes:
-    """The network as ONNX; every axis in which the two inputs differ in size is free.
-
-    Args:
-        model: in evaluation mode: forward(*inputs).
-        small: inputs to export with.
-        large: inputs of another batch size, to check with.
-
-    Raises:
-        ImportError: a package of the extra `export` is missing.
-        ValueError: the network cannot be written as ONNX, or computes something else there than in torch.
-    """
-    (runtime,) = _require("onnxruntime")
-    batch = torch.export.Dim("batch")
-    free = tuple(
-        {axis: batch for axis, (a, b) in enumerate(zip(x.shape, y.shape, strict=True)) if a != b}
-        for x, y in zip(small, large, strict=True)
-    )
-    with _quiet():
-        try:
-            program = torch.onnx.export(model, small, dynamo=True, dynamic_shapes=free, verbose=False)
-        except torch.onnx.OnnxExporterError as error:
-            cause = str(error.__cause__ or error).strip().splitlines()[0]
-            raise ValueError(
-                f"this network cannot be written as ONNX, export without it (--no-onnx); torch says: {cause}"
-            ) from error
-    assert program is not None
-    data: bytes = program.model_proto.SerializeToString()
-    session = runtime.InferenceSession(data, providers=["CPUExecutionProvider"])
-    names = [x.name for x in session.get_inputs()]
-    for inputs in (small, large):
-        with torch.no_grad():
-            expected = model(*inputs)
-        answers = session.run(None, {name: x.numpy() for name, x in zip(names, inputs, strict=True)})
-        for x, y in zip([expected] if isinstance(expected, Tensor) else expected, answers, strict=True):
-            difference = float((x - torch.from_numpy(y)).abs().max() / x.abs().max().clamp_min(1.0))
-            if not difference <= TOLERANCE:
-                raise ValueError(f"ONNX differs from torch by {difference:.1e}, at most {TOLERANCE} is allowed")
-    return data
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Without the exporter's own warnings and log, which do not concern its user."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):  # torch prints what it cannot write
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(before)
-
-
-def _require(*packages: str) -> list[Any]:
-    try:
-        return [importlib.import_module(package) for package in packages]
-    except ImportError as error:
-        raise ImportError(
-            f"ONNX needs the package {error.name!r}: pip install 'appnas[export]', or export without it (--no-onnx)"
-        ) from error
 
 
 def _trained(run: Path) -> dict[str, Tensor]:

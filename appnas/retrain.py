@@ -6,7 +6,7 @@ import io
 import random
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from appnas import cost
 from appnas.domain import Domain
 from appnas.evaluate import seeded
 from appnas.files import whole
+from appnas.latency import latencies
 from appnas.progress import training
 from appnas.run import write_json
 from appnas.search import Result
@@ -40,6 +41,8 @@ class Row:
         parameters: number of weights.
         macs: multiply-adds of one example.
         tests: held-out metrics, one dictionary a seed.
+        latency: ms of one example on one thread of this machine, the median of passes in turns with the other rows;
+            None in runs of older versions.
     """
 
     name: str
@@ -47,6 +50,7 @@ class Row:
     parameters: int
     macs: int
     tests: Sequence[Mapping[str, float]]
+    latency: float | None = None
 
     def mean(self, metric: str) -> float:
         """Mean over the seeds."""
@@ -81,9 +85,15 @@ class Retrained:
         of = f"mean ± deviation of {seeds} seeds" if seeds > 1 else "one seed"
         return table(
             f"trained for {self.epochs} epochs, then tested; {of}",
-            ["architecture", "parameters", "multiply-adds", *(f"test {metric}" for metric in metrics)],
+            ["architecture", "parameters", "multiply-adds", "ms", *(f"test {metric}" for metric in metrics)],
             [
-                [row.name, f"{row.parameters:,}", f"{row.macs:,}", *(measured(row, metric) for metric in metrics)]
+                [
+                    row.name,
+                    f"{row.parameters:,}",
+                    f"{row.macs:,}",
+                    "" if row.latency is None else f"{row.latency:.3g}",
+                    *(measured(row, metric) for metric in metrics),
+                ]
                 for row in self.rows
             ],
         )
@@ -147,10 +157,7 @@ def retrain(
             "this domain was made without held-out data, so that nothing trained can be tested: make it with some, or"
             " train without a test by domain.fit(result.model(), epochs, final=True)"
         )
-    if epochs is None:
-        epochs = getattr(domain, "budget", None)
-        if epochs is None:
-            raise ValueError(f"{type(domain).__name__} does not say how long to train: give epochs")
+    epochs = _budget(domain) if epochs is None else epochs
     if min(epochs, seeds) < 1:
         raise ValueError(f"epochs and seeds must be at least 1, got {epochs} and {seeds}")
     seed = int(result.info.get("seed", 0))
@@ -159,22 +166,31 @@ def retrain(
     if out:
         out.mkdir(parents=True, exist_ok=True)
     candidates = {"found": result.best, **controls(space, beside, seed)}
-    rows = []
-    model = None
+    rows, models = [], []
     for name, arch in candidates.items():
         tests = []
         for repeat in range(seeds):
             file = out and out / f"train-{_slug(name)}-{epochs}-{repeat}.pt"
             with training(f"{name}, seed {repeat + 1} of {seeds}", epochs, progress) as on_epoch:
                 trained = train_one(space, domain, arch, epochs, repeat, file, on_epoch)
-            model = model or trained
+            if repeat == 0:
+                models.append(trained)
             tests.append(domain.test(trained))
         rows.append(Row(name, arch, cost.parameters(trained), cost.macs(trained.eval(), domain.example(1)), tests))
-    assert model is not None
+    measured = latencies(models, domain.example(1), repeats=20, warmup=3)
+    rows = [replace(row, latency=found.median) for row, found in zip(rows, measured, strict=True)]
     if out:
-        _save_weights(out / WEIGHTS, model)
-        write_json(out / "retrain.json", {"epochs": epochs, "rows": [_row_json(row) for row in rows]})
-    return Retrained(model, rows, epochs)
+        _save_weights(out / WEIGHTS, models[0])
+        content = {"epochs": epochs, "latency": measured[0].conditions, "rows": [_row_json(row) for row in rows]}
+        write_json(out / "retrain.json", content)
+    return Retrained(models[0], rows, epochs)
+
+
+def _budget(domain: Domain) -> int:
+    epochs: int | None = getattr(domain, "budget", None)
+    if epochs is None:
+        raise ValueError(f"{type(domain).__name__} does not say how long to train: give epochs")
+    return epochs
 
 
 def train_one(
@@ -210,6 +226,7 @@ def _row_json(row: Row) -> dict[str, Any]:
         "parameters": row.parameters,
         "macs": row.macs,
         "tests": [dict(test) for test in row.tests],
+        "latency": row.latency,
     }
 
 

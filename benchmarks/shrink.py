@@ -20,6 +20,7 @@ from appnas import cost
 from appnas.domains.image_data import digits
 from appnas.encode import one_hot
 from appnas.evaluate import seeded
+from appnas.latency import latency
 from appnas.methods import two_temperature
 from appnas.pruning import Gated, density, kept, random_like, shrink
 from appnas.retrain import train_one
@@ -49,7 +50,7 @@ def by_density(densities, rounds):
         networks.append(network.eval())
         lines.append([density(space, arch), cost.parameters(network), cost.macs(network, (x[:1],)), float(difference)])
     times = np.array(
-        [[cost.latency(n, (x,), repeats=7, warmup=2).median for n in networks] for _ in range(rounds)]
+        [[latency(n, (x,), repeats=7, warmup=2).median for n in networks] for _ in range(rounds)]
     )  # fmt: skip
     ratios = times / times[:, :1]
     print(

@@ -20,6 +20,7 @@ import appnas
 from appnas import cost
 from appnas.domains.image_data import digits
 from appnas.domains.subsets import classes, few
+from appnas.latency import latency
 from appnas.pruning import density
 from appnas.report import density as report
 from appnas.space import constant_arch
@@ -76,7 +77,7 @@ def main(args: Args) -> None:
         found.append((f"{penalty}", mask))
     for price, arch in found:
         network, x = channels.build(arch, source.io).eval(), source.example(32)
-        time = cost.latency(network, x)
+        time = latency(network, x)
         table.add_row(
             price, f"{density(channels, arch):.0%}", f"{cost.parameters(network):,}",
             f"{cost.macs(network, x) // 32:,}", f"{time.median:.2f}",

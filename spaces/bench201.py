@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -150,16 +151,43 @@ def load(dataset: Dataset = "cifar10", path: Path | None = None) -> tuple[list[A
     Raises:
         FileNotFoundError: no table there.
     """
-    path = path or Path(os.environ.get("APPNAS_DATA", "data")) / "nasbench201"
-    file = path / "nb201.npz"
+    file = _file("nb201.npz", path)
+    with np.load(file) as data:
+        archs = _archs(data)
+        columns = {name: data[f"{dataset}_{name}"] for name in ("valid12", "valid200", "test200", "params", "macs")}
+        columns["seconds12"] = data[f"{dataset}_train_seconds200"] * 12 / 200
+    return archs, columns
+
+
+def latencies(path: Path | None = None) -> tuple[list[Arch], dict[str, np.ndarray]]:
+    """Latencies of all cells on 27 devices, gathered by HELP's authors (Lee et al., arXiv 2106.08630).
+
+    Args:
+        path: folder with nb201.npz and nb201_latency.npz; by default as `load` has it.
+
+    Returns:
+        The architectures, in the order of `load`, and for each device, named with the batch size where several were
+        measured ("1080ti_32"), ms of one pass.
+
+    Raises:
+        FileNotFoundError: no table there.
+    """
+    with np.load(_file("nb201.npz", path)) as data:
+        archs = _archs(data)
+    with np.load(_file("nb201_latency.npz", path)) as data:
+        return archs, {name: data[name] for name in data.files}
+
+
+def _file(name: str, path: Path | None) -> Path:
+    file = (path or Path(os.environ.get("APPNAS_DATA", "data")) / "nasbench201") / name
     if not file.exists():
         raise FileNotFoundError(
             f"no NAS-Bench-201 table at {file}: set APPNAS_DATA to the folder that holds nasbench201"
         )
-    with np.load(file) as data:
-        order = [list(data["op_names"]).index(name) for name in OPS_201]
-        to_ours = np.argsort(order)
-        archs = [tuple(row) for row in to_ours[data["ops"]].tolist()]
-        columns = {name: data[f"{dataset}_{name}"] for name in ("valid12", "valid200", "test200", "params", "macs")}
-        columns["seconds12"] = data[f"{dataset}_train_seconds200"] * 12 / 200
-    return archs, columns
+    return file
+
+
+def _archs(data: Mapping[str, np.ndarray]) -> list[Arch]:
+    """The architectures of a table, in our order of the operations."""
+    order = [list(data["op_names"]).index(name) for name in OPS_201]
+    return [tuple(row) for row in np.argsort(order)[data["ops"]].tolist()]

@@ -4,10 +4,11 @@ import networkx as nx
 import pytest
 import torch
 
-from appnas import cost
+from appnas import catalogue, cost
 from appnas.space import IO, Arch, constant_arch, random_arch, size
 from appnas.spaces import Bench201
-from appnas.spaces.bench201 import EDGES, OPS_201, load
+from appnas.spaces.bench201 import EDGES, OPS_201, latencies, load
+from appnas.strategy import Draw
 from appnas.testing import SpaceSuite, SupernetSuite
 
 CIFAR = IO((3, 32, 32), (10,))
@@ -122,3 +123,24 @@ def test_networks_are_those_of_the_table(data):
         assert cost.parameters(network) == columns["params"][row[arch]]
         assert cost.macs(network, (torch.randn(1, 3, 32, 32),)) == columns["macs"][row[arch]]
     assert OPS_201[3] == "nor_conv_3x3"
+
+
+def test_latencies_of_devices(data):
+    """27 of them, a number for every cell; more convolutions take longer everywhere but on big graphics cards."""
+    space, (archs, devices) = Bench201(), latencies(data / "nasbench201")
+    assert len(devices) == 27 and archs == load("cifar10", data / "nasbench201")[0]
+    row = {arch: i for i, arch in enumerate(archs)}
+    skip, conv = (row[constant_arch(space, name)] for name in ("skip_connect", "nor_conv_3x3"))
+    for name in ("raspi4", "pixel3", "fpga", "eyeriss", "gold_6226"):
+        assert devices[name][skip] < devices[name][conv], name
+    for column in devices.values():
+        assert len(column) == 15_625 and (column > 0).all()
+
+
+def test_a_table_with_the_latencies_of_a_device(data):
+    domain = catalogue.domain("bench201:cifar10", catalogue.Bench201Options(str(data / "nasbench201"), "raspi4"))
+    score = domain.score(Draw((3,) * 6))
+    archs, devices = latencies(data / "nasbench201")
+    assert score.metrics["latency_ms"] == pytest.approx(float(devices["raspi4"][archs.index((3,) * 6)]))
+    with pytest.raises(ValueError, match="did you mean 'raspi4'"):
+        catalogue.domain("bench201:cifar10", catalogue.Bench201Options(str(data / "nasbench201"), "rasp4"))

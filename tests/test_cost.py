@@ -85,45 +85,6 @@ def test_saved_bytes_are_0_without_a_graph():
         assert cost.saved_bytes(lambda: layer(torch.randn(4, 3))) == 0
 
 
-def test_latency_pins_threads_and_puts_everything_back():
-    model = nn.Sequential(nn.Linear(8, 8), nn.Dropout(0.5))
-    model[1].eval()
-    before = torch.get_num_threads()
-    measured = cost.latency(model, (torch.zeros(3, 8),), repeats=20, warmup=1, threads=before + 1)
-    assert 0 < measured.low <= measured.median <= measured.high
-    assert measured[3:] == (20, before + 1, "cpu", "torch.float32", 3)
-    assert torch.get_num_threads() == before
-    assert model.training and model[0].training and not model[1].training
-
-
-def test_latency_runs_in_evaluation_mode_and_cleans_up_after_an_error():
-    class Picky(nn.Module):
-        def forward(self, x):
-            if self.training:
-                raise AssertionError("training mode")
-            if len(x) > 1:
-                raise RuntimeError("one example only")
-            return x
-
-    model, before = Picky(), torch.get_num_threads()
-    assert cost.latency(model, (torch.zeros(1),), repeats=2).repeats == 2
-    with pytest.raises(RuntimeError, match="one example only"):
-        cost.latency(model, (torch.zeros(2),), threads=before + 1)
-    assert torch.get_num_threads() == before and model.training
-
-
-def test_latency_needs_two_repeats():
-    with pytest.raises(ValueError, match="repeats must be at least 2, got 1"):
-        cost.latency(nn.Identity(), (torch.zeros(1),), repeats=1)
-
-
-def test_latency_grows_with_the_work():
-    small, large = nn.Linear(16, 16), nn.Linear(1024, 1024)
-    a = cost.latency(small, (torch.zeros(1, 16),), repeats=20)
-    b = cost.latency(large, (torch.zeros(256, 1024),), repeats=20)
-    assert b.median > 5 * a.median
-
-
 def test_free_bytes_of_this_machine():
     free = cost.free_bytes()
     assert free is None or free > 0

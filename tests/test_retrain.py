@@ -89,6 +89,7 @@ def test_all_are_trained_alike_and_tested_once(digits):
     for row in trained.rows:
         model = TINY.build(row.arch, digits.io)
         assert (row.parameters, row.macs) == (cost.parameters(model), cost.macs(model, digits.example(1)))
+        assert 0 < row.latency < 1000
     assert not trained.model.training and digits.test(trained.model) == trained.rows[0].tests[0]
     assert trained.rows[0].tests[0] != trained.rows[0].tests[1]
 
@@ -120,8 +121,9 @@ def test_an_interrupted_retraining_goes_on(digits, tmp_path, monkeypatch):
     resumed = retrain(result, 2, beside=["random"], out=folder)
     assert [row.tests for row in resumed.rows] == [row.tests for row in alone.rows]
     saved = read_json(folder / "retrain.json")
+    assert saved["latency"]["threads"] == saved["latency"]["batch"] == 1 and saved["latency"]["processor"]
     assert saved["epochs"] == 2 and load_rows(folder) == [
-        Row(r.name, r.arch, r.parameters, r.macs, list(r.tests)) for r in resumed.rows
+        Row(r.name, r.arch, r.parameters, r.macs, list(r.tests), r.latency) for r in resumed.rows
     ]
     assert load_rows(tmp_path) == []
 

@@ -98,14 +98,18 @@ def _rows_table(story: Story) -> str:
     if not story.rows:
         return ""
     metrics = list(story.rows[0].tests[0])
+    untimed = any(row.latency is None for row in story.rows)
     units = {metric: findings.unit(story.rows, metric) for metric in metrics}
     lines = [
         [escape(row.name), *(spread(row.mean(m), row.spread(m), units[m]) for m in metrics),
-         human(row.parameters), human(row.macs), str(len(row.tests))]
+         human(row.parameters), human(row.macs), *([] if untimed else [f"{row.latency:.3g} ms"]), str(len(row.tests))]
         for row in story.rows
     ]  # fmt: skip
-    head = ["architecture", *(f"test {m.replace('_', ' ')}" for m in metrics), "parameters", "multiply-adds", "seeds"]
+    costs = ["parameters", "multiply-adds", *([] if untimed else ["latency"])]
+    head = ["architecture", *(f"test {m.replace('_', ' ')}" for m in metrics), *costs, "seeds"]
     text = f"<p>All were trained alike, {findings.trainings(story)}, on training and validation data together.</p>"
+    if not untimed:
+        text += "<p>Latency: one example, one thread, networks in turns on the machine of the retraining.</p>"
     return text + page.table(head, lines, top=0)
 
 
