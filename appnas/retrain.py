@@ -85,7 +85,7 @@ class Retrained:
         of = f"mean ± deviation of {seeds} seeds" if seeds > 1 else "one seed"
         return table(
             f"trained for {self.epochs} epochs, then tested; {of}",
-            ["architecture", "parameters", "multiply-adds", "ms", *(f"test {metric}" for metric in metrics)],
+            ["architecture", "parameters", "MACs", "ms", *(f"test {metric}" for metric in metrics)],
             [
                 [
                     row.name,
