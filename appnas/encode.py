@@ -36,11 +36,18 @@ def features(choices: tuple[Choice, ...], arch: Arch) -> Tensor:
     return torch.cat([matrix.flatten() for matrix in one_hot(choices, arch)])
 
 
+def _alphabets(choices: tuple[Choice, ...]) -> list[tuple[str, ...]]:
+    """For every decision the longest options that begin with its own: earlier states are numbered like later ones."""
+    every = decisions(choices)
+    longest = {own: max((o for o in every if o[: len(own)] == own), key=len) for own in set(every)}
+    return [longest[own] for own in every]
+
+
 def offsets(choices: tuple[Choice, ...]) -> list[int]:
-    """First token of every decision: decisions over the same options share their tokens."""
+    """First token of every decision: decisions over the same options, or the first of them, share their tokens."""
     first: dict[tuple[str, ...], int] = {}
     starts, used = [], 1
-    for options in decisions(choices):
+    for options in _alphabets(choices):
         if options not in first:
             first[options] = used
             used += len(options)
@@ -50,7 +57,7 @@ def offsets(choices: tuple[Choice, ...]) -> list[int]:
 
 def vocabulary(choices: tuple[Choice, ...]) -> int:
     """Number of tokens, with 0 for the start of a sequence."""
-    return 1 + sum(len(options) for options in dict.fromkeys(decisions(choices)))
+    return 1 + sum(len(options) for options in dict.fromkeys(_alphabets(choices)))
 
 
 def tokens(choices: tuple[Choice, ...], arch: Arch) -> list[int]:

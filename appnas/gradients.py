@@ -20,21 +20,31 @@ Loss = Callable[[Weights, Gates], Tensor]
 
 
 class SGDStep(NamedTuple):
-    """One step of SGD with momentum as a function: w' = w - lr (momentum * velocity + gradient + decay * w).
+    """One step of SGD with momentum as a function: w' = w - lr (momentum * velocity + s gradient + decay * w).
 
     Attributes:
         velocity: momentum buffers by name; a missing one counts as 0.
+        clip: largest norm of the gradient, 0 for none. The factor s that it asks for counts as a constant.
     """
 
     lr: float
     momentum: float = 0.0
     weight_decay: float = 0.0
     velocity: Weights = {}  # noqa: RUF012  (never written)
+    clip: float = 0.0
+
+    def factor(self, gradients: Sequence[Tensor]) -> float:
+        """What clipping multiplies the gradients by."""
+        if not self.clip:
+            return 1.0
+        norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g.detach()) for g in gradients]))
+        return min(self.clip / (float(norm) + 1e-6), 1.0)
 
     def __call__(self, weights: Weights, gradients: Sequence[Tensor]) -> Weights:
         """The weights after the step; differentiable in both arguments."""
+        factor = self.factor(gradients)
         return {
-            name: w - self.lr * (self.momentum * self.velocity.get(name, 0.0) + g + self.weight_decay * w)
+            name: w - self.lr * (self.momentum * self.velocity.get(name, 0.0) + factor * g + self.weight_decay * w)
             for (name, w), g in zip(weights.items(), gradients, strict=True)
         }
 
@@ -84,9 +94,9 @@ def lookahead_finite(
         moved = {name: (w + sign * reach * x).detach() for (name, w), x in zip(weights.items(), v, strict=True)}
         return grad(train(moved, leaves), list(leaves), materialize_grads=True)
 
+    xi = step.lr * step.factor(gradients)
     total = [
-        d - step.lr * (plus - minus) / (2 * reach)
-        for d, plus, minus in zip(direct, slope(1.0), slope(-1.0), strict=True)
+        d - xi * (plus - minus) / (2 * reach) for d, plus, minus in zip(direct, slope(1.0), slope(-1.0), strict=True)
     ]
     surrogate = sum(((g - g.detach()) * t).sum() for g, t in zip(gates, total, strict=True))
     return loss.detach() + surrogate

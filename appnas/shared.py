@@ -32,7 +32,8 @@ class Shared:
         momentum, weight_decay, clip: of SGD on the weights; clip is the largest gradient norm, 0 for none.
         lookahead: differentiate the validation loss after one weight step (second order): "exact" by double
             backward, "finite" by central differences, "none" for first order. The step's size is the current
-            learning rate, its momentum and weight decay included (the official code does the same).
+            learning rate; momentum, weight decay and clipping included (so does the official code, which clips the
+            recurrent supernet's step only).
         seed: of the supernet's weights and of both streams of batches.
         supernet: one that exists already (inherited, restricted), instead of a new one.
     """
@@ -58,7 +59,7 @@ class Shared:
         )
         self.train = Stream(domain, "train", 2 * seed)
         self.valid = Stream(domain, "valid", 2 * seed + 1)
-        self.step = 0
+        self.seed, self.step = seed, 0
         self.batch: Batch | None = None
 
     def _loss(self, gates: Gates, batch: Batch, weights: Weights | None = None) -> Tensor:
@@ -67,7 +68,9 @@ class Shared:
                 return self.supernet(*inputs, gates=gates)
             return functional_call(self.supernet, weights, inputs, {"gates": gates})
 
-        return self.domain.loss(model, batch).mean()
+        with torch.random.fork_rng(devices=[]):  # what a pass draws (dropout) depends on seed and step alone
+            torch.default_generator.manual_seed(self.seed * 1_000_003 + self.step)
+            return self.domain.loss(model, batch).mean()
 
     def _gates(self, draw: Draw) -> Gates:
         return one_hot(self.space.choices, draw.arch) if draw.gates is None else draw.gates
@@ -99,7 +102,7 @@ class Shared:
             for name, w in weights.items()
             if (state := self.optimiser.state.get(w)) and state.get("momentum_buffer") is not None
         }
-        step = SGDStep(self.lr(self.step), group["momentum"], group["weight_decay"], velocity)
+        step = SGDStep(self.lr(self.step), group["momentum"], group["weight_decay"], velocity, self.clip)
         look = lookahead_exact if self.lookahead == "exact" else lookahead_finite
         return look(lambda w, g: self._loss(g, train, w), lambda w, g: self._loss(g, batch, w), weights, gates, step)
 

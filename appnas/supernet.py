@@ -7,6 +7,7 @@ these edges share. Modules are named (edge, option), so weights move by name bet
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -15,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from appnas.fast import State, add_scaled, scale
-from appnas.space import IO, ZERO, Arch, Choice, Gates, Mask, Space, allowed, check_mask, describe
+from appnas.space import IO, ZERO, Arch, Choice, Gates, Mask, Space, allowed, check_mask, describe, legal, size
 
 Make = Callable[[int, str], nn.Module]
 """(edge, option) -> candidate operation."""
@@ -172,6 +173,10 @@ class Restricted:
     def choices(self) -> tuple[Choice, ...]:
         """The decisions of the whole space: indices keep their meaning."""
         return self.space.choices
+
+    def count(self) -> int:
+        """Number of architectures, at most: neither more than the space's own nor than the mask's combinations."""
+        return min(size(self.space), math.prod(map(len, legal(self))))
 
     def build(self, arch: Arch, io: IO) -> nn.Module:
         """The stand-alone network."""

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from appnas.files import load_state, whole
 from appnas.settings import check
+from appnas.weights import AveragedSGD, Best, averaged
 
 Batch = Any
 """What a domain's `batches` yields and its `loss` takes."""
@@ -36,8 +37,8 @@ class Batches(Protocol):
 class Recipe:
     """How a network is trained. The defaults are DARTS's for CIFAR-10 evaluation (arXiv 1806.09055, section 3.2)."""
 
-    optimiser: Literal["sgd", "adam"] = "sgd"
-    """SGD with momentum, or Adam."""
+    optimiser: Literal["sgd", "adam", "asgd"] = "sgd"
+    """SGD with momentum, Adam, or SGD that goes over to averaged weights (`appnas.weights`)."""
     lr: float = 0.025
     """Learning rate of the first epoch after the warm-up."""
     schedule: Literal["cosine", "exponential"] = "cosine"
@@ -54,10 +55,12 @@ class Recipe:
     """Largest gradient norm; 0 for no limit."""
     warmup: int = 0
     """Epochs of linear warm-up."""
+    patience: int = 5
+    """Of asgd: averaging begins when validation was better more than so many epochs ago."""
 
     def __post_init__(self) -> None:
         """Check the settings."""
-        check(self, lr=0, lr_min=0, decay=0, momentum=0, weight_decay=0, clip=0, warmup=0)
+        check(self, lr=0, lr_min=0, decay=0, momentum=0, weight_decay=0, clip=0, warmup=0, patience=1)
 
     def rate(self, epoch: int, epochs: int) -> float:
         """Learning rate of an epoch, from 0, of so many."""
@@ -91,18 +94,6 @@ def set_progress(model: nn.Module, fraction: float) -> None:
     for module in model.modules():
         if hasattr(module, "progress"):
             module.progress = fraction  # type: ignore[assignment]
-
-
-class Best:
-    """The weights with the smallest number so far, ties to the first; a NaN is never the smallest."""
-
-    def __init__(self) -> None:
-        self.number, self.weights = math.inf, None  # type: float, dict[str, Tensor] | None
-
-    def update(self, number: float, model: nn.Module) -> None:
-        """Keep a copy of the weights if they are better."""
-        if number < self.number:
-            self.number, self.weights = number, {name: x.clone() for name, x in model.state_dict().items()}
 
 
 def fit(
@@ -156,7 +147,8 @@ def fit(
                 group["lr"] = recipe.rate(epoch, epochs)
             losses.append(_epoch(model, data.batches(split, rng), loss, optimiser, recipe.clip, epoch))
             if select:
-                best.update(select(model), model)
+                with averaged(optimiser) as watch:
+                    watch(best.update(select(model), model))
             if on_epoch:
                 on_epoch(epoch + 1, losses[-1])
             if checkpoint:
@@ -168,9 +160,12 @@ def fit(
 
 
 def _optimiser(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    weights, lr, decay = model.parameters(), recipe.lr, recipe.weight_decay
     if recipe.optimiser == "adam":
-        return torch.optim.Adam(model.parameters(), recipe.lr, weight_decay=recipe.weight_decay)
-    return torch.optim.SGD(model.parameters(), recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay)
+        return torch.optim.Adam(weights, lr, weight_decay=decay)
+    if recipe.optimiser == "asgd":
+        return AveragedSGD(weights, lr, recipe.patience, momentum=recipe.momentum, weight_decay=decay)
+    return torch.optim.SGD(weights, lr, momentum=recipe.momentum, weight_decay=decay)
 
 
 def _epoch(
@@ -285,8 +280,9 @@ class Stream:
         raise ValueError(f"the split {self.split!r} yields no batch: it is empty, or smaller than one batch")
 
     def state_dict(self) -> dict[str, Any]:
-        """Generator at the start of the epoch, and the number of batches taken since."""
-        return {"rng": self.epoch_state, "taken": self.taken}
+        """Generator at the start of the epoch, the number of batches taken since, what the epoch itself carries on."""
+        carried = self.epoch.state_dict() if hasattr(self.epoch, "state_dict") else {}
+        return {"rng": self.epoch_state, "taken": self.taken, "carried": carried}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a state, by walking through the epoch again."""
@@ -294,3 +290,5 @@ class Stream:
         self._start()
         for _ in range(state["taken"]):
             next(self)
+        if state["carried"]:
+            self.epoch.load_state_dict(state["carried"])  # type: ignore[attr-defined]

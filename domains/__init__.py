@@ -10,12 +10,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
-from appnas.domains import graph_data, image_data
+from appnas.domains import graph_data, image_data, text_data
 from appnas.domains.graphs import Graphs
 from appnas.domains.graphs import Options as GraphOptions
 from appnas.domains.gyms import Catch, CatchOptions, Gym, GymOptions
 from appnas.domains.images import Images, Options
 from appnas.domains.procgen import Procgen, ProcgenOptions
+from appnas.domains.text import Text
 
 
 class Source(NamedTuple):
@@ -49,6 +50,15 @@ DOMAINS: dict[str, Source] = {
         partial(graph_data.planetoid, "citeseer"), GraphOptions(), "Citeseer, public split, from APPNAS_DATA"
     ),
     "pyg": Source(graph_data.pyg, graph_data.PyGOptions(), "any data set of PyTorch Geometric, from local raw files"),
+    "pydoc": Source(
+        text_data.pydoc, text_data.SMALL, "the Python Language Reference in the standard library, characters"
+    ),
+    "shakespeare": Source(text_data.shakespeare, text_data.SMALL, "Tiny Shakespeare, characters, from APPNAS_DATA"),
+    "wikitext2_small": Source(
+        text_data.wikitext2_small, text_data.SMALL, "WikiText-2's validation and test text, words, from APPNAS_DATA"
+    ),
+    "text": Source(text_data.folder, text_data.FolderOptions(), "text files, for example Penn Treebank or WikiText-2"),
+    "text_hub": Source(text_data.hub, text_data.HubOptions(), "a text data set of the Hugging Face hub, online"),
 }
 
-__all__ = ["DOMAINS", "Graphs", "Images", "Procgen", "Source"]
+__all__ = ["DOMAINS", "Graphs", "Images", "Procgen", "Source", "Text"]

@@ -12,6 +12,7 @@ from appnas.spaces.graphmix import GraphMix
 from appnas.spaces.maskable import Maskable
 from appnas.spaces.mobile import Proxyless
 from appnas.spaces.nasbenchgraph import NASBenchGraph, NASBenchGraphProteins
+from appnas.spaces.recurrent import NAORecurrent, Recurrent
 
 SPACES: dict[str, type] = {
     "cells": Cells,
@@ -24,9 +25,11 @@ SPACES: dict[str, type] = {
     "graphmix": GraphMix,
     "nasbenchgraph": NASBenchGraph,
     "nasbenchgraph-proteins": NASBenchGraphProteins,
+    "recurrent": Recurrent,
+    "nao-recurrent": NAORecurrent,
 }
 
 __all__ = [
-    "CNN", "GNN", "MLP", "SPACES", "Bench201", "Cells", "Encoder", "GraphMix", "Maskable", "NASBenchGraph",
-    "NASBenchGraphProteins", "Proxyless",
+    "CNN", "GNN", "MLP", "SPACES", "Bench201", "Cells", "Encoder", "GraphMix", "Maskable", "NAORecurrent",
+    "NASBenchGraph", "NASBenchGraphProteins", "Proxyless", "Recurrent",
 ]  # fmt: skip

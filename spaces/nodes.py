@@ -13,7 +13,7 @@ from appnas.space import ZERO
 Edges = tuple[tuple[int, int], ...]
 """(source, target) states of a cell."""
 KEPT = 2
-"""Edges kept into a node (Liu et al., arXiv 1806.09055, section 2.4); a node with fewer predecessors keeps all."""
+"""Edges kept into a node (Liu et al., arXiv 1806.09055, section 2.4) unless told; one with fewer keeps all."""
 
 
 def dense(inputs: int, nodes: int) -> Edges:
@@ -27,20 +27,20 @@ def entering(edges: Edges) -> list[list[int]]:
     return [[e for e, (_, target) in enumerate(edges) if target == node] for node in nodes]
 
 
-def obeys(edges: Edges, ops: Sequence[str], cell: Sequence[int]) -> bool:
+def obeys(edges: Edges, ops: Sequence[str], cell: Sequence[int], kept: int = KEPT) -> bool:
     """Whether every node keeps as many edges as it must; all others are `none`."""
     into = entering(edges)
-    return all(sum(ops[cell[e]] not in ZERO for e in node) == min(KEPT, len(node)) for node in into)
+    return all(sum(ops[cell[e]] not in ZERO for e in node) == min(kept, len(node)) for node in into)
 
 
-def number(edges: Edges, ops: Sequence[str]) -> int:
+def number(edges: Edges, ops: Sequence[str], kept: int = KEPT) -> int:
     """Number of cells: for every node the edges that it keeps, and an operation for each."""
     live = sum(name not in ZERO for name in ops)
     sizes = [len(node) for node in entering(edges)]
-    return math.prod(math.comb(n, min(KEPT, n)) * live ** min(KEPT, n) for n in sizes)
+    return math.prod(math.comb(n, min(kept, n)) * live ** min(kept, n) for n in sizes)
 
 
-def strongest(edges: Edges, ops: Sequence[str], matrix: Tensor) -> list[int]:
+def strongest(edges: Edges, ops: Sequence[str], matrix: Tensor, kept: int = KEPT) -> list[int]:
     """The strongest edges into every node, each with its strongest operation, `none` excluded; ties to the first.
 
     Shapes:
@@ -52,15 +52,15 @@ def strongest(edges: Edges, ops: Sequence[str], matrix: Tensor) -> list[int]:
     strength, best = scores.max(-1)
     cell = [none] * len(edges)
     for node in entering(edges):
-        for e in sorted(node, key=lambda e: (-float(strength[e]), e))[:KEPT]:
+        for e in sorted(node, key=lambda e: (-float(strength[e]), e))[:kept]:
             cell[e] = live[int(best[e])]
     return cell
 
 
 def picture(
-    edges: Edges, ops: Sequence[str], cell: Sequence[int], inputs: Sequence[str], output: str
+    edges: Edges, ops: Sequence[str], cell: Sequence[int], inputs: Sequence[str], output: str, join: str = "concat"
 ) -> nx.MultiDiGraph:
-    """The cell as a graph: states as nodes, operations on the edges (attribute `op`), the nodes concatenated."""
+    """The cell as a graph: states as nodes, operations on the edges (attribute `op`), the nodes joined."""
     nodes = [str(i) for i in range(len(entering(edges)))]
     names = [*inputs, *nodes]
     graph = nx.MultiDiGraph(inputs=list(inputs), outputs=[output])
@@ -68,5 +68,5 @@ def picture(
     for (source, target), index in zip(edges, cell, strict=True):
         if ops[index] not in ZERO:
             graph.add_edge(names[source], names[target], op=ops[index])
-    graph.add_edges_from([(name, output, {"op": "concat"}) for name in nodes])
+    graph.add_edges_from([(name, output, {"op": join}) for name in nodes])
     return graph

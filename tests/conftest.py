@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,6 +16,9 @@ from torch import Tensor, nn
 from appnas.domains.graphs import Graphs
 from appnas.domains.graphs import Options as GraphOptions
 from appnas.domains.images import Images, Options
+from appnas.domains.text import RECIPE, Text
+from appnas.domains.text import Options as TextOptions
+from appnas.domains.text_data import corpus
 from appnas.space import IO, Arch, Choice, Gates, Mask, allowed, argmax, only
 from appnas.spaces import Bench201, Cells
 from appnas.supernet import Mixed
@@ -198,3 +201,13 @@ def ring_data(nodes: int = 60, features: int = 8) -> Any:
 def ring() -> Graphs:
     """A small graph whose nodes are classified."""
     return Graphs(ring_data(), options=GraphOptions(recipe=Recipe("adam", lr=0.1, lr_min=0.1, clip=0.0)))
+
+
+@pytest.fixture(scope="session")
+def licence() -> Text:
+    """A small text, character by character: 8 batches of 8 sequences of 12 tokens in an epoch."""
+    text = (Path(__file__).parent.parent / "LICENSE").read_text()
+    options = TextOptions(
+        bptt=12, batch=8, train_batch=8, score_batch=4, test_batch=4, recipe=replace(RECIPE, lr=5.0, lr_min=5.0)
+    )
+    return corpus([text[:800], text[800:1200], text[1200:1600]], "character", options)

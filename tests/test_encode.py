@@ -26,6 +26,8 @@ def test_one_hot_by_hand():
 def test_tokens_by_hand():
     assert offsets(CHOICES) == [1, 1, 3, 1]  # decisions over the same options share their tokens
     assert vocabulary(CHOICES) == 1 + 2 + 3
+    growing = (Choice("a", ("0",)), Choice("op", ("x", "y")), Choice("b", ("0", "1", "2")), Choice("c", ("0", "1")))
+    assert offsets(growing) == [1, 4, 1, 1] and vocabulary(growing) == 1 + 3 + 2  # the longest holds the others
     assert tokens(CHOICES, (0, 1, 2, 1)) == [1, 2, 5, 2]
     assert from_tokens(CHOICES, [1, 2, 5, 2]) == (0, 1, 2, 1)
 

@@ -1,4 +1,4 @@
-"""Every method in every space, on images, a graph or with an agent: what the parts promise each other."""
+"""Every method in every space, on images, a graph, a text or with an agent: what the parts promise each other."""
 
 from functools import partial
 
@@ -22,9 +22,13 @@ TINY_SPACES = {
     "graphmix": {"layers": 2, "hidden": 4, "heads": 2, "attention": ("gcn", "gat"), "aggregation": ("sum", "max")},
     "nasbenchgraph": {"hidden": 4},
     "nasbenchgraph-proteins": {"hidden": 4},
+    "recurrent": {"nodes": 3, "hidden": 4, "width": 4},
+    "nao-recurrent": {"nodes": 3, "hidden": 4, "width": 4},
 }
 GRAPHS = ("gnn", "graphmix", "nasbenchgraph", "nasbenchgraph-proteins")
-"""Spaces on graphs; the others are on images."""
+"""Spaces on graphs."""
+RECURRENT = ("recurrent", "nao-recurrent")
+"""Spaces on text; the others are on images."""
 SAMPLED = ("gnn",)
 """Spaces without a supernet."""
 TINY_SETTINGS = {
@@ -51,10 +55,14 @@ NEEDS = {
 
 @pytest.mark.parametrize("space", SPACES)
 @pytest.mark.parametrize("method", [*NEEDS["gates"], *NEEDS["scores"]])
-def test_searches_retrains_and_tests(method: str, space: str, digits, ring):
+def test_searches_retrains_and_tests(method: str, space: str, digits, ring, licence):
     """A search, a retraining, held-out metrics: all through the front door."""
     made = SPACES[space](**TINY_SPACES[space])
-    domain, outputs = (ring, (60, 3)) if space in GRAPHS else (digits, (3, 10))
+    domain, outputs, metric, most = digits, (3, 10), "accuracy", 100
+    if space in GRAPHS:
+        domain, outputs = ring, (60, 3)
+    if space in RECURRENT:
+        domain, outputs, metric, most = licence, (3, *licence.io.outputs), "perplexity", 2 * licence.io.outputs[1]
     if METHODS[method].needs == "gates" and space in SAMPLED:
         with pytest.raises(TypeError, match="graphmix"):
             appnas.search(made, domain, method, **TINY_SETTINGS[method])
@@ -64,7 +72,7 @@ def test_searches_retrains_and_tests(method: str, space: str, digits, ring):
     trained = result.retrain(1)
     (row,) = trained.rows
     assert row.arch == result.best and row.parameters > 0 and row.macs > 0
-    assert 0 <= row.mean("accuracy") <= 100
+    assert 0 <= row.mean(metric) <= most
     assert trained.model(*domain.example(3)).shape == outputs
 
 
@@ -72,7 +80,7 @@ def test_searches_retrains_and_tests(method: str, space: str, digits, ring):
     ("method", "space"),
     [
         *((name, "encoder") for name in NEEDS["scores"]),
-        *((name, space) for name in NEEDS["host"] for space in SPACES if space not in GRAPHS),
+        *((name, space) for name in NEEDS["host"] for space in SPACES if space not in GRAPHS + RECURRENT),
     ],
 )
 def test_searches_retrains_and_tests_an_agent(method: str, space: str, catch):

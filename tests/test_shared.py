@@ -11,7 +11,7 @@ from torch import nn
 from appnas.encode import one_hot
 from appnas.evaluate import Evaluator
 from appnas.shared import Shared
-from appnas.space import IO, Choice, full_mask
+from appnas.space import IO, Choice, full_mask, without
 from appnas.strategy import Draw
 from appnas.supernet import restrict
 from appnas.testing.parts import identical, round_trip
@@ -124,9 +124,10 @@ def test_the_look_ahead_by_hand(kind):
 
 
 @pytest.mark.parametrize("kind", ["exact", "finite"])
-def test_the_look_ahead_is_the_step_that_learning_then_takes(kind):
-    """Momentum, decay and all: after `learn` on the same gates, the plain loss is the look-ahead's value."""
-    make = dict(lr=lambda s: 0.05, momentum=0.9, weight_decay=0.1, clip=0.0)
+@pytest.mark.parametrize("clip", [0.0, 1.0])
+def test_the_look_ahead_is_the_step_that_learning_then_takes(kind, clip):
+    """Momentum, decay, clipping and all: after `learn` on the same gates, the plain loss is the look-ahead's value."""
+    make = dict(lr=lambda s: 0.05, momentum=0.9, weight_decay=0.1, clip=clip)
     shared = Shared(Line(), Pairs(), lookahead=kind, **make)
     for a, b in ((0.5, 0.5), (0.2, 0.8), (0.9, 0.1)):
         draw, _ = soft(a, b)
@@ -228,3 +229,40 @@ def test_hard_gates_and_the_architecture_score_alike(bench201, digits):
     a = Shared(bench201, digits).score(Draw(arch))
     b = Shared(bench201, digits).score(Draw(arch, one_hot(bench201.choices, arch)))
     assert float(a.value) == float(b.value)
+
+
+def dropping(seed=0, lookahead="none"):
+    """A supernet that draws dropout masks."""
+    from appnas.spaces import Recurrent
+
+    return Recurrent(nodes=2, hidden=5), dict(lr=lambda step: 1.0, seed=seed, lookahead=lookahead)
+
+
+def test_dropout_depends_on_seed_and_step_alone(licence):
+    """Not on what torch drew before, nor on how often a batch was passed; another step draws other masks."""
+    space, make = dropping()
+    arch = space.discretise(tuple(m.float() for m in full_mask(space.choices)))
+    found = []
+    for noise in (0, 1):
+        torch.manual_seed(noise)
+        shared = Shared(space, licence, **make)
+        before = torch.get_rng_state()
+        batch = next(shared.valid)
+        gates = shared._gates(Draw(arch))
+        losses = [shared._loss(gates, batch) for _ in range(2)]
+        assert torch.equal(*losses) and torch.equal(torch.get_rng_state(), before)
+        found.append(losses[0])
+        shared.step = 1
+        assert not torch.equal(shared._loss(gates, batch), losses[0])
+    assert torch.equal(*found)
+
+
+def test_all_passes_of_a_look_ahead_see_the_same_dropout(licence):
+    """Or the finite difference would be one of masks: without kinks it agrees with the exact derivative."""
+    slopes = []
+    for kind in ("exact", "finite"):
+        space, make = dropping(lookahead=kind)
+        shared = Shared(restrict(space, without(space.choices, {"relu"})), licence, **make)
+        gates = tuple((m.float() / 5).requires_grad_() for m in full_mask(space.choices))
+        slopes += torch.autograd.grad(shared.score(Draw((0,) * 3, gates)).value, gates)
+    torch.testing.assert_close(*slopes, rtol=0.02, atol=1e-4 * float(slopes[0].abs().max()))

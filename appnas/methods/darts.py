@@ -58,6 +58,12 @@ class Config:
         check(self, epochs=1, lr=0, lr_min=0, momentum=0, weight_decay=0, clip=0, alpha_lr=0, alpha_weight_decay=0)
 
 
+RECURRENT = Config(
+    lr=20.0, lr_min=20.0, momentum=0.0, weight_decay=5e-7, clip=0.25, alpha_lr=3e-3, alpha_betas=(0.9, 0.999)
+)
+"""Search settings for recurrent cells on Penn Treebank (section A.1.2, and the official code)."""
+
+
 def memory(config: Config) -> float:
     """Peak memory of a step as a multiple of that of one forward and backward pass, as measured on both spaces."""
     return {"first": 1.2, "finite": 1.5, "second": 6.5}[config.order]
