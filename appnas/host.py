@@ -17,7 +17,7 @@ from appnas.domain import Host
 from appnas.relax import softmax
 from appnas.space import Arch, Choice, Gates
 from appnas.strategy import Draw, Score
-from appnas.supernet import SelfGated
+from appnas.supernet import SelfGated, split_parameters
 
 
 class Tempered(nn.Module):
@@ -71,10 +71,7 @@ class ArchAdam(torch.optim.Adam):
     ):
         if not scale >= 0:
             raise ValueError(f"the scale of the architecture's learning rate is at least 0, got {scale}")
-        weights: list[nn.Parameter] = []
-        logits: list[nn.Parameter] = []
-        for parameter in params:
-            (logits if getattr(parameter, "is_arch", False) else weights).append(parameter)
+        weights, logits = split_parameters(params)
         groups: list[dict[str, Any]] = [{"params": weights, "lr_scale": 1.0}]
         if logits:
             groups.append({"params": logits, "lr_scale": float(scale), "weight_decay": 0.0})

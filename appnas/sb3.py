@@ -71,11 +71,12 @@ class Features(BaseFeaturesExtractor):
             network = encoder(IO(shape, ()))
         self.network = network
         with torch.no_grad():
-            self._features_dim = int(network(torch.zeros(2, *shape)).shape[1])
+            self._features_dim = int(self(torch.zeros(2, *shape)).shape[1])
 
     def forward(self, observations: Tensor) -> Tensor:
         """Shapes: [B, C, H, W] -> [B, features], not negative."""
-        return self.network(observations).relu()  # type: ignore[no-any-return]
+        out: Any = self.network(observations)  # with a second part from an auxiliary head, which nothing would teach
+        return (out[0] if isinstance(out, tuple) else out).relu()  # type: ignore[no-any-return]
 
     def apply(self, fn: Callable[[nn.Module], None]) -> Features:
         """Not at all: actor-critic policies would overwrite the encoder's own initial weights by orthogonal ones."""

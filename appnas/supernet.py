@@ -258,10 +258,10 @@ def relaxed(alpha: Sequence[Tensor], relax: Callable[[Tensor], Tensor], mask: Ma
     return tuple(relax(a.masked_fill(~m, float("-inf"))) for a, m in zip(alpha, mask, strict=True))
 
 
-def split_parameters(module: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-    """(weights, architecture parameters) of a module that may hold a `SelfGated` supernet."""
+def split_parameters(parameters: Iterable[nn.Parameter]) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    """(weights, architecture parameters) of what may hold the logits of a `SelfGated` supernet."""
     weights: list[nn.Parameter] = []
     arch: list[nn.Parameter] = []
-    for parameter in module.parameters():
+    for parameter in parameters:
         (arch if getattr(parameter, "is_arch", False) else weights).append(parameter)
     return weights, arch

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from appnas.domains.rl import RL, Options, Split
+from appnas.domains.rl import RL, Options, Split, salted
 from appnas.settings import check
 
 if TYPE_CHECKING:
@@ -49,8 +49,7 @@ class Catch(RL):
         from appnas.domains.vectors import Catch as CatchEnv
         from appnas.domains.vectors import vector
 
-        salt = {"train": 0, "score": 1, "test": 2}[split]
-        return vector(lambda: CatchEnv(self.options.side), count, 3 * seed + salt)
+        return vector(lambda: CatchEnv(self.options.side), count, salted(seed, split))
 
     def normal(self) -> tuple[float, float]:
         """Never and always caught."""
@@ -85,5 +84,4 @@ class Gym(RL):
 
         from appnas.domains.vectors import vector
 
-        salt = {"train": 0, "score": 1, "test": 2}[split]
-        return vector(lambda: gymnasium.make(self.options.env), count, 3 * seed + salt, self.options.shrink)
+        return vector(lambda: gymnasium.make(self.options.env), count, salted(seed, split), self.options.shrink)

@@ -10,7 +10,7 @@ import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from appnas.domains.rl import RL, Options, Split, need
+from appnas.domains.rl import RL, Options, Split, need, salted
 from appnas.settings import check
 
 if TYPE_CHECKING:
@@ -83,9 +83,8 @@ class Procgen(RL):
         from appnas.domains.vectors import Pooled, ProcgenVec
 
         o = self.options
-        salt = {"train": 0, "score": 1, "test": 2}[split]
         levels = 0 if split == "test" else o.levels
-        env = ProcgenVec(count, o.game, o.mode, levels, 0, 3 * seed + salt, o.plain)
+        env = ProcgenVec(count, o.game, o.mode, levels, 0, salted(seed, split), o.plain)
         return Pooled(env, o.shrink) if o.shrink > 1 else env
 
     def normal(self) -> tuple[float, float]:

@@ -37,6 +37,9 @@ class Bench201:
     """Cells in each of the three stages (N)."""
     recompute: bool = False
     """Let the supernet keep the ends of its cells only, and compute the rest again in backward."""
+    threshold: float = 0.0
+    """The supernet leaves out options whose gates are at most this for the whole batch: 0 is exact; a larger one is
+    faster, and such options get no gradient."""
     mask: ClassVar[Mask | None] = None
 
     def __post_init__(self) -> None:
@@ -107,7 +110,7 @@ class Network201(nn.Module):
             width = c * 2**stage
             if stage:
                 self.blocks.append(BasicBlock(width // 2, width, style))
-            self.stages.append(nn.ModuleList(_cell(width, style, mask) for _ in range(space.repeats)))
+            self.stages.append(nn.ModuleList(_cell(width, style, mask, space.threshold) for _ in range(space.repeats)))
         self.last = nn.Sequential(norm(4 * c, style), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
         self.classifier = nn.Linear(4 * c, io.outputs[0])
 
@@ -127,11 +130,11 @@ class Network201(nn.Module):
         return self.classifier(self.last(x))  # type: ignore[no-any-return]
 
 
-def _cell(channels: int, style: Style, mask: Mask | None) -> Dag:
+def _cell(channels: int, style: Style, mask: Mask | None, threshold: float) -> Dag:
     def make(edge: int, option: str) -> nn.Module:
         return operation(option, channels, 1, style)
 
-    return Dag(EDGES, 1, OPS_201, make, None if mask is None else mask[0])
+    return Dag(EDGES, 1, OPS_201, make, None if mask is None else mask[0], threshold=threshold)
 
 
 Dataset = Literal["cifar10", "cifar100", "imagenet16"]

@@ -67,6 +67,9 @@ class Cells:
     """Largest drop-path probability of a derived network (ImageNet: 0)."""
     recompute: bool = False
     """Let the supernet keep the ends of its cells only, and compute the rest again in backward."""
+    threshold: float = 0.0
+    """The supernet leaves out options whose gates are at most this for the whole batch: 0 is exact; a larger one is
+    faster, and such options get no gradient."""
     mask: ClassVar[Mask | None] = None
 
     def __post_init__(self) -> None:
@@ -164,7 +167,7 @@ class Cell(nn.Module):
         def make(edge: int, option: str) -> nn.Module:
             return operation(option, channels, stride if space.edges[edge][0] < 2 else 1, style)
 
-        self.dag = Dag(space.edges, 2, space.ops, make, mask, stride)
+        self.dag = Dag(space.edges, 2, space.ops, make, mask, stride, threshold=space.threshold)
 
     def forward(self, s0: Tensor, s1: Tensor, gates: Tensor | None) -> Tensor:
         """Shapes: s0, s1 [B, C', H', W']; gates [E, K], [B, E, K] or None; returns [B, nodes * C, H, W]."""

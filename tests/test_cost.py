@@ -121,7 +121,7 @@ def test_the_estimate_of_a_supernet_is_a_step_s_peak(bench201, digits, recompute
     supernet, gates = space.supernet(digits.io), soft(space)
     need = cost.supernet_memory(supernet, gates, digits, 32)
     inputs = digits.example(32)
-    assert need.activations == pytest.approx(cost.peak_bytes(lambda: step(supernet, inputs, gates)), rel=0.15)
+    assert need.activations == pytest.approx(cost.peak_bytes(lambda: step(supernet, inputs, gates)), rel=0.12)
     assert need.weights == 3 * 4 * sum(p.numel() for p in supernet.parameters())
     assert need.total == need.activations + need.weights
 
@@ -145,5 +145,5 @@ def test_check_memory():
         assert cost.check_memory(need, 200 * cost.MIB) is None
     with pytest.raises(MemoryError, match="needs about 100 MiB, 50 MiB are free: use a smaller batch"):
         cost.check_memory(need, 50 * cost.MIB)
-    with pytest.warns(UserWarning, match="105 MiB are free, little is left"):
-        cost.check_memory(need, 105 * cost.MIB)
+    with pytest.warns(UserWarning, match="120 MiB are free, little is left"):
+        cost.check_memory(need, 120 * cost.MIB)

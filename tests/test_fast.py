@@ -1,10 +1,12 @@
 import dataclasses
+from functools import partial
 
 import pytest
 import torch
 from torch import nn
 from torch.autograd import gradcheck, gradgradcheck
 
+from appnas.evaluate import seeded
 from appnas.fast import Fused, Norm, State, add_normed, add_scaled, centred, fast, plain, scale
 from appnas.shared import Shared
 from appnas.spaces import Bench201, Cells
@@ -132,6 +134,19 @@ def test_fused_operations_tell_states_from_tensors():
 
 
 @pytest.mark.parametrize("space", [Bench201(channels=2, repeats=1), Cells(channels=2, cells=3, nodes=2)], ids=str)
+def test_a_threshold_leaves_out_small_gates(space, digits):
+    """As if they were zero."""
+    gates = tuple(torch.full((c.count, len(c.options)), 0.01) for c in space.choices)
+    for matrix in gates:
+        matrix[:, -1] = 0.9
+    zeroed = tuple(matrix * (matrix > 0.05) for matrix in gates)
+    spaces = (space, dataclasses.replace(space, threshold=0.05))
+    exact, rough = (seeded(0, partial(s.supernet, digits.io)) for s in spaces)
+    inputs = digits.example(4)
+    torch.testing.assert_close(rough(*inputs, gates=gates), exact(*inputs, gates=zeroed))
+    assert not torch.equal(rough(*inputs, gates=gates), exact(*inputs, gates=gates))
+
+
 @pytest.mark.parametrize("lookahead", ["none", "exact", "finite"])
 def test_recomputing_changes_no_gradient(space, lookahead, digits):
     """Of the gates, also through look-ahead steps whose weights are put in for a while; and of the weights."""

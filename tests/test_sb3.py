@@ -1,5 +1,6 @@
 import itertools
 import json
+import random
 import sys
 from functools import partial
 
@@ -17,8 +18,8 @@ from stable_baselines3 import DQN, PPO
 from appnas.domains.vectors import Catch, vector
 from appnas.relax import softmax
 from appnas.sb3 import ArchCallback, Features, make_policy_kwargs, searching, supernets, swap_encoder
-from appnas.space import describe
-from appnas.spaces import Bench201, Encoder
+from appnas.space import describe, random_arch
+from appnas.spaces import Bench201, Cells, Encoder
 from appnas.spaces.encoder import ImpalaCNN
 
 SPACE = Encoder(channels=(4, 4), width=(4, 6), nodes=2, cells=1, depth=1, hidden=16)
@@ -31,11 +32,13 @@ AGENTS = {
     "qrdqn": (QRDQN, "CnnPolicy", OFF),
     "recurrent": (RecurrentPPO, "CnnLstmPolicy", ON),
 }
+CELLS = Cells(channels=2, cells=3, width=2, depth=3)
 ENCODERS = {
     "hand-made": (partial(ImpalaCNN, width=(4, 4), hidden=16), None),
     "supernet": (SPACE, None),
     "derived": (SPACE, ARCH),
     "of images": (Bench201(channels=2, repeats=1), None),
+    "with an auxiliary head": (CELLS, random_arch(CELLS, random.Random(0))),
 }
 
 

@@ -241,7 +241,7 @@ class TestSelfGated:
 
     def test_parameters_are_told_apart_also_in_copies(self, agent):
         for module in (agent, copy.deepcopy(agent), pickle.loads(pickle.dumps(agent))):
-            weights, arch = split_parameters(module)
+            weights, arch = split_parameters(module.parameters())
             assert [tuple(p.shape) for p in arch] == [(2, 5)]
             assert len(weights) + 1 == len(list(module.parameters()))
 

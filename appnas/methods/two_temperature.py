@@ -79,9 +79,8 @@ def search(
     mask. In any other, the parts are its operations, and the space's own rule makes an architecture of what is left.
     """
     prices = costs(space, domain.io, config.cost)
-    rate = config.lr
     evaluator = Sourced(
-        space, domain, config.source, prices, config.penalty, lambda step: rate, config.pretrain, seed
+        space, domain, config.source, prices, config.penalty, lambda step: config.lr, config.pretrain, seed
     )  # fmt: skip
     strategy = Indicators(
         space,

@@ -184,7 +184,7 @@ class SpaceSuite:
         for arch in self.archs(space, 2):
             torch.manual_seed(0)
             network = space.build(arch, io)
-            assert not split_parameters(network)[1]
+            assert not split_parameters(network.parameters())[1]
             network.eval()
             with torch.no_grad():
                 out = network(*self.inputs(io, 4))
