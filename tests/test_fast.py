@@ -147,6 +147,7 @@ def test_a_threshold_leaves_out_small_gates(space, digits):
     assert not torch.equal(rough(*inputs, gates=gates), exact(*inputs, gates=gates))
 
 
+@pytest.mark.parametrize("space", [Bench201(channels=2, repeats=1), Cells(channels=2, cells=3, nodes=2)], ids=str)
 @pytest.mark.parametrize("lookahead", ["none", "exact", "finite"])
 def test_recomputing_changes_no_gradient(space, lookahead, digits):
     """Of the gates, also through look-ahead steps whose weights are put in for a while; and of the weights."""
