@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from appnas.fast import recomputed
 from appnas.settings import check
 from appnas.space import IO, ZERO, Arch, Choice, Gates, Mask, argmax, only
+from appnas.spaces.nodes import swapped
 from appnas.spaces.ops import ReLUConvNorm, Style, norm, operation
 from appnas.supernet import Dag
 
@@ -41,6 +42,8 @@ class Bench201:
     """The supernet leaves out options whose gates are at most this for the whole batch: 0 is exact; a larger one is
     faster, and such options get no gradient."""
     mask: ClassVar[Mask | None] = None
+    edges: ClassVar[tuple[tuple[int, int], ...]] = EDGES
+    """(source, target) states of the cell, in the order of the decisions."""
 
     def __post_init__(self) -> None:
         """Check the sizes.
@@ -72,6 +75,11 @@ class Bench201:
             if OPS_201[index] not in ZERO:
                 graph.add_edge(names[source], names[target], op=OPS_201[index])
         return {"cell": graph}
+
+    def equivalents(self, arch: Arch) -> list[Arch]:
+        """The same network with the two inner states exchanged, if no operation joins them."""
+        other = swapped(EDGES, OPS_201, arch, 1)
+        return [] if other is None else [other]
 
     def supernet(self, io: IO, mask: Mask | None = None) -> Network201:
         """All candidates of every edge, with affine batch norms on batch statistics: forward(x, gates)."""

@@ -19,7 +19,7 @@ from appnas.fast import recomputed
 from appnas.settings import check
 from appnas.space import IO, ZERO, Arch, Choice, Gates, Mask, only
 from appnas.spaces.kernels import concatenate
-from appnas.spaces.nodes import Edges, dense, number, obeys, picture, strongest
+from appnas.spaces.nodes import Edges, dense, number, obeys, picture, strongest, swapped
 from appnas.spaces.ops import FactorizedReduce, ReLUConvNorm, Style, norm, operation
 from appnas.supernet import Dag
 
@@ -135,6 +135,16 @@ class Cells:
         cells = zip(self.choices, (arch[:count], arch[count:]), strict=True)
         inputs = ["c_{k-2}", "c_{k-1}"]
         return {choice.name: picture(self.edges, self.ops, cell, inputs, "c_{k}") for choice, cell in cells}
+
+    def equivalents(self, arch: Arch) -> list[Arch]:
+        """The same networks, up to the order of channels, with two neighbouring nodes of a cell exchanged."""
+        count, found = len(self.edges), []
+        for start in range(0, len(arch), count):
+            for state in range(2, self.nodes + 1):
+                cell = swapped(self.edges, self.ops, arch[start : start + count], state)
+                if cell is not None:
+                    found.append((*arch[:start], *cell, *arch[start + count :]))
+        return found
 
     def supernet(self, io: IO, mask: Mask | None = None) -> CellNetwork:
         """All candidates of every edge, `channels` wide and `cells` deep: forward(x, gates)."""

@@ -70,3 +70,13 @@ def picture(
             graph.add_edge(names[source], names[target], op=ops[index])
     graph.add_edges_from([(name, output, {"op": join}) for name in nodes])
     return graph
+
+
+def swapped(edges: Edges, ops: Sequence[str], cell: Sequence[int], state: int) -> tuple[int, ...] | None:
+    """The same cell with a state and the next one exchanged; None if an operation joins the two."""
+    if ops[cell[edges.index((state, state + 1))]] not in ZERO:
+        return None
+    other = {state: state + 1, state + 1: state}
+    moved = {(other.get(source, source), other.get(target, target)): e for e, (source, target) in enumerate(edges)}
+    moved[state, state + 1] = moved.pop((state + 1, state))
+    return tuple(cell[moved[edge]] for edge in edges)

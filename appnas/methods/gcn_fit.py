@@ -1,0 +1,215 @@
+"""GCN-fit: fitting the search space of weight-sharing NAS with graph convolutions (Chen et al., AAAI 2021, 2004.08423).
+
+An architecture's score under shared weights is its quality plus an error, and the largest of many scores is one with a
+large error. A small graph convolution fitted to sampled scores averages the errors out:
+
+    a* = argmax { GCN(a) : cost(a) <= limit },   GCN = argmin sum_i (GCN(a_i) - score_i)^2
+
+Progressively: the first 7 decisions are fitted while all others are random; all members of this segment are predicted,
+the 6 best become the options of one super-cell, which the next segment begins with. What was fitted last is a table of
+the space: a limit on any cost is applied to it afterwards, without another evaluation (`within`).
+
+Source: the abstract and one figure; sizes of the graph convolution and of the samples are recalled, not confirmed.
+arXiv 2004.08423.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+from torch import Tensor
+
+from appnas.domain import Domain
+from appnas.evaluate import Evaluator, evaluator_of
+from appnas.gcn import GCNRegressor, as_tensor
+from appnas.guided import Guided, Told
+from appnas.oneshot import OneShot, Paths, first
+from appnas.predictor import Predictor, Reference
+from appnas.search import Callback, Result
+from appnas.search import search as loop
+from appnas.segments import Prefix, complete, ends, extend, members
+from appnas.settings import check
+from appnas.space import Arch, Space, decisions
+from appnas.strategy import Strategy
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of GCN-fit."""
+
+    pairs: int = 2000
+    """Architectures scored in every segment."""
+    segment: int = 7
+    """Decisions of a segment, a super-cell counted as one."""
+    keep: int = 6
+    """Members of a segment that become options of a super-cell."""
+    predictor: Literal["gcn", "ridge", "forest"] = "gcn"
+    """Graph convolutions; or, as controls, ridge regression or a random forest on the one-hot code."""
+    width: int = 64
+    """Of the graph convolutions: small enough not to learn errors by heart."""
+    layers: int = 3
+    """Graph convolutions."""
+    readout: Literal["mean", "nodes"] = "mean"
+    """Mean over nodes, or all of them side by side, which fits closer."""
+    target: Literal["standard", "rank"] = "standard"
+    """Standardised scores, or their ranks, which fit errors closer."""
+    epochs: int = 100
+    """Of a fit."""
+    batch: int = 64
+    """Of a fit."""
+    lr: float = 1e-3
+    """Adam of the fit."""
+    listed: int = 300_000
+    """Largest segment of which all members are predicted."""
+    samples: int = 10_000
+    """Members drawn of a larger one."""
+    estimation: Literal["shared", "scratch"] = "shared"
+    """A supernet's weights, or training from scratch; with a table, its scores stand for either."""
+    warmup: int = 50
+    """Epochs of the supernet on uniform single paths."""
+    shared_lr: float = 0.025
+    """SGD on the supernet."""
+    budget: int = 10
+    """Epochs (or environment steps) of every training from scratch."""
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        check(
+            self, pairs=2, segment=2, keep=1, width=1, layers=1, epochs=1, batch=1, lr=0, listed=1, samples=1,
+            warmup=1, shared_lr=0, budget=1,
+        )  # fmt: skip
+
+
+class Fitted(NamedTuple):
+    """All members of the last segment that are valid, the best prediction first.
+
+    Shapes:
+        archs: [n, D]. scores: [n].
+    """
+
+    archs: Tensor
+    scores: Tensor
+
+
+class Fit:
+    """Proposes samples of the next segment, and in the end the architecture with the best prediction.
+
+    Args:
+        space: what to search.
+        seed: of fits and samples.
+        config: settings.
+    """
+
+    def __init__(self, space: Space, seed: int, config: Config):
+        self.space, self.seed, self.config = space, seed, config
+        self.ends = ends(len(decisions(space.choices)), config.segment)
+        self.stage = 0
+        self.supercell: list[Prefix] = [()]
+        """Options of the super-cell that the segment begins with."""
+        self.fitted: Fitted | None = None
+        self.predictor: Predictor | None = None
+        """The last one fitted; no part of the state."""
+
+    def _predictor(self) -> Predictor:
+        config, seed = self.config, self.seed + self.stage
+        if config.predictor != "gcn":
+            return Reference(self.space, config.predictor, seed, config.target)
+        return GCNRegressor(
+            self.space, seed, config.width, config.layers, config.readout, kind_of_target=config.target,
+            epochs=config.epochs, batch=config.batch, lr=config.lr,
+        )  # fmt: skip
+
+    def _padded(self, prefix: Prefix) -> Arch:
+        """Decisions that are not fitted yet are all alike to the predictor: what they add is averaged over."""
+        return prefix + (0,) * (self.ends[-1] - len(prefix))
+
+    def propose(self, told: Sequence[Told]) -> list[Arch]:
+        """Fit the segment, keep its best members, sample on from them."""
+        if self.stage == len(self.ends):
+            return []
+        rng = random.Random(f"{self.seed} {self.stage}")
+        known, end = len(self.supercell[0]), self.ends[self.stage]
+        options = set(self.supercell)
+        data = [(arch, value) for arch, value in told if arch[:known] in options]
+        self.predictor = self._predictor()
+        self.predictor.fit([self._padded(arch[:end]) for arch, _ in data], [value for _, value in data])
+        found = members(self.space, self.supercell, end, rng, self.config.listed, self.config.samples)
+        scores = self.predictor.predict([self._padded(prefix) for prefix in found])
+        order = scores.argsort(descending=True, stable=True).tolist()
+        self.stage += 1
+        if self.stage == len(self.ends):
+            order = [i for i in order if self.space.valid(found[i])]
+            self.fitted = Fitted(as_tensor([found[i] for i in order]), scores[order])
+            return [found[order[0]]]
+        kept = (found[i] for i in order if complete(self.space, found[i], rng))
+        self.supercell = [prefix for prefix, _ in zip(kept, range(self.config.keep), strict=False)]
+        return [extend(self.space, self.supercell, rng) for _ in range(self.config.pairs)]
+
+    def within(self, cost: Callable[[Arch], float], limit: float) -> Arch:
+        """The best prediction whose cost is at most the limit.
+
+        Raises:
+            ValueError: the fit is not finished, or no architecture costs so little.
+        """
+        if self.fitted is None:
+            raise ValueError("the fit is not finished: its last segment was not told yet")
+        for row in self.fitted.archs.tolist():
+            if cost(tuple(row)) <= limit:
+                return tuple(row)
+        raise ValueError(
+            f"none of the {len(self.fitted.archs)} architectures that were predicted costs {limit} or less"
+        )
+
+    def best(self) -> Arch | None:
+        """The best prediction, trusted more than any score told."""
+        return None if self.fitted is None else tuple(self.fitted.archs[0].tolist())
+
+    def state_dict(self) -> dict[str, Any]:
+        """Super-cell, stage and table."""
+        fitted = None if self.fitted is None else list(self.fitted)
+        return {"stage": self.stage, "supercell": [list(prefix) for prefix in self.supercell], "fitted": fitted}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+        self.stage, self.supercell = state["stage"], [tuple(prefix) for prefix in state["supercell"]]
+        self.fitted = None if state["fitted"] is None else Fitted(*state["fitted"])
+
+
+def within(result: Result, cost: Callable[[Arch], float], limit: float) -> Arch:
+    """The architecture that a finished search would have found under a limit: nothing is scored or fitted again.
+
+    Args:
+        result: of a search with this method.
+        cost: arch -> cost, in any unit.
+        limit: largest cost.
+    """
+    strategy: Any = getattr(result.strategy, "strategy", result.strategy)
+    found: Arch = strategy.proposer.within(cost, limit)
+    return found
+
+
+def search(
+    space: Space,
+    domain: Domain | Evaluator,
+    config: Config = Config(),
+    *,
+    seed: int = 0,
+    callbacks: Sequence[Callback] = (),
+) -> Result:
+    """Search with GCN-fit: the supernet, if any, is trained first; then every segment's samples are scored."""
+    proposer = Fit(space, seed, config)
+    strategy: Strategy = Guided(space, random.Random(seed), config.pairs, proposer)
+    steps = config.pairs * len(proposer.ends) + 1
+    evaluator: Evaluator
+    if isinstance(domain, Domain) and config.estimation == "shared":
+        train = config.warmup * domain.epoch("train")  # type: ignore[attr-defined]  # Locked names what is missing
+        strategy = Paths(space, random.Random(seed + 1), strategy, first(train))
+        rate = config.shared_lr
+        evaluator = OneShot(space, domain, first(train), lambda step: rate, seed=seed)  # type: ignore[arg-type]
+        steps += train
+    else:
+        evaluator = evaluator_of(space, domain, config.budget, seed)
+    return loop(strategy, evaluator, steps, callbacks=callbacks).of(space, domain, config, seed)
