@@ -26,7 +26,7 @@ class NoSymmetry(Bench201):
     equivalents = None
 
 
-BASE = nao.Config(start=100, rounds=3, new=50, seeds=50)
+BASE = nao.Config(start=100, rounds=3, new=50, parents=50)
 VARIANTS = {
     "rank targets": replace(BASE, target="rank"),
     "min-max targets, the authors'": BASE,

@@ -8,7 +8,7 @@ import networkx as nx
 import pytest
 import torch
 
-from appnas.encode import features, from_tokens, offsets, one_hot, op_graph, tokens, vocabulary
+from appnas.encode import features, from_tokens, links, offsets, one_hot, op_graph, tokens, vocabulary
 from appnas.space import Choice, argmax, random_arch
 from appnas.spaces.bench201 import OPS_201
 from appnas.spaces.cells import DARTS_V2
@@ -86,3 +86,17 @@ def test_a_dead_end_is_no_output(bench201):
     names = [graph.names[k] for k in graph.ops]
     arrows = {(names[i], names[j]) for i, j in graph.adjacency.nonzero().tolist()}
     assert arrows == {("input", "nor_conv_3x3"), ("input", "skip_connect"), ("skip_connect", "output")}
+
+
+def test_links_of_a_cell_and_of_a_chain(bench201, chain):
+    """NAS-Bench-201's edges 0-1 0-2 1-2 0-3 1-3 2-3; a chain where a space has no edges."""
+    fed = {i: row.nonzero().flatten().tolist() for i, row in enumerate(links(bench201))}
+    assert fed == {0: [1, 2, 4], 1: [3, 5], 2: [6], 3: [6], 4: [7], 5: [7], 6: [7], 7: []}
+    assert links(chain).tolist() == [[0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1], [0, 0, 0, 0]]
+
+
+def test_links_of_two_cells_do_not_meet(cells):
+    matrix, count = links(cells), len(cells.edges)
+    assert not matrix[1 : count + 1, count + 1 : -1].any() and not matrix[count + 1 : -1, 1 : count + 1].any()
+    assert torch.equal(matrix[1 : count + 1, 1 : count + 1], matrix[count + 1 : -1, count + 1 : -1])
+    assert bool((matrix[:-1].sum(1) > 0).all()) and bool((matrix[:, 1:].sum(0) > 0).all())

@@ -36,10 +36,16 @@ TINY_SETTINGS = {
     "rl_darts": {"steps": 1, "scale": 3.0},
     "two_temperature": {"epochs": 1},
     "agnn": {"evaluations": 3, "budget": 1, "warmup": 1, "top": 1, "repeats": 1},
+    "ctnas": {"labels": 3, "verify": 1, "budget": 1, "width": 4, "layers": 1, "epochs": 2, "iterations": 3},
+    "gcn_fit": {
+        "pairs": 3, "segment": 64, "keep": 2, "width": 4, "layers": 1, "epochs": 2, "listed": 50, "samples": 5,
+        "estimation": "scratch", "budget": 1,
+    },
+    "nao": {"start": 3, "rounds": 1, "new": 1, "hidden": 4, "embedding": 4, "epochs": 2, "budget": 1},
     "reinforce": {"evaluations": 3, "budget": 1},
     "evolution": {"evaluations": 4, "budget": 1, "population": 2, "sample": 2},
     "random": {"evaluations": 2, "budget": 1},
-}
+}  # fmt: skip
 
 
 def test_the_matrix_is_complete():

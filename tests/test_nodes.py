@@ -1,6 +1,6 @@
 import torch
 
-from appnas.spaces.nodes import dense, entering, obeys, picture, strongest
+from appnas.spaces.nodes import dense, entering, obeys, picture, strongest, swapped
 
 OPS = ("none", "skip", "conv")
 EDGES = dense(1, 3)
@@ -29,3 +29,9 @@ def test_the_picture():
     graph = picture(EDGES, OPS, (1, 2, 2, 0, 1, 1), ["in"], "out")
     assert sorted(graph.edges(data="op"))[:2] == [("0", "1", "conv"), ("0", "2", "skip")]
     assert graph.graph == {"inputs": ["in"], "outputs": ["out"]} and graph.in_degree("out") == 3
+
+
+def test_two_states_exchanged():
+    """Edges 0-1 0-2 1-2 0-3 1-3 2-3: without an operation on 1-2, states 1 and 2 are alike."""
+    assert swapped(EDGES, OPS, (1, 2, 0, 1, 0, 2), 1) == (2, 1, 0, 1, 2, 0)
+    assert swapped(EDGES, OPS, (1, 2, 1, 1, 0, 2), 1) is None

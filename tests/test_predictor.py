@@ -17,7 +17,9 @@ MAKE = {
     "forest": lambda space, seed=0: Reference(space, "forest", seed, trees=20),
     "gcn": lambda space, seed=0: GCNRegressor(space, seed, 16, 2, "nodes", epochs=20, lr=3e-3),
     "comparator": lambda space, seed=0: Comparator(space, seed, 16, 2, "nodes", "antisymmetric", 150, 64, 3e-3),
-    "autoencoder": lambda space, seed=0: AutoEncoder(space, seed, 16, 8, epochs=60, lr=3e-3),
+    "autoencoder": lambda space, seed=0: AutoEncoder(
+        space, seed, 16, 8, lam=0.95, kind_of_target="rank", epochs=100, lr=1e-2
+    ),
 }
 SPACES = {"bench201": Bench201(), "cells": Cells(nodes=2)}
 

@@ -6,7 +6,7 @@
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
-from appnas.methods import agnn, baselines, darts, reinforce, rl_darts, two_temperature
+from appnas.methods import agnn, baselines, ctnas, darts, gcn_fit, nao, reinforce, rl_darts, two_temperature
 
 
 class Method(NamedTuple):
@@ -50,6 +50,21 @@ METHODS: dict[str, Method] = {
     "agnn": Method(
         agnn.search, agnn.Config, "Auto-GNN: Neural Architecture Search of Graph Neural Networks (arXiv 1909.03184)",
         "reinforcement learning, conservative", "inherited weights, from scratch, or a table", "scores",
+    ),
+    "ctnas": Method(
+        ctnas.search, ctnas.Config, "Contrastive Neural Architecture Search with Neural Architecture Comparators"
+        " (arXiv 2103.05471)",
+        "reinforcement learning against a comparator", "comparator, then training from scratch, or a table", "scores",
+    ),
+    "gcn_fit": Method(
+        gcn_fit.search, gcn_fit.Config,
+        "Fitting the Search Space of Weight-sharing NAS with Graph Convolutional Networks (arXiv 2004.08423)",
+        "random samples, then prediction of all", "regression on weight sharing, training from scratch, or a table",
+        "scores",
+    ),
+    "nao": Method(
+        nao.search, nao.Config, "Neural Architecture Optimization (arXiv 1808.07233)",
+        "gradient in a learned space", "training from scratch, weight sharing, or a table", "scores",
     ),
     "reinforce": Method(
         reinforce.search, reinforce.Config,

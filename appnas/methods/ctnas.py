@@ -196,12 +196,12 @@ class Contrast:
         """Values told are trusted more."""
 
     def state_dict(self) -> dict[str, Any]:
-        """The ledger."""
-        return {"ledger": dict(self.ledger)}
+        """Seed and ledger."""
+        return {"seed": self.seed, "ledger": dict(self.ledger)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a state."""
-        self.ledger = Counter(state["ledger"])
+        self.seed, self.ledger = state["seed"], Counter(state["ledger"])
 
 
 def search(

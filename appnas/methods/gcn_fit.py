@@ -130,10 +130,12 @@ class Fit:
         """Fit the segment, keep its best members, sample on from them."""
         if self.stage == len(self.ends):
             return []
-        rng = random.Random(f"{self.seed} {self.stage}")
+        rng = random.Random(f"{self.seed} {self.stage} {len(told)}")
         known, end = len(self.supercell[0]), self.ends[self.stage]
         options = set(self.supercell)
         data = [(arch, value) for arch, value in told if arch[:known] in options]
+        if len(data) < 2:  # asked ahead of what was told
+            return [extend(self.space, self.supercell, rng)]
         self.predictor = self._predictor()
         self.predictor.fit([self._padded(arch[:end]) for arch, _ in data], [value for _, value in data])
         found = members(self.space, self.supercell, end, rng, self.config.listed, self.config.samples)
@@ -168,13 +170,15 @@ class Fit:
         return None if self.fitted is None else tuple(self.fitted.archs[0].tolist())
 
     def state_dict(self) -> dict[str, Any]:
-        """Super-cell, stage and table."""
+        """Seed, stage, super-cell and table."""
         fitted = None if self.fitted is None else list(self.fitted)
-        return {"stage": self.stage, "supercell": [list(prefix) for prefix in self.supercell], "fitted": fitted}
+        supercell = [list(prefix) for prefix in self.supercell]
+        return {"seed": self.seed, "stage": self.stage, "supercell": supercell, "fitted": fitted}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a state."""
-        self.stage, self.supercell = state["stage"], [tuple(prefix) for prefix in state["supercell"]]
+        self.seed, self.stage = state["seed"], state["stage"]
+        self.supercell = [tuple(prefix) for prefix in state["supercell"]]
         self.fitted = None if state["fitted"] is None else Fitted(*state["fitted"])
 
 

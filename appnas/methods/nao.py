@@ -38,7 +38,7 @@ class Config:
     """Times that new architectures are made; two or three suffice, the authors say."""
     new: int = 300
     """New architectures a round."""
-    seeds: int = 100
+    parents: int = 100
     """Best architectures that a round sets out from."""
     eta: float = 10.0
     """First step along the gradient, and what it grows by."""
@@ -78,7 +78,7 @@ class Config:
     def __post_init__(self) -> None:
         """Check the settings."""
         check(
-            self, start=2, rounds=1, new=1, seeds=1, largest=0, hidden=1, embedding=1, layers=0, dropout=0, lam=0,
+            self, start=2, rounds=1, new=1, parents=1, largest=0, hidden=1, embedding=1, layers=0, dropout=0, lam=0,
             epochs=1, batch=1, lr=0, budget=1, warmup=1, shared_lr=0, top=1,
         )  # fmt: skip
         if not 0 < self.eta <= self.largest:
@@ -139,7 +139,7 @@ class Climb:
         self.model.fit(list(values), list(values.values()))
         best = sorted(values, key=values.__getitem__, reverse=True)
         count = min(config.new, config.start) if config.estimation == "shared" else config.new
-        new, step = climb(self.model, best[: config.seeds], seen, count, config.eta, config.largest, config.direction)
+        new, step = climb(self.model, best[: config.parents], seen, count, config.eta, config.largest, config.direction)
         self.steps.append(step)
         rng = random.Random(seed)
         seen |= set(new)
@@ -151,12 +151,12 @@ class Climb:
         """Values told are trusted more."""
 
     def state_dict(self) -> dict[str, Any]:
-        """The rounds' steps, and how much was drawn."""
-        return {"steps": list(self.steps), "drawn": self.drawn}
+        """Seed, the rounds' steps, and how much was drawn."""
+        return {"seed": self.seed, "steps": list(self.steps), "drawn": self.drawn}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a state."""
-        self.steps, self.drawn = list(state["steps"]), state["drawn"]
+        self.seed, self.steps, self.drawn = state["seed"], list(state["steps"]), state["drawn"]
 
 
 def search(
