@@ -1,7 +1,7 @@
 """GCN-fit on NAS-Bench-201: does a fit to a supernet's scores rank unseen cells better than the scores themselves?
 
 The scores are those that a published one-shot (or few-shot) supernet gave to all 15,625 cells on CIFAR-10, the truth is
-the test accuracy after 200 epochs; agreement is measured on cells not fitted. Needs the tables in APPNAS_DATA. One core:
+the test accuracy after 200 epochs; agreement is measured on cells not fitted. Needs the tables in APPNAS_DATA:
 
     python benchmarks/gcn_fit.py --seeds 5
 """
