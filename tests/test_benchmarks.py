@@ -132,25 +132,3 @@ def test_conservative_steps_beat_random_search_on_arxiv():
     out = run("nasbenchgraph", "--seeds", "10")
     at_100 = {line[:24].strip(): float(re.findall(r"(\S+) \+-", line)[2]) for line in out.splitlines() if " +-" in line}
     assert at_100["AGNN"] > at_100["random"] + 0.1
-
-
-def test_ctnas(data, tmp_path):
-    """Rows are kept, and read the second time."""
-    small = ("--seeds", "2", "--iterations", "20", "--epochs", "5", "--variants", "official: concat, mean")
-    first = run("ctnas", *small, "--controls", "random", "parameters", "--out", str(tmp_path / "rows"))
-    assert float(re.search(r"parameters +(\S+)", first)[1]) == pytest.approx(0.578, abs=0.002)
-    assert re.search(r"ledger: 156 labels, 0 pseudo-labels, 20 comparisons", first)
-    assert run("ctnas", *small, "--controls", "random", "parameters", "--out", str(tmp_path / "rows")) == first
-
-
-def test_nao(data):
-    out = run("nao", "--seeds", "2", "--epochs", "3", "--variants", "random", "rank, random direction")
-    assert re.search(r"rank, random direction +\S+ \+-.* rebuilt \d+ %", out)
-
-
-def test_gcn_fit(data):
-    """The card's facts of the table, and the claim at one seed."""
-    out = run("gcn_fit", "--seeds", "1", "--supernets", "oneshot", "--variants", "GCN, 1,000 pairs")
-    raw, fit = map(float, re.search(r"1,000 pairs +(\S+) \+-\S+ +(\S+) \+-", out).groups())
-    assert raw == pytest.approx(0.485, abs=0.005) and fit > raw + 0.03
-    assert "choice of the scores themselves: 91.01 of all cells" in out
