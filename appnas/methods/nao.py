@@ -6,6 +6,10 @@ ones are scored, and so on. With `estimation="shared"` (NAO-WS) one supernet is 
 a step, scores all of them, and the worst members give way to the new ones; the best few are then trained from scratch.
 
 Source: the authors' repositories (NAO, NAO_pytorch), read for settings; nothing is copied.
+
+Deviates: a token is the option of a decision, of any space, where theirs are (index, operation) pairs of a cell; all
+`equivalents` that a space knows of are fitted, where theirs exchanges the branches of a random node; with
+shared weights the pool is scored on all validation data, where theirs takes another random batch for every member.
 """
 
 from __future__ import annotations
@@ -98,7 +102,7 @@ def climb(
 
     Returns:
         The new ones, fewer than `count` if the largest step did not bring more, and the last step.
-    """  # fmt: skip
+    """
     places, new, step = model.embed(archs), dict[Arch, None](), 0.0
     while len(new) < count and step + eta <= largest:
         step += eta
@@ -191,7 +195,9 @@ def _shared(
 
     rng = random.Random(seed + 1)
     ranked = Ranked(guided, (config.rounds + 1) * config.start, config.top)
-    strategy: Strategy = Paths(space, rng, ranked, trains, lambda step: rng.choice(guided.pool()))
+    strategy: Strategy = Paths(
+        space, rng, ranked, trains, lambda step: rng.choice(guided.pool() or [random_arch(space, rng)])
+    )
     shared = OneShot(space, domain, trains, lambda step: config.shared_lr, seed=seed)  # type: ignore[arg-type]
     evaluator = ThenScratch(shared, steps, space, domain, config.budget, seed)
     return loop(strategy, evaluator, steps + config.top, callbacks=callbacks).of(space, domain, config, seed)
