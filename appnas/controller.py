@@ -5,12 +5,14 @@ A controller sees only choices, never a space or a reward.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from appnas.space import Choice, Gates, Mask, decisions
+
+Kind = Literal["independent", "lstm"]
 
 
 class Controller(Protocol):
@@ -24,6 +26,13 @@ class Controller(Protocol):
 
     def marginals(self) -> Gates:
         """Probability of every option, one matrix [count, K] for each choice."""
+
+
+def controller(
+    kind: Kind, choices: tuple[Choice, ...], generator: torch.Generator, mask: Mask | None, hidden: int
+) -> Independent | LSTM:
+    """A policy by name; `hidden` is the width of an LSTM."""
+    return Independent(choices, generator, mask) if kind == "independent" else LSTM(choices, generator, mask, hidden)
 
 
 def option_mask(choices: tuple[Choice, ...], mask: Mask | None) -> Tensor:

@@ -80,7 +80,6 @@ class Scratch:
             guessing, if it has one, else minus infinity.
         store: where weights are inherited from before the training and kept after it; None for from scratch.
         warmup: budget of a training that begins with inherited weights.
-        cost: trained network -> further metrics, such as an `appnas.latency.Meter`.
     """
 
     def __init__(
@@ -92,9 +91,8 @@ class Scratch:
         diverged: float | None = None,
         store: ParamStore | None = None,
         warmup: int = 0,
-        cost: Callable[[nn.Module], Mapping[str, float]] | None = None,
     ):
-        self.space, self.domain, self.budget, self.seed, self.cost = space, domain, budget, seed, cost
+        self.space, self.domain, self.budget, self.seed = space, domain, budget, seed
         self.store, self.warmup = store, warmup
         self.diverged = float(getattr(domain, "chance", -math.inf)) if diverged is None else diverged
 
@@ -115,7 +113,6 @@ class Scratch:
             value, metrics["diverged"] = self.diverged, 1.0
         if self.store and "diverged" not in metrics:
             self.store.keep(model, draw.arch)
-        metrics |= self.cost(model) if self.cost else {}
         return Score(torch.tensor(value), metrics)
 
     def learn(self, draw: Draw) -> None:
@@ -270,12 +267,15 @@ class Rewarded:
         self.evaluator.learn(draw)
 
     def state_dict(self) -> dict[str, Any]:
-        """The evaluator's own."""
-        return self.evaluator.state_dict()
+        """The evaluator's own, and what the cost remembers."""
+        remembered = getattr(self.cost, "state_dict", dict)()
+        return {"evaluator": self.evaluator.state_dict(), "cost": remembered}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Passed on."""
-        self.evaluator.load_state_dict(state)
+        """Go on from a state."""
+        self.evaluator.load_state_dict(state["evaluator"])
+        if state["cost"]:
+            self.cost.load_state_dict(state["cost"])  # type: ignore[union-attr]
 
 
 def evaluator_of(space: Space, domain: Domain | Evaluator, budget: int, seed: int) -> Evaluator:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import platform
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -169,7 +169,7 @@ COSTS = ("parameters", "macs", "peak_bytes", "latency_ms", "energy_J", "estimate
 
 
 class Meter:
-    """Named costs of a network, for `appnas.evaluate.Scratch`: what rewards, archives and reports read.
+    """Named costs of a network: what rewards, archives and reports read.
 
     parameters; macs, multiply-adds an example; peak_bytes, of the tensors of a forward pass; latency_ms, the median,
     with its 10 % and 90 % quantiles as latency_low_ms and latency_high_ms; energy_J, counted by RAPL; estimated_J, CPU
@@ -203,7 +203,7 @@ class Meter:
         self.watts = watts
         self.conditions: dict[str, Any] = {}
 
-    def __call__(self, model: nn.Module) -> Mapping[str, float]:
+    def __call__(self, model: nn.Module) -> dict[str, float]:
         """The costs by name."""
         found: dict[str, float] = {}
         for name in self.names:

@@ -2,16 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 
 
 def weighted_product(value: float, cost: float, target: float, below: float = -0.07, above: float = -0.07) -> float:
     """Value * (cost / target)^w with w = `below` up to the target, else `above` (MnasNet, arXiv 1807.11626, eq. 2).
 
     (-0.07, -0.07) is the paper's soft constraint, (0, -1) its hard one. Choose the exponent from the task's own
-    trade of value against cost: -0.07 holds if doubling the cost buys 5 %.
+    trade of value against cost: -0.07 holds if doubling the cost buys 5 %, see `exponent`.
+
+    Deviates: a negative value (a return, minus a loss) is divided by the factor, so that cost never pays.
     """
-    return float(value * (cost / target) ** (below if cost <= target else above))
+    factor = (cost / target) ** (below if cost <= target else above)
+    return float(value * factor if value >= 0 else value / factor)
+
+
+def exponent(gain: float, times: float = 2.0) -> float:
+    """The w at which `times` the cost is worth a relative gain in value: -log(1 + gain) / log(times).
+
+    A gain of 5 % for double the cost gives -0.0704, which the MnasNet paper rounds to -0.07 (section 3).
+    """
+    return -math.log(1 + gain) / math.log(times)
+
+
+def metric(metrics: Mapping[str, float], name: str) -> float:
+    """A metric by name.
+
+    Raises:
+        ValueError: the scores do not have it.
+    """
+    if name not in metrics:
+        raise ValueError(f"the scores have the metrics {sorted(metrics)}, got {name!r}")
+    return metrics[name]
 
 
 def linear(value: float, cost: float, alpha: float) -> float:

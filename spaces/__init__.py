@@ -3,13 +3,16 @@
 if __name__ != "appnas.spaces":
     raise ImportError(f"import appnas.spaces, not {__name__!r}: the folder is mapped to that name when installed")
 
+from appnas.spaces.alexnet import AlexNet
 from appnas.spaces.bench201 import Bench201
 from appnas.spaces.cells import Cells
+from appnas.spaces.condensenet import CondenseNet
 from appnas.spaces.dense import CNN, MLP
 from appnas.spaces.encoder import Encoder
 from appnas.spaces.gnn import GNN
 from appnas.spaces.graphmix import GraphMix
 from appnas.spaces.maskable import Maskable
+from appnas.spaces.mnas import Mnas
 from appnas.spaces.mobile import Proxyless
 from appnas.spaces.nasbenchgraph import NASBenchGraph, NASBenchGraphProteins
 from appnas.spaces.recurrent import NAORecurrent, Recurrent
@@ -19,6 +22,9 @@ SPACES: dict[str, type] = {
     "bench201": Bench201,
     "encoder": Encoder,
     "proxyless": Proxyless,
+    "mnas": Mnas,
+    "alexnet": AlexNet,
+    "condensenet": CondenseNet,
     "mlp": MLP,
     "cnn": CNN,
     "gnn": GNN,
@@ -30,6 +36,6 @@ SPACES: dict[str, type] = {
 }
 
 __all__ = [
-    "CNN", "GNN", "MLP", "SPACES", "Bench201", "Cells", "Encoder", "GraphMix", "Maskable", "NAORecurrent",
-    "NASBenchGraph", "NASBenchGraphProteins", "Proxyless", "Recurrent",
+    "CNN", "GNN", "MLP", "SPACES", "AlexNet", "Bench201", "Cells", "CondenseNet", "Encoder", "GraphMix", "Maskable",
+    "Mnas", "NAORecurrent", "NASBenchGraph", "NASBenchGraphProteins", "Proxyless", "Recurrent",
 ]  # fmt: skip

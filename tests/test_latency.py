@@ -8,10 +8,8 @@ import torch
 from torch import nn
 
 from appnas import cost
-from appnas.evaluate import Scratch
 from appnas.latency import COSTS, Meter, latencies, latency, processor, survey
 from appnas.space import random_arch
-from appnas.strategy import Draw
 
 
 def test_latency_pins_threads_and_puts_everything_back():
@@ -107,12 +105,3 @@ def test_the_meter_measures_what_it_is_asked_for():
     assert meter.conditions["batch"] == 2 and meter.conditions["processor"] == processor()
     with pytest.raises(ValueError, match=r"latency_ms.*got power"):
         Meter((x,), ["power"])
-
-
-def test_costs_join_the_metrics_of_a_training(bench201, digits):
-    meter = Meter(digits.example(1), ["macs", "parameters"])
-    arch = random_arch(bench201, random.Random(0))
-    score = Scratch(bench201, digits, 1, cost=meter).score(Draw(arch))
-    model = bench201.build(arch, digits.io)
-    assert score.metrics["macs"] == cost.macs(model, digits.example(1))
-    assert score.metrics["parameters"] == cost.parameters(model)

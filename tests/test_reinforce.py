@@ -20,14 +20,14 @@ class TestIndependent(MethodSuite):
 
 
 class TestPPO(TestIndependent):
-    settings = {"evaluations": 7, "budget": 1, "controller": "lstm", "hidden": 8, "batch": 2, "clip": 0.2}  # noqa: RUF012
+    settings = {"evaluations": 7, "budget": 1, "controller": "lstm", "hidden": 8, "per_update": 2, "clip": 0.2}  # noqa: RUF012
 
 
 class TestOnAnOracle(MethodSuite):
     """Rules bind here: of an invalid sample the space makes another architecture."""
 
     method = "reinforce"
-    settings = {"evaluations": 12, "batch": 5, "entropy": 0.01, "pick": "mode"}  # noqa: RUF012
+    settings = {"evaluations": 12, "per_update": 5, "entropy": 0.01, "pick": "mode"}  # noqa: RUF012
 
     @pytest.fixture
     def space(self, cells):
@@ -41,7 +41,7 @@ class TestOnAnOracle(MethodSuite):
 def test_settings_of_the_benchmark():
     """Dong and Yang: Adam with 1e-3, a moving baseline of 0.9, one sample an update."""
     config = reinforce.Config()
-    assert (config.lr, config.momentum, config.batch, config.clip, config.controller) == (
+    assert (config.lr, config.momentum, config.per_update, config.clip, config.controller) == (
         1e-3,
         0.9,
         1,

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from appnas.reward import constrained, dominates, linear, pareto_front, weighted_product
+from appnas.reward import constrained, dominates, exponent, linear, metric, pareto_front, weighted_product
 
 
 def test_weighted_product_by_hand():
@@ -15,6 +15,26 @@ def test_weighted_product_by_hand():
     assert weighted_product(75.0, 40.0, 80.0) == pytest.approx(75 * 2**0.07)
     assert weighted_product(75.0, 40.0, 80.0, below=0.0, above=-1.0) == 75.0
     assert weighted_product(75.0, 160.0, 80.0, below=0.0, above=-1.0) == pytest.approx(37.5)
+
+
+def test_a_negative_value_is_not_bought_by_cost():
+    """A return of -1: the cheaper network has the larger reward, at any exponent."""
+    for below, above in ((-0.07, -0.07), (0.0, -1.0)):
+        rewards = [weighted_product(-1.0, cost, 80.0, below, above) for cost in (40.0, 160.0, 320.0)]
+        assert rewards == sorted(rewards, reverse=True) and rewards[1] > rewards[2]
+    assert weighted_product(-1.0, 160.0, 80.0, 0.0, -1.0) == -2.0
+
+
+def test_the_exponent_of_the_paper():
+    """5 % for double the cost."""
+    assert exponent(0.05) == pytest.approx(-0.0704, abs=5e-5)
+    assert 1.05 * 2 ** exponent(0.05) == pytest.approx(1.0)
+
+
+def test_metric():
+    assert metric({"a": 1.0}, "a") == 1.0
+    with pytest.raises(ValueError, match=r"the scores have the metrics \['a'\], got 'b'"):
+        metric({"a": 1.0}, "b")
 
 
 def test_linear_and_constrained():

@@ -6,7 +6,19 @@
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
-from appnas.methods import agnn, baselines, ctnas, darts, gcn_fit, nao, reinforce, rl_darts, two_temperature
+from appnas.methods import (
+    agnn,
+    baselines,
+    ctnas,
+    darts,
+    gcn_fit,
+    mnasnet,
+    monas,
+    nao,
+    reinforce,
+    rl_darts,
+    two_temperature,
+)
 
 
 class Method(NamedTuple):
@@ -65,6 +77,16 @@ METHODS: dict[str, Method] = {
     "nao": Method(
         nao.search, nao.Config, "Neural Architecture Optimization (arXiv 1808.07233)",
         "gradient in a learned space", "training from scratch, weight sharing, or a table", "scores",
+    ),
+    "mnasnet": Method(
+        mnasnet.search, mnasnet.Config,
+        "MnasNet: Platform-Aware Neural Architecture Search for Mobile (arXiv 1807.11626)",
+        "reinforcement learning, proximal", "training from scratch, or a table, and measured latency", "scores",
+    ),
+    "monas": Method(
+        monas.search, monas.Config,
+        "MONAS: Multi-Objective Neural Architecture Search using Reinforcement Learning (arXiv 1806.10332)",
+        "reinforcement learning", "training from scratch, or a table, and counted or measured costs", "scores",
     ),
     "reinforce": Method(
         reinforce.search, reinforce.Config,

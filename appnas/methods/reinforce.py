@@ -15,7 +15,7 @@ from typing import Literal
 import torch
 
 from appnas.ascent import PolicyGradient
-from appnas.controller import LSTM, Independent
+from appnas.controller import Kind, controller
 from appnas.domain import Domain
 from appnas.evaluate import Evaluator, evaluator_of
 from appnas.search import Callback, Result
@@ -32,7 +32,7 @@ class Config:
     """Architectures sampled."""
     budget: int = 10
     """Epochs (or environment steps) of every training; unused with a table."""
-    controller: Literal["independent", "lstm"] = "independent"
+    controller: Kind = "independent"
     """One softmax a decision, or an LSTM in which every decision sees the earlier ones."""
     lr: float = 1e-3
     """Adam on the controller."""
@@ -40,7 +40,7 @@ class Config:
     """Of the moving-average baseline."""
     entropy: float = 0.0
     """Weight of the entropy bonus."""
-    batch: int = 1
+    per_update: int = 1
     """Samples an update."""
     clip: float = 0.0
     """Above 0: PPO with this clip instead of REINFORCE (arXiv 1707.06347)."""
@@ -51,7 +51,7 @@ class Config:
 
     def __post_init__(self) -> None:
         """Check the settings."""
-        check(self, evaluations=1, budget=1, lr=0, momentum=0, batch=1, clip=0, hidden=1)
+        check(self, evaluations=1, budget=1, lr=0, momentum=0, per_update=1, clip=0, hidden=1)
 
 
 def search(
@@ -64,13 +64,9 @@ def search(
 ) -> Result:
     """Search with a controller."""
     generator = torch.Generator().manual_seed(seed)
-    controller = (
-        Independent(space.choices, generator, space.mask)
-        if config.controller == "independent"
-        else LSTM(space.choices, generator, space.mask, config.hidden)
-    )
+    policy = controller(config.controller, space.choices, generator, space.mask, config.hidden)
     strategy = PolicyGradient(
-        space, controller, generator, config.lr, config.momentum, config.entropy, config.batch, config.clip,
+        space, policy, generator, config.lr, config.momentum, config.entropy, config.per_update, config.clip,
         pick=config.pick,
     )  # fmt: skip
     evaluator = evaluator_of(space, domain, config.budget, seed)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from appnas.monitor import skip_share
+from appnas.pareto import front, worth
 from appnas.report import diagram, figures, findings, page
 from appnas.report.page import Plot, code, linked, number, percent, spread
 from appnas.report.plots import human
@@ -50,6 +51,7 @@ def write(path: Path, out: Path | None = None) -> Path:
         page.section("Trained from scratch", _rows_table(story), page.plots(controls)),
         page.section("What was found", _cells_text(cells), page.plots(cells), _named(story)),
         page.section("The search", _progress_text(story), page.plots(progress)),
+        page.section("The Pareto front", _front(story)),
         page.section("What the search believed", _distribution_text(story), page.plots(seen)),
         page.section("All seeds", _seeds_table(story)),
         page.section("Settings and versions", page.settings(_settings(story))),
@@ -144,6 +146,24 @@ def _progress_text(story: Story) -> str:
     many = sum(bool(trace.records) for trace in story.traces)
     text += f" Bands go from the smallest to the largest of {many} searches." if many > 1 else ""
     return f"<p>{text}</p>"
+
+
+def _front(story: Story) -> str:
+    """The scores that no other beats in what was validated and in cost, at most twelve of them."""
+    cost, records = figures.traded(story)
+    members = front(records, [cost]) if cost else []
+    if cost is None or len(members) < 2:
+        return ""
+    shown = [members[round(i * (len(members) - 1) / 11)] for i in range(12)] if len(members) > 12 else members
+    lines = [
+        [str(r.step + 1), number(worth(r)), number(r.value), human(r.metrics[cost]), code(str(list(r.arch)))]
+        for r in shown
+    ]
+    name = figures.worth_name(story)
+    cut = f" {len(shown)} of {len(members)} are shown." if len(shown) < len(members) else ""
+    text = f"<p>Of {len(records)} scores, those that nothing cheaper reaches.{cut}</p>"
+    head = ["evaluation", name, "reward" if name == "validated value" else "value", figures.COSTS[cost], "architecture"]
+    return text + page.table(head, lines)
 
 
 def _distribution_text(story: Story) -> str:

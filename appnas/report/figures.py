@@ -9,15 +9,21 @@ import numpy as np
 import torch
 
 from appnas.host import masses
+from appnas.pareto import worth
 from appnas.report import diagram, plots
 from appnas.report.findings import primary, tested, unit
 from appnas.report.page import Plot, number, percent
 from appnas.report.plots import human
 from appnas.report.story import Story, Trace
+from appnas.search import Record
 from appnas.space import Choice
 
 Edges = list[diagram.Edge | None]
-COSTS = ("parameters", "params", "macs")  # names of costs in the metrics of scores
+COSTS = {
+    "latency_ms": "latency, ms", "energy_J": "energy, J", "estimated_J": "estimated energy, J",
+    "parameters": "parameters", "params": "parameters", "macs": "multiply-adds", "peak_bytes": "peak memory, bytes",
+}  # fmt: skip
+"""Costs in the metrics of scores, in words; the method's own, or the first one that all scores tell, is drawn."""
 
 
 def trained(story: Story) -> list[Plot]:
@@ -38,19 +44,33 @@ def trained(story: Story) -> list[Plot]:
 
 def _trade(story: Story) -> list[Plot]:
     """All scores that tell their cost."""
-    records = [record for trace in story.traces for record in trace.records]
-    cost = next((name for name in COSTS if records and all(name in r.metrics for r in records)), None)
-    if cost is None or story.soft:
-        return []
-    records = [r for r in records if np.isfinite(r.value) and np.isfinite(r.metrics[cost])]
-    if not records:
+    cost, records = traded(story)
+    if cost is None:
         return []
     same = [i for i, r in enumerate(records) if r.arch == story.arch]
     found = max(same, key=lambda i: records[i].value, default=None)
-    words = {"macs": "multiply-adds"}.get(cost, "parameters")
-    image = plots.trade([r.metrics[cost] for r in records], [r.value for r in records], found, words, story.value_name)
-    alt = f"{story.value_name} against {words} of {len(records)} evaluations, with the Pareto front"
+    words, name = COSTS[cost], worth_name(story)
+    image = plots.trade([r.metrics[cost] for r in records], [worth(r) for r in records], found, words, name)
+    alt = f"{name} against {words} of {len(records)} evaluations, with the Pareto front"
     return [Plot("trade", image, alt, f"Every evaluation. On the line, nothing cheaper is as good in {words}.")]
+
+
+def traded(story: Story) -> tuple[str | None, list[Record]]:
+    """The cost that all scores tell, and the scores that are numbers; None if there is nothing to trade."""
+    records = [record for trace in story.traces for record in trace.records]
+    own = story.config["config"].get("cost")
+    names = [own, *COSTS] if own in COSTS else [*COSTS]
+    cost = next((name for name in names if records and all(name in r.metrics for r in records)), None)
+    if cost is None or story.soft:
+        return None, []
+    finite = [r for r in records if np.isfinite(worth(r)) and np.isfinite(r.metrics[cost])]
+    return (cost, finite) if finite else (None, [])
+
+
+def worth_name(story: Story) -> str:
+    """What was validated, where the value is a reward made of it."""
+    rewarded = story.main is not None and any("value" in record.metrics for record in story.main.records)
+    return "validated value" if rewarded else story.value_name
 
 
 def cells(story: Story, edges: Edges) -> list[Plot]:

@@ -135,7 +135,7 @@ class Story:
 
     @property
     def value_name(self) -> str:
-        """What the value is: the metric that it equals, or is the negative of."""
+        """What the value is: the metric that it equals or is the negative of, or a reward of the metric `value`."""
         records = self.main.records[:100] if self.main else []
         for name in records[0].metrics if records else ():
             words = {"accuracy": "validation accuracy, %"}.get(
@@ -144,7 +144,7 @@ class Story:
             for sign, text in ((1.0, words), (-1.0, f"minus {words}")):
                 if all(math.isclose(sign * r.metrics.get(name, math.nan), r.value, rel_tol=1e-5) for r in records):
                     return text
-        return "value"
+        return "reward" if records and "value" in records[0].metrics else "value"
 
 
 def read(path: Path) -> Story:

@@ -1,0 +1,102 @@
+"""MnasNet: a controller rewarded by value and measured latency (Tan et al., CVPR 2019, arXiv 1807.11626).
+
+    maximise E[ACC(m) (LAT(m) / T)^w],  w = below if LAT(m) <= T, else above      (eq. 2)
+
+by proximal policy optimisation. Every sampled network is trained shortly and measured; nothing is shared. -0.07 and
+-0.07 make T a soft constraint, 0 and -1 a hard one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from appnas.ascent import PolicyGradient
+from appnas.controller import Kind, controller
+from appnas.domain import Domain
+from appnas.evaluate import Evaluator
+from appnas.reward import metric, weighted_product
+from appnas.search import Callback, Result
+from appnas.search import search as loop
+from appnas.settings import check
+from appnas.space import Space
+from appnas.tradeoff import rewarded
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings; those of the controller are NASNet's, which the paper says it follows."""
+
+    evaluations: int = 8000
+    """Networks sampled (the paper: about 8,000)."""
+    budget: int = 5
+    """Epochs of every training (section 4.2); unused with a table."""
+    target: float = 75.0
+    """T, in the unit of the cost: what your device must reach. The paper's A1 takes 78 ms on a Pixel 1."""
+    below: float = -0.07
+    """w where the cost is at most T (section 3); 0 for a hard constraint."""
+    above: float = -0.07
+    """w where it is larger; -1 for a hard constraint. See `appnas.reward.exponent`."""
+    cost: str = "latency_ms"
+    """Measured (parameters, macs, peak_bytes, latency_ms, energy_J, estimated_J), or a column of a table."""
+    controller: Kind = "lstm"
+    """An LSTM in which every decision sees the earlier ones, or one softmax a decision."""
+    hidden: int = 100
+    """Width of the LSTM."""
+    lr: float = 3.5e-4
+    """Adam on the controller."""
+    momentum: float = 0.95
+    """Of the moving-average baseline."""
+    entropy: float = 1e-5
+    """Weight of the entropy bonus."""
+    per_update: int = 20
+    """Networks an update."""
+    clip: float = 0.2
+    """Of PPO (arXiv 1707.06347)."""
+    passes: int = 4
+    """Of PPO over the networks of an update."""
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        check(self, evaluations=1, budget=1, hidden=1, lr=0, momentum=0, per_update=1, clip=0, passes=1)
+        if not self.target > 0:
+            raise ValueError(f"Config.target must be above 0, got {self.target!r}")
+
+
+def search(
+    space: Space,
+    domain: Domain | Evaluator,
+    config: Config = Config(),
+    *,
+    seed: int = 0,
+    callbacks: Sequence[Callback] = (),
+) -> Result:
+    """Search. Scores are rewards; what was validated is their metric `value`, the cost is there by its name.
+
+    The trade is in the history: see `appnas.pareto.front`.
+
+    Raises:
+        ValueError: the cost can neither be measured nor is it in the table.
+    """
+
+    def reward(metrics: Mapping[str, float]) -> float:
+        found = metric(metrics, config.cost)
+        return weighted_product(metrics["value"], found, config.target, config.below, config.above)
+
+    generator = torch.Generator().manual_seed(seed)
+    policy = controller(config.controller, space.choices, generator, space.mask, config.hidden)
+    strategy = PolicyGradient(
+        space,
+        policy,
+        generator,
+        config.lr,
+        config.momentum,
+        config.entropy,
+        config.per_update,
+        config.clip,
+        config.passes,
+    )
+    evaluator = rewarded(space, domain, config.budget, seed, config.cost, reward)
+    return loop(strategy, evaluator, config.evaluations, callbacks=callbacks).of(space, domain, config, seed)

@@ -1,0 +1,103 @@
+"""MONAS: a recurrent controller under mixed and constrained rewards (Hsu et al., arXiv 1806.10332).
+
+    mixed:        R = alpha v - (1 - alpha) c
+    cost limit:   R = v if the cost is below its limit, else 0      (power, or multiply-adds)
+    value limit:  R = 1 - c if v is above its limit, else 0
+
+with the value v and the cost c scaled to about [0, 1] by fixed references. The paper's second objective is energy or
+peak power of a graphics card: here it is whatever can be counted or measured, under its own name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from appnas.ascent import PolicyGradient
+from appnas.controller import Kind, controller
+from appnas.domain import Domain
+from appnas.evaluate import Evaluator
+from appnas.reward import constrained, linear, metric
+from appnas.search import Callback, Result
+from appnas.search import search as loop
+from appnas.settings import check
+from appnas.space import Space
+from appnas.tradeoff import rewarded
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings. The paper's own could not be confirmed: these are ours.
+
+    Deviates: a moving-average baseline and an entropy bonus, which the paper's formula lacks: a constrained reward is 0
+    over most of some spaces.
+    """
+
+    evaluations: int = 500
+    """Networks sampled."""
+    budget: int = 10
+    """Epochs of every training; unused with a table."""
+    reward: Literal["mixed", "cost_limit", "value_limit"] = "mixed"
+    """Value and cost weighed, the value under a limit on the cost, or the cost under a limit on the value."""
+    alpha: float = 0.5
+    """Weight of the value in the mixed reward, from 0 to 1: moves along the Pareto front."""
+    cost: str = "macs"
+    """Measured (parameters, macs, peak_bytes, latency_ms, energy_J, estimated_J), or a column of a table."""
+    reference: float = 1e8
+    """Cost that counts as 1 in the mixed and the value-limited reward; the limit in the cost-limited one."""
+    scale: float = 100.0
+    """Value that counts as 1: 100 for accuracies in %."""
+    least: float = 0.85
+    """Limit of the scaled value in the value-limited reward."""
+    controller: Kind = "lstm"
+    """An LSTM in which every decision sees the earlier ones (the paper), or one softmax a decision."""
+    hidden: int = 24
+    """Width of the LSTM."""
+    lr: float = 0.03
+    """Adam on the controller."""
+    momentum: float = 0.9
+    """Of the moving-average baseline."""
+    entropy: float = 0.01
+    """Weight of the entropy bonus."""
+    per_update: int = 1
+    """Networks an update."""
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        check(self, evaluations=1, budget=1, alpha=0, hidden=1, lr=0, momentum=0, per_update=1)
+        if self.alpha > 1:
+            raise ValueError(f"Config.alpha must be at most 1, got {self.alpha!r}")
+        if not min(self.reference, self.scale) > 0:
+            raise ValueError(f"reference and scale must be above 0, got {self.reference!r} and {self.scale!r}")
+
+    def of(self, metrics: Mapping[str, float]) -> float:
+        """The reward of a score's metrics."""
+        value, cost = metrics["value"] / self.scale, metric(metrics, self.cost)
+        if self.reward == "mixed":
+            return linear(value, cost / self.reference, self.alpha)
+        if self.reward == "cost_limit":
+            return constrained(value, cost, self.reference)
+        return constrained(1 - cost / self.reference, -value, -self.least)
+
+
+def search(
+    space: Space,
+    domain: Domain | Evaluator,
+    config: Config = Config(),
+    *,
+    seed: int = 0,
+    callbacks: Sequence[Callback] = (),
+) -> Result:
+    """Search. Scores are rewards; what was validated is their metric `value`, the cost is there by its name.
+
+    Raises:
+        ValueError: the cost can neither be measured nor is it in the table.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    policy = controller(config.controller, space.choices, generator, space.mask, config.hidden)
+    strategy = PolicyGradient(space, policy, generator, config.lr, config.momentum, config.entropy, config.per_update)
+    evaluator = rewarded(space, domain, config.budget, seed, config.cost, config.of)
+    return loop(strategy, evaluator, config.evaluations, callbacks=callbacks).of(space, domain, config, seed)
