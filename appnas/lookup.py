@@ -26,7 +26,7 @@ class Error(NamedTuple):
 
     Attributes:
         rmse: root of the mean square, in the unit of the costs.
-        relative: mean of |predicted - measured| / measured.
+        relative: median of |predicted - measured| / measured (a mean would be that of the smallest costs).
         tau: Kendall's rank correlation (tau-b) of predicted and measured.
         fitted, held_out: number of architectures of each kind.
     """
@@ -129,7 +129,7 @@ def error(table: LookUp, archs: Sequence[Arch], costs: Sequence[float]) -> Error
     off = predicted - true
     return Error(
         float(off.square().mean().sqrt()),
-        float((off.abs() / true.abs()).mean()),
+        float((off.abs() / true.abs()).quantile(0.5)),
         kendall(predicted, true),
         0,
         len(archs),

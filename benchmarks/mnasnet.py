@@ -10,7 +10,6 @@ cell found the test accuracy after 200 epochs is reported too.
 """
 
 import argparse
-import math
 import random
 import statistics
 
@@ -28,6 +27,8 @@ from appnas.space import IO, constant_arch, random_arch
 from appnas.spaces import Bench201, bench201
 
 SPACE = Bench201()
+REFERENCE = 220e6
+"""Multiply-adds that count as 1."""
 REWARDS = {"soft": (-0.07, -0.07), "hard": (0.0, -1.0)}
 
 
@@ -116,38 +117,50 @@ def one(method, data, config, seed, queries, trade):
     return reward, test, best.metrics["latency_ms"] / target, len(history), late
 
 
+CASES = {
+    **{f"alpha {alpha}": {"reward": "mixed", "alpha": alpha} for alpha in (0.0, 0.5, 0.8, 0.9, 1.0)},
+    "< 60 M": {"reward": "cost_limit", "reference": 60e6},
+    "> 80 %": {"reward": "value_limit", "least": 0.8},
+}
+
+
 def trade_offs(args):
-    """MONAS: what is found and sampled late over alpha, and under limits."""
+    """MONAS: what is found and sampled late over alpha, and under limits, beside random search."""
     data, seeds = table(), range(args.first, args.first + args.seeds)
     macs = data.shown["macs"]
-    reference = 220e6
-    print(f"cost = multiply-adds / {reference:.0f}; {args.evaluations} samples, {args.seeds} seeds; space mean "
-          f"{statistics.fmean(macs) / 1e6:.1f} M, {statistics.fmean(data.values):.2f} %")  # fmt: skip
-    print(f"{'reward':<14}{'best: M':>18}{'valid12 %':>18}{'last 100: M':>18}{'valid12 %':>18}{'reward, last 100':>20}"
-          f"{'space':>8}{'feasible %':>16}{'space':>7}")  # fmt: skip
-    cases = [({"reward": "mixed", "alpha": a}, f"alpha {a}") for a in (0.0, 0.5, 0.8, 0.9, 1.0)]
-    cases += [({"reward": "cost_limit", "reference": 60e6}, "< 60 M"),
-              ({"reward": "value_limit", "least": 0.8}, "> 80 %")]  # fmt: skip
-    for settings, name in cases:
-        config = monas.Config(args.evaluations, **{"reference": reference, "cost": "macs", **settings})
+    lone = [baselines.random(SPACE, data, baselines.RandomConfig(args.evaluations), seed=s).history for s in seeds]
+    print(f"cost = multiply-adds / {REFERENCE:.0f}; {args.evaluations} samples, {args.seeds} seeds; mean of the space"
+          f" {statistics.fmean(macs) / 1e6:.1f} M, {statistics.fmean(data.values):.2f} %")  # fmt: skip
+    heads = ["best: M", "best: %", "late: M", "late: %", "reward, late", "best reward", "random's"]
+    print(f"{'':<12}" + "".join(f"{head:>18}" for head in heads) + "   mean of the space; feasible late, in the space")
+    for name in args.cases:
+        config = monas.Config(args.evaluations, **{"reference": REFERENCE, "cost": "macs", **CASES[name]})
         every = [config.of({"value": v, "macs": m}) for v, m in zip(data.values, macs, strict=True)]
         rows = [monas_row(config, data, seed) for seed in seeds]
-        columns = [spread(column, 3 if i == 4 else 1) for i, column in enumerate(zip(*rows, strict=True))]
-        feasible = 100 * statistics.fmean(r > 0 for r in every) if settings["reward"] != "mixed" else math.nan
-        print(f"{name:<14}{columns[0]:>18}{columns[1]:>18}{columns[2]:>18}{columns[3]:>18}{columns[4]:>20}"
-              f"{statistics.fmean(every):>8.3f}{columns[5] if feasible == feasible else '':>16}{feasible:>7.1f}",
-              flush=True)  # fmt: skip
+        *columns, late = zip(*rows, strict=True)
+        columns.append([max(config.of({**r.metrics, "value": r.value}) for r in history) for history in lone])
+        line = f"{name:<12}" + "".join(f"{spread(c, 1 if i < 4 else 3):>18}" for i, c in enumerate(columns))
+        line += f"   {statistics.fmean(every):.3f}"
+        if config.reward != "mixed":
+            line += f"; {spread(late, 1)} %, {100 * statistics.fmean(r > 0 for r in every):.1f} %"
+        print(line, flush=True)
+    if args.volume:
+        volumes(args, data, seeds)
+
+
+def volumes(args, data, seeds):
+    """The fronts of searches with four alphas together, and of random search at equal samples."""
     merged, lone = [], []
     for seed in seeds:
-        histories = []
+        history = []
         for alpha in (0.5, 0.8, 0.9, 1.0):
-            config = monas.Config(args.evaluations // 4, alpha=alpha, reference=reference)
-            histories += monas.search(SPACE, data, config, seed=seed).history
-        merged.append(volume(histories))
-        lone.append(volume(baselines.random(SPACE, data, baselines.RandomConfig(len(histories)), seed=seed).history))
-    whole = hypervolume([(v, -m / 1e6) for v, m in zip(data.values, macs, strict=True)], (0.0, -220.0)) / 22_000
-    print(f"hypervolume of the front (share of 100 % x 220 M): four alphas together {spread(merged, 4)},"
-          f" random at equal samples {spread(lone, 4)}, all cells {whole:.4f}")  # fmt: skip
+            config = monas.Config(args.evaluations // 4, alpha=alpha, reference=REFERENCE)
+            history += monas.search(SPACE, data, config, seed=seed).history
+        merged.append(volume(history))
+        lone.append(volume(baselines.random(SPACE, data, baselines.RandomConfig(len(history)), seed=seed).history))
+    cells = zip(data.values, data.shown["macs"], strict=True)
+    whole = hypervolume([(v, -m / 1e6) for v, m in cells], (0.0, -220.0)) / 22_000
+    print(f"hypervolume (of 100 % x 220 M): four alphas {spread(merged, 4)}, random {spread(lone, 4)}, all {whole:.4f}")
 
 
 def monas_row(config, data, seed):
@@ -157,7 +170,7 @@ def monas_row(config, data, seed):
     return (
         best.metrics["macs"] / 1e6, worth(best),
         statistics.fmean(r.metrics["macs"] for r in late) / 1e6, statistics.fmean(worth(r) for r in late),
-        statistics.fmean(r.value for r in late), 100 * statistics.fmean(r.value > 0 for r in late),
+        statistics.fmean(r.value for r in late), best.value, 100 * statistics.fmean(r.value > 0 for r in late),
     )  # fmt: skip
 
 
@@ -207,6 +220,8 @@ def main():
     parser.add_argument("--device", default="raspi4")
     parser.add_argument("--queries", type=int, default=300)
     parser.add_argument("--evaluations", type=int, default=500)
+    parser.add_argument("--cases", nargs="*", choices=list(CASES), default=list(CASES), help="rows of monas")
+    parser.add_argument("--volume", action=argparse.BooleanOptionalAction, default=True, help="its last line")
     parser.add_argument("--fit", type=int, nargs="+", default=[100, 1000, 10_000])
     parser.add_argument("--cells", type=int, default=80)
     parser.add_argument("--controller", default="independent")
