@@ -268,7 +268,7 @@ class Rewarded:
 
     def state_dict(self) -> dict[str, Any]:
         """The evaluator's own, and what the cost remembers."""
-        remembered = getattr(self.cost, "state_dict", dict)()
+        remembered: dict[str, Any] = getattr(self.cost, "state_dict", dict)()
         return {"evaluator": self.evaluator.state_dict(), "cost": remembered}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:

@@ -85,12 +85,13 @@ class CondenseNet:
         return CondenseNetwork(self, arch, io)
 
 
-class DenseLayer(nn.Sequential):
+class DenseLayer(nn.Module):
     """Norm, ReLU, grouped 1x1 convolution, shuffle, norm, ReLU, grouped 3x3 convolution; joined to the input."""
 
     def __init__(self, c_in: int, growth: int, groups: int, bottleneck: int):
+        super().__init__()
         inner = bottleneck * growth
-        super().__init__(
+        self.inner = nn.Sequential(
             nn.BatchNorm2d(c_in),
             nn.ReLU(),
             nn.Conv2d(c_in, inner, 1, groups=groups, bias=False),
@@ -102,7 +103,7 @@ class DenseLayer(nn.Sequential):
 
     def forward(self, x: Tensor) -> Tensor:
         """Shapes: [B, C, H, W] -> [B, C + growth, H, W]."""
-        return torch.cat([x, super().forward(x)], 1)
+        return torch.cat([x, self.inner(x)], 1)
 
 
 class CondenseNetwork(nn.Module):
