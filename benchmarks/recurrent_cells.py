@@ -101,10 +101,6 @@ def main(file: Path) -> None:
             train(name, seed, lambda arch=arch: SPACE.build(arch, domain.io), arch)
         for name, make in makers.items():
             train(name, seed, make)
-    for name in ("derived", "random"):  # the best by validation of as many, over the seeds
-        best = min((done[name, seed] for seed in SEEDS), key=lambda line: line["valid"])
-        for seed in SEEDS:
-            train(f"best {name}", seed, lambda best=best: SPACE.build(tuple(best["arch"]), domain.io), best["arch"])
 
 
 def read(file: Path) -> list[dict]:
@@ -113,22 +109,27 @@ def read(file: Path) -> list[dict]:
 
 
 def table(lines: list[dict]) -> None:
-    """Means and deviations over the seeds; the cells that were found."""
-    names = [name for name in dict.fromkeys(line["name"] for line in lines) if name != "search"]
-    print(
-        "| cell | weights | seeds | valid perplexity | test perplexity | CPU s |\n| --- | --- | --- | --- | --- | --- |"
-    )
-    for name in sorted(names, key=lambda name: statistics.fmean(x["valid"] for x in lines if x["name"] == name)):
-        rows = [line for line in lines if line["name"] == name]
-        cells = [f"{statistics.fmean(v):.3f} ± {statistics.stdev(v) if len(v) > 1 else 0:.3f}"
-                 for v in ([row[key] for row in rows] for key in ("valid", "test"))]  # fmt: skip
-        seconds = statistics.fmean(row["seconds"] for row in rows)
-        print(f"| {name} | {rows[0]['weights']:,} | {len(rows)} | {' | '.join(cells)} | {seconds:.0f} |")
+    """Means and deviations over the seeds, the best by validation of the cells that differ, what was found."""
+    trained = [line for line in lines if line["name"] != "search"]
+    rows = {name: [x for x in trained if x["name"] == name] for name in dict.fromkeys(x["name"] for x in trained)}
+    for name in ("derived", "random"):
+        if name in rows:
+            best = min(rows[name], key=lambda line: line["valid"])
+            rows[f"{name}, the best of {len(rows[name])} by validation"] = [best]
+    print("| cell | weights | seeds | valid perplexity | test perplexity | CPU s |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    for name, found in sorted(rows.items(), key=lambda row: statistics.fmean(x["valid"] for x in row[1])):
+        cells = []
+        for values in ([row[key] for row in found] for key in ("valid", "test")):
+            spread = f" ± {statistics.stdev(values):.2f}" if len(values) > 1 else ""
+            cells.append(f"{statistics.fmean(values):.2f}{spread}")
+        seconds = statistics.fmean(row["seconds"] for row in found)
+        print(f"| {name} | {found[0]['weights']:,} | {len(found)} | {' | '.join(cells)} | {seconds:.0f} |")
     for line in lines:
-        if line["name"] in ("search", "best random"):
+        if line["name"] == "search":
             options = describe(SPACE.choices, tuple(line["arch"]))["recurrent"]
             cell = [f"{op} {SPACE.edges[e][0]}" for e, op in enumerate(options) if op != "none"]
-            print(line["name"], line["seed"], ", ".join(cell), f"({line['seconds']:.0f} CPU s)")
+            print("found with seed", line["seed"], ":", ", ".join(cell), f"({line['seconds']:.0f} CPU s)")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from torch.nn.functional import batch_norm, cross_entropy
 from appnas.fast import plain
 from appnas.space import IO
 from appnas.spaces import Recurrent
-from appnas.spaces.recurrent import DARTS_V2, by_node
+from appnas.spaces.recurrent import DARTS_V2
 
 DRY = {f"drop_{name}": 0.0 for name in ("word", "embedding", "input", "state", "output")}
 FUNCTIONS = (torch.tanh, torch.relu, torch.sigmoid, lambda x: x)
@@ -26,7 +26,7 @@ FUNCTIONS = (torch.tanh, torch.relu, torch.sigmoid, lambda x: x)
 
 def per_node(net, tokens, gates):
     """The supernet written out: one product a node, then one candidate after the other."""
-    cell, rows = net.cell, by_node(gates)
+    cell, rows = net.cell, Recurrent.by_node(gates)
     x = torch.nn.functional.embedding(tokens.t(), net.embedding)
     h, outputs = x.new_zeros(x.shape[1:]), []
     for moment in x:
@@ -105,7 +105,8 @@ def main() -> None:
             float((a - b).abs().max() / b.abs().max()) for a, b in zip(found["fast"], found[name], strict=True)
         ]
         print(f"fast and {name}: largest relative difference of loss and gradients {max(differences):.1e}")
-    for hidden, batch, bptt, tokens, repeats in ((64, 32, 35, 66, 5), (300, 64, 8, 1000, 3)):
+    sizes = ((8, 8, 4, 10, 2),) if "--small" in sys.argv else ((64, 32, 35, 66, 5), (300, 64, 8, 1000, 3))
+    for hidden, batch, bptt, tokens, repeats in sizes:
         seconds = timed(forms(hidden, batch, bptt, tokens), repeats)
         ratios = ", ".join(f"{name} {s:.3f} s ({s / seconds['fast']:.2f})" for name, s in seconds.items())
         print(f"hidden {hidden}, batch {batch}, {bptt} moments, {tokens} tokens: {ratios}", flush=True)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from appnas.fast import add_normed, fast
+from appnas.fast import fast
 from appnas.supernet import live_options
 
 SCALE = 0.04
@@ -29,17 +29,6 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
 def weight(rows: int, columns: int) -> nn.Parameter:
     """A matrix of small uniform numbers."""
     return nn.Parameter(torch.empty(rows, columns).uniform_(-SCALE, SCALE))
-
-
-class StateNorm(nn.BatchNorm1d):
-    """Batch norm of a state on batch statistics, without weights: one for all states and moments of a cell."""
-
-    def __init__(self, width: int):
-        super().__init__(width, affine=False, track_running_stats=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Shapes: [B, D] -> the same."""
-        return add_normed(None, x, x.new_ones(()), eps=self.eps) if fast(x) else super().forward(x)
 
 
 class Mix(NamedTuple):
@@ -132,14 +121,14 @@ class Highway(nn.Module):
     Args:
         width: D, units of the input and of every state.
         allowed: for each node and each of its predecessors, the activations on that edge.
-        norm: batch norm after every state, as in supernets.
+        norm: one batch norm on batch statistics after every state, as in supernets.
     """
 
     def __init__(self, width: int, allowed: Sequence[Sequence[Sequence[str]]], norm: bool = False):
         super().__init__()
         self.first = weight(2 * width, 2 * width)
         self.nodes = nn.ModuleList(Node(width, rows) for rows in allowed)
-        self.norm = StateNorm(width) if norm else nn.Identity()
+        self.norm = nn.BatchNorm1d(width, affine=False, track_running_stats=False) if norm else nn.Identity()
 
     def forward(
         self, x: Tensor, hidden: Tensor, gates: Sequence[Tensor] | None = None, mask: Tensor | None = None

@@ -61,7 +61,7 @@ class LanguageModel(nn.Module):
             tokens: [B, T], integers. hidden: [B, D], or [B, 0] for the start of a text. gates: the space's.
             returns: [B, T, V]; with a hidden state ([B, T, V], [B, D], [B, T, D]).
         """
-        batch, width = len(tokens), self.embedding.shape[1]
+        batch, width = tokens.shape[0], self.embedding.shape[1]  # len() would fix the batch size in an export
         word, embedded, entering, state, output = self.drops if self.training else (0.0,) * 5
         table = self.embedding * kept((len(self.embedding), 1), word, self.embedding) if word else self.embedding
         x = functional.embedding(tokens.t(), table)

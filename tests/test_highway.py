@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from appnas.fast import plain
-from appnas.spaces.highway import ACTIVATIONS, Highway, Node, StateNorm
+from appnas.spaces.highway import ACTIVATIONS, Highway, Node
 
 ALL = list(ACTIVATIONS)
 SMOOTH = ["tanh", "sigmoid", "linear"]
@@ -127,9 +127,8 @@ def test_the_mask_hits_what_enters_a_matrix_only():
     torch.testing.assert_close(out[0], h / 4)
 
 
-def test_the_norm_has_no_weights_and_keeps_nothing():
-    norm = StateNorm(3)
-    x = torch.randn(6, 3)
-    assert not norm.state_dict()
-    torch.testing.assert_close(norm(x), torch.nn.functional.batch_norm(x, None, None, training=True))
-    torch.testing.assert_close(norm.eval()(x), norm.train()(x))
+def test_every_state_is_normalised_by_its_batch():
+    """Of a supernet's nodes, the mean of the outputs over the batch is 0; nothing is kept."""
+    net, (x, h) = cell(3, norm=True), data()
+    torch.testing.assert_close(net(x, h, gates(3)).mean(1), torch.zeros(3, 3, dtype=torch.float64))
+    assert not list(net.norm.state_dict())

@@ -10,9 +10,9 @@ import torch
 import appnas
 from appnas import cost
 from appnas.encode import one_hot, tokens, vocabulary
+from appnas.portable import to_onnx
 from appnas.space import IO, describe, random_arch, size
 from appnas.spaces import NAORecurrent, Recurrent
-from appnas.spaces.highway import StateNorm
 from appnas.spaces.recurrent import DARTS_V1, DARTS_V2, NAO
 from appnas.testing import MethodSuite, SpaceSuite, SupernetSuite
 
@@ -149,15 +149,19 @@ def test_a_derived_network_is_the_supernet_without_batch_norms():
     torch.manual_seed(0)
     supernet = space.supernet(io)
     tokens = torch.randint(9, (3, 5))
-    for module in supernet.modules():
-        if isinstance(module, StateNorm):
-            module.register_forward_hook(lambda module, x, y: x[0])
+    supernet.cell.norm.register_forward_hook(lambda module, x, y: x[0])
     rng = random.Random(0)
     for _ in range(3):
         arch = random_arch(space, rng)
         derived = space.build(arch, io)
         derived.load_state_dict(supernet.state_dict())
         torch.testing.assert_close(derived(tokens), supernet(tokens, gates=one_hot(space.choices, arch)))
+
+
+def test_onnx_with_a_free_batch_size():
+    pytest.importorskip("onnxruntime")
+    network = Recurrent(nodes=2, width=4).build((3, 0, 4), IO((2,), (2, 9))).eval()
+    assert to_onnx(network, (torch.tensor([[1, 2]] * 2),), (torch.tensor([[3, 4]] * 5),))
 
 
 @pytest.mark.parametrize(
