@@ -1,5 +1,10 @@
 """appnas.spaces.highway: the cell by hand, its fast form over several moments, what its dropout mask hits."""
 
+import re
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -132,3 +137,12 @@ def test_every_state_is_normalised_by_its_batch():
     net, (x, h) = cell(3, norm=True), data()
     torch.testing.assert_close(net(x, h, gates(3)).mean(1), torch.zeros(3, 3, dtype=torch.float64))
     assert not list(net.norm.state_dict())
+
+
+def test_the_benchmark_of_a_step():
+    """At a small size: three forms of one step, equal gradients."""
+    program = Path(__file__).parent.parent / "benchmarks/recurrent_step.py"
+    out = subprocess.run([sys.executable, str(program), "--small"], capture_output=True, text=True, check=True).stdout
+    gaps = re.findall(r"largest relative difference of loss and gradients (\S+)", out)
+    assert len(gaps) == 2 and max(map(float, gaps)) < 1e-10
+    assert float(re.search(r"per operation \S+ s \((\S+)\)", out)[1]) > 1
