@@ -274,7 +274,11 @@ class Run(Observer):
 def finish(path: Path, result: Result) -> None:
     """Write a finished run's result."""
     named = describe(result.space.choices, result.best) if result.space else None
-    more = {key: result.info[key] for key in ("seed", "runs", "mean", "spread", "control") if key in result.info}
+    more = {
+        key: result.info[key]
+        for key in ("seed", "runs", "mean", "spread", "control", "conditions")
+        if key in result.info
+    }
     write_json(
         path / "result.json",
         {"best": list(result.best), "named": named, "value": result.value, "steps": len(result.history), **more},

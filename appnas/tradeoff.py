@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -10,6 +11,7 @@ import torch
 from appnas.domain import Domain
 from appnas.evaluate import Evaluator, Rewarded, evaluator_of
 from appnas.latency import Meter
+from appnas.search import Result
 from appnas.space import Arch, Space
 
 
@@ -41,12 +43,14 @@ class Measured:
         return self.known[arch]
 
     def state_dict(self) -> dict[str, Any]:
-        """What was measured."""
-        return {"known": [[list(arch), found] for arch, found in self.known.items()]}
+        """What was measured, and the conditions of latencies."""
+        known = [[list(arch), found] for arch, found in self.known.items()]
+        return {"known": known, "conditions": self.meter.conditions}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a state."""
         self.known = {tuple(arch): found for arch, found in state["known"]}
+        self.meter.conditions = state["conditions"]
 
 
 def rewarded(
@@ -73,3 +77,10 @@ def rewarded(
     """
     measured = Measured(space, domain, [cost]) if isinstance(domain, Domain) else None
     return Rewarded(evaluator_of(space, domain, budget, seed), reward, measured)
+
+
+def noted(result: Result) -> Result:
+    """The result of a search by `rewarded`, with the conditions of its latencies in `info["conditions"]`."""
+    measured = getattr(result.evaluator, "cost", None)
+    conditions = measured.meter.conditions if isinstance(measured, Measured) else {}
+    return replace(result, info={**result.info, "conditions": conditions})

@@ -83,6 +83,8 @@ def test_latency_is_measured_in_a_domain(bench201, digits):
         low, median, high = (record.metrics[f"latency_{name}ms"] for name in ("low_", "", "high_"))
         assert 0 < low <= median <= high
         assert record.metrics["value"] == pytest.approx(record.metrics["accuracy"])
+    conditions = first.info["conditions"]
+    assert conditions["threads"] == conditions["batch"] == 1 and conditions["repeats"] == 50 and conditions["processor"]
     assert identical([r.arch for r in first.history], [r.arch for r in second.history])
 
 

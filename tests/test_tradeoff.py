@@ -23,6 +23,7 @@ def test_architectures_are_measured_once(bench201, digits):
     again = Measured(bench201, digits, ["macs", "latency_ms"], repeats=3)
     again.load_state_dict(round_trip(measured.state_dict()))
     assert again(arch) == found
+    assert again.meter.conditions == measured.meter.conditions != {}
 
 
 def test_costs_join_the_metrics_of_a_training(bench201, digits):

@@ -22,7 +22,7 @@ from appnas.search import Callback, Result
 from appnas.search import search as loop
 from appnas.settings import check
 from appnas.space import Space
-from appnas.tradeoff import rewarded
+from appnas.tradeoff import noted, rewarded
 
 
 @dataclass(frozen=True)
@@ -99,4 +99,4 @@ def search(
         config.passes,
     )
     evaluator = rewarded(space, domain, config.budget, seed, config.cost, reward)
-    return loop(strategy, evaluator, config.evaluations, callbacks=callbacks).of(space, domain, config, seed)
+    return noted(loop(strategy, evaluator, config.evaluations, callbacks=callbacks).of(space, domain, config, seed))

@@ -25,7 +25,7 @@ from appnas.search import Callback, Result
 from appnas.search import search as loop
 from appnas.settings import check
 from appnas.space import Space
-from appnas.tradeoff import rewarded
+from appnas.tradeoff import noted, rewarded
 
 
 @dataclass(frozen=True)
@@ -100,4 +100,4 @@ def search(
     policy = controller(config.controller, space.choices, generator, space.mask, config.hidden)
     strategy = PolicyGradient(space, policy, generator, config.lr, config.momentum, config.entropy, config.per_update)
     evaluator = rewarded(space, domain, config.budget, seed, config.cost, config.of)
-    return loop(strategy, evaluator, config.evaluations, callbacks=callbacks).of(space, domain, config, seed)
+    return noted(loop(strategy, evaluator, config.evaluations, callbacks=callbacks).of(space, domain, config, seed))
