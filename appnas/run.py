@@ -274,15 +274,10 @@ class Run(Observer):
 def finish(path: Path, result: Result) -> None:
     """Write a finished run's result."""
     named = describe(result.space.choices, result.best) if result.space else None
-    more = {
-        key: result.info[key]
-        for key in ("seed", "runs", "mean", "spread", "control", "conditions")
-        if key in result.info
-    }
-    write_json(
-        path / "result.json",
-        {"best": list(result.best), "named": named, "value": result.value, "steps": len(result.history), **more},
-    )
+    told = ("seed", "runs", "mean", "spread", "control", "conditions")
+    more = {key: result.info[key] for key in told if key in result.info}
+    found = {"best": list(result.best), "named": named, "value": result.value, "steps": len(result.history)}
+    write_json(path / "result.json", found | more)
 
 
 def read_lines(path: Path, name: str) -> list[dict[str, Any]]:
