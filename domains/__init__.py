@@ -10,7 +10,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
-from appnas.domains import graph_data, image_data, text_data
+from appnas.domains import eda_data, graph_data, image_data, text_data
+from appnas.domains.eda import Routability
 from appnas.domains.graphs import Graphs
 from appnas.domains.graphs import Options as GraphOptions
 from appnas.domains.gyms import Catch, CatchOptions, Gym, GymOptions
@@ -59,6 +60,12 @@ DOMAINS: dict[str, Source] = {
     ),
     "text": Source(text_data.folder, text_data.FolderOptions(), "text files, for example Penn Treebank or WikiText-2"),
     "text_hub": Source(text_data.hub, text_data.HubOptions(), "a text data set of the Hugging Face hub, online"),
+    "placements": Source(
+        eda_data.shipped, eda_data.SMALL, "placements of 21 designs, routed by real tools, in the package"
+    ),
+    "routed": Source(eda_data.file, eda_data.FileOptions(), "placements made by `appnas eda generate`, from a file"),
+    "ispd2015": Source(eda_data.ispd2015, eda_data.ISPD, "congestion of 4 ISPD 2015 designs, from APPNAS_DATA"),
+    "circuitnet": Source(eda_data.of_circuitnet, eda_data.NET, "CircuitNet N28 or N14, from its own files"),
 }
 
-__all__ = ["DOMAINS", "Graphs", "Images", "Procgen", "Source", "Text"]
+__all__ = ["DOMAINS", "Graphs", "Images", "Procgen", "Routability", "Source", "Text"]

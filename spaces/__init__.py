@@ -11,6 +11,7 @@ from appnas.spaces.dense import CNN, MLP
 from appnas.spaces.encoder import Encoder
 from appnas.spaces.gnn import GNN
 from appnas.spaces.graphmix import GraphMix
+from appnas.spaces.guide_dag import GuideDag
 from appnas.spaces.maskable import Maskable
 from appnas.spaces.mnas import Mnas
 from appnas.spaces.mobile import Proxyless
@@ -33,9 +34,10 @@ SPACES: dict[str, type] = {
     "nasbenchgraph-proteins": NASBenchGraphProteins,
     "recurrent": Recurrent,
     "nao-recurrent": NAORecurrent,
+    "guide_dag": GuideDag,
 }
 
 __all__ = [
-    "CNN", "GNN", "MLP", "SPACES", "AlexNet", "Bench201", "Cells", "CondenseNet", "Encoder", "GraphMix", "Maskable",
-    "Mnas", "NAORecurrent", "NASBenchGraph", "NASBenchGraphProteins", "Proxyless", "Recurrent",
+    "CNN", "GNN", "MLP", "SPACES", "AlexNet", "Bench201", "Cells", "CondenseNet", "Encoder", "GraphMix", "GuideDag",
+    "Maskable", "Mnas", "NAORecurrent", "NASBenchGraph", "NASBenchGraphProteins", "Proxyless", "Recurrent",
 ]  # fmt: skip

@@ -36,6 +36,7 @@ TINY_SPACES = {
     "nasbenchgraph-proteins": {"hidden": 4},
     "recurrent": {"nodes": 3, "hidden": 4, "width": 4},
     "nao-recurrent": {"nodes": 3, "hidden": 4, "width": 4},
+    "guide_dag": {"width": 2, "strides": (2,), "branches": 1, "vertices": ("conv", "mix"), "kernels": (3,), "dense": 2},
 }
 GRAPHS = ("gnn", "graphmix", "nasbenchgraph", "nasbenchgraph-proteins")
 """Spaces on graphs."""
@@ -59,6 +60,7 @@ TINY_SETTINGS = {
     "reinforce": {"evaluations": 3, "budget": 1},
     "evolution": {"evaluations": 4, "budget": 1, "population": 2, "sample": 2},
     "random": {"evaluations": 2, "budget": 1},
+    "routability": {"evaluations": 3, "budget": 1, "top": 1},
 }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""The command line: `appnas list | search | resume | retrain | report | export | bench`.
+"""The command line: `appnas list | search | resume | retrain | report | export | bench | eda`.
 
 Every command is a frozen dataclass whose fields are its flags (tyro). `appnas search METHOD` has the fields of
 three further dataclasses, see `appnas.cli.flags`. A mistake gives one line and exit code 2, Ctrl-C exit code 130;
@@ -23,7 +23,7 @@ import tyro
 from tyro.conf import Positional
 
 from appnas import api, catalogue
-from appnas.cli import flags, show
+from appnas.cli import eda, flags, show
 from appnas.evaluate import evaluator_of
 from appnas.methods import METHODS
 from appnas.monitor import CollapseWarning
@@ -168,8 +168,17 @@ class Bench:
         show.steps(measured, convolution_peak())
 
 
+@dataclass(frozen=True)
+class Eda:
+    """Chip design: make labelled placements with real tools; `appnas eda --help` shows how."""
+
+    def run(self) -> None:
+        """Show it."""
+        eda.run([])
+
+
 COMMANDS: dict[str, Callable[..., Any]] = {
-    kind.__name__.lower(): kind for kind in (List, Search, Resume, Retrain, Report, Export, Bench)
+    kind.__name__.lower(): kind for kind in (List, Search, Resume, Retrain, Report, Export, Bench, Eda)
 }
 
 
@@ -251,6 +260,9 @@ def _retrain(result: Result, path: Path, epochs: int | None, seeds: int, beside:
 def _run(args: list[str]) -> None:
     if args[:1] == ["search"] and len(args) > 1 and not args[1].startswith("-"):
         search(args[1], args[2:])
+        return
+    if args[:1] == ["eda"]:
+        eda.run(args[1:])
         return
     about = "Neural architecture search. Begin with: appnas list. Mistakes show their traceback with APPNAS_DEBUG=1."
     tyro.extras.subcommand_cli_from_dict(

@@ -17,6 +17,7 @@ from appnas.methods import (
     nao,
     reinforce,
     rl_darts,
+    routability,
     two_temperature,
 )
 
@@ -102,5 +103,10 @@ METHODS: dict[str, Method] = {
         baselines.random, baselines.RandomConfig,
         "Random Search and Reproducibility for NAS (arXiv 1902.07638)",
         "random", "training from scratch, or a table", "scores",
+    ),
+    "routability": Method(
+        routability.search, routability.Config,
+        "Automatic Routability Predictor Development Using Neural Architecture Search (arXiv 2012.01737)",
+        "edge weights, multiplied", "training from scratch, a shared supernet, or a table", "scores",
     ),
 }  # fmt: skip

@@ -44,6 +44,10 @@ class SupernetSuite:
         """
         return False
 
+    def narrow(self, space: Space, odd: bool) -> Mask:
+        """One of two masks that together drop every option. Override where options are no rivals, but on or off."""
+        return narrow(space.choices, odd=odd)
+
     def make(self, space: Space, io: IO, mask: Mask | None = None) -> nn.Module:
         """A supernet in float64; every call starts from the same seed."""
         torch.manual_seed(0)
@@ -111,7 +115,7 @@ class SupernetSuite:
         whole = self.operations(self.make(space, io))
         assert whole
         for odd in (False, True):
-            mask = narrow(space.choices, odd=odd)
+            mask = self.narrow(space, odd)
             supernet = self.make(space, io, mask=mask)
             allowed = {
                 choice.options[k]

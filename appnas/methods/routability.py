@@ -1,0 +1,81 @@
+"""Automatic routability predictor development by edge-weight sampling (Chang et al., ICCAD 2021, arXiv 2012.01737).
+
+Sub-graphs of guide-DAGs are sampled by edge weights (`appnas.edge_weight`), each is built and trained on the target
+data itself, without proxies or shared weights, and its validation metric multiplies the weights of its edges. In the
+end the best five are trained again, and validation chooses among them. The space made for it is `guide_dag`; on spaces
+without such edges every decision's options are drawn by a softmax.
+
+With sharing="supernet" one supernet is trained on the samples and scores them by its validation loss: much cheaper, and
+less faithful. Deviates: the final choice is by trainings over several seeds, the paper's by five-fold cross-validation.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from appnas.domain import Domain
+from appnas.edge_weight import EdgeWeights
+from appnas.evaluate import Evaluator, evaluator_of
+from appnas.rank import Ranked, ThenScratch
+from appnas.search import Callback, Result
+from appnas.search import search as loop
+from appnas.settings import check
+from appnas.shared import Shared
+from appnas.space import Space
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of the search. Those not marked as the paper's are ours: it could not be read in full."""
+
+    evaluations: int = 100
+    """Sub-graphs scored before the last stage; with a shared supernet its training steps too."""
+    budget: int = 45
+    """Epochs (or environment steps) of every training, the paper's; unused with a table."""
+    rate: float = 5.0
+    """Alpha, for values that are fractions; divide by 100 for percent."""
+    clip: float = 1.0
+    """Largest exponent of an update."""
+    top: int = 5
+    """Architectures trained again in the end, the paper's; unused with a table."""
+    repeats: int = 1
+    """Trainings of each of them, over as many seeds; 0 for no last stage."""
+    sharing: Literal["none", "supernet"] = "none"
+    """none, as in the paper, trains every sample from scratch; supernet scores samples with weights that all share."""
+    lr: float = 0.025
+    """SGD on shared weights."""
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        check(self, evaluations=1, budget=1, rate=0, clip=0, top=1, repeats=0, lr=0)
+
+
+def search(
+    space: Space,
+    domain: Domain | Evaluator,
+    config: Config = Config(),
+    *,
+    seed: int = 0,
+    callbacks: Sequence[Callback] = (),
+) -> Result:
+    """Sample, score, multiply; then train the best few again.
+
+    Raises:
+        TypeError: sharing without a differentiable domain.
+    """
+    strategy: EdgeWeights | Ranked = EdgeWeights(space, random.Random(seed), config.rate, config.clip)
+    evaluator: Evaluator
+    if config.sharing == "supernet":
+        evaluator = Shared(space, domain, lambda step: config.lr, seed=seed)  # type: ignore[arg-type]
+    else:
+        evaluator = evaluator_of(space, domain, config.budget, seed)
+    steps = config.evaluations
+    if isinstance(domain, Domain) and config.repeats:
+        # The first training of each has the search's seed: the last stage adds others.
+        strategy = Ranked(strategy, steps, config.top)
+        evaluator = ThenScratch(evaluator, steps, space, domain, config.budget, seed + 1)
+        steps += config.top * config.repeats
+    return loop(strategy, evaluator, steps, callbacks=callbacks).of(space, domain, config, seed)
