@@ -36,7 +36,7 @@ def test_the_space_of_the_paper():
 
 @pytest.mark.parametrize(("name", "weights", "macs"), [("a1", 3_887_038, 311.6e6), ("b1", 4_383_312, 314.4e6)])
 def test_the_networks_that_the_paper_found(name: str, weights: int, macs: float):
-    """3.9 M and 312 M, 4.4 M and 315 M: the paper's figures; the weights also to the digit of public ports."""
+    """A1: 3.9 M and 312 M in the paper; B1: 4.4 M and 315 M, recalled."""
     network = Mnas().network(FOUND[name], IMAGENET)
     assert cost.parameters(network) == weights
     assert cost.macs(network, (torch.zeros(1, 3, 224, 224),)) == pytest.approx(macs, rel=1e-3)
