@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from appnas import cost
+from appnas.domains import graph_data, text_data
 from appnas.domains.image_data import digits
 from appnas.encode import one_hot
 from appnas.evaluate import seeded
@@ -25,14 +26,16 @@ from appnas.methods import two_temperature
 from appnas.pruning import Gated, density, kept, random_like, shrink
 from appnas.retrain import train_one
 from appnas.space import IO, constant_arch
-from appnas.spaces import CNN, Bench201, Cells, Maskable
+from appnas.spaces import CNN, Bench201, Cells, GraphMix, Maskable, Recurrent
 
 SUPERNETS = {
-    "bench201 on digits": (Maskable(Bench201(channels=4, repeats=1)), digits),
-    "cells on digits": (Maskable(Cells(channels=4, cells=3, width=4, depth=3, auxiliary=False)), digits),
-    "cnn on digits": (CNN((16, 32, 32)), digits),
+    "bench201 on digits": (Maskable(Bench201(channels=4, repeats=1)), digits, 20, 10),
+    "cells on digits": (Maskable(Cells(channels=4, cells=3, width=4, depth=3, auxiliary=False)), digits, 20, 10),
+    "cnn on digits": (CNN((16, 32, 32)), digits, 20, 10),
+    "graphmix on graphs": (Maskable(GraphMix(layers=2, hidden=16, heads=2)), graph_data.digits, 100, 100),
+    "recurrent on pydoc": (Maskable(Recurrent(nodes=4, hidden=32, width=32)), text_data.pydoc, 1, 1),
 }
-"""Spaces of masks, each with a domain: a domain with a supernet adds its line here."""
+"""Spaces of masks, with a domain, epochs of search and of retraining: a domain with a supernet adds its line."""
 
 
 def by_density(densities, rounds):
@@ -64,24 +67,30 @@ def by_density(densities, rounds):
         )
 
 
-def of_supernets(seeds, epochs, penalty):
-    """One line a supernet: test accuracy of the mask, of the whole, of a random mask."""
-    print(f"{'supernet':<22}{'kept of':<12}{'mask (%)':<15}{'random (%)':<15}{'whole (%)':<15}parameters")
-    for name, (space, make) in SUPERNETS.items():
+def of_supernets(names, seeds, penalty):
+    """One line a supernet: the domain's test metric of the mask, of a random mask, of the whole."""
+    print(f"{'supernet':<22}{'kept of':<12}{'mask':<15}{'random':<15}{'whole':<15}{'parameters':<19}test metric")
+    for name in names:
+        space, make, epochs, again = SUPERNETS[name]
         domain, rows, sizes, parts = make(), [], [], []
         for seed in range(seeds):
             config = two_temperature.Config(epochs=epochs, penalty=penalty, source="joint")
             arch = two_temperature.search(space, domain, config, seed=seed).best
             rival = random_like(space, arch, torch.Generator().manual_seed(seed))
-            trained = [train_one(space, domain, a, 10, seed) for a in (arch, rival, constant_arch(space, "keep"))]
-            rows.append([domain.test(network)["accuracy"] for network in trained])
+            trained = [train_one(space, domain, a, again, seed) for a in (arch, rival, constant_arch(space, "keep"))]
+            tests = [domain.test(network) for network in trained]
+            metric = next(iter(tests[0]))
+            rows.append([test[metric] for test in tests])
             sizes.append([cost.parameters(network) for network in trained])
             parts.append(sum(kept(space, arch)))
         mean, spread = np.mean(rows, 0), np.std(rows, 0, ddof=1) if seeds > 1 else np.zeros(3)
         cells = "".join(f"{m:.1f} +- {s:.1f}".ljust(15) for m, s in zip(mean, spread, strict=True))
         whole, small = np.mean(sizes, 0)[2], np.mean(sizes, 0)[0]
         total = sum(choice.count for choice in space.choices)
-        print(f"{name:<22}{f'{np.mean(parts):.0f} of {total}':<12}{cells}{small:,.0f} of {whole:,.0f}", flush=True)
+        print(
+            f"{name:<22}{f'{np.mean(parts):.0f} of {total}':<12}{cells}{f'{small:,.0f} of {whole:,.0f}':<19}{metric}",
+            flush=True,
+        )
 
 
 def main():
@@ -91,12 +100,12 @@ def main():
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--supernets", action="store_true", help="the second table instead")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--only", nargs="+", default=list(SUPERNETS), choices=list(SUPERNETS), metavar="NAME")
     parser.add_argument("--penalty", type=float, default=0.1)
     args = parser.parse_args()
     torch.set_num_threads(1)
     if args.supernets:
-        of_supernets(args.seeds, args.epochs, args.penalty)
+        of_supernets(args.only, args.seeds, args.penalty)
     else:
         by_density(args.densities, args.rounds)
 
