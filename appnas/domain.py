@@ -155,6 +155,20 @@ class Locked:
         """Loss of every example."""
         return self._differentiable().loss(model, batch)
 
+    def random_labels(self, seed: int) -> Locked:
+        """The domain with random labels on its training data, drawn once: what RLNAS trains on.
+
+        Raises:
+            TypeError: the domain does not offer it.
+        """
+        make = getattr(self._domain, "random_labels", None)
+        if make is None:
+            raise TypeError(
+                f"random labels need a domain with `random_labels(seed)`, which {type(self._domain).__name__} lacks;"
+                " search with its true labels (labels='true')"
+            )
+        return type(self)(make(seed))
+
     def host(self, model: nn.Module, budget: int, **more: Any) -> Host:
         """The domain's own training loop, on training data."""
         if not isinstance(self._domain, HostDomain):

@@ -24,7 +24,7 @@ from appnas.domain import DifferentiableDomain
 from appnas.encode import one_hot
 from appnas.pruning import Gated
 from appnas.shared import Shared
-from appnas.space import Arch, Space, random_arch
+from appnas.space import IO, Arch, Space, only, random_arch
 from appnas.strategy import Draw, Score, Strategy, rng_state, set_rng
 from appnas.train import finite
 
@@ -157,3 +157,15 @@ class OneShot(Shared):
         super().load_state_dict(state)
         self.scored, self.pending = state["scored"], None
         self.known = {tuple(arch): Score(value, metrics) for arch, value, metrics in state["known"]}
+
+
+class Alone:
+    """A space whose networks are single paths of another's supernet, as large as they are there."""
+
+    def __init__(self, space: Space):
+        self.space = space
+
+    def build(self, arch: Arch, io: IO) -> nn.Module:
+        """The supernet that holds one architecture, under its gates."""
+        choices = self.space.choices
+        return Gated(self.space.supernet(io, only(choices, arch)), one_hot(choices, arch))

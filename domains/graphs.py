@@ -19,6 +19,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from appnas.domains.graph_checks import SPLITS, Graph, as_graph, as_masks, outputs, random_splits
 from appnas.domains.graph_loaders import neighbours, parts
+from appnas.domains.random_labels import RandomGraphLabels
 from appnas.settings import check
 from appnas.space import IO
 from appnas.train import OnEpoch, Recipe, fit
@@ -104,7 +105,7 @@ def joined(graphs: Sequence[Graph], whole: bool) -> Batch:
     return Batch(x, edges, torch.repeat_interleave(torch.tensor(sizes)) if whole else None, None, y)
 
 
-class Graphs:
+class Graphs(RandomGraphLabels):
     """Classification on graphs. Metrics are in percent; "value" is validation accuracy, or micro-F1 for label sets.
 
     One graph: its nodes are split by its masks, or at random. Several graphs: they are split at random, or given as

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, cross_entropy
 
 from appnas.domains.augment import crop, cutout, flip
+from appnas.domains.random_labels import RandomImageLabels
 from appnas.settings import check
 from appnas.space import IO
 from appnas.train import OnEpoch, Recipe, fit
@@ -120,7 +121,7 @@ def as_labels(y: Array, count: int, classes: int | None, name: str) -> Tensor:
     return y.long()
 
 
-class Images:
+class Images(RandomImageLabels):
     """Image classification on arrays. Metrics are in percent; "value" is the validation accuracy.
 
     Args:

@@ -36,6 +36,8 @@ class Bench201:
     """Channels of the first stage; they double twice."""
     repeats: int = 5
     """Cells in each of the three stages (N)."""
+    affine: bool = True
+    """Scale and shift in the supernet's batch norms."""
     recompute: bool = False
     """Let the supernet keep the ends of its cells only, and compute the rest again in backward."""
     threshold: float = 0.0
@@ -82,8 +84,8 @@ class Bench201:
         return [] if other is None else [other]
 
     def supernet(self, io: IO, mask: Mask | None = None) -> Network201:
-        """All candidates of every edge, with affine batch norms on batch statistics: forward(x, gates)."""
-        return Network201(self, io, Style(track=False), mask)
+        """All candidates of every edge, with batch norms on batch statistics: forward(x, gates)."""
+        return Network201(self, io, Style(affine=self.affine, track=False), mask)
 
     def build(self, arch: Arch, io: IO) -> Network201:
         """The stand-alone network: forward(x)."""

@@ -132,3 +132,39 @@ def test_conservative_steps_beat_random_search_on_arxiv():
     out = run("nasbenchgraph", "--seeds", "10")
     at_100 = {line[:24].strip(): float(re.findall(r"(\S+) \+-", line)[2]) for line in out.splitlines() if " +-" in line}
     assert at_100["AGNN"] > at_100["random"] + 0.1
+
+
+def test_published_few_shot_scores(data):
+    out = run("fewshot", "table", "--seeds", "2")
+    assert re.search(r"one supernet +tau 0\.485", out) and re.search(r"five supernets +tau 0\.551", out)
+
+
+@pytest.mark.slow
+def test_few_shot_training(data):
+    out = run("fewshot", "train", "--seeds", "1", "--epochs", "1", "--leaf-epochs", "1", "--cells", "20")
+    assert out.count("mean inside the parts") == 4
+
+
+def test_pruning_by_reinforcement_learning(data):
+    out = run("radars", "subspace", "--seeds", "3")
+    means = [float(x) for x in re.findall(r"mean (\S+) \+-", out)]
+    assert means[0] > means[1]
+
+
+@pytest.mark.slow
+def test_a_budget_of_memory(data):
+    out = run("radars", "budget", "--seeds", "1")
+    budget, paths, supernet = map(float, re.search(r"budget (\d+) .*paths (\S+), supernet (\S+) \(", out).groups())
+    assert max(paths, supernet) <= budget < float(re.search(r"needs (\S+) MiB", out)[1])
+
+
+@pytest.mark.slow
+def test_proxies_at_initialisation(data):
+    out = run("freenas", "--seeds", "2", "--cells", "3")
+    assert float(re.search(r"FreeFlow \(the paper's\) +(\S+)", out)[1]) >= 92.5
+
+
+@pytest.mark.slow
+def test_the_angle_ranks_cells(data):
+    out = run("rlnas", "--seeds", "1")
+    assert float(re.search(r"random labels, 400 epochs, operations +tau (\S+),", out)[1]) > 0.5

@@ -6,7 +6,7 @@ import pytest
 
 import appnas
 from appnas import catalogue
-from appnas.methods import METHODS
+from appnas.methods import METHODS, darts
 from appnas.pareto import worth
 from appnas.space import check
 from appnas.spaces import SPACES
@@ -44,10 +44,19 @@ RECURRENT = ("recurrent", "nao-recurrent")
 """Spaces on text; the others are on images."""
 SAMPLED = {"gnn": "graphmix", "mnas": "proxyless", "alexnet": "proxyless", "condensenet": "proxyless"}
 """Spaces without a supernet, and the space that their error names instead."""
+REFUSED = {
+    **{("rlnas", space): "weights of their own" for space in ("mlp", "cnn")},
+    **{("rlnas", space): "random_labels" for space in RECURRENT},
+}
+"""What cannot work, and what the error says."""
 TINY_SETTINGS = {
     "darts": {"epochs": 1},
     "rl_darts": {"steps": 1, "scale": 3.0},
     "two_temperature": {"epochs": 1},
+    "radars": {"episodes": 1, "darts": darts.Config(order="first", epochs=1)},
+    "fewshot": {"epochs": 1, "leaf_epochs": 1, "evaluations": 2},
+    "freenas": {},
+    "rlnas": {"epochs": 1, "generations": 1, "population": 2, "mutants": 1, "crossed": 1},
     "agnn": {"evaluations": 3, "budget": 1, "warmup": 1, "top": 1, "repeats": 1},
     "ctnas": {"labels": 3, "verify": 1, "budget": 1, "width": 4, "layers": 1, "epochs": 2, "iterations": 3},
     "gcn_fit": {
@@ -94,6 +103,10 @@ def test_searches_retrains_and_tests(method: str, space: str, digits, ring, lice
         domain, outputs, metric, most = licence, (3, *licence.io.outputs), "perplexity", 2 * licence.io.outputs[1]
     if METHODS[method].needs == "gates" and space in SAMPLED:
         with pytest.raises(TypeError, match=SAMPLED[space]):
+            appnas.search(made, domain, method, **TINY_SETTINGS[method])
+        return
+    if (method, space) in REFUSED:
+        with pytest.raises(TypeError, match=REFUSED[method, space]):
             appnas.search(made, domain, method, **TINY_SETTINGS[method])
         return
     result = appnas.search(made, domain, method, **TINY_SETTINGS[method])

@@ -7,7 +7,7 @@ import torch
 
 from appnas.domain import Locked
 from appnas.encode import one_hot
-from appnas.oneshot import OneShot, Paths, first
+from appnas.oneshot import Alone, OneShot, Paths, first
 from appnas.pruning import shrink
 from appnas.search import search
 from appnas.space import full_mask, random_arch
@@ -150,3 +150,13 @@ def test_nesterov_is_torchs(chain, regression):
 def test_it_reads_no_test_data(chain, regression):
     assert run(chain, Locked(regression), 4, 2).history[-1].value < 0
     assert chain.valid(random_arch(chain, random.Random(0)))
+
+
+def test_a_path_alone_is_what_it_is_in_the_supernet(bench201, digits):
+    arch, (x,) = (3, 1, 2, 0, 3, 4), digits.example(5)
+    path, whole = Alone(bench201).build(arch, digits.io), bench201.supernet(digits.io)
+    path.supernet.load_state_dict(
+        {name: w for name, w in whole.state_dict().items() if name in path.supernet.state_dict()}
+    )
+    torch.testing.assert_close(path(x), whole(x, gates=one_hot(bench201.choices, arch)))
+    assert len(list(path.parameters())) < len(list(whole.parameters()))

@@ -11,12 +11,16 @@ from appnas.methods import (
     baselines,
     ctnas,
     darts,
+    fewshot,
+    freenas,
     gcn_fit,
     mnasnet,
     monas,
     nao,
+    radars,
     reinforce,
     rl_darts,
+    rlnas,
     routability,
     two_temperature,
 )
@@ -59,6 +63,26 @@ METHODS: dict[str, Method] = {
         two_temperature.search, two_temperature.Config,
         "Differentiable Architecture Pruning for Transfer Learning (arXiv 2107.03375)",
         "gradient, two temperatures", "weight sharing, masked", "gates", lambda config: 1.2,
+    ),
+    "radars": Method(
+        radars.search, radars.Config,
+        "RADARS: Memory Efficient Reinforcement Learning Aided Differentiable NAS (arXiv 2109.05691)",
+        "reinforcement learning that prunes, then gradient", "single paths, then weight sharing", "gates",
+        radars.memory,
+    ),
+    "fewshot": Method(
+        fewshot.search, fewshot.Config, "Few-shot Neural Architecture Search (arXiv 2006.06863)",
+        "evolution, random or reinforcement learning", "weight sharing in parts of the space, single paths", "gates",
+        fewshot.memory,
+    ),
+    "freenas": Method(
+        freenas.search, freenas.Config,
+        "FreeNAS: Differentiable Architecture Search Without Training Nor Labels (arXiv 2106.11542)",
+        "saliency of gates, pruning", "proxies at initialisation", "gates", freenas.memory,
+    ),
+    "rlnas": Method(
+        rlnas.search, rlnas.Config, "RLNAS: Neural Architecture Search with Random Labels (arXiv 2101.11834)",
+        "evolution", "weight sharing, single paths; the angle of the weights", "gates", rlnas.memory,
     ),
     "agnn": Method(
         agnn.search, agnn.Config, "Auto-GNN: Neural Architecture Search of Graph Neural Networks (arXiv 1909.03184)",

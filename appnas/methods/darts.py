@@ -69,6 +69,34 @@ def memory(config: Config) -> float:
     return {"first": 1.2, "finite": 1.5, "second": 6.5}[config.order]
 
 
+def evaluator(space: Space, domain: DifferentiableDomain, config: Config, seed: int) -> Shared:
+    """The supernet and its training."""
+    steps = domain.epoch("train")
+    return Shared(
+        space,
+        domain,
+        lr=lambda step: cosine(step // steps, config.epochs, config.lr, config.lr_min),
+        momentum=config.momentum,
+        weight_decay=config.weight_decay,
+        clip=config.clip,
+        lookahead={"first": "none", "second": "exact", "finite": "finite"}[config.order],  # type: ignore[arg-type]
+        seed=seed,
+    )
+
+
+def strategy(space: Space, config: Config, seed: int) -> Gradient:
+    """The logits and their gradient ascent."""
+    return Gradient(
+        space,
+        torch.Generator().manual_seed(seed),
+        softmax,
+        config.alpha_lr,
+        config.alpha_betas,
+        config.alpha_weight_decay,
+        derive=None if config.zero else partial(_without_zero, space),
+    )
+
+
 def search(
     space: Space,
     domain: DifferentiableDomain,
@@ -82,27 +110,9 @@ def search(
     Deviates: batch norms of the supernet use batch statistics and keep none (the official code updates running
     statistics in passes for alpha, and never reads them).
     """
-    steps = domain.epoch("train")
-    evaluator = Shared(
-        space,
-        domain,
-        lr=lambda step: cosine(step // steps, config.epochs, config.lr, config.lr_min),
-        momentum=config.momentum,
-        weight_decay=config.weight_decay,
-        clip=config.clip,
-        lookahead={"first": "none", "second": "exact", "finite": "finite"}[config.order],  # type: ignore[arg-type]
-        seed=seed,
-    )
-    strategy = Gradient(
-        space,
-        torch.Generator().manual_seed(seed),
-        softmax,
-        config.alpha_lr,
-        config.alpha_betas,
-        config.alpha_weight_decay,
-        derive=None if config.zero else partial(_without_zero, space),
-    )
-    return loop(strategy, evaluator, config.epochs * steps, callbacks=callbacks).of(space, domain, config, seed)
+    parts = strategy(space, config, seed), evaluator(space, domain, config, seed)
+    steps = config.epochs * domain.epoch("train")
+    return loop(*parts, steps, callbacks=callbacks).of(space, domain, config, seed)
 
 
 def _without_zero(space: Space, gates: Gates) -> Arch:

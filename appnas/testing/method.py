@@ -117,7 +117,8 @@ class MethodSuite:
         assert result.value == max(record.value for record in result.history)
         assert {"config", "seed", "versions"} <= set(result.info)
         assert result.info["seed"] == 0
-        assert self.settings.items() <= result.info["config"].items()
+        wanted = dataclasses.asdict(catalogue.method(self.method).config(**self.settings))
+        assert {name: result.info["config"][name] for name in self.settings} == {n: wanted[n] for n in self.settings}
         assert result.space is space
 
     def test_seeds(self, space: Space, domain: Any) -> None:

@@ -1,0 +1,111 @@
+"""Evolution by generations, as single-path methods search their supernets (Guo et al., arXiv 1904.00420, alg. 1)."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from appnas.space import Arch, Space, crossover, decisions, mutate, random_arch
+from appnas.strategy import Draw, Score, rng_state, set_rng
+
+
+class Generations:
+    """The best ever seen breed the next generation: some by mutation, some by crossover, the rest is random.
+
+    No architecture is proposed twice while `tries` draws find a new one.
+
+    Args:
+        space: what to search.
+        rng: source of randomness.
+        population: architectures of a generation.
+        keep: parents, the best of all that were told.
+        mutants, crossed: children of either kind in a generation.
+        rate: share of its decisions that a mutant changes on average, at least one.
+        tries: draws of a child until one is taken that was proposed before.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        rng: random.Random,
+        population: int = 100,
+        keep: int = 30,
+        mutants: int = 50,
+        crossed: int = 50,
+        rate: float = 0.1,
+        tries: int = 10,
+    ):
+        if mutants + crossed > population or keep < 2:
+            raise ValueError(
+                "mutants + crossed <= population and keep >= 2 must hold,"
+                f" got {mutants} + {crossed} of {population}, keep={keep}"
+            )
+        self.space, self.rng, self.population, self.keep = space, rng, population, keep
+        self.mutants, self.crossed, self.rate, self.tries = mutants, crossed, rate, tries
+        self.waiting: list[Arch] = []
+        self.seen: set[Arch] = set()
+        self.values: dict[Arch, float] = {}
+
+    def parents(self) -> list[Arch]:
+        """The best told, ties to the first."""
+        return sorted(self.values, key=self.values.__getitem__, reverse=True)[: self.keep]
+
+    def ask(self) -> Draw:
+        """The next of this generation."""
+        if not self.waiting:
+            self._breed()
+        return Draw(self.waiting.pop(0))
+
+    def _breed(self) -> None:
+        parents = self.parents()
+        kinds = ["mutant"] * self.mutants + ["crossed"] * self.crossed if len(parents) > 1 else []
+        for kind in kinds + ["random"] * (self.population - len(kinds)):
+            for _ in range(self.tries):
+                child = self._child(kind, parents)
+                if child not in self.seen:
+                    break
+            self.seen.add(child)
+            self.waiting.append(child)
+
+    def _child(self, kind: str, parents: list[Arch]) -> Arch:
+        if kind == "random":
+            return random_arch(self.space, self.rng)
+        if kind == "crossed":
+            one, other = self.rng.sample(parents, 2)
+            return crossover(self.space, one, other, self.rng)
+        child = self.rng.choice(parents)
+        changes = sum(self.rng.random() < self.rate for _ in decisions(self.space.choices))
+        for _ in range(max(changes, 1)):
+            child = mutate(self.space, child, self.rng)
+        return child
+
+    def tell(self, draw: Draw, score: Score) -> None:
+        """Remember the value. A NaN never wins."""
+        value = float(score.value)
+        self.values[draw.arch] = value if value == value else float("-inf")
+
+    def best(self) -> Arch:
+        """The best told.
+
+        Raises:
+            ValueError: nothing was told yet.
+        """
+        if not self.values:
+            raise ValueError("no score was told yet: there is no best architecture")
+        return self.parents()[0]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Generator, the generation, and all values."""
+        return {
+            "rng": rng_state(self.rng),
+            "waiting": [list(arch) for arch in self.waiting],
+            "seen": [list(arch) for arch in sorted(self.seen)],
+            "values": [[list(arch), value] for arch, value in self.values.items()],
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+        set_rng(self.rng, state["rng"])
+        self.waiting = [tuple(arch) for arch in state["waiting"]]
+        self.seen = {tuple(arch) for arch in state["seen"]}
+        self.values = {tuple(arch): value for arch, value in state["values"]}

@@ -1,0 +1,231 @@
+"""Few-shot NAS: several supernets, each for a part of the space (Zhao et al., ICML 2021, arXiv 2006.06863).
+
+    Omega = union over o of Omega_o,  Omega_o = {a : a_e = o}
+
+One supernet for all architectures ranks them badly, as operations adapt to each other; training every network is dear.
+In between: train one supernet, split the space along a decision e (or several), let every part inherit the weights and
+train on its own single paths. An architecture is scored by the supernet of its part; any strategy searches on top.
+"""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+import torch
+
+from appnas.ascent import PolicyGradient
+from appnas.controller import Independent
+from appnas.domain import DifferentiableDomain
+from appnas.evaluate import seeded
+from appnas.oneshot import OneShot, Paths, first
+from appnas.search import Callback, Result
+from appnas.search import search as loop
+from appnas.settings import check
+from appnas.space import Arch, Space, decisions, legal, random_arch, split
+from appnas.strategy import Draw, Evolution, Random, Score, Strategy
+from appnas.train import cosine
+
+Leaf = tuple[int, ...]
+"""The options taken at the decisions that the space is split along."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings for NAS-Bench-201, as in the authors' repository."""
+
+    split: tuple[int, ...] = (0,)
+    """Decisions that the space is split along; none for the control, one supernet."""
+    epochs: int = 600
+    """Passes of the first supernet over the training data."""
+    leaf_epochs: int = 300
+    """Passes of every part's supernet."""
+    transfer: bool = True
+    """Parts inherit the weights of the first supernet, or begin anew."""
+    lr: float = 0.025
+    """SGD with Nesterov's momentum, cosine; the parts begin with it again, and without momentum."""
+    lr_min: float = 0.001
+    """End of the cosine."""
+    momentum: float = 0.9
+    """Of SGD."""
+    weight_decay: float = 1e-4
+    """Of the weights."""
+    clip: float = 5.0
+    """Largest gradient norm (ours)."""
+    strategy: Literal["evolution", "random", "reinforce"] = "evolution"
+    """What searches on the trained supernets."""
+    evaluations: int = 5000
+    """Architectures scored (one that comes again costs nothing)."""
+    population: int = 10
+    """Of regularised evolution (NAS-Bench-201's authors)."""
+    sample: int = 3
+    """Of its tournaments."""
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        check(
+            self, epochs=1, leaf_epochs=1, lr=0, lr_min=0, momentum=0, weight_decay=0, clip=0, evaluations=1,
+            population=1, sample=1,
+        )  # fmt: skip
+
+
+def leaf_of(arch: Arch, along: Sequence[int]) -> Leaf:
+    """The part of the space that an architecture is in."""
+    return tuple(arch[d] for d in along)
+
+
+def leaves(space: Space, along: Sequence[int], tries: int = 20) -> list[Leaf]:
+    """The parts of a space that hold an architecture, found by the space's rule on scores that favour them.
+
+    Raises:
+        ValueError: a decision that the space does not have.
+    """
+    options = legal(space)
+    if any(not 0 <= d < len(options) for d in along):
+        raise ValueError(f"the space has the decisions 0 to {len(options) - 1}, got split={tuple(along)}")
+    rng, found = torch.Generator().manual_seed(0), []
+    for leaf in itertools.product(*(options[d] for d in along)):
+        for _ in range(tries):
+            rows = [torch.rand(len(names), generator=rng) for names in decisions(space.choices)]
+            for d, k in zip(along, leaf, strict=True):
+                rows[d] = torch.zeros(len(rows[d]))
+                rows[d][k] = 3.0
+            arch = space.discretise(split(space.choices, rows))
+            if space.valid(arch) and leaf_of(arch, along) == leaf:
+                found.append(leaf)
+                break
+    return found
+
+
+def path_in(space: Space, along: Sequence[int], leaf: Leaf, rng: random.Random, tries: int = 100_000) -> Arch:
+    """An architecture drawn uniformly from a part: draws from the whole space until one is in it.
+
+    Raises:
+        ValueError: none was.
+    """
+    for _ in range(tries):
+        arch = random_arch(space, rng)
+        if leaf_of(arch, along) == leaf:
+            return arch
+    raise ValueError(f"no architecture in the part {leaf} along the decisions {tuple(along)} within {tries} draws")
+
+
+class FewShot(OneShot):
+    """A supernet that is followed by one for each part of the space: the router is `leaf_of`.
+
+    Args:
+        space, domain: as `OneShot`.
+        along: decisions that the space is split along; none for a single supernet.
+        steps: of the first supernet.
+        leaf_steps: of every part's.
+        leaf_lr: learning rate of a part's supernet by its own steps.
+        transfer: parts inherit weights.
+        more: settings of SGD and the seed, as `OneShot`.
+    """
+
+    def __init__(
+        self, space: Space, domain: DifferentiableDomain, along: Sequence[int], steps: int, leaf_steps: int,
+        leaf_lr: Any, transfer: bool = True, seed: int = 0, **more: Any,
+    ):  # fmt: skip
+        self.keys = leaves(space, along) if along else []
+        super().__init__(space, domain, first(steps + leaf_steps * len(self.keys)), seed=seed, **more)
+        self.along, self.steps, self.leaf_steps, self.transfer = tuple(along), steps, leaf_steps, transfer
+        self.make = partial(OneShot, space, domain, first(leaf_steps), seed=seed + 1, **{**more, "lr": leaf_lr})
+        self.seed = seed
+        self.parts: dict[Leaf, OneShot] = {}
+
+    def part(self, arch: Arch) -> OneShot:
+        """The supernet of an architecture's part, made when it is first asked for.
+
+        Its options outside the part are never on a path: they are not trained, only stored.
+        """
+        leaf = leaf_of(arch, self.along)
+        if leaf not in self.parts:
+            fresh = partial(self.space.supernet, self.domain.io)
+            net = copy.deepcopy(self.supernet) if self.transfer else seeded(self.seed + 1, fresh)
+            self.parts[leaf] = self.make(supernet=net)
+        return self.parts[leaf]
+
+    def score(self, draw: Draw) -> Score:
+        """Of the first supernet while it trains, then of the part's."""
+        if not self.keys or self.scored < self.steps:
+            return super().score(draw)
+        self.scored += 1
+        return self.part(draw.arch).score(draw)
+
+    def learn(self, draw: Draw) -> None:
+        """A step of the supernet that has just been scored, if it trains."""
+        if not self.keys or self.scored <= self.steps:
+            super().learn(draw)
+            return
+        part = self.part(draw.arch)
+        self.step += part.pending is not None  # the training of all supernets counts
+        part.learn(draw)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Of all supernets."""
+        parts = [[list(leaf), part.state_dict()] for leaf, part in self.parts.items()]
+        return {**super().state_dict(), "parts": parts}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+        super().load_state_dict(state)
+        self.parts = {}
+        for leaf, saved in state["parts"]:
+            self.parts[tuple(leaf)] = self.make(supernet=copy.deepcopy(self.supernet))
+            self.parts[tuple(leaf)].load_state_dict(saved)
+
+
+def search(
+    space: Space,
+    domain: DifferentiableDomain,
+    config: Config = Config(),
+    *,
+    seed: int = 0,
+    callbacks: Sequence[Callback] = (),
+) -> Result:
+    """Train the supernets, then search on their scores.
+
+    Deviates: every step draws one architecture for all cells (the authors' code one for each cell, which is another
+    network than the ones it scores later); scores are of validation data, a part of the training data (theirs of the
+    test set). Gradient methods inside the parts, their other use of the idea, are left out.
+    """
+    epoch = domain.epoch("train")
+    steps, leaf_steps = config.epochs * epoch, config.leaf_epochs * epoch
+    rates = [
+        lambda step, epochs=epochs: cosine(step // epoch, epochs, config.lr, config.lr_min)
+        for epochs in (config.epochs, config.leaf_epochs)
+    ]
+    evaluator = FewShot(
+        space, domain, config.split, steps, leaf_steps, rates[1], config.transfer, seed, lr=rates[0],
+        momentum=config.momentum, weight_decay=config.weight_decay, clip=config.clip, nesterov=True,
+    )  # fmt: skip
+    rng, keys = random.Random(seed), evaluator.keys
+
+    def path(step: int) -> Arch:
+        if step < steps:
+            return random_arch(space, rng)
+        return path_in(space, config.split, keys[(step - steps) // leaf_steps], rng)
+
+    strategy = Paths(space, rng, _strategy(space, config, rng, seed), evaluator.trains, path)
+    total = steps + leaf_steps * len(evaluator.keys) + config.evaluations
+    return loop(strategy, evaluator, total, callbacks=callbacks).of(space, domain, config, seed)
+
+
+def _strategy(space: Space, config: Config, rng: random.Random, seed: int) -> Strategy:
+    if config.strategy == "evolution":
+        return Evolution(space, rng, config.population, config.sample)
+    if config.strategy == "random":
+        return Random(space, rng)
+    generator = torch.Generator().manual_seed(seed)
+    return PolicyGradient(space, Independent(space.choices, generator, space.mask), generator)
+
+
+def memory(config: Config) -> float:
+    """Peak memory of a step as a multiple of that of the whole supernet: a path takes part of it."""
+    return 0.5

@@ -1,0 +1,191 @@
+"""FreeNAS: candidate operations scored at initialisation, without training or labels (Zhang et al., arXiv 2106.11542).
+
+    S_o = |alpha_o dR / d alpha_o|,  R = 1^T (prod_l |W_l|) 1
+
+for every option o of every decision, alpha = 1e-3 N(0, 1) as plain multipliers of the operations' outputs (no softmax).
+The operation with the largest score stays; `none` never does. SNIP's and GraSP's scores take the loss of a labelled
+batch in place of R (Lee et al., arXiv 1810.02340; Wang et al., arXiv 2002.07376):
+
+    S_o = |alpha_o dL / d alpha_o|,   S_o = alpha_o (H g)_o  with  g = dL / d alpha, H its Jacobian
+
+The score contains the random alpha, so the result of one draw is partly a lottery: average over `draws`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from appnas.atinit import AtInit, Proxy
+from appnas.domain import DifferentiableDomain
+from appnas.pruning import parts
+from appnas.search import Callback, Result
+from appnas.search import search as loop
+from appnas.settings import check
+from appnas.space import Arch, Gates, Space, full_mask
+from appnas.strategy import Draw, Score
+
+PROXIES: dict[str, Proxy] = {"freeflow": "freeflow", "synflow": "synflow", "snip": "loss", "grasp": "loss"}
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of the search; the defaults are those of the authors' notebooks."""
+
+    proxy: Literal["freeflow", "synflow", "snip", "grasp"] = "freeflow"
+    """What is differentiated: the flow as published; in float64 without batch norms; the loss of a labelled batch."""
+    draws: int = 1
+    """Draws of weights and alpha whose scores are averaged, in every round."""
+    rounds: int = 1
+    """Rounds, after each of which every decision loses its weakest option; 1 decides at once."""
+    scale: float = 1e-3
+    """Deviation of alpha; 0 for an alpha of 1."""
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        check(self, draws=1, rounds=1, scale=0)
+
+
+def memory(config: Config) -> float:
+    """Peak memory of a step as a multiple of that of a pass on a whole batch: the flow takes one example."""
+    return {"snip": 1.0, "grasp": 6.5}.get(config.proxy, 0.1)
+
+
+def connection(value: Tensor, gates: Gates) -> Gates:
+    """|g dV / dg|, SNIP's and SynFlow's score of a gate."""
+    slopes = torch.autograd.grad(value, gates, materialize_grads=True)
+    return tuple((gate.detach() * slope).abs() for gate, slope in zip(gates, slopes, strict=True))
+
+
+def flow_of_gradient(value: Tensor, gates: Gates) -> Gates:
+    """G (H s) with s = dV / dg, GraSP's score: large where the gradient's norm would suffer from the gate's loss."""
+    slopes = torch.autograd.grad(value, gates, create_graph=True, materialize_grads=True)
+    product = sum(((s.detach() * s).sum() for s in slopes), torch.zeros(()))
+    bends = torch.autograd.grad(product, gates, materialize_grads=True)
+    return tuple(gate.detach() * bend for gate, bend in zip(gates, bends, strict=True))
+
+
+class Saliency:
+    """Random gates, and the average score of every option over the draws of a round.
+
+    Args:
+        space: what to search.
+        generator: source of the gates.
+        draws: draws of a round, after which every decision with more than one option left loses its weakest.
+        scale: deviation of the gates' normal distribution, of which they are the absolute values; 0 for gates of 1.
+        second: GraSP's score instead of SNIP's.
+    """
+
+    def __init__(
+        self, space: Space, generator: torch.Generator, draws: int = 1, scale: float = 1e-3, second: bool = False
+    ):
+        self.space, self.generator, self.draws, self.scale = space, generator, draws, scale
+        self.measure = flow_of_gradient if second else connection
+        self.live = [m.clone() for m in parts(space)]
+        self.told = 0
+        self.sums = [torch.zeros(m.shape, dtype=torch.float64) for m in self.live]
+        self.scores: list[Tensor] | None = None
+
+    def ask(self) -> Draw:
+        """Gates of this draw: absolute values, exactly 0 where an option is gone."""
+        gates = []
+        for live in self.live:
+            noise = torch.randn(live.shape, generator=self.generator, dtype=torch.float64)
+            gates.append(((self.scale * noise).abs() if self.scale else torch.ones_like(noise)) * live)
+        return Draw(self._derive(gates), tuple(g.requires_grad_() for g in gates))
+
+    def tell(self, draw: Draw, score: Score) -> None:
+        """Add the scores of a draw, each divided by their sum: draws of weights differ by orders of magnitude.
+
+        Raises:
+            ValueError: scores that are nan or infinite, or all zero; nothing is added.
+        """
+        if draw.gates is None or not score.value.requires_grad:
+            raise ValueError("the value carries no gradient: scores at initialisation need a proxy such as AtInit's")
+        found = [s * m for s, m in zip(self.measure(score.value, draw.gates), self.live, strict=True)]
+        total = float(sum(s.abs().sum() for s in found))
+        if not 0 < total < float("inf"):
+            trouble = "all zero" if total == 0 else f"not finite (their sum is {total})"
+            raise ValueError(
+                f"the scores of all options at initialisation are {trouble}: nothing can be told of them. Try the proxy"
+                " 'synflow', which is exact, or another scale"
+            )
+        for summed, s in zip(self.sums, found, strict=True):
+            summed += s / total
+        self.scores = [summed.clone() for summed in self.sums]
+        self.told += 1
+        if self.told % self.draws == 0:
+            self._prune()
+
+    def _prune(self) -> None:
+        for live, summed in zip(self.live, self.sums, strict=True):
+            weakest = summed.masked_fill(~live, torch.inf).argmin(-1)
+            rows = (live.sum(-1) > 1).nonzero().flatten()
+            live[rows, weakest[rows]] = False
+            summed.zero_()
+
+    def _derive(self, scores: Sequence[Tensor]) -> Arch:
+        """The space's rule on scores shifted to be positive, with what is gone and `none` below all others."""
+        shifted = [s - s.min() for s in scores]
+        return self.space.discretise(tuple(s.masked_fill(~m, -0.5) for s, m in zip(shifted, self.live, strict=True)))
+
+    def best(self) -> Arch:
+        """What the scores point to.
+
+        Raises:
+            ValueError: none was told yet.
+        """
+        if self.scores is None:
+            raise ValueError("no score was told yet: there is no best architecture")
+        return self._derive(self.scores)
+
+    def distribution(self) -> Gates:
+        """The scores of every decision's options, scaled to a sum of 1; uniform before there are any."""
+        found = []
+        for i, matrix in enumerate(full_mask(self.space.choices) if self.space.mask is None else self.space.mask):
+            scores = matrix.double() if self.scores is None else self.scores[i].clamp_min(0)
+            empty = scores.sum(-1, keepdim=True) == 0
+            scores = torch.where(empty, matrix.double(), scores)
+            found.append(scores / scores.sum(-1, keepdim=True))
+        return tuple(found)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Generator, count, what is left, and the scores."""
+        return {
+            "rng": self.generator.get_state(),
+            "told": self.told,
+            "live": [m.clone() for m in self.live],
+            "sums": [s.clone() for s in self.sums],
+            "scores": self.scores,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+        self.generator.set_state(state["rng"])
+        self.told, self.scores = state["told"], state["scores"]
+        self.live, self.sums = [m.clone() for m in state["live"]], [s.clone() for s in state["sums"]]
+
+
+def search(
+    space: Space,
+    domain: DifferentiableDomain,
+    config: Config = Config(),
+    *,
+    seed: int = 0,
+    callbacks: Sequence[Callback] = (),
+) -> Result:
+    """Score every option at initialisation, and derive.
+
+    Deviates: alpha is positive in every space (in the authors' code for NAS-Bench-201, but not for the DARTS space,
+    where signs let contributions cancel); draws can be averaged; scores that are nan or all zero are errors.
+    """
+    strategy = Saliency(
+        space, torch.Generator().manual_seed(seed), config.draws, config.scale, config.proxy == "grasp"
+    )  # fmt: skip
+    evaluator = AtInit(space, domain, PROXIES[config.proxy], seed)
+    steps = config.draws * config.rounds
+    return loop(strategy, evaluator, steps, callbacks=callbacks).of(space, domain, config, seed)

@@ -1,0 +1,298 @@
+"""RADARS: memory-bounded differentiable search by reinforcement learning (Yan, Jiang, Hu and Shi, arXiv 2109.05691).
+
+The supernet of a large space does not fit into memory; training single architectures does. So reinforcement learning
+prunes the space first: while the supernet of what remains needs more memory than there is,
+
+    sample architectures, train each for a short time, follow grad E[R] = mean (R - b) grad log pi(a),
+    drop the least probable option of every decision;
+
+then a gradient method, here DARTS, searches what remains. Memory is measured, not counted in parameters.
+
+Source: the abstract; controller, rewards, rounds and every constant below but the 12 GB are ours.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import torch
+from torch.nn.functional import one_hot
+
+from appnas.ascent import PolicyGradient
+from appnas.controller import Independent
+from appnas.cost import MIB, supernet_memory
+from appnas.domain import DifferentiableDomain
+from appnas.encode import one_hot as one_hot_arch
+from appnas.evaluate import Cached, Evaluator, Scratch, seeded
+from appnas.methods import darts
+from appnas.oneshot import Alone
+from appnas.search import Callback, Loop, Observer, Record, Result
+from appnas.search import search as loop
+from appnas.settings import check
+from appnas.space import Arch, Mask, Space, full_mask, legal, random_arch
+from appnas.strategy import Draw, Score, Strategy
+from appnas.supernet import restrict
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of the pruning, and of the search that follows."""
+
+    memory: float = 12 * 1024
+    """Memory of a step, MiB (the paper's GPU has 12 GB)."""
+    episodes: int = 40
+    """Architectures sampled before every pruning."""
+    reward_epochs: int = 1
+    """Epochs of the training of a sampled architecture, at the size it has in the supernet."""
+    lr: float = 0.1
+    """Adam on the controller's logits."""
+    momentum: float = 0.9
+    """Of the baseline, which starts anew after every pruning."""
+    least: int = 1
+    """Times that an option must have been sampled before it may be dropped."""
+    keep: int = 1
+    """Options that every decision keeps."""
+    darts: darts.Config = field(default_factory=lambda: darts.Config(order="first"))
+    """The search on what remains."""
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        check(self, memory=0, episodes=1, reward_epochs=1, lr=0, momentum=0, least=0, keep=1)
+
+
+class Pruned:
+    """A policy that loses options until a supernet fits, then another strategy on what is left.
+
+    The memory of what is left comes with the scores, as the metric `memory_mib`.
+
+    Args:
+        space: what to prune.
+        seed: of the controllers and of the samples.
+        config: budget and settings of the controller.
+        then: space -> strategy of what remains.
+        steps: scores of that strategy.
+    """
+
+    def __init__(self, space: Space, seed: int, config: Config, then: Callable[[Space], Strategy], steps: int):
+        self.space, self.seed, self.config, self.then, self.steps = space, seed, config, then, steps
+        self.mask: Mask = full_mask(space.choices) if space.mask is None else space.mask
+        self.generator = torch.Generator().manual_seed(seed)
+        self.told = self.after = 0
+        self.counts = [torch.zeros(m.shape) for m in self.mask]
+        self.second: Strategy | None = None
+        self.policy = self._policy()
+
+    def _policy(self) -> PolicyGradient:
+        controller = Independent(self.space.choices, self.generator, self.mask)
+        inner = restrict(self.space, self.mask)
+        return PolicyGradient(inner, controller, self.generator, self.config.lr, self.config.momentum)
+
+    @property
+    def done(self) -> bool:
+        """Whether the strategy of what remains has had its steps."""
+        return self.after >= self.steps
+
+    def ask(self) -> Draw:
+        """A sample of the policy with the mask as its gates, or the draw of the strategy of what remains."""
+        if self.second:
+            return self.second.ask()
+        return self.policy.ask()._replace(gates=tuple(m.float() for m in self.mask))
+
+    def tell(self, draw: Draw, score: Score) -> Draw | None:
+        """Learn; at the end of a round, prune. The strategy of what remains begins as soon as its supernet fits."""
+        if self.second:
+            self.after += 1
+            return self.second.tell(draw, score)
+        self.policy.tell(draw, score)
+        self.told += 1
+        for count, taken in zip(self.counts, one_hot_arch(self.space.choices, draw.arch), strict=True):
+            count += taken
+        if score.metrics["memory_mib"] <= self.config.memory:
+            self.second = self.then(restrict(self.space, self.mask))
+        elif self.told % self.config.episodes == 0:
+            self.prune(score.metrics["memory_mib"])
+        return None
+
+    def prune(self, memory: float = float("nan")) -> None:
+        """Every decision with more than `keep` options loses the least probable that was sampled often enough.
+
+        Raises:
+            MemoryError: nothing is left to drop.
+        """
+        before = sum(int(m.sum()) for m in self.mask)
+        for i, probability in enumerate(self.policy.distribution()):
+            for row, p in enumerate(probability):
+                for k in p.masked_fill(~self.mask[i][row], torch.inf).argsort(stable=True).tolist():
+                    if not self.mask[i][row, k] or int(self.mask[i][row].sum()) <= self.config.keep:
+                        break
+                    less = tuple(m.clone() for m in self.mask)
+                    less[i][row, k] = False
+                    if self.counts[i][row, k] >= self.config.least and _sound(self.space, less):
+                        self.mask = less
+                        break
+        if sum(int(m.sum()) for m in self.mask) == before:
+            raise MemoryError(
+                f"what is left needs {memory:,.1f} MiB a step, the budget is {self.config.memory:,.1f}, and nothing can"
+                " be dropped any more: raise the budget, make the batch or the network smaller, or sample more"
+            )
+        self.policy = self._policy()
+
+    def best(self) -> Arch:
+        """The second strategy's, until then the best sample."""
+        return self.second.best() if self.second else self.policy.best()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Mask, counts, policy, and the second strategy's own."""
+        return {
+            "mask": [m.clone() for m in self.mask],
+            "counts": [c.clone() for c in self.counts],
+            "told": [self.told, self.after],
+            "policy": self.policy.state_dict(),
+            "second": self.second and self.second.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+        self.mask, self.counts = tuple(m.clone() for m in state["mask"]), [c.clone() for c in state["counts"]]
+        self.told, self.after = state["told"]
+        self.policy = self._policy()
+        self.policy.load_state_dict(state["policy"])
+        self.second = None
+        if state["second"]:
+            self.second = self.then(restrict(self.space, self.mask))
+            self.second.load_state_dict(state["second"])
+
+
+def _sound(space: Space, mask: Mask) -> bool:
+    """Whether what a mask leaves is a space whose rule makes valid architectures (cells need their `none`)."""
+    try:
+        inner = restrict(space, mask)
+    except ValueError:
+        return False
+    rng = random.Random(0)
+    return all(inner.valid(random_arch(inner, rng)) for _ in range(8))
+
+
+class Bounded:
+    """Rewards with the memory of the supernet that a draw's gates allow; then an evaluator on that supernet.
+
+    Args:
+        reward: of a sampled architecture.
+        need: mask -> MiB of a step on its supernet.
+        budget: MiB.
+        then: mask -> evaluator of soft draws, made when the first of them comes.
+    """
+
+    def __init__(
+        self, reward: Evaluator, need: Callable[[Mask], float], budget: float, then: Callable[[Mask], Evaluator]
+    ):
+        self.reward, self.need, self.budget, self.then = reward, need, budget, then
+        self.mask: Mask | None = None
+        self.needed = 0.0
+        self.second: Evaluator | None = None
+
+    def score(self, draw: Draw) -> Score:
+        """The reward with `memory_mib`; for soft gates, the second evaluator's.
+
+        Raises:
+            MemoryError: what is about to be trained, one architecture or a supernet, needs more than the budget.
+        """
+        if draw.gates is None:
+            raise ValueError("the gates of a draw say what remains of the space, this draw has none")
+        if any(g.requires_grad for g in draw.gates):
+            if self.second is None:
+                self.mask = tuple(g.detach() > 0 for g in draw.gates)
+                self._check(self.need(self.mask))
+                self.second = self.then(self.mask)
+            return self.second.score(draw)
+        mask = tuple(g > 0 for g in draw.gates)
+        if self.mask is None or any(not torch.equal(a, b) for a, b in zip(mask, self.mask, strict=True)):
+            self.mask, self.needed = mask, self.need(mask)
+        hard = torch.split(torch.tensor(draw.arch), [len(m) for m in mask])
+        path = tuple(one_hot(taken, m.shape[1]).bool() for taken, m in zip(hard, mask, strict=True))
+        alone = self._check(self.need(path))
+        score = self.reward.score(Draw(draw.arch))
+        return Score(score.value, {**score.metrics, "memory_mib": self.needed, "path_mib": alone})
+
+    def _check(self, needed: float) -> float:
+        if needed > self.budget:
+            raise MemoryError(
+                f"a step needs {needed:,.1f} MiB, the budget is {self.budget:,.1f}: raise it, or make the batch or the"
+                " network smaller"
+            )
+        return needed
+
+    def learn(self, draw: Draw) -> None:
+        """Passed on to the second evaluator."""
+        if self.second:
+            self.second.learn(draw)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Of both evaluators, and the mask."""
+        return {
+            "reward": self.reward.state_dict(),
+            "mask": None if self.mask is None else [m.clone() for m in self.mask],
+            "needed": self.needed,
+            "second": self.second and self.second.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+        self.reward.load_state_dict(state["reward"])
+        self.mask, self.needed, self.second = state["mask"] and tuple(state["mask"]), state["needed"], None
+        if self.mask is not None and state["second"]:
+            self.second = self.then(self.mask)
+            self.second.load_state_dict(state["second"])
+
+
+def need(space: Space, domain: DifferentiableDomain, factor: float, mask: Mask) -> float:
+    """MiB of a step on the supernet that a mask leaves: the measured peak of a pass times a factor, and the weights."""
+    supernet = seeded(0, partial(space.supernet, domain.io, mask))
+    gates = tuple(m.float().requires_grad_() for m in mask)
+    found = supernet_memory(supernet, gates, domain, getattr(getattr(domain, "options", None), "batch", 1))
+    return (factor * found.activations + found.weights) / MIB
+
+
+class _End(Observer):
+    """Stops the loop once the search on what remains is done: how many rounds come before it, nobody knows."""
+
+    def start(self, loop: Loop) -> None:
+        loop.stopped |= loop.strategy.done  # type: ignore[attr-defined]
+
+    def step(self, loop: Loop, record: Record) -> bool:
+        return bool(loop.strategy.done)  # type: ignore[attr-defined]
+
+
+def search(
+    space: Space,
+    domain: DifferentiableDomain,
+    config: Config = Config(),
+    *,
+    seed: int = 0,
+    callbacks: Sequence[Callback] = (),
+) -> Result:
+    """Prune until the supernet fits, then DARTS.
+
+    Raises:
+        MemoryError: a single architecture needs more than the budget, or nothing more can be dropped.
+    """
+    steps = config.darts.epochs * domain.epoch("train")
+    strategy = Pruned(space, seed, config, partial(darts.strategy, config=config.darts, seed=seed), steps)
+    evaluator = Bounded(
+        Cached(Scratch(Alone(space), domain, config.reward_epochs, seed)),  # type: ignore[arg-type]
+        partial(need, space, domain, darts.memory(config.darts)),
+        config.memory,
+        lambda mask: darts.evaluator(restrict(space, mask), domain, config.darts, seed),
+    )
+    rounds = sum(len(options) - 1 for options in legal(space)) + 1
+    everything = rounds * config.episodes + steps
+    return loop(strategy, evaluator, everything, callbacks=[*callbacks, _End()]).of(space, domain, config, seed)
+
+
+def memory(config: Config) -> float:
+    """Peak memory of a step as a multiple of that of the whole supernet: none, as the method's own budget holds."""
+    return 0.0
