@@ -25,7 +25,6 @@ from appnas.oneshot import OneShot
 from appnas.progress import Progress
 from appnas.run import KEYS, Run, create, created, finish, load_config, read_json
 from appnas.search import Callback, Result
-from appnas.shared import Shared
 from appnas.space import Space, full_mask, random_arch
 from appnas.strategy import Draw
 from appnas.workers import Workers
@@ -215,7 +214,7 @@ def _rank(space: Space, domain: Any, result: Result, epochs: int) -> float:
     if not epochs and isinstance(result.evaluator, OneShot):  # the values of training steps are losses
         trains = result.evaluator.trains
         return max((r.value for r in result.history if not trains(r.step)), default=result.value)
-    if not epochs and isinstance(result.evaluator, Shared):  # values of single batches: the largest is the luckiest
+    if not epochs and hasattr(result.evaluator, "spent"):  # values of single batches: the largest is the luckiest
         return statistics.median(record.value for record in result.history[-math.ceil(len(result.history) / 10) :])
     if not epochs or not isinstance(domain, Domain):
         return result.value
@@ -226,8 +225,8 @@ def _control(space: Space, domain: Any, best: Result, plan: Plan) -> dict[str, A
     """Random search at equal budget: see `search`."""
     evaluations, budget = len(best.history), getattr(plan.config, "budget", 1)
     spent = None
-    if isinstance(best.evaluator, Shared):
-        spent = best.evaluator.step / domain.epoch("train")
+    if hasattr(best.evaluator, "spent"):
+        spent = best.evaluator.spent / domain.epoch("train")
     elif isinstance(best.evaluator, Hosted):
         spent = best.evaluator.step * best.evaluator.host.iteration
     if spent is not None:

@@ -7,14 +7,21 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from appnas import policy
 from appnas.controller import Controller
 from appnas.encode import one_hot
 from appnas.relax import Relax, softmax
-from appnas.space import Arch, Gates, Space
+from appnas.space import ZERO, Arch, Gates, Space, without
 from appnas.strategy import Draw, Incumbent, Score
 from appnas.supernet import relaxed
+
+
+def without_zero(space: Space, gates: Gates) -> Arch:
+    """The space's rule, with `none` below every other option but above those that a mask excludes."""
+    kept = without(space.choices, ZERO)
+    return space.discretise(tuple(g.masked_fill(~m, -0.5) for g, m in zip(gates, kept, strict=True)))
 
 
 class Gradient:
@@ -58,24 +65,26 @@ class Gradient:
         """Gates attached to the logits."""
         return self._draw()
 
-    def tell(self, draw: Draw, score: Score) -> Draw:
-        """One Adam step up the value; the weights learn on the gates after it.
+    def climb(self, value: Tensor) -> None:
+        """One Adam step up the value.
 
         Raises:
             ValueError: the value is not attached to the gates, or not finite; the logits stay as they were.
         """
-        if not torch.isfinite(score.value):
-            raise ValueError(
-                f"the value is {float(score.value.detach())}: a step along its gradient would ruin the logits"
-            )
-        if not score.value.requires_grad:
+        if not torch.isfinite(value):
+            raise ValueError(f"the value is {float(value.detach())}: a step along its gradient would ruin the logits")
+        if not value.requires_grad:
             raise ValueError(
                 "the value carries no gradient: a gradient strategy needs a differentiable evaluator such as Shared"
             )
-        gradients = torch.autograd.grad(-score.value, self.alpha, materialize_grads=True)
+        gradients = torch.autograd.grad(-value, self.alpha, materialize_grads=True)
         for logits, gradient in zip(self.alpha, gradients, strict=True):
             logits.grad = gradient
         self.optimiser.step()
+
+    def tell(self, draw: Draw, score: Score) -> Draw | None:
+        """One Adam step up the value; the weights learn on the gates after it."""
+        self.climb(score.value)
         return self._draw()
 
     def best(self) -> Arch:

@@ -1,6 +1,6 @@
-"""Bilevel gradients: the validation loss after one weight step, differentiated with respect to the gates.
+"""Gradients of gates: of the validation loss after one weight step, and of an expected loss over samples.
 
-Both forms take losses as functions of (weights, gates), so neither knows networks or data.
+Losses are functions of (weights, gates), or numbers, so nothing here knows networks or data.
 """
 
 from __future__ import annotations
@@ -40,13 +40,18 @@ class SGDStep(NamedTuple):
         norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g.detach()) for g in gradients]))
         return min(self.clip / (float(norm) + 1e-6), 1.0)
 
-    def __call__(self, weights: Weights, gradients: Sequence[Tensor]) -> Weights:
-        """The weights after the step; differentiable in both arguments."""
+    def moved(self, weights: Weights, gradients: Sequence[Tensor]) -> Weights:
+        """The momentum buffers after the step."""
         factor = self.factor(gradients)
         return {
-            name: w - self.lr * (self.momentum * self.velocity.get(name, 0.0) + factor * g + self.weight_decay * w)
+            name: self.momentum * self.velocity.get(name, 0.0) + factor * g + self.weight_decay * w
             for (name, w), g in zip(weights.items(), gradients, strict=True)
         }
+
+    def __call__(self, weights: Weights, gradients: Sequence[Tensor]) -> Weights:
+        """The weights after the step; differentiable in both arguments."""
+        velocity = self.moved(weights, gradients)
+        return {name: w - self.lr * velocity[name] for name, w in weights.items()}
 
 
 def lookahead_exact(train: Loss, valid: Loss, weights: Weights, gates: Gates, step: SGDStep) -> Tensor:
@@ -100,3 +105,21 @@ def lookahead_finite(
     ]
     surrogate = sum(((g - g.detach()) * t).sum() for g, t in zip(gates, total, strict=True))
     return loss.detach() + surrogate
+
+
+def unified(logp: Tensor | None, hard: Tensor, control: Tensor) -> Tensor:
+    """The mean of L(z), whose gradient is UNAS's estimate of grad E[L(z)] (Vahdat et al., arXiv 1912.07651, section 3).
+
+        mean[(L(z) - c) grad log p(z)] + grad mean c
+
+    With c = L(s) at the relaxed sample s = soft - coupled + stopgrad(coupled) (`appnas.relax.gumbel_sample`) this is
+    REBAR: reinforcement with a control variate, its correction, and the Gumbel-softmax term, in one backward pass.
+    With a constant c it is REINFORCE with a baseline; without logp, and s = soft, it is the Gumbel-softmax estimate.
+
+    Shapes:
+        logp: [n], or None; hard, control: [n], losses at the samples and at their relaxations.
+    """
+    climb = control.mean()
+    if logp is not None:
+        climb = climb + (logp * (hard - control).detach()).mean()
+    return hard.detach().mean() + climb - climb.detach()

@@ -13,7 +13,7 @@ def describe_space(space: Space) -> dict[str, Any]:
     from appnas.spaces import SPACES
 
     for name, kind in SPACES.items():
-        if type(space) is kind and space.mask is None:
+        if type(space) is kind:
             return {"name": name, "fields": catalogue.plain(space)}
     return {"name": None, "repr": repr(space)}
 

@@ -7,6 +7,7 @@ come as -inf and leave as exactly 0, without a gradient. `tau` is a temperature 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -37,6 +38,51 @@ def gumbel(alpha: Tensor, generator: torch.Generator, tau: float = 1.0) -> Tenso
         alpha, returns: [..., K].
     """
     return softmax(alpha + gumbel_noise(alpha, generator), tau)
+
+
+class Sample(NamedTuple):
+    """Samples of categorical decisions and their relaxations.
+
+    Attributes:
+        hard: one-hot, without a gradient.
+        soft: softmax((log q + g) / tau) with the Gumbel noise g whose largest entry is the one of `hard`.
+        coupled: the same values, drawn from r(soft | hard): its gradient is that of the noise given `hard`.
+        logp: log-probability of `hard`, a sum over the decisions.
+
+    Shapes:
+        hard, soft, coupled: [n, count, K]. logp: [n].
+    """
+
+    hard: Tensor
+    soft: Tensor
+    coupled: Tensor
+    logp: Tensor
+
+
+def gumbel_sample(alpha: Tensor, n: int, generator: torch.Generator, tau: float = 1.0) -> Sample:
+    """Categorical samples by the Gumbel trick, with the relaxations that REBAR and UNAS need.
+
+    With E_k = -log u_k, the winner is k* = argmin E_k / q_k. Given the winner, E_k = V_k + q_k M with M = E_k* / q_k*
+    and V_k >= 0 (0 for the winner) that do not depend on q: the conditional noise of Tucker et al. (arXiv 1703.07370,
+    appendix C) and of UNAS (Vahdat et al., arXiv 1912.07651).
+
+    Shapes:
+        alpha: [count, K], -inf for what a mask excludes.
+    """
+    allowed = torch.isfinite(alpha)
+    logq = torch.log_softmax(alpha, -1)
+    logq = torch.where(allowed, logq, torch.zeros_like(logq))
+    q = logq.exp()
+    noise = torch.empty(n, *alpha.shape, dtype=alpha.dtype).exponential_(generator=generator)
+    noise = noise.clamp_min(torch.finfo(alpha.dtype).tiny)
+    perturbed = (logq - noise.log()).masked_fill(~allowed, float("-inf"))
+    winner = perturbed.argmax(-1, keepdim=True)
+    hard = torch.zeros_like(noise).scatter_(-1, winner, 1.0)
+    with torch.no_grad():
+        least = (noise / q).gather(-1, winner)
+        rest = (noise - q * least).clamp_min(0.0).scatter_(-1, winner, 0.0)
+    again = -(rest / q + least).log().masked_fill(~allowed, float("inf"))
+    return Sample(hard, softmax(perturbed, tau), softmax(again, tau), (hard * logq).sum((-2, -1)))
 
 
 def straight_through(soft: Tensor) -> Tensor:

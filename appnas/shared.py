@@ -16,7 +16,7 @@ from appnas.evaluate import seeded
 from appnas.gradients import SGDStep, Weights, lookahead_exact, lookahead_finite
 from appnas.space import Gates, Space
 from appnas.strategy import Draw, Score
-from appnas.train import Batch, Stream, finite
+from appnas.train import Batch, Recipe, Stream, finite, optimiser_of
 
 
 class Shared:
@@ -36,6 +36,7 @@ class Shared:
             recurrent supernet's step only).
         seed: of the supernet's weights and of both streams of batches.
         supernet: one that exists already (inherited, restricted), instead of a new one.
+        optimiser: of the weights; a look-ahead needs SGD.
     """
 
     def __init__(
@@ -49,28 +50,35 @@ class Shared:
         lookahead: Literal["none", "exact", "finite"] = "none",
         seed: int = 0,
         supernet: nn.Module | None = None,
+        optimiser: Literal["sgd", "adam"] = "sgd",
     ):
         if lookahead not in ("none", "exact", "finite"):
             raise ValueError(f"lookahead is 'none', 'exact' or 'finite', got {lookahead!r}")
+        if lookahead != "none" and optimiser != "sgd":
+            raise ValueError(f"a look-ahead is a step of SGD, the optimiser is {optimiser!r}")
         self.space, self.domain, self.lr, self.clip, self.lookahead = space, domain, lr, clip, lookahead
         self.supernet = seeded(seed, partial(space.supernet, domain.io)) if supernet is None else supernet
-        self.optimiser = torch.optim.SGD(
-            self.supernet.parameters(), lr(0), momentum=momentum, weight_decay=weight_decay
-        )
+        recipe = Recipe(optimiser, lr(0), momentum=momentum, weight_decay=weight_decay)
+        self.optimiser = optimiser_of(self.supernet, recipe)
         self.train = Stream(domain, "train", 2 * seed)
         self.valid = Stream(domain, "valid", 2 * seed + 1)
         self.seed, self.step = seed, 0
         self.batch: Batch | None = None
 
     def _loss(self, gates: Gates, batch: Batch, weights: Weights | None = None) -> Tensor:
-        def model(*inputs: Any) -> Any:
-            if weights is None:
-                return self.supernet(*inputs, gates=gates)
-            return functional_call(self.supernet, weights, inputs, {"gates": gates})
+        return self._losses(gates, batch, weights).mean()
 
+    def _losses(self, gates: Gates, batch: Batch, weights: Weights | None = None) -> Tensor:
+        """The loss of every example. Shapes: returns [B]."""
         with torch.random.fork_rng(devices=[]):  # what a pass draws (dropout) depends on seed and step alone
             torch.default_generator.manual_seed(self.seed * 1_000_003 + self.step)
-            return self.domain.loss(model, batch).mean()
+            return self.domain.loss(lambda *inputs: self._forward(inputs, gates, weights), batch)
+
+    def _forward(self, inputs: tuple[Any, ...], gates: Gates, weights: Weights | None) -> Any:
+        """The supernet's output, with other weights than its own if given."""
+        if weights is None:
+            return self.supernet(*inputs, gates=gates)
+        return functional_call(self.supernet, weights, inputs, {"gates": gates})
 
     def _gates(self, draw: Draw) -> Gates:
         return one_hot(self.space.choices, draw.arch) if draw.gates is None else draw.gates
@@ -95,24 +103,33 @@ class Shared:
 
     def _ahead(self, gates: Gates, batch: Batch) -> Tensor:
         train = self._next_batch()
-        group = self.optimiser.param_groups[0]
         weights: Weights = dict(self.supernet.named_parameters())
-        velocity = {
-            name: state["momentum_buffer"]
-            for name, w in weights.items()
-            if (state := self.optimiser.state.get(w)) and state.get("momentum_buffer") is not None
-        }
-        step = SGDStep(self.lr(self.step), group["momentum"], group["weight_decay"], velocity, self.clip)
+        step = self._sgd()
         look = lookahead_exact if self.lookahead == "exact" else lookahead_finite
         return look(lambda w, g: self._loss(g, train, w), lambda w, g: self._loss(g, batch, w), weights, gates, step)
 
+    def _sgd(self) -> SGDStep:
+        """The optimiser's next step, as a function."""
+        group = self.optimiser.param_groups[0]
+        velocity = {
+            name: state["momentum_buffer"]
+            for name, w in self.supernet.named_parameters()
+            if (state := self.optimiser.state.get(w)) and state.get("momentum_buffer") is not None
+        }
+        return SGDStep(self.lr(self.step), group["momentum"], group["weight_decay"], velocity, self.clip)
+
+    @property
+    def spent(self) -> int:
+        """Training steps that the search has cost."""
+        return self.step
+
     def learn(self, draw: Draw) -> None:
-        """One SGD step on the next training batch under the draw's gates, held fixed."""
+        """One step on the next training batch under the draw's gates, held fixed."""
         gates = tuple(matrix.detach() for matrix in self._gates(draw))
         self._descend(finite(self._loss(gates, self._next_batch()), f"training, search step {self.step}"))
 
     def _descend(self, loss: Tensor) -> None:
-        """One SGD step on the loss of the next training batch, which is then used up."""
+        """One step on the loss of the next training batch, which is then used up."""
         self.optimiser.param_groups[0]["lr"] = self.lr(self.step)
         self.optimiser.zero_grad()
         if loss.requires_grad:  # a path of parameter-free operations may leave nothing to train

@@ -20,8 +20,9 @@ class Draw(NamedTuple):
 
     Attributes:
         arch: the architecture, for a soft draw the one that its gates point to.
-        gates: soft or one-hot gates; None stands for the one-hot gates of `arch`.
-        logp: log-probability of what a policy sampled, a number without a graph.
+        gates: soft or one-hot gates; None stands for the one-hot gates of `arch`. Those of n samples have a batch
+            axis, and `arch` is what their mean points to.
+        logp: log-probability of what a policy sampled, a number without a graph; [n] with a graph for n samples.
         action: what the policy sampled, where the space's rules made another architecture of it.
     """
 

@@ -152,16 +152,26 @@ class Dag(nn.Module):
         return self.join[str(node)](x) if self.join else x
 
 
+def both(choices: Sequence[Choice], mask: Mask, own: Mask | None) -> Mask:
+    """What two masks allow. Where they leave nothing, `none` stays if the first has it: the decision is dropped.
+
+    So a space may have `none` for what an architecture drops and still keep it out of its own mixtures.
+    """
+    if own is None:
+        return mask
+    found = []
+    for choice, a, b in zip(choices, mask, own, strict=True):
+        zero = torch.tensor([name in ZERO for name in choice.options], device="cpu")
+        found.append(torch.where((a & b).any(-1, keepdim=True), a & b, a & zero))
+    return tuple(found)
+
+
 class Restricted:
     """A space without the options that a mask excludes; everything else is the space's own."""
 
     def __init__(self, space: Space, mask: Mask):
-        check_mask(space.choices, mask)
-        own = space.mask
-        self.space = space
-        self.mask: Mask = (
-            mask if own is None else check_mask(space.choices, tuple(a & b for a, b in zip(mask, own, strict=True)))
-        )
+        self.space, self.given = space, check_mask(space.choices, mask)
+        self.mask: Mask = check_mask(space.choices, both(space.choices, mask, space.mask))
         found = self.discretise(tuple(matrix.float() for matrix in self.mask))
         if not self.valid(found):
             raise ValueError(
@@ -184,8 +194,7 @@ class Restricted:
 
     def supernet(self, io: IO, mask: Mask | None = None) -> nn.Module:
         """The supernet of what is left."""
-        both = self.mask if mask is None else tuple(a & b for a, b in zip(self.mask, mask, strict=True))
-        return self.space.supernet(io, both)
+        return self.space.supernet(io, self.mask if mask is None else both(self.choices, mask, self.mask))
 
     def discretise(self, gates: Gates) -> Arch:
         """The space's rule on gates whose excluded options are below every other."""
@@ -193,10 +202,10 @@ class Restricted:
 
     def valid(self, arch: Arch) -> bool:
         """Valid in the space and allowed by the mask."""
-        return allowed(self.mask, arch) and self.space.valid(arch)
+        return allowed(self.given, arch) and self.space.valid(arch)
 
     def __getattr__(self, name: str) -> Any:
-        if name in ("space", "mask"):
+        if name in ("space", "mask", "given"):
             raise AttributeError(name)
         return getattr(self.space, name)
 

@@ -131,7 +131,7 @@ def fit(
         ValueError: the split yields no batch, or the checkpoint is damaged or of another training.
     """
     rng = torch.Generator().manual_seed(seed)
-    optimiser = _optimiser(model, recipe)
+    optimiser = optimiser_of(model, recipe)
     losses: list[float] = []
     best = Best()
     plan = {"split": split, "epochs": epochs, "seed": seed, **asdict(recipe), "network": _fingerprint(model)}
@@ -159,7 +159,8 @@ def fit(
     return losses
 
 
-def _optimiser(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+def optimiser_of(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    """The optimiser of all parameters, at the first learning rate."""
     weights, lr, decay = model.parameters(), recipe.lr, recipe.weight_decay
     if recipe.optimiser == "adam":
         return torch.optim.Adam(weights, lr, weight_decay=decay)

@@ -17,9 +17,13 @@ from appnas.spaces.mnas import Mnas
 from appnas.spaces.mobile import Proxyless
 from appnas.spaces.nasbenchgraph import NASBenchGraph, NASBenchGraphProteins
 from appnas.spaces.recurrent import NAORecurrent, Recurrent
+from appnas.spaces.robust import Robust
+from appnas.spaces.slots import Slots
 
 SPACES: dict[str, type] = {
     "cells": Cells,
+    "robust": Robust,
+    "slots": Slots,
     "bench201": Bench201,
     "encoder": Encoder,
     "proxyless": Proxyless,
@@ -38,6 +42,24 @@ SPACES: dict[str, type] = {
 }
 
 __all__ = [
-    "CNN", "GNN", "MLP", "SPACES", "AlexNet", "Bench201", "Cells", "CondenseNet", "Encoder", "GraphMix", "GuideDag",
-    "Maskable", "Mnas", "NAORecurrent", "NASBenchGraph", "NASBenchGraphProteins", "Proxyless", "Recurrent",
+    "CNN",
+    "GNN",
+    "MLP",
+    "SPACES",
+    "AlexNet",
+    "Bench201",
+    "Cells",
+    "CondenseNet",
+    "Encoder",
+    "GraphMix",
+    "GuideDag",
+    "Maskable",
+    "Mnas",
+    "NAORecurrent",
+    "NASBenchGraph",
+    "NASBenchGraphProteins",
+    "Proxyless",
+    "Recurrent",
+    "Robust",
+    "Slots",
 ]  # fmt: skip

@@ -14,6 +14,8 @@ from appnas.testing import identical, planted
 
 TINY_SPACES = {
     "cells": {"channels": 2, "cells": 3, "width": 2, "depth": 3},
+    "robust": {"channels": 2, "cells": 3, "width": 2, "depth": 3, "kind": "s1"},
+    "slots": {"channels": 2, "cells": 3, "width": 2, "depth": 3, "nodes": 2},
     "bench201": {"channels": 2, "repeats": 1},
     "encoder": {"nodes": 2, "channels": (2, 2), "cells": 1, "width": (2, 2), "depth": 1, "hidden": 8},
     "proxyless": {"stem": 2, "stem_stride": 1, "first": 2, "widths": (2, 3), "blocks": (2, 1), "strides": (2, 1)},
@@ -51,6 +53,8 @@ REFUSED = {
 """What cannot work, and what the error says."""
 TINY_SETTINGS = {
     "darts": {"epochs": 1},
+    "zarts": {"epochs": 2, "warmup": 1, "inner": 2, "candidates": 2},
+    "unas": {"epochs": 2, "warmup": 1, "samples": "batch"},
     "rl_darts": {"steps": 1, "scale": 3.0},
     "two_temperature": {"epochs": 1},
     "radars": {"episodes": 1, "darts": darts.Config(order="first", epochs=1)},

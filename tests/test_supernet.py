@@ -8,13 +8,14 @@ from torch import nn
 
 from appnas.encode import one_hot
 from appnas.relax import softmax
-from appnas.space import IO, check, full_mask, only, random_arch, size
+from appnas.space import IO, Choice, check, full_mask, only, random_arch, size
 from appnas.spaces import Bench201, Cells
 from appnas.supernet import (
     Dag,
     Mixed,
     Restricted,
     SelfGated,
+    both,
     live_options,
     relaxed,
     restrict,
@@ -266,3 +267,15 @@ class TestSelfGated:
         gated = SelfGated(inner, inner.supernet(IO((3,), (4,))), softmax)
         assert torch.equal(gated.gates()[0], one_hot(chain.choices, (2, 3))[0])
         assert gated.arch() == (2, 3) == random_arch(inner, random.Random(0))
+
+
+def test_both_masks_and_the_decisions_that_they_drop():
+    """`none` survives an own mask that lacks it only where nothing else does, and only if it was allowed."""
+    choices = (Choice("edge", ("none", "a", "b"), 3),)
+    own = (torch.tensor([[False, True, True]] * 3),)
+    given = (torch.tensor([[True, True, False], [True, False, False], [False, True, True]]),)
+    expected = [[False, True, False], [True, False, False], [False, True, True]]
+    assert both(choices, given, own)[0].tolist() == expected
+    assert both(choices, given, None) is given
+    unknown = (torch.tensor([[False, True, False]] * 3),)
+    assert not both(choices, unknown, (~unknown[0],))[0].any()

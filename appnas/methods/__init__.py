@@ -23,6 +23,8 @@ from appnas.methods import (
     rlnas,
     routability,
     two_temperature,
+    unas,
+    zarts,
 )
 
 
@@ -53,6 +55,16 @@ METHODS: dict[str, Method] = {
     "darts": Method(
         darts.search, darts.Config, "DARTS: Differentiable Architecture Search (arXiv 1806.09055)",
         "gradient, bilevel", "weight sharing, mixture", "gates", darts.memory,
+    ),
+    "unas": Method(
+        unas.search, unas.Config,
+        "UNAS: Differentiable Architecture Search Meets Reinforcement Learning (arXiv 1912.07651)",
+        "policy gradient with relaxed control variate", "weight sharing, sampled", "gates", lambda config: 1.5,
+    ),
+    "zarts": Method(
+        zarts.search, zarts.Config,
+        "ZARTS: On Zero-order Optimization for Neural Architecture Search (arXiv 2110.04743)",
+        "zero order, bilevel", "weight sharing, candidates trained", "gates", lambda config: 1.5,
     ),
     "rl_darts": Method(
         rl_darts.search, rl_darts.Config,

@@ -15,14 +15,14 @@ from typing import Literal
 
 import torch
 
-from appnas.ascent import Gradient
+from appnas.ascent import Gradient, without_zero
 from appnas.domain import DifferentiableDomain
 from appnas.relax import softmax
 from appnas.search import Callback, Result
 from appnas.search import search as loop
 from appnas.settings import check
 from appnas.shared import Shared
-from appnas.space import ZERO, Arch, Gates, Space, without
+from appnas.space import Space
 from appnas.train import cosine
 
 
@@ -93,7 +93,7 @@ def strategy(space: Space, config: Config, seed: int) -> Gradient:
         config.alpha_lr,
         config.alpha_betas,
         config.alpha_weight_decay,
-        derive=None if config.zero else partial(_without_zero, space),
+        derive=None if config.zero else partial(without_zero, space),
     )
 
 
@@ -113,9 +113,3 @@ def search(
     parts = strategy(space, config, seed), evaluator(space, domain, config, seed)
     steps = config.epochs * domain.epoch("train")
     return loop(*parts, steps, callbacks=callbacks).of(space, domain, config, seed)
-
-
-def _without_zero(space: Space, gates: Gates) -> Arch:
-    """The space's rule, with `none` below every other option but above those that a mask excludes."""
-    kept = without(space.choices, ZERO)
-    return space.discretise(tuple(g.masked_fill(~m, -0.5) for g, m in zip(gates, kept, strict=True)))

@@ -72,7 +72,8 @@ class StrategySuite:
                 assert [tuple(matrix.shape[-2:]) for matrix in draw.gates] == shapes
                 assert all(bool((matrix >= 0).all()) for matrix in draw.gates)
             if draw.logp is not None:
-                assert float(draw.logp) <= 0 and not draw.logp.requires_grad
+                assert bool((draw.logp <= 0).all())
+                assert draw.logp.dim() or not draw.logp.requires_grad
 
     def test_seeds(self, space: Space, make: Make) -> None:
         """One seed, one course; global random states are neither read nor written."""

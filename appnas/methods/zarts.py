@@ -1,0 +1,139 @@
+"""ZARTS: zero-order architecture search (Wang et al., NeurIPS 2022, arXiv 2110.04743).
+
+    min_alpha L_val(w*(alpha), alpha)  subject to  w*(alpha) = argmin_w L_train(w, alpha)
+
+Nothing is differentiated through w*: candidates alpha + u are judged by L_val after the weights were really trained
+for M steps under each of them, and alpha moves by those values alone (`appnas.zero_order`, `appnas.adapt`).
+
+Deviates: the official code is `M` steps on validation batches, taken by the shared weights instead of a candidate's,
+and a linear combination for the mixture of proposals; here all three are as the paper says. It weighs candidates by
+softmax(-l / tau), for its proposal's density underflows: that is `correction` "none".
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from statistics import fmean
+from typing import Literal
+
+import torch
+
+from appnas.adapt import Adapted
+from appnas.ascent import without_zero
+from appnas.domain import DifferentiableDomain
+from appnas.search import Callback, Result
+from appnas.search import search as loop
+from appnas.settings import check
+from appnas.space import Space
+from appnas.train import cosine
+from appnas.zero_order import Correction, Descent, Estimator, Guided, RandomDirections, ZeroOrder
+
+
+@dataclass(frozen=True)
+class Config:
+    """Search settings for CIFAR-10; "code" is the official one."""
+
+    estimator: Literal["mgs", "rs", "gld"] = "mgs"
+    """MLE-guided search, random directions, or gradientless descent."""
+    epochs: int = 50
+    """Passes over the training half, warm-up included."""
+    warmup: int = 10
+    """Epochs in which only the weights are trained."""
+    inner: int = 10
+    """M, weight steps of a candidate, and of the weights between two steps of alpha."""
+    candidates: int = 4
+    """N: candidates of mgs, pairs of directions of rs; gld tries a point for each of its radii."""
+    radius: float = 0.025
+    """Of mgs: deviation s of proposals, cosine; the code has 0.2 in the spaces of RobustDARTS (`robust`)."""
+    temperature: float = 0.01
+    """tau of mgs."""
+    mixture: float = 1e-3
+    """lambda of mgs: share of proposals around 0; the others are around the first-order step. 1 for no gradient."""
+    correction: Correction = "none"
+    """What becomes of the proposal's density in mgs: none, full or clipped importance weights."""
+    mu: float = 0.1
+    """Smoothing radius of rs (code)."""
+    rate: float = 1e-4
+    """Step size of rs (code)."""
+    radii: int = 15
+    """Of gld (code)."""
+    largest: float = 0.13
+    """Largest radius of gld (code)."""
+    lr: float = 0.025
+    """SGD on the weights, cosine."""
+    lr_min: float = 0.001
+    """End of the cosine."""
+    momentum: float = 0.9
+    """Of SGD on the weights."""
+    weight_decay: float = 3e-4
+    """Of the weights."""
+    clip: float = 5.0
+    """Largest gradient norm of the weights."""
+    zero: bool = False
+    """Let `none` win an edge at derivation, as NAS-Bench-201's authors do; the paper excludes it."""
+
+    def __post_init__(self) -> None:
+        """Check the settings.
+
+        Raises:
+            ValueError: a setting below its least value, a step without size, or no epoch after the warm-up.
+        """
+        check(self, warmup=0, inner=1, candidates=1, mixture=0, rate=0, radii=1, lr=0, lr_min=0, momentum=0)
+        check(self, weight_decay=0, clip=0)
+        if self.epochs <= self.warmup:
+            raise ValueError(f"epochs include the warm-up: more than {self.warmup} are needed, got {self.epochs}")
+        for name in ("radius", "temperature", "mu", "largest"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
+        if self.mixture > 1:
+            raise ValueError(f"mixture is a share, from 0 to 1, got {self.mixture}")
+
+    def made(self) -> Estimator:
+        """The estimator."""
+        if self.estimator == "rs":
+            return RandomDirections(self.candidates, self.mu, self.rate)
+        if self.estimator == "gld":
+            return Descent(self.radii, self.largest)
+        return Guided(self.candidates, self.radius, self.temperature, self.mixture, self.correction)
+
+
+def search(
+    space: Space,
+    domain: DifferentiableDomain,
+    config: Config = Config(),
+    *,
+    seed: int = 0,
+    callbacks: Sequence[Callback] = (),
+) -> Result:
+    """Search with ZARTS. A step of the loop is one candidate; `info["effective"]` is their mean sample size.
+
+    Batch norms use batch statistics everywhere, in the candidates' steps as in their judgement.
+    """
+    steps = domain.epoch("train")
+    warm, rounds = (math.ceil(n * steps / config.inner) for n in (config.warmup, config.epochs - config.warmup))
+    strategy = ZeroOrder(
+        space,
+        torch.Generator().manual_seed(seed),
+        config.made(),
+        partial(cosine, epochs=rounds, lr=1.0) if config.estimator == "mgs" else lambda round: 1.0,
+        warm,
+        derive=None if config.zero else partial(without_zero, space),
+    )
+    evaluator = Adapted(
+        space,
+        domain,
+        config.inner,
+        strategy.length,
+        warm,
+        lr=lambda step: cosine(step // steps, config.epochs, config.lr, config.lr_min),
+        momentum=config.momentum,
+        weight_decay=config.weight_decay,
+        clip=config.clip,
+        seed=seed,
+    )
+    result = loop(strategy, evaluator, warm + rounds * strategy.length, callbacks=callbacks)
+    effective = fmean(strategy.effective) if strategy.effective else 0.0
+    return replace(result, info={"effective": effective}).of(space, domain, config, seed)
