@@ -98,8 +98,9 @@ def main():
         print(f"{name:<30}{spread([row['tau'] for row in rows]):>16}{spread(regrets):>17}"
               f"{statistics.median(regrets):>8.2f}{max(regrets):>8.2f}{queries:>8}"
               f"{statistics.fmean(row['seconds'] for row in rows):>7.1f}", flush=True)  # fmt: skip
-        if "pseudo-labels" in rows[0]:
-            labels, comparisons = (statistics.fmean(row[k] for row in rows) for k in ("pseudo-labels", "comparisons"))
+        if "labels" in rows[0]:
+            labels = statistics.fmean(row.get("pseudo-labels", 0) for row in rows)
+            comparisons = statistics.fmean(row["comparisons"] for row in rows)
             print(f"    before verifying {spread([row['labelled'] for row in rows])}; the comparator's first choice"
                   f" {spread([row['first'] for row in rows])}; ledger: {rows[0]['labels']} labels, {labels:.0f}"
                   f" pseudo-labels, {comparisons:.0f} comparisons")  # fmt: skip
