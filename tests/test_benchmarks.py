@@ -168,3 +168,33 @@ def test_proxies_at_initialisation(data):
 def test_the_angle_ranks_cells(data):
     out = run("rlnas", "--seeds", "1")
     assert float(re.search(r"random labels, 400 epochs, operations +tau (\S+),", out)[1]) > 0.5
+
+
+def test_ctnas(data, tmp_path):
+    """Rows are kept, and read the second time."""
+    small = ("--seeds", "2", "--iterations", "20", "--epochs", "5", "--variants", "official: concat, mean")
+    small += ("--controls", "random", "parameters", "--out", str(tmp_path / "rows"))
+    first = run("ctnas", *small)
+    assert float(re.search(r"parameters +(\S+)", first)[1]) == pytest.approx(0.578, abs=0.002)
+    assert "ledger: 156 labels, 0 pseudo-labels, 20 comparisons" in first
+    assert run("ctnas", *small) == first
+
+
+def test_nao(data):
+    out = run("nao", "--seeds", "2", "--epochs", "3", "--variants", "random", "rank, random direction")
+    assert re.search(r"rank, random direction +\S+ \+-.* rebuilt \d+ %", out)
+
+
+def test_gcn_fit(data):
+    """The facts of the published supernet, and a fit."""
+    out = run("gcn_fit", "--seeds", "1", "--supernets", "oneshot", "--variants", "ridge")
+    raw, fit = map(float, re.search(r"ridge +(\S+) \+-\S+ +(\S+) \+-", out).groups())
+    assert raw == pytest.approx(0.485, abs=0.005) and 0 < fit < 1
+    assert "choice of the scores themselves: 91.01 of all cells" in out
+
+
+@pytest.mark.slow
+def test_a_fit_ranks_better_than_the_scores_it_was_fitted_to(data):
+    out = run("gcn_fit", "--supernets", "oneshot", "--variants", "GCN, 1,000 pairs")
+    gain = float(re.search(r"1,000 pairs +\S+ \+-\S+ +\S+ \+-\S+ +(\S+) \+-", out)[1])
+    assert gain > 0
