@@ -29,9 +29,9 @@ from appnas.space import IO, constant_arch
 from appnas.spaces import CNN, Bench201, Cells, GraphMix, Maskable, Recurrent
 
 SUPERNETS = {
-    "bench201 on digits": (Maskable(Bench201(channels=4, repeats=1)), digits, 20, 10),
-    "cells on digits": (Maskable(Cells(channels=4, cells=3, width=4, depth=3, auxiliary=False)), digits, 20, 10),
-    "cnn on digits": (CNN((16, 32, 32)), digits, 20, 10),
+    "bench201 on digits": (Maskable(Bench201(channels=4, repeats=1)), digits, 10, 10),
+    "cells on digits": (Maskable(Cells(channels=4, cells=3, width=4, depth=3, auxiliary=False)), digits, 10, 10),
+    "cnn on digits": (CNN((16, 32, 32)), digits, 10, 10),
     "graphmix on graphs": (Maskable(GraphMix(layers=2, hidden=16, heads=2)), graph_data.digits, 100, 100),
     "recurrent on pydoc": (Maskable(Recurrent(nodes=4, hidden=32, width=32)), text_data.pydoc, 1, 1),
 }
