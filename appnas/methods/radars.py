@@ -261,9 +261,11 @@ class _End(Observer):
     """Stops the loop once the search on what remains is done: how many rounds come before it, nobody knows."""
 
     def start(self, loop: Loop) -> None:
+        """A resumed search may be done."""
         loop.stopped |= loop.strategy.done  # type: ignore[attr-defined]
 
     def step(self, loop: Loop, record: Record) -> bool:
+        """Whether it is done."""
         return bool(loop.strategy.done)  # type: ignore[attr-defined]
 
 
