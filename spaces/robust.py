@@ -87,6 +87,10 @@ class Robust(Cells):
         """As in the DARTS space, among the candidates of every edge."""
         return super().discretise(tuple(g.masked_fill(~m, -1.0) for g, m in zip(gates, self._own, strict=True)))
 
+    def equivalents(self, arch: Arch) -> list[Arch]:
+        """As in the DARTS space, where the candidates of the edges allow it."""
+        return [same for same in super().equivalents(arch) if self.valid(same)]
+
     def supernet(self, io: IO, mask: Mask | None = None) -> CellNetwork:
         """The candidates of every edge: forward(x, gates)."""
         return super().supernet(io, self._own if mask is None else both(self.choices, mask, self._own))

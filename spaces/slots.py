@@ -134,6 +134,17 @@ class Slots(Cells):
             graphs[kind] = picture(edges, self.ops, [op for *_, op in cell], ["c_{k-2}", "c_{k-1}"], "c_{k}")
         return graphs
 
+    def equivalents(self, arch: Arch) -> list[Arch]:
+        """The same cells with the slots of one node exchanged."""
+        size, found = SLOTS * self.nodes, []
+        for start in (0, 2 * size):
+            for first in range(start, start + size, SLOTS):
+                other = list(arch)
+                for d in (first, first + size):
+                    other[d], other[d + 1] = other[d + 1], other[d]
+                found.append(tuple(other))
+        return found
+
     def _edges(self, mask: Mask) -> Mask:
         return tuple(matrix > 0 for matrix in self.edge_gates(tuple(matrix.float() for matrix in mask)))
 

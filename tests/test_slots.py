@@ -107,3 +107,13 @@ def test_duplicates_are_counted():
     assert SMALL.duplicates(tuple(gates)).tolist() == [4.0, 0.0]
     even = tuple(torch.full((c.count, len(c.options)), 1 / len(c.options)) for c in SMALL.choices)
     assert float(SMALL.duplicates(even)) == pytest.approx(2 * (1 / 2 + 1 / 3) / 3)
+
+
+def test_equivalents_exchange_the_slots_of_a_node():
+    """One for each of the 4 nodes: the same edges and operations, so the same graphs."""
+    arch = random_arch(SMALL, random.Random(3))
+    found = SMALL.equivalents(arch)
+    assert len(found) == 4 and all(SMALL.valid(same) for same in found)
+    for same in found:
+        for kind, graph in SMALL.graph(same).items():
+            assert sorted(graph.edges(data="op")) == sorted(SMALL.graph(arch)[kind].edges(data="op"))
