@@ -41,7 +41,7 @@ class Plan:
     rank_epochs: int
     control: bool
     workers: int
-    batch: int
+    asks: int
     cluster: bool
 
 
@@ -56,7 +56,7 @@ def search(
     rank_epochs: int = 0,
     control: bool = False,
     workers: int = 0,
-    batch: int = 0,
+    asks: int = 0,
     cluster: bool = False,
     out: str | Path | None = None,
     progress: bool = False,
@@ -79,7 +79,7 @@ def search(
             of all searches and of ranking their results.
         workers: evaluate so many architectures at once, each in a process of its own (`appnas.workers`); 0 for one
             after another in this one. For methods that train every architecture by itself.
-        batch: architectures that workers are asked for at once, 0 for as many as workers: the result depends on it.
+        asks: architectures that workers are asked for at once, 0 for as many as workers: the result depends on it.
         cluster: the workers are those of a Ray cluster (extra `ray`).
         out: directory of the run; it is resumable from there.
         progress: show a live line.
@@ -103,7 +103,7 @@ def search(
     if config is not None and not isinstance(config, chosen.config):
         kind = f"{chosen.config.__module__}.{chosen.config.__name__}"
         raise TypeError(f"the configuration of method {method!r} is a {kind}, got {config!r}")
-    least = {"seeds": (seeds, 1), "rank_epochs": (rank_epochs, 0), "workers": (workers, 0), "batch": (batch, 0)}
+    least = {"seeds": (seeds, 1), "rank_epochs": (rank_epochs, 0), "workers": (workers, 0), "asks": (asks, 0)}
     for name, (number, lowest) in least.items():
         if number < lowest:
             raise ValueError(f"{name} must be at least {lowest}, got {number}")
@@ -115,7 +115,7 @@ def search(
         raise ValueError("rank_epochs trains networks: that needs a domain with data, not a table")
     base: Any = config or chosen.config()
     asked = dataclasses.replace(base, **settings)
-    plan = Plan(method, asked, seed, seeds, rank_epochs, control, workers, batch, cluster)
+    plan = Plan(method, asked, seed, seeds, rank_epochs, control, workers, asks, cluster)
     _check(built, domain, method, plan.config)
     described = {**catalogue.plain(plan), "space": describe_space(built), "domain": describe_domain(domain)}
     described["threads"] = torch.get_num_threads()
@@ -173,7 +173,7 @@ def _search(
         folder = path if path is None or plan.seeds == 1 else _subfolder(path, seed)
         looking: list[Callback] = [Run(folder, root=path)] if folder else []
         looking += [Collapse(space)] if chosen.needs != "scores" else []
-        looking += [Workers(plan.workers, plan.batch, plan.cluster)] if plan.workers else []
+        looking += [Workers(plan.workers, plan.asks, plan.cluster)] if plan.workers else []
         looking += [Progress(f"{plan.method}, seed {seed}")] if progress else []
         result: Result = chosen.search(space, locked, plan.config, seed=seed, callbacks=[*looking, *callbacks])
         results.append(dataclasses.replace(result, domain=domain, info={**result.info, "method": plan.method}))

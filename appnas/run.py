@@ -42,7 +42,7 @@ KEYS = (
     "rank_epochs",
     "control",
     "workers",
-    "batch",
+    "asks",
     "cluster",
     "versions",
 )

@@ -161,16 +161,27 @@ def both(choices: Sequence[Choice], mask: Mask, own: Mask | None) -> Mask:
         return mask
     found = []
     for choice, a, b in zip(choices, mask, own, strict=True):
-        zero = torch.tensor([name in ZERO for name in choice.options], device="cpu")
-        found.append(torch.where((a & b).any(-1, keepdim=True), a & b, a & zero))
+        found.append(torch.where((a & b).any(-1, keepdim=True), a & b, a & _zero(choice)))
     return tuple(found)
+
+
+def _zero(choice: Choice) -> Tensor:
+    return torch.tensor([name in ZERO for name in choice.options], device="cpu")
+
+
+def _given(choices: Sequence[Choice], mask: Mask, own: Mask | None) -> Mask:
+    """What architectures may hold under a mask: also the `none` that the space keeps out of its mixtures alone."""
+    if own is None:
+        return mask
+    return tuple(a | (_zero(choice) & ~b) for choice, a, b in zip(choices, mask, own, strict=True))
 
 
 class Restricted:
     """A space without the options that a mask excludes; everything else is the space's own."""
 
     def __init__(self, space: Space, mask: Mask):
-        self.space, self.given = space, check_mask(space.choices, mask)
+        self.space = space
+        self.given = _given(space.choices, check_mask(space.choices, mask), space.mask)
         self.mask: Mask = check_mask(space.choices, both(space.choices, mask, space.mask))
         found = self.discretise(tuple(matrix.float() for matrix in self.mask))
         if not self.valid(found):

@@ -1,6 +1,6 @@
 """Evaluations in parallel: processes on this machine, or a Ray cluster, with the same results.
 
-    appnas.search("bench201", "digits", "random", workers=2, batch=8)
+    appnas.search("bench201", "digits", "random", workers=2, asks=8)
 
 A strategy is asked for a batch of draws, which are trained side by side and told in the order asked. So a result
 depends on the seed and on the size of the batch, never on the number of workers or on which was faster.
@@ -39,19 +39,19 @@ class Workers(Observer):
 
     Args:
         count: workers, at most so many evaluations run at once.
-        batch: draws asked for at once; 0 for `count`. Name it to get the same result from any number of workers.
+        asks: draws asked for at once; 0 for `count`. Name it to get the same result from any number of workers.
         cluster: run on Ray (extra `ray`), on the cluster that RAY_ADDRESS or `ray.init` names, else on this machine.
     """
 
-    def __init__(self, count: int, batch: int = 0, cluster: bool = False):
-        if count < 1 or batch < 0:
-            raise ValueError(f"workers >= 1 and batch >= 0 must hold, got workers={count}, batch={batch}")
-        self.count, self.batch = count, batch or count
+    def __init__(self, count: int, asks: int = 0, cluster: bool = False):
+        if count < 1 or asks < 0:
+            raise ValueError(f"workers >= 1 and asks >= 0 must hold, got workers={count}, asks={asks}")
+        self.count, self.asks = count, asks or count
         self.pool: Processes | Ray = Ray(count) if cluster else Processes(count)
 
     def start(self, loop: Loop) -> None:
         """Take over the scoring."""
-        loop.batch, loop.each = self.batch, self.pool
+        loop.batch, loop.each = self.asks, self.pool
 
     def end(self, loop: Loop) -> None:
         """Dismiss the workers."""

@@ -65,7 +65,7 @@ def main():
     speed(True, args)
     run = partial(
         appnas.search, Bench201(channels=4, repeats=1), "digits", "evolution",
-        evaluations=12, budget=2, population=4, sample=2, workers=2, batch=4,
+        evaluations=12, budget=2, population=4, sample=2, workers=2, asks=4,
     )  # fmt: skip
     calm, killed = run(), run(callbacks=[Kill()])
     print(f"a worker killed in mid-search: the same history: {identical(calm.history, killed.history)}")

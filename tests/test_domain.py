@@ -76,7 +76,19 @@ def test_locked_refuses_every_other_split(digits, split):
 def test_locked_has_no_door_to_the_images(digits):
     assert isinstance(digits, Images)
     reachable = [name for name in dir(Locked(digits)) if not name.startswith("_")]
-    assert reachable == ["batches", "chance", "epoch", "example", "fit", "host", "io", "loss", "score", "test"]
+    assert reachable == [
+        "batches",
+        "chance",
+        "epoch",
+        "example",
+        "fit",
+        "host",
+        "io",
+        "loss",
+        "random_labels",
+        "score",
+        "test",
+    ]
 
 
 def test_weight_sharing_on_a_domain_without_batches_says_what_to_do():

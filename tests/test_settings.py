@@ -12,7 +12,7 @@ from appnas.train import Recipe
     [
         (
             lambda: Recipe(optimiser="adamw"),
-            r"Recipe\.optimiser is one of \('sgd', 'adam'\), got 'adamw'; did you mean",
+            r"Recipe\.optimiser is one of \('sgd', 'adam', 'asgd'\), got 'adamw'; did you mean",
         ),
         (lambda: Recipe(clip=-5.0), r"Recipe\.clip must be at least 0, got -5\.0"),
         (lambda: reinforce.Config(controller="lsmt"), r"controller is one of .* did you mean 'lstm'\?"),

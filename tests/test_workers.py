@@ -108,10 +108,10 @@ def test_evaluators_that_learn_are_refused(bench201, digits):
     assert independent(planted(bench201)) is not None
 
 
-@pytest.mark.parametrize(("count", "batch"), [(0, 1), (1, -1)])
-def test_counts_are_checked(count, batch):
-    with pytest.raises(ValueError, match=f"workers={count}, batch={batch}"):
-        Workers(count, batch)
+@pytest.mark.parametrize(("count", "asks"), [(0, 1), (1, -1)])
+def test_counts_are_checked(count, asks):
+    with pytest.raises(ValueError, match=f"workers={count}, asks={asks}"):
+        Workers(count, asks)
 
 
 def test_a_cache_asks_once_for_what_a_batch_draws_twice(two, tmp_path):
@@ -127,7 +127,7 @@ def test_a_cache_asks_once_for_what_a_batch_draws_twice(two, tmp_path):
 
 def test_results_do_not_depend_on_the_number_of_workers(bench201):
     """The same asks, so the same history; batches change what a strategy knew when it was asked."""
-    settings = {"evaluations": 12, "population": 4, "sample": 2, "batch": 4}
+    settings = {"evaluations": 12, "population": 4, "sample": 2, "asks": 4}
     oracle = planted(bench201)
     runs = [appnas.search(bench201, oracle, "evolution", workers=workers, **settings) for workers in (1, 2)]
     assert identical(runs[0].history, runs[1].history) and runs[0].best == runs[1].best
@@ -138,7 +138,7 @@ def test_real_trainings_in_parallel_equal_those_in_turn(bench201, digits):
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     plain, parallel = (
-        appnas.search(bench201, digits, "random", evaluations=2, budget=1, workers=workers, batch=2 * bool(workers))
+        appnas.search(bench201, digits, "random", evaluations=2, budget=1, workers=workers, asks=2 * bool(workers))
         for workers in (0, 2)
     )
     torch.set_num_threads(threads)
@@ -148,7 +148,7 @@ def test_real_trainings_in_parallel_equal_those_in_turn(bench201, digits):
 def test_a_run_with_workers_resumes_at_a_batch(bench201, tmp_path):
     """Stopped in the middle of a batch, it ends the batch; what follows is the same as without the stop."""
     oracle = planted(bench201)
-    settings = {"evaluations": 9, "population": 4, "sample": 2, "workers": 1, "batch": 4}
+    settings = {"evaluations": 9, "population": 4, "sample": 2, "workers": 1, "asks": 4}
     whole = appnas.search(bench201, oracle, "evolution", **settings)
 
     class Stop(Observer):

@@ -198,7 +198,7 @@ def search(method: str, args: Sequence[str]) -> None:
     with _directory(options.out, stem) as path, _resumable(f"appnas resume {_quoted(path)}"):
         result = api.search(
             asked.space, data, method, config=asked.config, seed=options.seed, seeds=options.seeds,
-            rank_epochs=options.rank_epochs, control=options.control, workers=options.workers, batch=options.batch,
+            rank_epochs=options.rank_epochs, control=options.control, workers=options.workers, asks=options.asks,
             cluster=options.cluster, out=path, progress=True,
         )  # fmt: skip
     show.found(result, path)

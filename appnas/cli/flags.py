@@ -36,7 +36,7 @@ class Options:
     """Run random search at equal budget beside it."""
     workers: int = 0
     """Evaluate so many architectures at once, each in a process of its own; 0 for one after another."""
-    batch: int = 0
+    asks: int = 0
     """Architectures that workers are asked for at once; 0 for as many as workers."""
     cluster: bool = False
     """The workers are those of a Ray cluster."""
