@@ -95,6 +95,8 @@ class AtInit:
             raise ValueError("a proxy at initialisation is a function of gates, the draw has none")
         supernet = seeded(100_003 * (self.seed + 1) + self.count, partial(self.space.supernet, self.domain.io))
         self.count += 1
+        for module in supernet.modules():  # a proxy says nothing of dropout; norms keep the statistics of batches
+            module.training = isinstance(module, _BatchNorm)
         gates = tuple(g.to(torch.float64 if self.proxy == "synflow" else torch.float32) for g in draw.gates)
         if self.train is not None:
             return Score(-self.domain.loss(partial(supernet, gates=gates), next(self.train)).mean())

@@ -6,6 +6,7 @@ from torch import nn
 
 from appnas.atinit import AtInit, flow, ones, without_norms
 from appnas.space import full_mask
+from appnas.spaces import Recurrent
 from appnas.strategy import Draw
 from appnas.testing import identical, round_trip
 
@@ -77,6 +78,17 @@ def test_the_loss_is_that_of_the_next_training_batch(chain, regression):
     loss = regression.loss(lambda x: net(x, gates=tuple(g.float() for g in gates)), batch).mean()
     assert value == pytest.approx(-float(loss.detach()))
     assert AtInit(chain, regression, "freeflow").train is None
+
+
+@pytest.mark.parametrize("proxy", ["freeflow", "synflow", "loss"])
+def test_dropout_has_no_say(licence, proxy):
+    """Nor has the global generator: a dropped word or unit would make all scores zero by chance."""
+    space = Recurrent(nodes=3, hidden=4, width=4)
+    values = []
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        values.append(AtInit(space, licence, proxy).score(Draw((0,) * 6, gates_of(space))).value.detach())
+    assert torch.equal(*values)
 
 
 def test_a_draw_without_gates_is_refused(chain, regression):

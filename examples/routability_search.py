@@ -1,0 +1,99 @@
+"""Where will routing fail? A search for a predictor of hotspots, beside hand-made networks, on designs never seen.
+
+    python examples/routability_search.py            # three minutes on one core, no download
+    python examples/routability_search.py --quick    # seconds, to see that everything runs
+
+The placements that ship with the package were synthesised, placed and routed by yosys, graywolf and qrouter. For your
+own: `appnas eda generate DIR` makes them, --data FILE takes what it wrote. Features, label and prediction of the found
+network are drawn side by side.
+"""
+
+import dataclasses
+from functools import partial
+from pathlib import Path
+
+import torch
+import tyro
+from matplotlib.figure import Figure
+from rich.console import Console
+from rich.table import Table
+
+import appnas
+from appnas.domains.eda import Routability
+from appnas.domains.eda_data import SHIPPED, SMALL
+from appnas.domains.placements import load
+from appnas.evaluate import seeded
+from appnas.retrain import train_one
+from appnas.spaces import GuideDag
+from appnas.spaces.map_nets import NETS
+
+
+@dataclasses.dataclass
+class Args:
+    """Sizes of the demonstration."""
+
+    data: Path = SHIPPED
+    """Placements as `appnas eda generate` writes them; by default those of the package, with their split by design."""
+    evaluations: int = 8
+    """Predictors trained in the search."""
+    budget: int = 4
+    """Epochs of each of them."""
+    epochs: int = 12
+    """Epochs of every training afterwards."""
+    width: int = 16
+    """Channels of a vertex."""
+    picture: Path = Path("routability.png")
+    """Where the maps are drawn to."""
+    seed: int = 0
+    """Of everything."""
+    quick: bool = False
+    """A tiny version of everything."""
+
+
+def draw(maps: dict, path: Path) -> None:
+    """A row for each placement: features, label, prediction."""
+    names = list(next(iter(maps.values())))
+    figure = Figure(figsize=(2.4 * len(names), 2.5 * len(maps)), layout="constrained")
+    axes = figure.subplots(len(maps), len(names), squeeze=False)
+    for row, (placement, shown) in zip(axes, maps.items(), strict=True):
+        for axis, name in zip(row, names, strict=True):
+            axis.imshow(shown[name], cmap="magma")
+            axis.set(title=name, xticks=[], yticks=[])
+        row[0].set_ylabel(placement)
+    figure.savefig(path, dpi=110)
+
+
+def main(args: Args) -> None:
+    """Search, train everything alike, compare, draw."""
+    torch.set_num_threads(1)
+    if args.quick:
+        args.evaluations, args.budget, args.epochs, args.width = 2, 1, 1, 4
+    split = SMALL if args.data == SHIPPED else dataclasses.replace(SMALL, test=(), valid=())
+    domain = Routability(load(args.data), split)
+    space = GuideDag(width=args.width, strides=(1, 2), kernels=(3, 5, 7, 9))
+    settings = {"evaluations": args.evaluations, "budget": args.budget, "seed": args.seed, "progress": True}
+    found = appnas.search(space, domain, "routability", top=2, **settings)
+    control = appnas.search(space, domain, "random", **settings)
+
+    models = {
+        "searched": train_one(space, domain, found.best, args.epochs, args.seed),
+        "best of as many random": train_one(space, domain, control.best, args.epochs, args.seed),
+    }
+    for name, make in NETS.items():
+        models[name] = seeded(args.seed, partial(make, domain.io))
+        domain.fit(models[name], args.epochs, final=True, seed=args.seed)
+    table = Table(title=f"hotspots on designs never seen, {args.epochs} epochs each")
+    for column in ("predictor", "ROC area, mean over placements", "average precision", "parameters"):
+        table.add_column(column)
+    for name, model in models.items():
+        tested, weights = domain.test(model), sum(p.numel() for p in model.parameters())
+        table.add_row(name, f"{tested['roc_auc']:.3f}", f"{tested['precision']:.3f}", f"{weights:,}")
+    console = Console()
+    console.print(table)
+    console.print("one training each: differences of a hundredth or two may be chance")
+    draw(domain.showcase(models["searched"]), args.picture)
+    console.print(f"features, labels and predictions: {args.picture}")
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Args))
