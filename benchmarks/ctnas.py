@@ -3,7 +3,7 @@
 The function searched is the table's test accuracy on CIFAR-10 after 200 epochs (`--label valid200`: the validation
 accuracy; the regret is then that of the test accuracy of what validation chose). Needs the table in APPNAS_DATA:
 
-    python benchmarks/ctnas.py --seeds 10 --out /tmp/ctnas.jsonl       # rows are kept there, and not run again
+    python benchmarks/ctnas.py --seeds 10 --out ctnas.jsonl       # rows are kept there, and not run again
 """
 
 import argparse

@@ -17,10 +17,11 @@ from appnas.settings import check
 from appnas.space import IO, Arch, Choice, Gates, Mask, argmax
 from appnas.spaces.mobile import conv_norm
 from appnas.spaces.ops import Style
+from appnas.spaces.unmixed import Unmixed
 
 
 @dataclass(frozen=True)
-class AlexNet:
+class AlexNet(Unmixed):
     """Filters and kernel size of every convolution.
 
     Deviates: the lists of options are ours (the paper's were not seen), and every convolution has a batch norm, so that
@@ -66,17 +67,6 @@ class AlexNet:
     def discretise(self, gates: Gates) -> Arch:
         """The strongest option of every decision."""
         return argmax(gates)
-
-    def supernet(self, io: IO, mask: Mask | None = None) -> nn.Module:
-        """None: widths differ.
-
-        Raises:
-            TypeError: always.
-        """
-        raise TypeError(
-            "the layers of the space alexnet differ in width and cannot be mixed: use the space proxyless with methods"
-            " that share weights, or a method that trains every architecture (monas, random, evolution, reinforce)"
-        )
 
     def build(self, arch: Arch, io: IO) -> AlexNetwork:
         """The stand-alone network: forward(x)."""

@@ -15,10 +15,11 @@ from torch import Tensor, nn
 
 from appnas.settings import check
 from appnas.space import IO, Arch, Choice, Gates, Mask, argmax
+from appnas.spaces.unmixed import Unmixed
 
 
 @dataclass(frozen=True)
-class CondenseNet:
+class CondenseNet(Unmixed):
     """Number of layers (stage) and growth rate of every block.
 
     Deviates: the lists of options are ours (the paper's were not seen); the 1x1 convolutions have fixed groups where
@@ -68,17 +69,6 @@ class CondenseNet:
     def discretise(self, gates: Gates) -> Arch:
         """The strongest option of every decision."""
         return argmax(gates)
-
-    def supernet(self, io: IO, mask: Mask | None = None) -> nn.Module:
-        """None: widths differ.
-
-        Raises:
-            TypeError: always.
-        """
-        raise TypeError(
-            "the blocks of the space condensenet differ in width and cannot be mixed: use the space proxyless with"
-            " methods that share weights, or a method that trains every architecture (monas, random, evolution)"
-        )
 
     def build(self, arch: Arch, io: IO) -> CondenseNetwork:
         """The stand-alone network: forward(x)."""

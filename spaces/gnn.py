@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from appnas.settings import check
 from appnas.space import IO, Arch, Choice, Gates, Mask, argmax, describe
+from appnas.spaces.unmixed import Unmixed
 
 if TYPE_CHECKING:
     from appnas.spaces.message import AutoGNNLayer
@@ -39,7 +40,7 @@ ACTIVATION: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 @dataclass(frozen=True)
-class GNN:
+class GNN(Unmixed):
     """The AGNN space. Networks are forward(x, edge_index), or forward(x, edge_index, graph) for one output a graph.
 
     Deviates: the hidden size of the last layer, which the number of classes overwrites, is no decision (the paper
@@ -57,6 +58,7 @@ class GNN:
     """Largest hidden size times heads of a layer that is valid (memory and time grow with it); 0 for no limit, as in
     the paper."""
     mask: ClassVar[Mask | None] = None
+    mixed: ClassVar[str] = "graphmix"
 
     def __post_init__(self) -> None:
         """Check the sizes.
@@ -112,17 +114,6 @@ class GNN:
         _, layer, role = name.split(".")[:3]
         named = describe(self.choices, arch)
         return None if role == "skip" else (named["attention"][int(layer)], named["activation"][int(layer)])
-
-    def supernet(self, io: IO, mask: Mask | None = None) -> nn.Module:
-        """None: widths differ.
-
-        Raises:
-            TypeError: always.
-        """
-        raise TypeError(
-            "the layers of the space gnn differ in width and cannot be mixed: use the space graphmix with methods that"
-            " share weights, or a method that trains every architecture (agnn, random, evolution, reinforce)"
-        )
 
     def build(self, arch: Arch, io: IO) -> GNNetwork:
         """The stand-alone network.

@@ -18,6 +18,7 @@ from appnas.settings import check
 from appnas.space import IO, Arch, Choice, Gates, Mask, argmax
 from appnas.spaces.mobile import Bottleneck, SqueezeExcite, conv_norm
 from appnas.spaces.ops import Style
+from appnas.spaces.unmixed import Unmixed
 
 OPS = ("conv", "sep_conv", "mbconv3", "mbconv6")
 KERNELS = ("3x3", "5x5")
@@ -80,7 +81,7 @@ def divisible(channels: float, by: int = 8) -> int:
 
 
 @dataclass(frozen=True)
-class Mnas:
+class Mnas(Unmixed):
     """The MnasNet space around MobileNetV2's widths and repeats. Small images want smaller widths and strides.
 
     Deviates: a squeeze-excitation in a block without bottleneck scales what its k x k convolution gives; the paper
@@ -160,17 +161,6 @@ class Mnas:
                 )
             )
         return tuple(made)
-
-    def supernet(self, io: IO, mask: Mask | None = None) -> nn.Module:
-        """None: widths and numbers of layers differ.
-
-        Raises:
-            TypeError: always.
-        """
-        raise TypeError(
-            "the blocks of the space mnas differ in width and cannot be mixed: use the space proxyless with methods"
-            " that share weights, or a method that trains every architecture (mnasnet, random, evolution, reinforce)"
-        )
 
     def build(self, arch: Arch, io: IO) -> MnasNetwork:
         """The stand-alone network: forward(x)."""

@@ -41,7 +41,9 @@ class TestOtherSpaces(TestSpace):
         return IO((3,), (1,)) if type(space.space).__name__ == "Chain" else IMAGES
 
     def test_permuted_scores_permute_the_architecture(self, space) -> None:
-        """Binary decisions have one option that computes something: there is nothing to permute."""
+        """Binary decisions have one option that computes something; what can be permuted is `keep` against `none`."""
+        for arch in self.archs(space, 20):
+            assert space.discretise(one_hot(space.choices, arch)) == arch
 
     def test_random_architectures_are_roughly_uniform(self, space) -> None:
         """A mask makes some parts rarer: the draws are only checked to be many."""
