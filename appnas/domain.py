@@ -18,8 +18,10 @@ from appnas.train import Batch, OnEpoch
 class Domain(Protocol):
     """A task: data, loss and metric. Domains know neither spaces nor methods.
 
-    A domain may have three attributes more: `chance`, what guessing is worth: the value of a training that diverged;
-    `budget`, how long the result of a search is trained unless told; `has_test`, False if it has no held-out data.
+    A domain may have four attributes more: `chance`, what guessing is worth: the value of a training that diverged;
+    `budget`, how long the result of a search is trained unless told; `has_test`, False if it has no held-out data;
+    `showcase(model)`, a few held-out examples by name, each as named maps [H, W] of one size (inputs, truth,
+    prediction): the report draws them side by side.
     """
 
     io: IO

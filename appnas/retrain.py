@@ -10,7 +10,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
+import numpy as np
 from rich.console import Console
 from rich.table import Table
 from torch import nn
@@ -29,6 +31,10 @@ from appnas.train import OnEpoch
 
 WEIGHTS = "found.safetensors"
 """The trained weights of the found architecture, first seed, in a run's directory."""
+SHOWCASE = "showcase.npz"
+"""What that network makes of a few held-out examples, where the domain shows some."""
+Maps = Mapping[str, Mapping[str, np.ndarray]]
+"""Maps [H, W] by the name of an example and their own."""
 
 
 @dataclass(frozen=True)
@@ -181,6 +187,7 @@ def retrain(
     rows = [replace(row, latency=found.median) for row, found in zip(rows, measured, strict=True)]
     if out:
         _save_weights(out / WEIGHTS, models[0])
+        _save_showcase(out / SHOWCASE, domain.showcase(models[0]) if hasattr(domain, "showcase") else {})
         content = {"epochs": epochs, "latency": measured[0].conditions, "rows": [_row_json(row) for row in rows]}
         write_json(out / "retrain.json", content)
     return Retrained(models[0], rows, epochs)
@@ -213,6 +220,33 @@ def _save_weights(path: Path, model: nn.Module) -> None:
 
     with whole(path) as partial:
         save_file({name: x.contiguous() for name, x in model.state_dict().items()}, partial)
+
+
+def _save_showcase(path: Path, shown: Maps) -> None:
+    path.unlink(missing_ok=True)
+    if not shown:
+        return
+    names = list(next(iter(shown.values())))
+    maps = np.array([[example[name] for name in names] for example in shown.values()])
+    with whole(path) as partial, partial.open("wb") as file:
+        np.savez_compressed(file, examples=np.array(list(shown)), names=np.array(names), maps=maps)
+
+
+def load_showcase(path: Path) -> Maps:
+    """What a run's retraining showed; nothing if there was none, or its domain shows nothing.
+
+    Raises:
+        ValueError: the file is damaged.
+    """
+    file = path / SHOWCASE
+    if not file.exists():
+        return {}
+    try:
+        with file.open("rb") as stream, np.load(stream) as kept:
+            examples, names, maps = (kept[key] for key in ("examples", "names", "maps"))
+    except (KeyError, EOFError, OSError, BadZipFile) as error:
+        raise ValueError(f"{file} is damaged: {error}") from error
+    return {str(e): {str(n): m for n, m in zip(names, of, strict=True)} for e, of in zip(examples, maps, strict=True)}
 
 
 def _slug(name: str) -> str:

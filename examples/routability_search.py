@@ -14,7 +14,6 @@ from pathlib import Path
 
 import torch
 import tyro
-from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
 
@@ -23,6 +22,7 @@ from appnas.domains.eda import Routability
 from appnas.domains.eda_data import SHIPPED, SMALL
 from appnas.domains.placements import load
 from appnas.evaluate import seeded
+from appnas.report.showcase import picture
 from appnas.retrain import train_one
 from appnas.spaces import GuideDag
 from appnas.spaces.map_nets import NETS
@@ -48,19 +48,6 @@ class Args:
     """Of everything."""
     quick: bool = False
     """A tiny version of everything."""
-
-
-def draw(maps: dict, path: Path) -> None:
-    """A row for each placement: features, label, prediction."""
-    names = list(next(iter(maps.values())))
-    figure = Figure(figsize=(2.4 * len(names), 2.5 * len(maps)), layout="constrained")
-    axes = figure.subplots(len(maps), len(names), squeeze=False)
-    for row, (placement, shown) in zip(axes, maps.items(), strict=True):
-        for axis, name in zip(row, names, strict=True):
-            axis.imshow(shown[name], cmap="magma")
-            axis.set(title=name, xticks=[], yticks=[])
-        row[0].set_ylabel(placement)
-    figure.savefig(path, dpi=110)
 
 
 def main(args: Args) -> None:
@@ -91,7 +78,7 @@ def main(args: Args) -> None:
     console = Console()
     console.print(table)
     console.print("one training each: differences of a hundredth or two may be chance")
-    draw(domain.showcase(models["searched"]), args.picture)
+    args.picture.write_bytes(picture(domain.showcase(models["searched"])).png)
     console.print(f"features, labels and predictions: {args.picture}")
 
 

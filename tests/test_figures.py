@@ -23,6 +23,14 @@ def test_pictures_say_what_they_show():
     assert figures.trained(told()) == []
 
 
+def test_held_out_examples_are_shown_side_by_side():
+    maps = {name: np.eye(4) for name in ("pin", "label", "prediction")}
+    (plot,) = figures.shown(told(shown={"mul8-000": maps, "cam8-001": maps}))
+    assert plot.name == "showcase"
+    assert plot.alt == "Maps of the held-out examples mul8-000, cam8-001: pin, label, prediction"
+    assert figures.shown(told()) == []
+
+
 def test_cells_list_their_operations_and_name_what_is_idle():
     (plot,) = figures.cells(told(best=(0, 3, 3, 3, 3, 3)), EDGES)
     assert plot.name == "cell-cell"

@@ -23,14 +23,13 @@ def row(name, *accuracies, metric="accuracy"):
     return Row(name, ARCH, 1000, 2000, [{metric: accuracy} for accuracy in accuracies])
 
 
-def told(rows=(), best=ARCH, result=None, cubes=(), method="reinforce", space=True, **config):
+def told(rows=(), best=ARCH, result=None, cubes=(), method="reinforce", space=True, shown=None, **config):
     records = [Record(i, best, v, {"accuracy": v}) for i, v in enumerate([10.0, 40.0, 30.0])]
     result = {"best": list(best), "value": 40.0} | (result or {})
     trace = Trace(0, records, [1.0, 2.0, 3.0], list(range(len(cubes[0]) if cubes else 0)), list(cubes), result, None)
     config = {**CONFIG, "method": method, **config}
-    return Story(
-        Path("runs/a b"), config, METHODS[method], Bench201() if space else None, [trace], result, list(rows), 5
-    )
+    space = Bench201() if space else None
+    return Story(Path("runs/a b"), config, METHODS[method], space, [trace], result, list(rows), 5, shown or {})
 
 
 def check(story, title):

@@ -8,6 +8,7 @@ from conftest import tool
 
 from appnas.cli import main
 from appnas.domains.eda_flow import generate, lefdef, tools
+from appnas.domains.eda_flow.design import read_def
 from appnas.domains.eda_flow.generate import CHANNELS, LABELS, Source, pack, plan
 from appnas.domains.placements import load
 
@@ -73,18 +74,29 @@ def test_the_whole_flow_twice(tmp_path):
 
 
 def test_an_independent_reader_agrees(tmp_path):
-    """Counts in the routed DEF file by klayout, which shares no code with this package."""
+    """Cells, ports and pins of cells in the routed DEF file by klayout, which shares no code with this package."""
     db = pytest.importorskip("klayout.db", reason="klayout is not installed")
     needed()
     generate.generate(generate.own(["tiny"]), tmp_path, each=1, grid=8, jobs=1, keep=True)
+    routed, library = tmp_path / "designs" / "tiny-000.def.gz", tools.TECHNOLOGY / tools.LEF
     options = db.LoadLayoutOptions()
-    options.lefdef_config.lef_files = [str(tools.TECHNOLOGY / tools.LEF)]
-    options.lefdef_config.read_lef_with_def = False
+    of = options.lefdef_config
+    of.lef_files, of.read_lef_with_def = [str(library)], False
+    of.macro_resolution_mode, of.dbu = 1, 0.01  # pins as LEF has them, in the units of the DEF file
     layout = db.Layout()
-    layout.read(str(tmp_path / "designs" / "tiny-000.def.gz"), options)
-    library = set(lefdef.read_lef([tools.TECHNOLOGY / tools.LEF]).macros) - {"FILL"}
-    cells = [i.cell.name for i in layout.top_cell().each_inst() if i.cell.name in library]
-    assert len(cells) == np.load(tmp_path / "samples" / "tiny-000.npz")["counts"][3]
+    layout.read(str(routed), options)
+
+    def labels(cell):
+        shapes = (shape for layer in layout.layer_indexes() for shape in cell.shapes(layer).each())
+        return {shape.text.string for shape in shapes if shape.is_text()} - {"vdd", "gnd"}
+
+    macros = lefdef.read_lef([library])
+    design, known = read_def(routed, macros), set(macros.macros) - {"FILL"}
+    cells = [i.cell for i in layout.top_cell().each_inst() if i.cell.name in known]
+    assert len(cells) == len(design.cells) == np.load(tmp_path / "samples" / "tiny-000.npz")["counts"][3] > 100
+    # The netlist leaves no pin open, so the pins on nets are all that the cells have.
+    assert sum(len(labels(cell)) for cell in cells) == (design.pin_cell >= 0).sum() > 300
+    assert len(labels(layout.top_cell())) == (design.pin_cell < 0).sum() > 10
 
 
 def test_the_command_line(tmp_path, capsys):

@@ -43,12 +43,13 @@ def write(path: Path, out: Path | None = None) -> Path:
         raise RunError(f"{folder} is a file: the report needs a directory")
     edges = diagram.edges_of(story.space) if story.space and hasattr(story.space, "graph") else []
     controls, cells, progress = figures.trained(story), figures.cells(story, edges), figures.progress(story)
-    seen = figures.distribution(story, edges)
+    seen, shown = figures.distribution(story, edges), figures.shown(story)
     body = [
         _head(story),
         _missing(story),
         page.section("What to keep in mind", page.checklist(findings.checks(story))),
         page.section("Trained from scratch", _rows_table(story), page.plots(controls)),
+        page.section("What it predicts", page.plots(shown)),
         page.section("What was found", _cells_text(cells), page.plots(cells), _named(story)),
         page.section("The search", _progress_text(story), page.plots(progress)),
         page.section("The Pareto front", _front(story)),
@@ -57,7 +58,7 @@ def write(path: Path, out: Path | None = None) -> Path:
         page.section("Settings and versions", page.settings(_settings(story))),
     ]
     folder.mkdir(parents=True, exist_ok=True)
-    for plot in [*controls, *cells, *progress, *seen]:
+    for plot in [*controls, *shown, *cells, *progress, *seen]:
         (folder / f"report-{plot.name}.png").write_bytes(plot.image.png)
     file = folder / "report.html"
     file.write_text(page.page(findings.title(story), body), encoding="utf-8")

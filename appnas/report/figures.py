@@ -10,7 +10,7 @@ import torch
 
 from appnas.host import masses
 from appnas.pareto import worth
-from appnas.report import diagram, plots
+from appnas.report import diagram, plots, showcase
 from appnas.report.findings import primary, tested, unit
 from appnas.report.page import Plot, number, percent
 from appnas.report.plots import human
@@ -40,6 +40,16 @@ def trained(story: Story) -> list[Plot]:
     caption = "What the found architecture and the controls reach, and what they cost."
     caption += " Bars: standard deviation." if len(rows[0].tests) > 1 else ""
     return [Plot("controls", image, f"{label} against parameters. {each}", caption)]
+
+
+def shown(story: Story) -> list[Plot]:
+    """What the found network makes of held-out examples, beside the truth."""
+    if not story.shown:
+        return []
+    names = ", ".join(next(iter(story.shown.values())))
+    alt = f"Maps of the held-out examples {', '.join(story.shown)}: {names}"
+    caption = "Held-out examples, as the found network sees them. Every map has its own scale, dark is low."
+    return [Plot("showcase", showcase.picture(story.shown), alt, caption, wide=True)]
 
 
 def _trade(story: Story) -> list[Plot]:

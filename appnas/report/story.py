@@ -17,7 +17,7 @@ from appnas import catalogue
 from appnas.methods import Method
 from appnas.monitor import relative_entropy, skip_share
 from appnas.named import load_space
-from appnas.retrain import Row, load_rows
+from appnas.retrain import Maps, Row, load_rows, load_showcase
 from appnas.run import KEYS, RunError, load_config, read_history, read_json, read_lines
 from appnas.search import Record
 from appnas.space import Arch, Choice, Space, decisions
@@ -83,6 +83,7 @@ class Story:
         result: what was found; None while the run is unfinished.
         rows: the retrained architectures, the found one first; none before.
         epochs: of the retraining.
+        shown: maps of held-out examples, with what the found network predicts; empty if the domain shows none.
     """
 
     path: Path
@@ -93,6 +94,7 @@ class Story:
     result: dict[str, Any] | None
     rows: list[Row]
     epochs: int
+    shown: Maps
 
     @property
     def soft(self) -> bool:
@@ -173,7 +175,7 @@ def read(path: Path) -> Story:
         if len(tests) > 1 or tests == {()}:
             raise RunError(f"{path} is damaged: its trained architectures were not tested alike")
         epochs = int(read_json(path / "retrain.json")["epochs"]) if rows else 0
-        story = Story(path, config, method, space, traces, result, rows, epochs)
+        story = Story(path, config, method, space, traces, result, rows, epochs, load_showcase(path) if rows else {})
         if result is not None and story.main is None:
             raise RunError(f"{path} is damaged: it has a result, but no search")
         return story
