@@ -57,7 +57,7 @@ def main(args: Args) -> None:
         args.evaluations, args.budget, args.epochs, args.width = 2, 1, 1, 4
     split = SMALL if args.data == SHIPPED else dataclasses.replace(SMALL, test=(), valid=())
     domain = Routability(load(args.data), split)
-    space = GuideDag(width=args.width, strides=(1, 2), kernels=(3, 5, 7, 9))
+    space = GuideDag(width=args.width, strides=(1, 1), kernels=(3, 5, 7, 9))
     settings = {"evaluations": args.evaluations, "budget": args.budget, "seed": args.seed, "progress": True}
     found = appnas.search(space, domain, "routability", top=2, **settings)
     control = appnas.search(space, domain, "random", **settings)

@@ -1,5 +1,6 @@
 """The commands of benchmarks/RESULTS.md run, at small sizes; the long ones when asked for (make slow)."""
 
+import json
 import re
 import subprocess
 import sys
@@ -198,3 +199,13 @@ def test_a_fit_ranks_better_than_the_scores_it_was_fitted_to(data):
     out = run("gcn_fit", "--supernets", "oneshot", "--variants", "GCN, 1,000 pairs")
     gain = float(re.search(r"1,000 pairs +\S+ \+-\S+ +\S+ \+-\S+ +(\S+) \+-", out)[1])
     assert gain > 0
+
+
+def test_routability(data, tmp_path):
+    """A row for every network, kept; physics needs no training, ispd2015 leaves out each design."""
+    small = ("--each", "2", "--evaluations", "1", "--epochs", "1", "--final", "1", "--side", "16", "--seeds", "1")
+    small += ("--tasks", "violated_nets", "congestion", "--methods", "random", "--out", str(tmp_path / "rows"))
+    out = run("routability", *small)
+    rows = [json.loads(line)["key"] for line in (tmp_path / "rows").read_text().splitlines()]
+    assert len(rows) == 6 + 4 * 6 and len({row[1] for row in rows if row[0] == "congestion"}) == 4
+    assert re.search(r"\| RUDY \| 1 \| 0\.\d{3} \| ", out) and "random against" in out

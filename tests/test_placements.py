@@ -51,7 +51,7 @@ def test_maps_of_one_size():
 def test_what_ships(tmp_path):
     data = load(SHIPPED)
     assert SHIPPED.stat().st_size < 6e6
-    assert len(set(data.designs)) >= 12 and data.x.shape[2:] == (32, 32)
+    assert len(data.names) >= 300 and len(set(data.designs)) >= 12 and data.x.shape[2:] == (32, 32)
     hot = (data.label("drc") > 0).mean()
     assert 0.02 < hot < 0.2 and (data.x >= 0).all() and data.counts.max() > 100
     density = data.of(["cell"])[:, 0].mean((1, 2))
@@ -62,3 +62,15 @@ def test_what_ships(tmp_path):
         load(damaged)
     with pytest.raises(FileNotFoundError, match="appnas eda generate"):
         load(tmp_path / "none.npz")
+
+
+def test_the_data_card_says_what_is_there():
+    data, card = load(SHIPPED), SHIPPED.with_name("PLACEMENTS.md").read_text()
+    assert card.split("\n\n")[1].startswith(f"{len(data.names)} placements of {len(set(data.designs))} designs at 32x32")
+    designs, hot = np.array(data.designs), data.label("drc") > 0
+    for name in set(data.designs):
+        open_nets = data.counts[designs == name]
+        assert (
+            f"| {name} | {len(open_nets)} | {open_nets.mean():.0f} ({open_nets.min()} to {open_nets.max()})"
+            f" | {100 * hot[designs == name].mean():.1f} % |"
+        ) in card
