@@ -66,7 +66,9 @@ def test_what_ships(tmp_path):
 
 def test_the_data_card_says_what_is_there():
     data, card = load(SHIPPED), SHIPPED.with_name("PLACEMENTS.md").read_text()
-    assert card.split("\n\n")[1].startswith(f"{len(data.names)} placements of {len(set(data.designs))} designs at 32x32")
+    assert card.split("\n\n")[1].startswith(
+        f"{len(data.names)} placements of {len(set(data.designs))} designs at 32x32"
+    )
     designs, hot = np.array(data.designs), data.label("drc") > 0
     for name in set(data.designs):
         open_nets = data.counts[designs == name]
