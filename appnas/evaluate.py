@@ -79,7 +79,8 @@ class Scratch:
         diverged: the value of a training whose loss became NaN; by default the domain's `chance`, the value of
             guessing, if it has one, else minus infinity.
         store: where weights are inherited from before the training and kept after it; None for from scratch.
-        warmup: budget of a training that begins with inherited weights.
+        warmup: budget of a training that begins with all its weights inherited; with a share of them, it lies as far
+            between `warmup` and `budget`.
     """
 
     def __init__(
@@ -100,9 +101,10 @@ class Scratch:
         """Validation metrics after training, with the number of parameters."""
         model = seeded(self.seed, partial(self.space.build, draw.arch, self.domain.io))
         metrics = {"parameters": float(parameters(model))}
+        budget = self.budget
         if self.store:
-            metrics["inherited"] = self.store.inherit(model, draw.arch)
-        budget = self.warmup if metrics.get("inherited") else self.budget
+            share = metrics["inherited"] = self.store.inherit(model, draw.arch)
+            budget = round(share * self.warmup + (1 - share) * self.budget)
         try:
             self.domain.fit(model, budget, seed=self.seed)
             metrics |= {name: float(value) for name, value in self.domain.score(model).items()}

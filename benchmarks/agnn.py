@@ -25,7 +25,7 @@ from appnas.space import describe, parse
 from appnas.spaces import GNN
 from appnas.strategy import Random
 
-TOP, REPEATS = 5, 3
+REPEATS = 3
 
 
 def fixed(space, hidden, attention, heads, activation):
@@ -50,7 +50,8 @@ def main():
     parser.add_argument("--start", type=int, default=20, help="random architectures before AGNN's first step")
     parser.add_argument("--sharing", default="constrained", choices=["none", "constrained", "unconstrained"])
     parser.add_argument("--budget", type=int, default=200, help="epochs from scratch in search and ranking")
-    parser.add_argument("--warmup", type=int, default=40, help="epochs after inheriting weights")
+    parser.add_argument("--warmup", type=int, default=40, help="epochs where all weights are inherited")
+    parser.add_argument("--top", type=int, default=10, help="architectures ranked from scratch")
     parser.add_argument("--epochs", type=int, default=300, help="epochs of the last trainings")
     parser.add_argument("--seeds", type=int, default=20, help="of the last trainings")
     parser.add_argument("--seed", type=int, default=0, help="of the searches")
@@ -69,7 +70,7 @@ def main():
     if "agnn" in args.parts:
         start = time.process_time(), time.time()
         config = agnn.Config(
-            args.evaluations, args.start, args.budget, args.sharing, args.warmup, top=TOP, repeats=REPEATS
+            args.evaluations, args.start, args.budget, args.sharing, args.warmup, top=args.top, repeats=REPEATS
         )
         result = agnn.search(space, locked, config, seed=args.seed)
         report(f"AGNN, {args.sharing} sharing", space, result, args.evaluations, start)
@@ -80,10 +81,10 @@ def main():
         final("GAT, 8 heads of 8", fixed(space, "8", "gat", "8", "elu"))
     if "random" in args.parts:
         start, steps = (time.process_time(), time.time()), args.evaluations
-        strategy = Ranked(Random(space, random.Random(args.seed)), steps, TOP)
+        strategy = Ranked(Random(space, random.Random(args.seed)), steps, args.top)
         scratch = Cached(Scratch(space, locked, args.budget, args.seed))
         evaluator = ThenScratch(scratch, steps, space, locked, args.budget, args.seed)
-        result = search(strategy, evaluator, steps + TOP * REPEATS)
+        result = search(strategy, evaluator, steps + args.top * REPEATS)
         report("random search, from scratch", space, result, steps, start)
         final("best of the random ones", result.best)
 

@@ -17,7 +17,7 @@ from appnas.fast import fast
 from appnas.supernet import live_options
 
 SCALE = 0.04
-"""Weights begin uniformly within this distance of 0."""
+"""Weights begin uniformly within this distance of 0, unless told."""
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "tanh": nn.Tanh,
     "relu": nn.ReLU,
@@ -26,9 +26,9 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
 }
 
 
-def weight(rows: int, columns: int) -> nn.Parameter:
-    """A matrix of small uniform numbers."""
-    return nn.Parameter(torch.empty(rows, columns).uniform_(-SCALE, SCALE))
+def weight(rows: int, columns: int, scale: float = SCALE) -> nn.Parameter:
+    """A matrix of uniform numbers within `scale` of 0."""
+    return nn.Parameter(torch.empty(rows, columns).uniform_(-scale, scale))
 
 
 class Mix(NamedTuple):
@@ -53,12 +53,13 @@ class Node(nn.ModuleDict):
     Args:
         width: D, units of a state.
         allowed: for each predecessor, the activations on its edge.
+        scale: largest weight at the start.
     """
 
-    def __init__(self, width: int, allowed: Sequence[Sequence[str]]):
+    def __init__(self, width: int, allowed: Sequence[Sequence[str]], scale: float = SCALE):
         super().__init__({name: make() for name, make in ACTIVATIONS.items() if any(name in row for row in allowed)})
         self.allowed = [list(row) for row in allowed]
-        self.weight = weight(width, 2 * width)
+        self.weight = weight(width, 2 * width, scale)
 
     def mix(self, gates: Tensor | None) -> Mix | None:
         """What to compute at every moment; None if no candidate is in use.
@@ -122,12 +123,15 @@ class Highway(nn.Module):
         width: D, units of the input and of every state.
         allowed: for each node and each of its predecessors, the activations on that edge.
         norm: one batch norm on batch statistics after every state, as in supernets.
+        scale: largest weight at the start.
     """
 
-    def __init__(self, width: int, allowed: Sequence[Sequence[Sequence[str]]], norm: bool = False):
+    def __init__(
+        self, width: int, allowed: Sequence[Sequence[Sequence[str]]], norm: bool = False, scale: float = SCALE
+    ):
         super().__init__()
-        self.first = weight(2 * width, 2 * width)
-        self.nodes = nn.ModuleList(Node(width, rows) for rows in allowed)
+        self.first = weight(2 * width, 2 * width, scale)
+        self.nodes = nn.ModuleList(Node(width, rows, scale) for rows in allowed)
         self.norm = nn.BatchNorm1d(width, affine=False, track_running_stats=False) if norm else nn.Identity()
 
     def forward(

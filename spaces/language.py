@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from appnas.space import IO, Gates
-from appnas.spaces.highway import SCALE, Highway
+from appnas.spaces.highway import SCALE, Highway, weight
 
 
 def kept(shape: Sequence[int], drop: float, like: Tensor) -> Tensor:
@@ -30,6 +30,7 @@ class LanguageModel(nn.Module):
         cell: the recurrent cell.
         drops: probabilities of the dropouts: word, embedding, input, state, output.
         rows: the gates of the space -> those of every node, see `Highway`.
+        scale: largest number of the embedding at the start.
 
     Raises:
         ValueError: other inputs or outputs.
@@ -42,6 +43,7 @@ class LanguageModel(nn.Module):
         cell: Highway,
         drops: tuple[float, float, float, float, float],
         rows: Callable[[Gates], Sequence[Tensor]],
+        scale: float = SCALE,
     ):
         super().__init__()
         if len(io.inputs) != 1 or len(io.outputs) != 2:
@@ -49,7 +51,7 @@ class LanguageModel(nn.Module):
                 "recurrent cells read sequences of tokens: inputs (length,) and outputs (length, tokens), got"
                 f" {io.inputs} and {io.outputs}"
             )
-        self.embedding = nn.Parameter(torch.empty(io.outputs[1], width).uniform_(-SCALE, SCALE))
+        self.embedding = weight(io.outputs[1], width, scale)
         self.cell = cell
         self.bias = nn.Parameter(torch.zeros(io.outputs[1]))
         self.drops, self.rows = drops, rows

@@ -173,6 +173,15 @@ def test_wrong_settings_are_refused(wrong, match):
         Recurrent(**wrong)
 
 
+@pytest.mark.parametrize("scale", [0.04, 0.5])
+def test_weights_begin_within_the_scale(scale, io):
+    space = Recurrent(nodes=3, hidden=16, width=16, scale=scale)
+    for model in (space.supernet(io), space.build(random_arch(space, random.Random(0)), io)):
+        for name, weight in model.named_parameters():
+            assert float(weight.detach().abs().max()) <= scale + 1e-7
+            assert name == "bias" or float(weight.detach().std()) == pytest.approx(scale / 3**0.5, rel=0.15)
+
+
 def test_a_cell_of_another_size_is_refused():
     with pytest.raises(ValueError, match="has 3 nodes, got 8"):
         SMALL.from_cell(DARTS_V2)

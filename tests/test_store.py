@@ -100,6 +100,9 @@ def test_an_inherited_training_is_short_and_goes_on(chain, regression):
     assert budgets == [20, 3]
     assert [s.metrics["inherited"] for s in (first, second)] == [0.0, 1.0]
     assert float(second.value) > float(Scratch(chain, regression, 3).score(Draw((2, 4))).value)
+    scratch.store.kept.popitem()
+    share = scratch.score(Draw((2, 4))).metrics["inherited"]
+    assert 0 < share < 1 and budgets[2] == round(3 * share + 20 * (1 - share))
     other = Scratch(chain, regression, 20, store=ParamStore(by_shape), warmup=3)
     other.load_state_dict(round_trip(scratch.state_dict()))
     assert identical(other.score(Draw((2, 3))).value, scratch.score(Draw((2, 3))).value)

@@ -51,7 +51,7 @@ class Config:
     sharing: Literal["none", "constrained", "unconstrained"] = "constrained"
     """Which weights an offspring inherits: none, those that mean the same, all that fit. Unused with a table."""
     warmup: int = 60
-    """Epochs of a training that begins with inherited weights."""
+    """Epochs of a training with all weights inherited; where a share of them is, as far between it and `budget`."""
     guide: Literal["proportional", "softmax", "argmax", "uniform"] = "proportional"
     """How the class to change follows from the entropies of the proposals: drawn in proportion to them, by their
     softmax (AutoGL; classes of few options then hardly ever change), the largest, or uniformly."""
