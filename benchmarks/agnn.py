@@ -71,7 +71,8 @@ def main():
         test = spread([domain.test(network)["accuracy"] for network in networks])
         print(f"{name:<26}test {test}   validation {valid}   {show(space, arch)}", flush=True)
 
-    print(f"{args.dataset}; lr {args.lr}; last trainings: {args.epochs} epochs, {args.seeds} seeds, accuracy (%), mean +- sd")
+    last = f"{args.epochs} epochs, {args.seeds} seeds"
+    print(f"{args.dataset}; lr {args.lr}; last trainings: {last}, accuracy (%), mean +- sd")
     if "agnn" in args.parts:
         start = time.process_time(), time.time()
         config = agnn.Config(
