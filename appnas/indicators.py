@@ -8,7 +8,7 @@ weights. The equations are our reading of the abstract; see `appnas.relax.two_te
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal
 
@@ -25,10 +25,34 @@ from appnas.relax import two_temperature
 from appnas.shared import Shared
 from appnas.space import ZERO, Gates, Space
 from appnas.strategy import Draw, Score
-from appnas.supernet import relaxed
+from appnas.supernet import SelfGated, relaxed
 from appnas.train import Stream, finite
 
 Source = Literal["fixed", "resample", "resample_abs", "binary", "joint", "pretrained"]
+
+
+def indicators(space: Space, theta: Sequence[Tensor], low: float, high: float) -> Gates:
+    """The gates of logits: 0 for what is no part, and 1 for what the space's rules would keep whatever its theta."""
+    on = parts(space)
+    found = relaxed(theta, partial(two_temperature, low=low, high=high), on)
+    best = torch.from_numpy(np.array(space.discretise(sureness(space, theta, high))))
+    archs = torch.split(best, [choice.count for choice in space.choices])
+    rules = [one_hot(arch, g.shape[-1]) * m for arch, g, m in zip(archs, found, on, strict=True)]
+    return tuple(g + (r * (g <= 0.5) * (1 - g)).detach() for g, r in zip(found, rules, strict=True))
+
+
+@torch.no_grad()
+def sureness(space: Space, theta: Sequence[Tensor], high: float) -> Gates:
+    """How sure the logits are of every part at the high temperature, rows scaled to 1.
+
+    `none` has what the strongest part lacks, so that it wins where every part is off.
+    """
+    found = relaxed(theta, lambda x: torch.sigmoid(x / high), parts(space))
+    for choice, matrix in zip(space.choices, found, strict=True):
+        zero = [k for k, name in enumerate(choice.options) if name in ZERO]
+        if zero:
+            matrix[:, zero] = 1 - matrix.amax(-1, keepdim=True)
+    return tuple(matrix / matrix.sum(-1, keepdim=True) for matrix in found)
 
 
 class Indicators(Gradient):
@@ -55,19 +79,15 @@ class Indicators(Gradient):
         scale: float = 0.1,
         reach: float = 5.0,
     ):
-        relax = partial(two_temperature, low=low, high=high)
-        super().__init__(space, generator, relax, lr, (0.9, 0.999), 0.0, scale)
-        self.high, self.reach, self.parts = high, reach, parts(space)
+        super().__init__(space, generator, lr=lr, betas=(0.9, 0.999), weight_decay=0.0, scale=scale)
+        self.low, self.high, self.reach = low, high, reach
         with torch.no_grad():
             for theta in self.alpha:
                 theta += start
 
     def gates(self) -> Gates:
-        """The indicators; 0 for what is no part, and 1 for what the space's rules would keep whatever its theta."""
-        found = relaxed(self.alpha, self.relax, self.parts)
-        archs = torch.split(torch.from_numpy(np.array(self.best())), [choice.count for choice in self.space.choices])
-        rules = [one_hot(arch, g.shape[-1]) * m for arch, g, m in zip(archs, found, self.parts, strict=True)]
-        return tuple(g + (r * (g <= 0.5) * (1 - g)).detach() for g, r in zip(found, rules, strict=True))
+        """The indicators, as the space's rules leave them."""
+        return indicators(self.space, self.alpha, self.low, self.high)
 
     def _draw(self) -> Draw:
         with torch.no_grad():
@@ -75,18 +95,46 @@ class Indicators(Gradient):
                 theta.clamp_(-self.reach, self.reach)
         return Draw(self.best(), self.gates())
 
-    @torch.no_grad()
     def distribution(self) -> Gates:
-        """How sure it is of every part at the high temperature, rows scaled to 1.
+        """How sure it is of every part."""
+        return sureness(self.space, self.alpha, self.high)
 
-        `none` has what the strongest part lacks, so that it wins where every part is off.
-        """
-        found = relaxed(self.alpha, lambda theta: torch.sigmoid(theta / self.high), self.parts)
-        for choice, matrix in zip(self.space.choices, found, strict=True):
-            zero = [k for k, name in enumerate(choice.options) if name in ZERO]
-            if zero:
-                matrix[:, zero] = 1 - matrix.amax(-1, keepdim=True)
-        return tuple(matrix / matrix.sum(-1, keepdim=True) for matrix in found)
+
+class SelfMasked(SelfGated):
+    """A supernet that owns its indicators: what goes into a host that owns its own loop, such as an RL agent.
+
+    The price's gradient joins that of the host's loss at the indicators, once in every pass that is differentiated:
+    d (F + lambda C) / dv_i = dF / dv_i + lambda c_i / sum c.
+
+    Args:
+        space, supernet: as `SelfGated`.
+        generator, low, high, start, scale, reach: as `Indicators`.
+        prices: cost of every part.
+        penalty: lambda, in units of the host's loss.
+    """
+
+    def __init__(
+        self, space: Space, supernet: nn.Module, generator: torch.Generator, prices: Gates, penalty: float,
+        low: float = 0.0, high: float = 0.5, start: float = 0.2, scale: float = 0.1, reach: float = 5.0,
+    ):  # fmt: skip
+        super().__init__(space, supernet, partial(two_temperature, low=low, high=high))
+        self.low, self.high, self.reach = low, high, reach
+        whole = sum(float(c.sum()) for c in prices)
+        self.pull = tuple(penalty * c / whole for c in prices)
+        with torch.no_grad():
+            for theta in self.alpha:
+                theta.copy_(start + scale * torch.randn(theta.shape, generator=generator))
+
+    def gates(self) -> Gates:
+        """The indicators, as the space's rules leave them."""
+        with torch.no_grad():
+            for theta in self.alpha:
+                theta.clamp_(-self.reach, self.reach)
+        found = indicators(self.space, tuple(self.alpha), self.low, self.high)
+        for matrix, pull in zip(found, self.pull, strict=True):
+            if matrix.requires_grad:
+                matrix.register_hook(pull.add)  # type: ignore[no-untyped-call]
+        return found
 
 
 class Sourced(Shared):

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
 
 from appnas.cost import parameters
 from appnas.encode import one_hot
@@ -140,6 +141,32 @@ def random_like(space: Space, arch: Arch, generator: torch.Generator) -> Arch:
     """A random mask that keeps as many parts of every choice as another: the control that a learned mask must beat."""
     scores = tuple(torch.rand(matrix.shape, generator=generator) for matrix in dense(space))
     return strongest(space, scores, kept(space, arch))
+
+
+@torch.no_grad()
+def magnitudes(space: Space, network: nn.Module, inputs: tuple[Any, ...]) -> Gates:
+    """How large every part is in a trained supernet, the score of magnitude pruning.
+
+    The space's own `magnitudes(network)` if it has that. Otherwise the mean absolute change of the outputs when the
+    part alone is switched off: skips and activations have no weights to go by. As many passes as there are parts.
+
+    Args:
+        space: whose parts.
+        network: its supernet.
+        inputs: of some examples.
+    """
+    own: Callable[[nn.Module], Gates] | None = getattr(space, "magnitudes", None)
+    if own:
+        return own(network)
+    gates, found = dense(space), tuple(torch.zeros_like(matrix) for matrix in dense(space))
+    whole = tree_leaves(network.eval()(*inputs, gates=gates))
+    for matrix, score in zip(gates, found, strict=True):
+        for row, k in matrix.nonzero().tolist():
+            matrix[row, k] = 0.0
+            less = tree_leaves(network(*inputs, gates=gates))
+            score[row, k] = sum((a - b).abs().mean() for a, b in zip(whole, less, strict=True))
+            matrix[row, k] = 1.0
+    return found
 
 
 def snip(space: Space, loss: Callable[[Gates], Tensor]) -> Gates:

@@ -84,9 +84,9 @@ def controls(space: Any, arch: Arch, target: Any, trained: nn.Module, fresh: nn.
     """Masks as sparse as a learned one, by other means.
 
     Args:
-        space: of masks; magnitude pruning is left out if it has no `magnitudes(network)`.
+        space: of masks.
         arch: the learned mask.
-        target: its few examples are what SNIP sees.
+        target: its few examples are what SNIP sees, and magnitude pruning of parts without weights.
         trained: the source's supernet after training.
         fresh: the target's supernet with the very weights that SNIP's mask will be trained with.
         seed: of the random mask.
@@ -97,8 +97,7 @@ def controls(space: Any, arch: Arch, target: Any, trained: nn.Module, fresh: nn.
     generator = torch.Generator().manual_seed(seed)
     counts = pruning.kept(space, arch)
     found = {"random": pruning.random_like(space, arch, generator)}
-    if hasattr(space, "magnitudes"):
-        found["magnitude"] = pruning.strongest(space, space.magnitudes(trained), counts)
+    found["magnitude"] = pruning.strongest(space, pruning.magnitudes(space, trained, target.example(64)), counts)
     loss = pruning.mean_loss(fresh, target, target.batches("all", generator))
     found["SNIP"] = pruning.strongest(space, pruning.snip(space, loss), sum(counts))
     return found

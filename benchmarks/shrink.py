@@ -4,38 +4,54 @@
     python benchmarks/shrink.py --supernets    # masks over the operations of every supernet, retrained beside controls
 
 Latencies are medians of rounds in which all networks are timed one after the other; ratios are to the dense network
-of the same round. For the second table `two_temperature` learns a mask jointly with the weights; what is left is
-trained from new weights on all training images, and so are the whole supernet and a random mask that keeps as many
-operations of every choice.
+of the same round.
+
+For the second table `two_temperature` learns a mask jointly with the weights for every lambda of `--penalty`. Each is
+trained from new weights on the training data, and the sparsest is taken whose validation keeps 95 % of what the best of
+them has above chance. What it leaves is then trained on training and validation data together, and so are the whole
+supernet, a random mask, and the parts of largest magnitude in a supernet trained without a mask, each with as many
+parts of every choice. The agent needs the extra `rl`.
 """
 
 import argparse
 import statistics
+import time
 from functools import partial
 
 import numpy as np
 import torch
+from rows import collect, spread
 
 from appnas import cost
+from appnas.domain import HostDomain
 from appnas.domains import graph_data, text_data
+from appnas.domains.eda_data import SMALL, shipped
+from appnas.domains.gyms import Catch, CatchOptions
 from appnas.domains.image_data import digits
 from appnas.encode import one_hot
 from appnas.evaluate import seeded
 from appnas.latency import latency
 from appnas.methods import two_temperature
-from appnas.pruning import Gated, density, kept, random_like, shrink
+from appnas.pruning import Gated, density, kept, magnitudes, random_like, shrink, strongest
 from appnas.retrain import train_one
 from appnas.space import IO, constant_arch
-from appnas.spaces import CNN, Bench201, Cells, GraphMix, Maskable, Recurrent
+from appnas.spaces import CNN, Bench201, Cells, Encoder, GraphMix, GuideDag, Maskable, Recurrent
+from appnas.transfer import train_source
 
+CATCH = Encoder(channels=(8, 8), nodes=3, cells=1, hidden=64)
 SUPERNETS = {
     "bench201 on digits": (Maskable(Bench201(channels=4, repeats=1)), digits, 10, 10),
     "cells on digits": (Maskable(Cells(channels=4, cells=3, width=4, depth=3, auxiliary=False)), digits, 10, 10),
     "cnn on digits": (CNN((16, 32, 32)), digits, 10, 10),
     "graphmix on graphs": (Maskable(GraphMix(layers=2, hidden=16, heads=2)), graph_data.digits, 100, 100),
     "recurrent on pydoc": (Maskable(Recurrent(nodes=4, hidden=32, width=32)), text_data.pydoc, 1, 1),
+    "guide_dag on placements": (Maskable(GuideDag(4, (1, 2), kernels=(3, 5))), partial(shipped, SMALL), 10, 10),
+    "encoder on catch": (Maskable(CATCH), lambda: Catch(CatchOptions()), 30_720, 30_720),
 }
-"""Spaces of masks, with a domain, epochs of search and of retraining: a domain with a supernet adds its line."""
+"""Spaces of masks, with a domain, and epochs (or environment steps) of search and of retraining."""
+SHARE = 0.95
+"""Of the best validation above chance, for a sparser mask to be taken."""
+NAMES = ("mask", "random", "magnitude", "whole")
 
 
 def by_density(densities, rounds):
@@ -67,28 +83,62 @@ def by_density(densities, rounds):
         )
 
 
-def of_supernets(names, seeds, penalty):
-    """One line a supernet: the domain's test metric of the mask, of a random mask, of the whole."""
-    print(f"{'supernet':<22}{'kept of':<12}{'mask':<15}{'random':<15}{'whole':<15}{'parameters':<19}test metric")
+def learned(space, domain, penalty, budget, seed):
+    """A mask; in an agent's own loop if the domain has one."""
+    config = two_temperature.Config(epochs=budget, penalty=penalty, source="joint")
+    if isinstance(domain, HostDomain):
+        return two_temperature.inside(space, domain, budget, config, seed=seed).best
+    return two_temperature.search(space, domain, config, seed=seed).best
+
+
+def sparsest(space, domain, masks, budget, seed):
+    """The position of the sparsest mask that is nearly as good as the best, by validation; and all validations."""
+    found = []
+    for mask in masks:
+        network = seeded(seed, partial(space.build, mask, domain.io))
+        domain.fit(network, budget, seed=seed)
+        found.append(domain.score(network)["value"])
+    enough = domain.chance + SHARE * (max(found) - domain.chance)
+    good = [i for i, value in enumerate(found) if value >= enough]
+    return min(good, key=lambda i: sum(masks[i])), found
+
+
+def of_supernet(name, seed, penalties):
+    """One seed of a supernet: what each mask keeps, and its test metric."""
+    space, make, budget, again = SUPERNETS[name]
+    domain, start = make(), time.process_time()
+    masks = [learned(space, domain, penalty, budget, seed) for penalty in penalties]
+    chosen, valid = sparsest(space, domain, masks, again, seed)
+    mask = masks[chosen]
+    scores = magnitudes(space, train_source(space, domain, again, seed), domain.example(64))
+    random = random_like(space, mask, torch.Generator().manual_seed(seed))
+    archs = mask, random, strongest(space, scores, kept(space, mask)), constant_arch(space, "keep")
+    networks = [train_one(space, domain, arch, again, seed) for arch in archs]
+    return {
+        "penalty": penalties[chosen], "valid": valid, "masks": [list(mask) for mask in masks],
+        "kept": [sum(arch) for arch in archs], "parameters": [cost.parameters(network) for network in networks],
+        "test": [domain.test(network) for network in networks], "seconds": time.process_time() - start,
+    }  # fmt: skip
+
+
+def of_supernets(names, seeds, penalties, out):
+    """One line a supernet: the domain's test metric of the mask and of its controls."""
+    print(f"{'supernet':<25}{'kept of':<12}{'lambda':<16}" + "".join(n.ljust(15) for n in NAMES) + "parameters, metric")
     for name in names:
-        space, make, epochs, again = SUPERNETS[name]
-        domain, rows, sizes, parts = make(), [], [], []
-        for seed in range(seeds):
-            config = two_temperature.Config(epochs=epochs, penalty=penalty, source="joint")
-            arch = two_temperature.search(space, domain, config, seed=seed).best
-            rival = random_like(space, arch, torch.Generator().manual_seed(seed))
-            trained = [train_one(space, domain, a, again, seed) for a in (arch, rival, constant_arch(space, "keep"))]
-            tests = [domain.test(network) for network in trained]
-            metric = next(iter(tests[0]))
-            rows.append([test[metric] for test in tests])
-            sizes.append([cost.parameters(network) for network in trained])
-            parts.append(sum(kept(space, arch)))
-        mean, spread = np.mean(rows, 0), np.std(rows, 0, ddof=1) if seeds > 1 else np.zeros(3)
-        cells = "".join(f"{m:.1f} +- {s:.1f}".ljust(15) for m, s in zip(mean, spread, strict=True))
-        whole, small = np.mean(sizes, 0)[2], np.mean(sizes, 0)[0]
-        total = sum(choice.count for choice in space.choices)
+        try:
+            rows = collect(out, [(name, seed) for seed in range(seeds)], partial(of_supernet, penalties=penalties))
+        except ImportError as error:
+            print(f"{name:<25}not run: {error}", flush=True)
+            continue
+        metric = next(iter(rows[0]["test"][0]))
+        tests = zip(*([test[metric] for test in row["test"]] for row in rows), strict=True)
+        cells = "".join(spread(test, 1 if max(test) > 2 else 3).ljust(15) for test in tests)
+        small, *_, whole = np.mean([row["parameters"] for row in rows], 0)
+        parts, *_, total = np.mean([row["kept"] for row in rows], 0)
+        prices = ", ".join(f"{row['penalty']:g}" for row in rows)
         print(
-            f"{name:<22}{f'{np.mean(parts):.0f} of {total}':<12}{cells}{f'{small:,.0f} of {whole:,.0f}':<19}{metric}",
+            f"{name:<25}{f'{parts:.0f} of {total:.0f}':<12}{prices:<16}{cells}{small:,.0f} of {whole:,.0f}, {metric};"
+            f" {sum(row['seconds'] for row in rows):.0f} CPU s",
             flush=True,
         )
 
@@ -101,11 +151,12 @@ def main():
     parser.add_argument("--supernets", action="store_true", help="the second table instead")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--only", nargs="+", default=list(SUPERNETS), choices=list(SUPERNETS), metavar="NAME")
-    parser.add_argument("--penalty", type=float, default=0.1)
+    parser.add_argument("--penalty", type=float, nargs="+", default=[0.1, 0.3, 1.0], help="lambda")
+    parser.add_argument("--out", help="file of results, to go on from")
     args = parser.parse_args()
     torch.set_num_threads(1)
     if args.supernets:
-        of_supernets(args.only, args.seeds, args.penalty)
+        of_supernets(args.only, args.seeds, args.penalty, args.out)
     else:
         by_density(args.densities, args.rounds)
 

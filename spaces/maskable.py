@@ -6,6 +6,7 @@ A decision has the options `none` and `keep`, so a mask is an ordinary architect
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +18,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from appnas.fast import Fused
 from appnas.space import IO, ZERO, Arch, Choice, Gates, Mask, Space, allowed, full_mask, only
+from appnas.spaces.nodes import Edges, path
 
 BINARY = ("none", "keep")
 
@@ -69,6 +71,8 @@ class Maskable:
     """Any space as a space of masks: every operation of every decision of its supernet is on or off by itself.
 
     Uses only what every space offers: choices, supernet, mask. An edge may keep several operations; they are added.
+    Where the decisions of a choice are the space's `edges`, a path leads from an input to the last state: a cell that
+    is cut in two passes nothing on, in a search no gradient either, and would never grow together again.
     Stand-alone networks have the size of the supernet, and batch norms that track statistics.
     """
 
@@ -104,18 +108,51 @@ class Maskable:
             found.append([[d * n + j for j in range(n)] for d in range(c.count) if not free[d].any()])
         return found
 
+    @cached_property
+    def _edges(self) -> list[Edges | None]:
+        """The edges that a choice's decisions are; None where they are none, or a mask closes every path."""
+        edges: Edges = getattr(self.space, "edges", ())
+        found: list[Edges | None] = []
+        for i, c in enumerate(self.space.choices):
+            open_ = torch.ones(c.count) if self.mask is None else self._best(i, self.mask[i][:, 1].float())[0]
+            fits = c.count == len(edges) and path(edges, [0.0 if on else math.inf for on in open_.tolist()])
+            found.append(edges if fits else None)
+        return found
+
+    def _best(self, choice: int, parts: Tensor) -> tuple[Tensor, list[int]]:
+        """The largest of every decision's numbers, and the part that has it. Shapes: parts [operations]."""
+        n = len(self._live[choice])
+        most, k = parts.reshape(-1, n).max(-1)
+        return most, [row * n + j for row, j in enumerate(k.tolist())]
+
     def valid(self, arch: Arch) -> bool:
-        """Every choice keeps an operation, and so does every decision that may not be `none`."""
+        """Every choice keeps an operation, as does every decision that may not be `none`, and a path through a cell."""
         if not enough(self.choices, arch, 1) or not allowed(self.mask, arch):
             return False
         parts = torch.split(torch.tensor(arch), [choice.count for choice in self.choices])
-        return all(bool(on[some].any()) for on, sets in zip(parts, self._required, strict=True) for some in sets)
+        if not all(bool(on[some].any()) for on, sets in zip(parts, self._required, strict=True) for some in sets):
+            return False
+        taken = (self._best(i, on)[0].tolist() for i, on in enumerate(parts))
+        return all(
+            edges is None or bool(path(edges, [0.0 if on else math.inf for on in row]))
+            for edges, row in zip(self._edges, taken, strict=True)
+        )
 
     def discretise(self, gates: Gates) -> Arch:
-        """Operations whose `keep` outweighs `none`; the strongest where one must stay."""
+        """Operations whose `keep` outweighs `none`; the strongest where one must stay, or is needed for a path."""
         if self.mask is not None:
             gates = tuple(g.masked_fill(~m, -1.0) for g, m in zip(gates, self.mask, strict=True))
-        return keep(gates, 1, self._required)
+        parts = torch.split(torch.tensor(keep(gates, 1, self._required)), [choice.count for choice in self.choices])
+        for i, (on, matrix, edges) in enumerate(zip(parts, gates, self._edges, strict=True)):
+            if edges is None:
+                continue
+            rows = matrix.mean(0) if matrix.dim() == 3 else matrix
+            margin, strongest = self._best(i, (rows[:, 1] - rows[:, 0]).masked_fill(rows[:, 1] < 0, -torch.inf))
+            price = torch.where(self._best(i, on)[0] > 0, torch.zeros(()), 1 - margin)
+            for e in path(edges, price.tolist()):
+                if price[e] > 0:
+                    on[strongest[e]] = 1
+        return tuple(torch.cat(parts).tolist())
 
     def inner(self, mask: Mask) -> Mask:
         """A mask of these decisions as a mask of the space's."""

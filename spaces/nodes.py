@@ -1,4 +1,4 @@
-"""Cells whose nodes keep their strongest incoming edges: the rule and the picture that such spaces share."""
+"""Cells of states joined by edges: rules, paths and the picture that such spaces share."""
 
 from __future__ import annotations
 
@@ -31,6 +31,22 @@ def obeys(edges: Edges, ops: Sequence[str], cell: Sequence[int], kept: int = KEP
     """Whether every node keeps as many edges as it must; all others are `none`."""
     into = entering(edges)
     return all(sum(ops[cell[e]] not in ZERO for e in node) == min(kept, len(node)) for node in into)
+
+
+def path(edges: Edges, price: Sequence[float]) -> tuple[int, ...]:
+    """The cheapest way from an input, a state that no edge enters, to the last state: its edges, none if there is none.
+
+    Args:
+        edges: from lower states to higher ones.
+        price: of every edge, at least 0; infinity for one that is closed.
+    """
+    nodes = {target for _, target in edges}
+    best: dict[int, tuple[float, tuple[int, ...]]] = {source: (0.0, ()) for source, _ in edges if source not in nodes}
+    for e, (source, target) in sorted(enumerate(edges), key=lambda edge: edge[1][1]):
+        cost, way = best.get(source, (math.inf, ()))
+        if cost + price[e] < best.get(target, (math.inf,))[0]:
+            best[target] = cost + price[e], (*way, e)
+    return best.get(max(nodes), (math.inf, ()))[1]
 
 
 def number(edges: Edges, ops: Sequence[str], kept: int = KEPT) -> int:

@@ -41,3 +41,8 @@ def test_the_lines_of_the_figure():
     (container,) = axes.containers
     x, y = container.lines[0].get_data()
     assert list(x) == [50.0, 5.0] and list(y) == [80.0, 60.0]
+    figure = axes.figure
+    figure.draw_without_rendering()
+    low, high = axes.get_xlim()
+    ticks = zip(axes.get_xticks(minor=True), axes.get_xticklabels(minor=True), strict=True)
+    assert [label.get_text() for x, label in ticks if low <= x <= high] == ["5", "20", "50"]

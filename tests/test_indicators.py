@@ -1,12 +1,13 @@
+import copy
 import random
 
 import pytest
 import torch
 
 from appnas.encode import one_hot
-from appnas.indicators import Indicators, Sourced, redraw
+from appnas.indicators import Indicators, SelfMasked, Sourced, redraw
 from appnas.pruning import costs, dense
-from appnas.space import constant_arch, full_mask, random_arch
+from appnas.space import IO, constant_arch, full_mask, random_arch
 from appnas.spaces import MLP, Maskable
 from appnas.strategy import Draw, Score
 from appnas.supernet import restrict
@@ -161,3 +162,27 @@ class TestStrategy(StrategySuite):
     @pytest.fixture(params=["bench201", "cells", "chain", "masks"])
     def space(self, request, bench201):
         return Maskable(bench201) if request.param == "masks" else request.getfixturevalue(request.param)
+
+
+def test_a_host_s_network_owns_its_indicators():
+    """The gradient of a host's loss at the indicators, and the price's on top, through the slope of the high
+    temperature; rules lift what they must keep."""
+    space, io = MLP(width=4, floor=2), IO((3,), (2,))
+    prices = costs(space, io, "parameters")
+    rng = torch.Generator().manual_seed(0)
+    network = SelfMasked(space, space.supernet(io), rng, prices, penalty=3.0, scale=0.0)
+    x = torch.randn(5, 3)
+    assert all(getattr(theta, "is_arch", False) for theta in network.alpha)
+    torch.testing.assert_close(network(x), network.supernet(x))  # everything is on at first
+    free = copy.deepcopy(network)
+    free.pull = tuple(0 * c for c in prices)
+    for model in (network, free):
+        model(x).square().sum().backward()
+    slope = torch.sigmoid(torch.tensor(0.4)) * torch.sigmoid(torch.tensor(-0.4)) / 0.5
+    whole = sum(float(c.sum()) for c in prices)
+    for ours, theirs, price in zip(network.alpha, free.alpha, prices, strict=True):
+        torch.testing.assert_close(ours.grad - theirs.grad, 3.0 * price / whole * slope)
+    with torch.no_grad():
+        network.alpha[0][:, 1] = torch.tensor([-9.0, -1.0, -2.0, -3.0])
+        assert network.arch() == (0, 1, 1, 0, 1, 1, 1, 1)
+        assert not network.gates()[0].requires_grad and float(network.alpha[0][0, 1]) == -5.0, "within reach"

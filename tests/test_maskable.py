@@ -117,6 +117,31 @@ def test_a_decision_without_none_keeps_an_operation(chain):
     assert not Maskable(chain).valid((0,) * 8)
 
 
+def test_a_cell_is_never_cut(bench201: Bench201):
+    """Edges (0,1) (0,2) (1,2) (0,3) (1,3) (2,3), four operations each: a path from state 0 to state 3 stays."""
+    space = Maskable(bench201)
+    cut = torch.zeros(6, 4)
+    cut[0, 2] = cut[2, 1] = 1.0  # 0 to 1, 1 to 2
+    assert not space.valid(tuple(cut.flatten().int().tolist()))
+    scores = torch.stack([torch.ones(24), 1.8 * cut.flatten()], -1)
+    scores[5 * 4 + 3, 1] = 0.5  # 2 to 3 lacks less than 0 to 3 does
+    found = torch.tensor(space.discretise((scores,))).reshape(6, 4)
+    assert found.nonzero().tolist() == [[0, 2], [2, 1], [5, 3]]
+    assert space.valid(tuple(found.flatten().tolist()))
+
+
+def test_a_path_avoids_what_a_mask_closes(bench201: Bench201):
+    """Without any operation from 0 to 3 and from 1 to 3, it leads over 2; without all three nothing is asked."""
+    mask = full_mask(bench201.choices)
+    mask[0][[3, 4]] = torch.tensor([True, False, False, False, False])
+    space = Maskable(restrict(bench201, mask))
+    found = torch.tensor(space.discretise((torch.tensor([1.0, 0.0]).expand(24, 2),))).reshape(6, 4)
+    assert bool(found[5].any()) and bool(found[1].any() | (found[0].any() & found[2].any()))
+    mask[0][5] = mask[0][3]
+    closed = Maskable(restrict(bench201, mask))
+    assert sum(closed.discretise((torch.tensor([1.0, 0.0]).expand(24, 2),))) == 1
+
+
 def test_several_operations_of_an_edge_are_added(bench201: Bench201):
     """Against the space's own supernet under the same gates."""
     space = Maskable(bench201)

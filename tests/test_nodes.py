@@ -1,6 +1,8 @@
+import math
+
 import torch
 
-from appnas.spaces.nodes import dense, entering, obeys, picture, strongest, swapped
+from appnas.spaces.nodes import dense, entering, obeys, path, picture, strongest, swapped
 
 OPS = ("none", "skip", "conv")
 EDGES = dense(1, 3)
@@ -35,3 +37,12 @@ def test_two_states_exchanged():
     """Edges 0-1 0-2 1-2 0-3 1-3 2-3: without an operation on 1-2, states 1 and 2 are alike."""
     assert swapped(EDGES, OPS, (1, 2, 0, 1, 0, 2), 1) == (2, 1, 0, 1, 2, 0)
     assert swapped(EDGES, OPS, (1, 2, 1, 1, 0, 2), 1) is None
+
+
+def test_the_cheapest_path():
+    free = [0.0] * 6
+    assert path(EDGES, free) == (3,), "ties go to the first edge"
+    assert path(EDGES, [0, 1, 2, 5, 3, 1]) == (1, 5)
+    assert path(EDGES, [0, math.inf, 0, math.inf, math.inf, 1]) == (0, 2, 5)
+    assert path(EDGES, [*free[:3], math.inf, math.inf, math.inf]) == ()
+    assert path(dense(2, 1), [3, 1]) == (1,), "from either input"

@@ -84,6 +84,28 @@ def test_random_masks_keep_as_many_of_every_layer():
     assert {tuple(pruning.kept(space, draw)) for draw in draws} == {(3, 5)}
 
 
+def test_magnitudes_of_operations_are_what_they_change(chain):
+    """A linear layer of known size beside a skip and an operation whose output is always 0."""
+    space, io = Maskable(type(chain)(layers=1)), IO((3,), (1,))
+    supernet = space.supernet(io)
+    layer = supernet.supernet.layers[0]
+    torch.nn.init.constant_(supernet.supernet.last.weight, 1.0)
+    for name, size in (("linear", 3.0), ("tanh", 0.0)):
+        torch.nn.init.zeros_(layer[name][0].weight)
+        torch.nn.init.constant_(layer[name][0].bias, size)
+    x = torch.randn(5, 3)
+    skip, tanh, sigmoid, linear = pruning.magnitudes(space, supernet, (x,))[0][:, 1].tolist()
+    assert tanh == 0 and linear == pytest.approx(4 * 3.0, rel=1e-5) and 0 < sigmoid < 4
+    with torch.no_grad():
+        assert skip == pytest.approx(float(supernet.supernet.first(x).sum(1).abs().mean()), rel=1e-5)
+
+
+def test_magnitudes_are_the_space_s_own_where_it_has_them():
+    space = MLP(width=3, inputs=4)
+    network = space.supernet(IO((4,), (2,)))
+    assert torch.equal(pruning.magnitudes(space, network, ())[0], space.magnitudes(network)[0])
+
+
 def test_snip_is_the_sensitivity_of_a_connection():
     """|w dL/dw| for a single weight: the gate multiplies it."""
     space = MLP(width=3, inputs=4, parts="weights", floor=1)

@@ -7,7 +7,7 @@ from appnas.domains import DOMAINS
 from appnas.methods import two_temperature
 from appnas.pruning import density
 from appnas.space import IO
-from appnas.spaces import CNN, MLP, Bench201, Maskable
+from appnas.spaces import CNN, MLP, Bench201, Encoder, Maskable
 from appnas.testing import MethodSuite
 
 
@@ -106,3 +106,16 @@ def test_from_the_command_line_s_names():
     config = appnas.catalogue.from_plain(two_temperature.Config, dataclasses.asdict(two_temperature.Config()))
     assert config == two_temperature.Config()
     assert space.build((1,) * 128, IO((1, 8, 8), (10,)))
+
+
+def test_masks_inside_an_agent(catch):
+    """Weights and indicators move, what is kept falls with its price, and a seed repeats itself."""
+    space = Maskable(Encoder(nodes=2, channels=(2, 2), cells=1, width=(2, 2), depth=1, hidden=8))
+    config = two_temperature.Config(source="joint", theta_lr=0.1, penalty=30.0, scale=0.3)
+    runs = [two_temperature.inside(space, catch, 4 * 64, config, seed=1) for _ in range(2)]
+    assert runs[0].best == runs[1].best and space.valid(runs[0].best)
+    free = two_temperature.inside(space, catch, 4 * 64, dataclasses.replace(config, penalty=0.0), seed=1)
+    assert density(space, runs[0].best) < density(space, free.best)
+    assert len(free.history) == 4 and free.history[-1].metrics["steps"] == 4 * 64
+    with pytest.raises(ValueError, match="source='joint', got 'fixed'"):
+        two_temperature.inside(space, catch, 64, two_temperature.Config())

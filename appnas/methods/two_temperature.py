@@ -10,14 +10,18 @@ Deviates: only the abstract was available. The equations are our reading of it, 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import torch
 
-from appnas.domain import DifferentiableDomain
-from appnas.indicators import Indicators, Source, Sourced
+from appnas.domain import DifferentiableDomain, HostDomain
+from appnas.evaluate import seeded
+from appnas.host import ArchAdam, Hosted, Resident
+from appnas.indicators import Indicators, SelfMasked, Source, Sourced
 from appnas.pruning import costs
 from appnas.search import Callback, Result
 from appnas.search import search as loop
@@ -94,3 +98,39 @@ def search(
     )
     steps = config.epochs * domain.epoch("train")
     return loop(strategy, evaluator, steps, callbacks=callbacks).of(space, domain, config, seed)
+
+
+def inside(
+    space: Space,
+    domain: HostDomain,
+    steps: int,
+    config: Config = Config(source="joint"),
+    *,
+    seed: int = 0,
+    callbacks: Sequence[Callback] = (),
+) -> Result:
+    """Search for a mask inside the training loop of an agent, which trains weights and logits together.
+
+    Args:
+        space: of masks.
+        domain: whose own loop trains.
+        steps: environment steps.
+        config: its penalty is in units of the agent's loss; epochs and lr are the agent's own.
+        seed: of weights, logits and the agent.
+        callbacks: of the search loop; a step is one iteration of the agent.
+
+    Raises:
+        ValueError: another source than "joint".
+    """
+    if config.source != "joint":
+        raise ValueError(f"an agent trains its weights along with the mask: source='joint', got {config.source!r}")
+    network = SelfMasked(
+        space, seeded(seed, partial(space.supernet, domain.io)), torch.Generator().manual_seed(seed),
+        costs(space, domain.io, config.cost), config.penalty,
+        config.low, config.high, config.start, config.scale, config.reach,
+    )  # fmt: skip
+    host = domain.host(network, steps, seed=seed, optimiser=ArchAdam)
+    faster = config.theta_lr / float(host.optimiser.param_groups[0]["lr"])
+    evaluator = Hosted(host, lambda step: (1.0, faster))
+    found = loop(Resident(network), evaluator, math.ceil(steps / host.iteration), callbacks=callbacks)
+    return found.of(space, domain, config, seed)

@@ -278,7 +278,8 @@ def density(lines: Mapping[str, Sequence[tuple[float, float, float, int]]], ylab
             continue
         axes.errorbar(100 * x, mean, np.nan_to_num(spread), fmt="o-", color=next(colours), markersize=4, capsize=2,
                       linewidth=1.4, label=name)  # fmt: skip
-    axes.set_xscale("log")
+    axes.set_xscale("log", subs=(2, 5))
+    axes.xaxis.set(major_formatter="{x:g}", minor_formatter="{x:g}")
     figure.legend(loc="outside upper left", ncols=3)
     return figure
 
