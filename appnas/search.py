@@ -214,3 +214,15 @@ class Budget(Observer):
         """Whether the limit is reached."""
         self.spent += record.metrics[self.metric]
         return self.spent >= self.limit
+
+
+class Done(Observer):
+    """Stop once the strategy says that it is `done`, for one whose number of steps nobody knows before."""
+
+    def start(self, loop: Loop) -> None:
+        """A resumed search may be done."""
+        loop.stopped |= loop.strategy.done  # type: ignore[attr-defined]
+
+    def step(self, loop: Loop, record: Record) -> bool:
+        """Whether it is done."""
+        return bool(loop.strategy.done)  # type: ignore[attr-defined]

@@ -26,6 +26,7 @@ import time
 from pathlib import Path
 
 import torch
+from rows import spread
 
 from appnas.domains.image_data import digits
 from appnas.domains.images import Options
@@ -143,12 +144,18 @@ def gap(args):
                 arch, entropy = random_arch(space, random.Random(seed)), None
             else:
                 config = unas.Config(
-                    epochs=args.epochs, warmup=3, gap=weight, lr=3e-3, alpha_lr=0.03, alpha_lr_min=0.01
+                    epochs=args.epochs, warmup=args.epochs // 4, gap=weight, lr=3e-3, alpha_lr=0.03, alpha_lr_min=0.01
                 )
                 result = unas.search(space, data, config, seed=seed)
                 arch, shares = result.best, result.strategy.distribution()[0]
                 entropy = float(-(shares * shares.log()).sum(-1).mean())
-            row = {"seed": seed, "gap": weight, "arch": arch, "entropy": entropy, **losses(space, data, arch, seed)}
+            row = {
+                "seed": seed,
+                "gap": weight,
+                "arch": arch,
+                "entropy": entropy,
+                **losses(space, data, arch, args.again, seed),
+            }
             row["seconds"] = time.process_time() - start
             done[seed, weight] = row
             with args.out.open("a") as file:
@@ -160,7 +167,7 @@ def gap(args):
             [row["valid"] - row["train"] for row in rows],
             *([row[n] for row in rows] for n in ("valid", "accuracy")),
         ]
-        cell = "".join(f"{statistics.fmean(c):>10.3f} +- {statistics.stdev(c):<5.3f}" for c in columns)
+        cell = "".join(f"{spread(c):>18}" for c in columns)
         names = [describe(space.choices, tuple(row["arch"]))["cell"] for row in rows]
         counts = [statistics.fmean(n.count(op) for n in names) for op in ("nor_conv_3x3", "skip_connect")]
         entropy = "" if weight == "random" else f"{statistics.fmean(row['entropy'] for row in rows):.2f}"
@@ -173,11 +180,11 @@ def mean_loss(data, model, split):
     return float(torch.cat(found).mean())
 
 
-def losses(space, data, arch, seed):
+def losses(space, data, arch, epochs, seed):
     """Training and validation loss, and validation accuracy, after training on the training images."""
     torch.manual_seed(seed)
     model = space.build(arch, data.io)
-    data.fit(model, 20, seed=seed)
+    data.fit(model, epochs, seed=seed)
     split = {split: mean_loss(data, model, split) for split in ("train", "valid")}
     return {**split, "accuracy": data.score(model)["value"]}
 
@@ -197,6 +204,7 @@ def main():
     parser.add_argument("--device", default="pixel3")
     parser.add_argument("--quantile", type=float, default=0.5)
     parser.add_argument("--epochs", type=int, default=12, help="of a search for the gap")
+    parser.add_argument("--again", type=int, default=20, help="epochs of training what was found")
     parser.add_argument("--out", type=Path, default=Path("unas.jsonl"))
     args = parser.parse_args()
     torch.set_num_threads(1)

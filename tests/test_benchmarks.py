@@ -67,6 +67,12 @@ def test_shrinking():
     assert float(quarter[4]) < 0.6
 
 
+def test_pruning_a_supernet_beside_its_controls():
+    out = run("shrink", "--supernets", "--only", "cnn on digits", "--seeds", "1", "--penalty", "1")
+    kept, *tests = re.search(r"cnn on digits +(\d+) of 80 +1 +(\S+) \+\S+ +(\S+) \+\S+ +(\S+) \+", out).groups()
+    assert 3 <= int(kept) < 80 and all(10 < float(test) <= 100 for test in tests)
+
+
 def test_transfer():
     small = ["--parts", "units", "--seeds", "2", "--epochs", "2", "--shots", "1", "--penalties", "0.3", "3"]
     out = run("transfer", *small)
@@ -142,8 +148,16 @@ def test_published_few_shot_scores(data):
 
 @pytest.mark.slow
 def test_few_shot_training(data):
-    out = run("fewshot", "train", "--seeds", "1", "--epochs", "1", "--leaf-epochs", "1", "--cells", "20")
-    assert out.count("mean inside the parts") == 4
+    small = ("--epochs", "1", "--leaf-epochs", "1", "--alone", "1", "--cells", "20")
+    out = run("fewshot", "train", "--seeds", "1", *small)
+    assert out.count("mean inside the parts") == 4 and "tau between two trainings" in out
+
+
+def test_the_gap_of_unas(tmp_path):
+    out = run("unas", "gap", "--seeds", "1", "--epochs", "1", "--again", "1", "--out", str(tmp_path / "rows"))
+    rows = re.findall(r"^(0\.0|0\.5|random) +(\S+) \+-\S+ +(\S+) \+-\S+ +(\S+) \+", out, re.MULTILINE)
+    assert [row[0] for row in rows] == ["0.0", "0.5", "random"]
+    assert all(float(row[2]) > 0 and 0 < float(row[3]) <= 100 for row in rows)
 
 
 def test_pruning_by_reinforcement_learning(data):
@@ -157,6 +171,8 @@ def test_a_budget_of_memory(data):
     out = run("radars", "budget", "--seeds", "1")
     budget, paths, supernet = map(float, re.search(r"budget (\d+) .*paths (\S+), supernet (\S+) \(", out).groups())
     assert max(paths, supernet) <= budget < float(re.search(r"needs (\S+) MiB", out)[1])
+    process = map(float, re.search(r"process: path (\S+), supernet (\S+);", out).groups())
+    assert max(process) <= budget < float(re.search(r"process: (\S+) MiB for the whole", out)[1])
 
 
 @pytest.mark.slow

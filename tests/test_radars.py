@@ -107,21 +107,24 @@ def test_pruning_keeps_the_better_part(bench201):
 
 def test_memory_is_measured_and_falls_with_the_options(bench201, digits):
     everything, one = full_mask(bench201.choices), only(bench201.choices, (3,) * 6)
-    whole, path = (need(bench201, digits, 1.0, mask) for mask in (everything, one))
+    bare = radars.Config(reserve=0.0)
+    whole, path = (need(bench201, digits, bare, mask) for mask in (everything, one))
     assert 0 < path < 0.7 * whole
-    assert need(bench201, digits, 2.0, one) > 1.5 * path
+    assert need(bench201, digits, radars.Config(reserve=0.5), one) == pytest.approx(1.5 * path)
 
 
 def test_the_budget_holds_in_every_phase(bench201, digits):
     settings = {"episodes": 3, "least": 0, "darts": darts.Config(order="first", epochs=1)}
-    result = radars.search(bench201, digits, radars.Config(memory=0.8, **settings))
+    result = radars.search(bench201, digits, radars.Config(memory=1.0, **settings))
     rounds = [record.metrics for record in result.history if "memory_mib" in record.metrics]
-    assert rounds[0]["memory_mib"] > 0.8 >= rounds[-1]["memory_mib"]
-    assert all(metrics["path_mib"] <= 0.8 for metrics in rounds)
+    assert rounds[0]["memory_mib"] > 1.0 >= rounds[-1]["memory_mib"]
+    assert all(metrics["path_mib"] <= 1.0 for metrics in rounds)
     supernet = result.evaluator.second.supernet
     left = sum(p.numel() for p in supernet.parameters())
     assert left < sum(p.numel() for p in bench201.supernet(digits.io).parameters())
     assert len(result.history) == len(rounds) + digits.epoch("train")
+    trained = len({record.arch for record in result.history[: len(rounds)]})
+    assert result.evaluator.spent == (trained + 1) * digits.epoch("train")
     with pytest.raises(MemoryError, match=r"budget is 0\.0"):
         radars.search(bench201, digits, radars.Config(memory=0.01, **settings))
 

@@ -12,6 +12,7 @@ from appnas.domain import Locked
 from appnas.evaluate import Stateless
 from appnas.search import (
     Budget,
+    Done,
     Observer,
     Record,
     Result,
@@ -150,6 +151,19 @@ def test_a_budget_counts_what_a_resumed_search_has_spent(cut):
 def test_a_budget_names_a_metric_that_is_there():
     with pytest.raises(KeyError, match="ms"):
         search(Listed([(1,)], []), Sum([]), 1, callbacks=[Budget("ms", 1.0)])
+
+
+def test_a_strategy_that_is_done_ends_the_loop():
+    class Three(Listed):
+        @property
+        def done(self):
+            return self.asked >= 3
+
+    archs = [(k,) for k in range(9)]
+    assert len(search(Three(archs, []), Sum([]), 9, callbacks=[Done()]).history) == 3
+    before = [Record(k, (k,), 0.0, {}) for k in range(3)]
+    resumed = search(Three(archs, []), Sum([]), 9, callbacks=[Restoring(before), Done()])
+    assert len(resumed.history) == 3
 
 
 def test_versions():

@@ -30,7 +30,7 @@ from appnas.encode import one_hot as one_hot_arch
 from appnas.evaluate import Cached, Evaluator, Scratch, seeded
 from appnas.methods import darts
 from appnas.oneshot import Alone
-from appnas.search import Callback, Loop, Observer, Record, Result
+from appnas.search import Callback, Done, Result
 from appnas.search import search as loop
 from appnas.settings import check
 from appnas.space import Arch, Mask, Space, full_mask, legal, random_arch
@@ -44,6 +44,8 @@ class Config:
 
     memory: float = 12 * 1024
     """Memory of a step, MiB (the paper's GPU has 12 GB)."""
+    reserve: float = 0.25
+    """Added to the estimate of a step, for what kernels and the allocator hold: the process shall keep the budget."""
     episodes: int = 40
     """Architectures sampled before every pruning."""
     reward_epochs: int = 1
@@ -61,7 +63,7 @@ class Config:
 
     def __post_init__(self) -> None:
         """Check the settings."""
-        check(self, memory=0, episodes=1, reward_epochs=1, lr=0, momentum=0, least=0, keep=1)
+        check(self, memory=0, reserve=0, episodes=1, reward_epochs=1, lr=0, momentum=0, least=0, keep=1)
 
 
 class Pruned:
@@ -181,19 +183,26 @@ class Bounded:
     """Rewards with the memory of the supernet that a draw's gates allow; then an evaluator on that supernet.
 
     Args:
-        reward: of a sampled architecture.
+        reward: of a sampled architecture, asked once for each.
         need: mask -> MiB of a step on its supernet.
         budget: MiB.
         then: mask -> evaluator of soft draws, made when the first of them comes.
+        steps: training steps that a reward costs.
     """
 
     def __init__(
-        self, reward: Evaluator, need: Callable[[Mask], float], budget: float, then: Callable[[Mask], Evaluator]
-    ):
-        self.reward, self.need, self.budget, self.then = reward, need, budget, then
+        self, reward: Evaluator, need: Callable[[Mask], float], budget: float, then: Callable[[Mask], Evaluator],
+        steps: int = 0,
+    ):  # fmt: skip
+        self.reward, self.need, self.budget, self.then, self.steps = Cached(reward), need, budget, then, steps
         self.mask: Mask | None = None
         self.needed = 0.0
         self.second: Evaluator | None = None
+
+    @property
+    def spent(self) -> int:
+        """Training steps that the search has cost: of sampled architectures, and of the supernet."""
+        return self.steps * len(self.reward.known) + int(getattr(self.second, "spent", 0))
 
     def score(self, draw: Draw) -> Score:
         """The reward with `memory_mib`; for soft gates, the second evaluator's.
@@ -249,24 +258,12 @@ class Bounded:
             self.second.load_state_dict(state["second"])
 
 
-def need(space: Space, domain: DifferentiableDomain, factor: float, mask: Mask) -> float:
-    """MiB of a step on the supernet that a mask leaves: the measured peak of a pass times a factor, and the weights."""
+def need(space: Space, domain: DifferentiableDomain, config: Config, mask: Mask) -> float:
+    """MiB of a step on the supernet that a mask leaves: the measured peak of a pass, the weights, and the reserve."""
     supernet = seeded(0, partial(space.supernet, domain.io, mask))
     gates = tuple(m.float().requires_grad_() for m in mask)
     found = supernet_memory(supernet, gates, domain, getattr(getattr(domain, "options", None), "batch", 1))
-    return (factor * found.activations + found.weights) / MIB
-
-
-class _End(Observer):
-    """Stops the loop once the search on what remains is done: how many rounds come before it, nobody knows."""
-
-    def start(self, loop: Loop) -> None:
-        """A resumed search may be done."""
-        loop.stopped |= loop.strategy.done  # type: ignore[attr-defined]
-
-    def step(self, loop: Loop, record: Record) -> bool:
-        """Whether it is done."""
-        return bool(loop.strategy.done)  # type: ignore[attr-defined]
+    return (1 + config.reserve) * (darts.memory(config.darts) * found.activations + found.weights) / MIB
 
 
 def search(
@@ -285,14 +282,15 @@ def search(
     steps = config.darts.epochs * domain.epoch("train")
     strategy = Pruned(space, seed, config, partial(darts.strategy, config=config.darts, seed=seed), steps)
     evaluator = Bounded(
-        Cached(Scratch(Alone(space), domain, config.reward_epochs, seed)),  # type: ignore[arg-type]
-        partial(need, space, domain, darts.memory(config.darts)),
+        Scratch(Alone(space), domain, config.reward_epochs, seed),  # type: ignore[arg-type]
+        partial(need, space, domain, config),
         config.memory,
         lambda mask: darts.evaluator(restrict(space, mask), domain, config.darts, seed),
+        config.reward_epochs * domain.epoch("train"),
     )
     rounds = sum(len(options) - 1 for options in legal(space)) + 1
     everything = rounds * config.episodes + steps
-    return loop(strategy, evaluator, everything, callbacks=[*callbacks, _End()]).of(space, domain, config, seed)
+    return loop(strategy, evaluator, everything, callbacks=[*callbacks, Done()]).of(space, domain, config, seed)
 
 
 def memory(config: Config) -> float:
