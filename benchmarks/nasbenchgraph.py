@@ -101,9 +101,9 @@ def plot(file, datasets, lines):
     for i, dataset in enumerate(datasets):
         axes = figure.add_subplot(rows, columns, i + 1, title=dataset)
         for (_, name), line in ((key, line) for key, line in lines.items() if key[0] == dataset):
-            axes.plot(line[9:], label=name)
+            axes.plot(range(10, len(line) + 1), line[9:], label=name)
         axes.set(xlabel="evaluations", ylabel="best validation (%)")
-    axes.legend(fontsize=6)
+    axes.legend(fontsize=6, loc="lower right")
     figure.savefig(file)
 
 
