@@ -142,8 +142,8 @@ def _progress_text(story: Story) -> str:
         return ""
     text = f"What is maximised: {escape(story.value_name)}."
     if story.soft:
-        text += (" It is measured on one batch of one slowly changing mixture at a time: its median shows the trend,"
-                 " its best only a lucky batch.")  # fmt: skip
+        text += (" It is measured on one batch, or the last episodes, of a slowly changing mixture: its median shows"
+                 " the trend, its best only luck.")  # fmt: skip
     many = sum(bool(trace.records) for trace in story.traces)
     text += f" Bands go from the smallest to the largest of {many} searches." if many > 1 else ""
     return f"<p>{text}</p>"
