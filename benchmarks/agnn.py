@@ -30,6 +30,12 @@ from appnas.strategy import Random
 REPEATS = 3
 
 
+def at_rate(dataset, lr):
+    """The domain with another learning rate."""
+    options = catalogue.source(dataset).options
+    return catalogue.domain(dataset, replace(options, recipe=replace(options.recipe, lr=lr, lr_min=lr)))
+
+
 def fixed(space, hidden, attention, heads, activation):
     """A two-layer network of one kind of layer; the last has one head and no activation."""
     return parse(space, {
@@ -60,9 +66,7 @@ def main():
     parser.add_argument("--seed", type=int, default=0, help="of the searches")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    options = catalogue.source(args.dataset).options
-    recipe = replace(options.recipe, lr=args.lr, lr_min=args.lr)
-    space, domain = GNN(), catalogue.domain(args.dataset, replace(options, recipe=recipe))
+    space, domain = GNN(), at_rate(args.dataset, args.lr)
     locked = Locked(domain)
 
     def final(name, arch):

@@ -13,9 +13,9 @@ import statistics
 import time
 
 import torch
+from agnn import at_rate
 from scipy.stats import kendalltau
 
-from appnas import catalogue
 from appnas.evaluate import Scratch
 from appnas.space import random_arch
 from appnas.spaces import GNN
@@ -41,11 +41,12 @@ def main():
     parser.add_argument("--dataset", default="cora")
     parser.add_argument("--archs", type=int, default=40)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--lr", type=float, default=0.02, help="of Adam")
     parser.add_argument("--budget", type=int, default=200, help="epochs from scratch")
     parser.add_argument("--warmup", type=int, default=40, help="epochs after inheriting weights, and of 'none'")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    space, domain = GNN(), catalogue.domain(args.dataset)
+    space, domain = GNN(), at_rate(args.dataset, args.lr)
     archs = walk(space, args.archs, 0)
 
     def values(evaluator):
