@@ -3,7 +3,7 @@
 All networks have the same number of weights (to 2 %), the same steps, data and seeds. Every finished search or training
 is a line of FILE; a second run does what is missing. Test perplexities are of the epoch that validation chose.
 
-    APPNAS_DATA=... python benchmarks/recurrent_cells.py FILE          # about 25 CPU minutes
+    APPNAS_DATA=... python benchmarks/recurrent_cells.py FILE          # about 30 CPU minutes
     python benchmarks/recurrent_cells.py FILE --table                  # prints what is there
 """
 
