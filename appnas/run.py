@@ -32,21 +32,10 @@ from appnas.search import Loop, Observer, Record, Result, versions
 from appnas.space import describe
 
 FORMAT = 1
-KEYS = (
-    "method",
-    "config",
-    "space",
-    "domain",
-    "seed",
-    "seeds",
-    "rank_epochs",
-    "control",
-    "workers",
-    "asks",
-    "cluster",
-    "versions",
-)
+KEYS = ("method", "config", "space", "domain", "seed", "versions")
 """What the config of a search tells; a run made by hand (`create`) may tell anything."""
+LATER = {"seeds": 1, "rank_epochs": 0, "control": False, "workers": 0, "asks": 0, "cluster": False}
+"""What it tells since later versions, and what its absence means."""
 
 
 class RunError(ValueError):
@@ -122,7 +111,7 @@ def created(path: Path, config: Mapping[str, Any]) -> Iterator[Path]:
 
 
 def load_config(path: Path, keys: Iterable[str] = ()) -> dict[str, Any]:
-    """The config of a run.
+    """The config of a run; of a search (with keys), settings that came later have their defaults.
 
     Raises:
         RunError: no run there, one of another format, or without one of the keys.
@@ -134,7 +123,7 @@ def load_config(path: Path, keys: Iterable[str] = ()) -> dict[str, Any]:
         raise RunError(f"{path} was written in format {config.get('format')}, this version reads format {FORMAT}")
     if lost := [key for key in keys if key not in config]:
         raise RunError(f"{path / 'config.json'} is damaged: it does not tell {', '.join(lost)}")
-    return config
+    return {**LATER, **config} if keys else config
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:

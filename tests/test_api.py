@@ -16,7 +16,7 @@ from appnas.domains.images import Images, Options
 from appnas.evaluate import Table
 from appnas.methods import darts, reinforce
 from appnas.monitor import CollapseWarning
-from appnas.run import InterruptedSearchError, RunError, load_config, read_history, read_json
+from appnas.run import KEYS, LATER, InterruptedSearchError, RunError, load_config, read_history, read_json, write_json
 from appnas.search import Budget, Observer
 from appnas.space import decisions, full_mask
 from appnas.spaces import Bench201, Cells
@@ -108,6 +108,18 @@ def test_a_run_says_what_was_asked_for(table, small, tmp_path):
     assert (saved["seed"], saved["seeds"], saved["rank_epochs"], saved["control"]) == (3, 1, 0, False)
     with pytest.raises(RunError, match="is not empty: resume it, or give another directory"):
         appnas.search("bench201", table, "random", evaluations=1, out=tmp_path / "a")
+
+
+def test_a_run_from_before_a_setting_goes_on_with_its_default(small, tmp_path):
+    out = tmp_path / "run"
+    with pytest.raises(InterruptedSearchError):
+        appnas.search(Bench201(channels=2), small, "random", out=out, callbacks=[Stop(2)], **FEW)
+    saved = load_config(out)
+    write_json(out / "config.json", {name: value for name, value in saved.items() if name not in LATER})
+    assert load_config(out, KEYS) == saved and len(appnas.resume(out).history) == FEW["evaluations"]
+    write_json(out / "config.json", {name: value for name, value in saved.items() if name != "method"})
+    with pytest.raises(RunError, match=r"config\.json is damaged: it does not tell method"):
+        appnas.resume(out)
 
 
 def test_an_interrupted_search_goes_on_from_its_directory_alone(small, tmp_path):
