@@ -19,8 +19,9 @@ from stable_baselines3 import DQN, PPO
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.policies import ActorCriticPolicy
+from stable_baselines3.common.preprocessing import is_image_space, is_image_space_channels_first
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
-from stable_baselines3.common.vec_env import VecEnv, VecMonitor, VecNormalize
+from stable_baselines3.common.vec_env import VecEnv, VecMonitor, VecNormalize, VecTransposeImage
 from stable_baselines3.dqn.policies import DQNPolicy, QNetwork
 from torch import Tensor, nn
 
@@ -115,6 +116,8 @@ class Agent:
     ):
         self.options, self.network = options, network
         self.iteration = options.envs * options.rollout
+        if is_image_space(env.observation_space) and not is_image_space_channels_first(env.observation_space):
+            env = VecTransposeImage(env)  # below the scaling of rewards: DQN remembers the frames from there
         self.monitor = VecMonitor(env)
         self.norm = VecNormalize(self.monitor, norm_obs=False, norm_reward=True, gamma=options.gamma)
         kwargs: dict[str, Any] = {"net_arch": [], "features_extractor_class": Given}
@@ -237,6 +240,7 @@ class Agent:
         if state["envs"] is not None and state["last"] is not None:
             set_states(self.monitor, state["envs"])
             _restore(model, state["last"])
+            model._last_original_obs = model._last_obs  # rewards are scaled, frames are not
             _restore(self.monitor, state["monitor"])
         self.norm.returns = state["norm"]["returns"].numpy().copy()
         for name in ("mean", "var"):
