@@ -18,10 +18,11 @@ from appnas.train import Batch, OnEpoch
 class Domain(Protocol):
     """A task: data, loss and metric. Domains know neither spaces nor methods.
 
-    A domain may have four attributes more: `chance`, what guessing is worth: the value of a training that diverged;
+    A domain may have five attributes more: `chance`, what guessing is worth: the value of a training that diverged;
     `budget`, how long the result of a search is trained unless told; `has_test`, False if it has no held-out data;
-    `showcase(model)`, a few held-out examples by name, each as named maps [H, W] of one size (inputs, truth,
-    prediction): the report draws them side by side.
+    `fold(index, count)`, the same task with another part of training and validation data held out for validation, the
+    index-th of `count`; `showcase(model)`, a few held-out examples by name, each as named maps [H, W] of one size
+    (inputs, truth, prediction): the report draws them side by side.
     """
 
     io: IO
@@ -156,6 +157,11 @@ class Locked:
     def loss(self, model: Callable[..., Any], batch: Batch) -> Tensor:
         """Loss of every example."""
         return self._differentiable().loss(model, batch)
+
+    def fold(self, index: int, count: int) -> Locked:
+        """The index-th of `count` folds for cross-validation; the domain as it is if it has none."""
+        make = getattr(self._domain, "fold", None)
+        return type(self)(make(index, count)) if make else self
 
     def random_labels(self, seed: int) -> Locked:
         """The domain with random labels on its training data, drawn once: what RLNAS trains on.

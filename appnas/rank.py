@@ -81,11 +81,22 @@ class ThenScratch:
         evaluator: of the search.
         steps: scores before the ranking begins.
         space, domain, budget, seed: of the trainings from scratch.
+        folds: if above 1, the n-th training is on the n-th of so many folds, where the domain has such.
+
+    Raises:
+        ValueError: the domain cannot make one of the folds.
     """
 
-    def __init__(self, evaluator: Evaluator, steps: int, space: Space, domain: Domain, budget: int, seed: int):
-        self.evaluator, self.steps, self.seed = evaluator, steps, seed
-        self.scratch = Scratch(space, domain, budget)
+    def __init__(
+        self, evaluator: Evaluator, steps: int, space: Space, domain: Domain, budget: int, seed: int, folds: int = 0
+    ):
+        self.evaluator, self.steps, self.seed, self.folds = evaluator, steps, seed, folds
+        self.space, self.domain, self.budget = space, domain, budget
+        for index in range(folds):
+            try:
+                self._domain(index)
+            except ValueError as error:  # now, not after the search
+                raise ValueError(f"fold {index + 1} of {folds}: {error}; or search without folds (folds=0)") from error
         self.scored = 0
         self.times: dict[Arch, int] = {}
 
@@ -94,9 +105,13 @@ class ThenScratch:
         self.scored += 1
         if self.scored <= self.steps:
             return self.evaluator.score(draw)
-        self.scratch.seed = self.seed + self.times.get(draw.arch, 0)
-        self.times[draw.arch] = self.times.get(draw.arch, 0) + 1
-        return self.scratch.score(draw)
+        done = self.times.get(draw.arch, 0)
+        self.times[draw.arch] = done + 1
+        return Scratch(self.space, self._domain(done), self.budget, self.seed + done).score(draw)
+
+    def _domain(self, time: int) -> Domain:
+        make = getattr(self.domain, "fold", None) if self.folds > 1 else None
+        return make(time % self.folds, self.folds) if make else self.domain
 
     def learn(self, draw: Draw) -> None:
         """Passed on."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -220,6 +220,22 @@ class Routability:
         """
         split = "all" if final else "train"
         fit(model, self, split, self.loss, budget, self.options.recipe, seed, checkpoint, on_epoch)
+
+    def fold(self, index: int, count: int) -> Routability:
+        """The domain with another part of the designs that are not for the test held out for validation.
+
+        Args:
+            index: of the part, from 0.
+            count: parts of the designs; of fewer designs, each is a part, and comes again.
+
+        Raises:
+            ValueError: a part without a hotspot.
+        """
+        designs = sorted({*self.split["train"], *self.split["valid"]})
+        random.Random(self.options.seed).shuffle(designs)
+        parts = min(count, len(designs))
+        options = replace(self.options, test=self.split["test"], valid=tuple(designs[index % parts :: parts]))
+        return Routability(self.data, options)
 
     @torch.no_grad()
     def predict(self, model: nn.Module, rows: np.ndarray) -> np.ndarray:

@@ -38,6 +38,8 @@ class Args:
     """Predictors trained in the search."""
     budget: int = 4
     """Epochs of each of them."""
+    folds: int = 3
+    """Of the cross-validation among the best two."""
     epochs: int = 12
     """Epochs of every training afterwards."""
     width: int = 16
@@ -54,12 +56,12 @@ def main(args: Args) -> None:
     """Search, train everything alike, compare, draw."""
     torch.set_num_threads(1)
     if args.quick:
-        args.evaluations, args.budget, args.epochs, args.width = 2, 1, 1, 4
+        args.evaluations, args.budget, args.folds, args.epochs, args.width = 2, 1, 1, 1, 4
     split = SMALL if args.data == SHIPPED else dataclasses.replace(SMALL, test=(), valid=())
     domain = Routability(load(args.data), split)
     space = GuideDag(width=args.width, strides=(1, 1), kernels=(3, 5, 7, 9))
     settings = {"evaluations": args.evaluations, "budget": args.budget, "seed": args.seed, "progress": True}
-    found = appnas.search(space, domain, "routability", top=2, **settings)
+    found = appnas.search(space, domain, "routability", top=2, folds=args.folds, **settings)
     control = appnas.search(space, domain, "random", **settings)
 
     models = {

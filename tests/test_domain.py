@@ -50,6 +50,21 @@ def test_locked_passes_on_what_a_search_needs(digits):
         assert torch.equal(locked.loss(model, ours), digits.loss(model, ours))
 
 
+def test_a_fold_is_locked_too(digits):
+    class Folded(Bare):
+        def fold(self, index, count):
+            found = Folded()
+            found.part = (index, count)
+            return found
+
+    part = Locked(Folded()).fold(1, 3)
+    assert isinstance(part, Locked) and part._domain.part == (1, 3)
+    with pytest.raises(PermissionError):
+        part.test(nn.Linear(1, 1))
+    locked = Locked(digits)
+    assert locked.fold(1, 3) is locked
+
+
 def test_locked_trains_on_training_data_with_the_seed():
     bare = Bare()
     Locked(bare).fit(nn.Linear(1, 1), 3, seed=7)
@@ -82,6 +97,7 @@ def test_locked_has_no_door_to_the_images(digits):
         "epoch",
         "example",
         "fit",
+        "fold",
         "host",
         "io",
         "loss",

@@ -86,6 +86,16 @@ def test_splits_are_by_design():
     assert drawn[0] == drawn[1] and len(drawn[0]) == 2
 
 
+def test_folds_hold_out_every_design_once_and_never_one_of_the_test():
+    domain = made("hotspots", test=("a", "c"))
+    folds = [domain.fold(k, 2) for k in range(2)]
+    assert [fold.split["test"] for fold in folds] == [("a", "c")] * 2
+    assert sorted(folds[0].split["valid"] + folds[1].split["valid"]) == ["b", "d", "e", "f"]
+    assert all(not set(fold.split["train"]) & set(fold.split["valid"]) for fold in folds)
+    assert [len(domain.fold(k, 9).split["valid"]) for k in range(5)] == [1] * 5  # four designs: each is a part
+    assert domain.fold(4, 9).split == domain.fold(0, 9).split
+
+
 def test_mirrored_with_its_label():
     domain = made("hotspots")
     for x, y in domain.batches("train", torch.Generator().manual_seed(0)):

@@ -73,7 +73,7 @@ TINY_SETTINGS = {
     "reinforce": {"evaluations": 3, "budget": 1},
     "evolution": {"evaluations": 4, "budget": 1, "population": 2, "sample": 2},
     "random": {"evaluations": 2, "budget": 1},
-    "routability": {"evaluations": 3, "budget": 1, "top": 1},
+    "routability": {"evaluations": 3, "budget": 1, "top": 1, "folds": 1},
 }  # fmt: skip
 
 

@@ -2,11 +2,11 @@
 
 Sub-graphs of guide-DAGs are sampled by edge weights (`appnas.edge_weight`), each is built and trained on the target
 data itself, without proxies or shared weights, and its validation metric multiplies the weights of its edges. In the
-end the best five are trained again, and validation chooses among them. The space made for it is `guide_dag`; on spaces
-without such edges every decision's options are drawn by a softmax.
+end five-fold cross-validation chooses among the best five. The space made for it is `guide_dag`; on spaces without such
+edges every decision's options are drawn by a softmax.
 
 With sharing="supernet" one supernet is trained on the samples and scores them by its validation loss: much cheaper, and
-less faithful. Deviates: the final choice is by trainings over several seeds, the paper's by five-fold cross-validation.
+less faithful. Deviates: where a domain has no folds, the final choice is by trainings over as many seeds.
 """
 
 from __future__ import annotations
@@ -41,8 +41,9 @@ class Config:
     """Largest exponent of an update."""
     top: int = 5
     """Architectures trained again in the end, the paper's; unused with a table."""
-    repeats: int = 1
-    """Trainings of each of them, over as many seeds; 0 for no last stage."""
+    folds: int = 5
+    """Trainings of each of them, the paper's: each holds out another part of the data for validation (designs, in
+    `eda`); without such parts, over as many seeds. 0 for no last stage."""
     sharing: Literal["none", "supernet"] = "none"
     """none, as in the paper, trains every sample from scratch; supernet scores samples with weights that all share."""
     lr: float = 0.025
@@ -50,7 +51,7 @@ class Config:
 
     def __post_init__(self) -> None:
         """Check the settings."""
-        check(self, evaluations=1, budget=1, rate=0, clip=0, top=1, repeats=0, lr=0)
+        check(self, evaluations=1, budget=1, rate=0, clip=0, top=1, folds=0, lr=0)
 
 
 def search(
@@ -73,9 +74,8 @@ def search(
     else:
         evaluator = evaluator_of(space, domain, config.budget, seed)
     steps = config.evaluations
-    if isinstance(domain, Domain) and config.repeats:
-        # The first training of each has the search's seed: the last stage adds others.
+    if isinstance(domain, Domain) and config.folds:
         strategy = Ranked(strategy, steps, config.top)
-        evaluator = ThenScratch(evaluator, steps, space, domain, config.budget, seed + 1)
-        steps += config.top * config.repeats
+        evaluator = ThenScratch(evaluator, steps, space, domain, config.budget, seed + 1, config.folds)
+        steps += config.top * config.folds
     return loop(strategy, evaluator, steps, callbacks=callbacks).of(space, domain, config, seed)
