@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 
 import appnas
 from appnas.cost import parameters
@@ -33,6 +34,17 @@ from appnas.methods.rl_darts import derived
 from appnas.search import Result
 from appnas.space import random_arch
 from appnas.spaces.encoder import MICRO_OPS, Encoder, ImpalaCNN
+
+
+class AnyAction(nn.Module):
+    """A policy that looks at nothing: every action as often as any other."""
+
+    def __init__(self, actions: int):
+        super().__init__()
+        self.actions, self.rng = actions, torch.Generator().manual_seed(0)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.rand(len(x), self.actions, generator=self.rng)
 
 
 def search(space: Encoder, domain: RL, out: Path | None, **settings) -> Result:
@@ -125,7 +137,8 @@ def compare(args: argparse.Namespace, domain: RL, space: Encoder, scale: float) 
     for record in [*result.history[::gap], result.history[-1]]:
         print(f"  {record.metrics['steps']:9.0f} steps  training return {record.value:6.2f}"
               f"  architecture entropy {record.metrics['arch_entropy']:.3f}")  # fmt: skip
-    rows = {"supernet": played(result.evaluator.host.network, domain, args.episodes, out / "supernet.json")}
+    networks = {"supernet": result.evaluator.host.network, "any action": AnyAction(domain.actions)}
+    rows = {name: played(net, domain, args.episodes, out / f"{name}.json") for name, net in networks.items()}
     kinds = {"derived": partial(space.build, result.best), "impala": partial(ImpalaCNN, width=space.width)}
     rng = random.Random(args.seed)
     kinds |= {f"random {i + 1}": partial(space.build, random_arch(space, rng)) for i in range(args.random)}
@@ -158,8 +171,8 @@ def coinrun(args: argparse.Namespace) -> None:
 def dqn(args: argparse.Namespace) -> None:
     """DQN on Procgen, frames pooled to 32x32: a gradient step every 8 environment steps."""
     options = ProcgenOptions(
-        algorithm="dqn", game=args.game, shrink=2, envs=8, rollout=128, batch=64, every=1, gamma=0.99, replay=40_000,
-        warmup=4_000, lr=2.5e-4, normalise=False,
+        algorithm="dqn", game=args.game, shrink=2, envs=8, rollout=128, batch=32, every=1, gamma=0.99, replay=40_000,
+        warmup=4_000, lr=5e-4, max_grad=10.0, normalise=False,
     )  # fmt: skip
     space = Encoder(channels=(8, 16), width=(16, 32), nodes=3, cells=1, depth=1)
     compare(args, Procgen(options), space, 4.0)

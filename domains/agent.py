@@ -143,8 +143,8 @@ class Agent:
             )  # fmt: skip
         return DQN(
             WholeQ, env, o.lr, o.replay, o.warmup, o.batch, gamma=o.gamma, train_freq=o.every, max_grad_norm=o.max_grad,
-            target_update_interval=max(o.target, o.envs), exploration_fraction=o.explore, policy_kwargs=kwargs,
-            device="cpu",
+            target_update_interval=max(o.target, o.envs), exploration_fraction=o.explore,
+            exploration_final_eps=o.epsilon, policy_kwargs=kwargs, device="cpu",
         )  # fmt: skip
 
     @contextmanager

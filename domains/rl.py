@@ -75,7 +75,10 @@ class Options:
     target: int = 2_000
     """DQN: environment steps between two copies into the target network."""
     explore: float = 0.3
-    """DQN: share of the budget over which random actions fall from all to 5 %."""
+    """DQN: share of the budget over which random actions fall from all to `epsilon`."""
+    epsilon: float = 0.05
+    """DQN: share of random actions after that, and in evaluations, as its authors evaluate (Nature 518, 529): an agent
+    that always takes its best action can stand before an obstacle until the episode ends."""
     episodes: int = 32
     """Episodes of an evaluation, at least one for each of its environments."""
     seed: int = 0
@@ -84,7 +87,9 @@ class Options:
     def __post_init__(self) -> None:
         """Check the sizes."""
         sizes = dict.fromkeys(("envs", "rollout", "batch", "epochs", "replay", "every", "target", "episodes"), 1)
-        check(self, lr=0, gamma=0, gae=0, clip=0, entropy=0, value=0, max_grad=0, warmup=0, explore=0, **sizes)
+        check(self, lr=0, gamma=0, gae=0, clip=0, entropy=0, value=0, max_grad=0, warmup=0, explore=0, epsilon=0, **sizes)
+        if self.explore > 1 or self.epsilon > 1:
+            raise ValueError(f"explore and epsilon are shares, from 0 to 1, got {self.explore} and {self.epsilon}")
         if self.algorithm == "ppo" and self.envs * self.rollout < 2:
             raise ValueError("PPO needs at least 2 transitions in an iteration (envs x rollout) to normalise them")
 
@@ -209,7 +214,8 @@ class RL:
         return self.evaluate(model, "test")
 
     def evaluate(self, model: nn.Module, split: Split, episodes: int = 0, seed: int | None = None) -> dict[str, float]:
-        """Play whole episodes: PPO by sampling from its policy, DQN greedily.
+        """Play whole episodes: PPO by sampling from its policy, DQN by its best action, or with
+        probability `epsilon` a random one.
 
         Every environment plays the same number of them, so that short episodes do not count more often.
 
@@ -243,6 +249,8 @@ class RL:
                 chosen = torch.multinomial(scores.softmax(-1), 1, generator=rng).squeeze(1)
             else:
                 chosen = scores.argmax(-1)
+                anything = torch.randint(self.actions, chosen.shape, generator=rng)
+                chosen = torch.where(torch.rand(chosen.shape, generator=rng) < self.options.epsilon, anything, chosen)
             frames, rewards, dones, _ = env.step(chosen.numpy())
             total += rewards
             for i in np.flatnonzero(dones):

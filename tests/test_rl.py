@@ -59,9 +59,24 @@ def test_evaluation_counts_every_environment_alike(catch):
     assert catch.evaluate(Left(), "test", 400, 1) != metrics
 
 
+def test_dqn_is_evaluated_with_some_random_actions():
+    class Left(nn.Module):
+        def forward(self, x):
+            return torch.tensor([50.0, 0.0, 0.0]).expand(len(x), -1)
+
+    reached = {
+        epsilon: Catch(CatchOptions(algorithm="dqn", epsilon=epsilon)).evaluate(Left(), "score", 400, 1)["return"]
+        for epsilon in (0.0, 1.0)
+    }
+    assert reached[0.0] == pytest.approx(2 * 3 / 12 - 1, abs=0.15)  # always left: see above
+    assert reached[1.0] == pytest.approx(-0.62, abs=0.15)  # no better than chance
+
+
 def test_bad_settings(monkeypatch):
     with pytest.raises(ValueError, match="'ppo', 'dqn'"):
         Options(algorithm="sac")
+    with pytest.raises(ValueError, match="shares, from 0 to 1"):
+        Options(algorithm="dqn", epsilon=5.0)
     with pytest.raises(ValueError, match="envs"):
         Options(envs=0)
     with pytest.raises(ValueError, match="at least 2 transitions"):
