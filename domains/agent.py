@@ -19,9 +19,8 @@ from stable_baselines3 import DQN, PPO
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.policies import ActorCriticPolicy
-from stable_baselines3.common.preprocessing import is_image_space, is_image_space_channels_first
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
-from stable_baselines3.common.vec_env import VecEnv, VecMonitor, VecNormalize, VecTransposeImage
+from stable_baselines3.common.vec_env import VecEnv, VecMonitor, VecNormalize
 from stable_baselines3.dqn.policies import DQNPolicy, QNetwork
 from torch import Tensor, nn
 
@@ -116,9 +115,7 @@ class Agent:
     ):
         self.options, self.network = options, network
         self.iteration = options.envs * options.rollout
-        if is_image_space(env.observation_space) and not is_image_space_channels_first(env.observation_space):
-            env = VecTransposeImage(env)  # below the scaling of rewards: DQN remembers the frames from there
-        self.monitor = VecMonitor(env)
+        self.monitor = VecMonitor(DQN._wrap_env(env))  # channels first already where DQN takes its frames to remember
         self.norm = VecNormalize(self.monitor, norm_obs=False, norm_reward=True, gamma=options.gamma)
         kwargs: dict[str, Any] = {"net_arch": [], "features_extractor_class": Given}
         outputs = int(env.action_space.n) + (options.algorithm == "ppo")  # type: ignore[attr-defined]
@@ -248,8 +245,7 @@ class Agent:
         self.norm.ret_rms.count = state["norm"]["count"]
 
     def _load_replay(self, saved: dict[str, Any]) -> None:
-        buffer = self.model.replay_buffer  # type: ignore[union-attr]
-        assert buffer is not None
+        buffer: Any = self.model.replay_buffer  # type: ignore[union-attr]
         for name in _replay(buffer):
             getattr(buffer, name)[: len(saved[name])] = saved[name].numpy()
         buffer.pos, buffer.full = saved["pos"], saved["full"]

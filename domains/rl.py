@@ -87,7 +87,9 @@ class Options:
     def __post_init__(self) -> None:
         """Check the sizes."""
         sizes = dict.fromkeys(("envs", "rollout", "batch", "epochs", "replay", "every", "target", "episodes"), 1)
-        check(self, lr=0, gamma=0, gae=0, clip=0, entropy=0, value=0, max_grad=0, warmup=0, explore=0, epsilon=0, **sizes)
+        check(
+            self, lr=0, gamma=0, gae=0, clip=0, entropy=0, value=0, max_grad=0, warmup=0, explore=0, epsilon=0, **sizes
+        )
         if self.explore > 1 or self.epsilon > 1:
             raise ValueError(f"explore and epsilon are shares, from 0 to 1, got {self.explore} and {self.epsilon}")
         if self.algorithm == "ppo" and self.envs * self.rollout < 2:
@@ -214,8 +216,7 @@ class RL:
         return self.evaluate(model, "test")
 
     def evaluate(self, model: nn.Module, split: Split, episodes: int = 0, seed: int | None = None) -> dict[str, float]:
-        """Play whole episodes: PPO by sampling from its policy, DQN by its best action, or with
-        probability `epsilon` a random one.
+        """Play whole episodes: PPO samples from its policy, DQN takes its best action, with `epsilon` any.
 
         Every environment plays the same number of them, so that short episodes do not count more often.
 
