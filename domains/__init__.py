@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 from appnas.domains import eda_data, graph_data, image_data, text_data
 from appnas.domains.eda import Routability
 from appnas.domains.graphs import Graphs
-from appnas.domains.graphs import Options as GraphOptions
 from appnas.domains.gyms import Catch, CatchOptions, Gym, GymOptions
 from appnas.domains.images import Images, Options
 from appnas.domains.procgen import Procgen, ProcgenOptions
@@ -46,9 +45,9 @@ DOMAINS: dict[str, Source] = {
     "gym": Source(Gym, GymOptions(), "an environment of gymnasium whose observations are images"),
     "graphs": Source(graph_data.digits, graph_data.DIGITS, "the digits as nodes of one graph, joined where most alike"),
     "pixels": Source(graph_data.pixels, graph_data.PIXELS, "the digits as graphs of their inked pixels"),
-    "cora": Source(partial(graph_data.planetoid, "cora"), GraphOptions(), "Cora, public split, from APPNAS_DATA"),
+    "cora": Source(partial(graph_data.planetoid, "cora"), graph_data.CITATION, "Cora, public split, from APPNAS_DATA"),
     "citeseer": Source(
-        partial(graph_data.planetoid, "citeseer"), GraphOptions(), "Citeseer, public split, from APPNAS_DATA"
+        partial(graph_data.planetoid, "citeseer"), graph_data.CITATION, "Citeseer, public split, from APPNAS_DATA"
     ),
     "pyg": Source(graph_data.pyg, graph_data.PyGOptions(), "any data set of PyTorch Geometric, from local raw files"),
     "pydoc": Source(

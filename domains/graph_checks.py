@@ -25,7 +25,7 @@ class Graph(NamedTuple):
     y: Tensor
 
 
-def as_graph(data: Any, name: str, normalise: bool = True, undirected: bool = False) -> Graph:
+def as_graph(data: Any, name: str, normalise: bool = False, undirected: bool = False) -> Graph:
     """A `torch_geometric.data.Data`, or anything with its attributes x, edge_index and y, checked.
 
     Args:

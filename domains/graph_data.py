@@ -25,10 +25,14 @@ class DigitOptions(Options):
     """Most alike images that every image is joined to."""
     labelled: int = 10
     """Training images of each class; 500 others validate, the rest is held out."""
+    normalise: bool = True
+    """Divide the pixels of an image by their sum."""
 
 
 DIGITS = DigitOptions(recipe=dataclasses.replace(RECIPE, lr=0.01, lr_min=0.01))
-PIXELS = Options(normalise=False, recipe=dataclasses.replace(RECIPE, lr=0.01, lr_min=0.01, weight_decay=0.0))
+PIXELS = Options(recipe=dataclasses.replace(RECIPE, lr=0.01, lr_min=0.01, weight_decay=0.0))
+CITATION = Options(normalise=True)
+"""Features are bags of words, which GCN (arXiv 1609.02907) and GAT divide by their sum."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,8 @@ class PyGOptions(Options):
     """A class of torch_geometric.datasets."""
     name: str = "Cora"
     """Its argument `name`; empty for classes without one."""
+    normalise: bool = True
+    """Divide the features of a node by the sum of their absolute values."""
     root: str = ""
     """Its argument `root`; by default the folder `pyg` in the folder that APPNAS_DATA names."""
 
@@ -99,7 +105,7 @@ def pixels(options: Options = PIXELS) -> Graphs:
     return Graphs(graphs, options=options).named("pixels")
 
 
-def planetoid(name: str, options: Options = Options()) -> Graphs:  # noqa: B008  (frozen)
+def planetoid(name: str, options: Options = CITATION) -> Graphs:
     """Cora or Citeseer with the public split (Yang et al., arXiv 1603.08861), from planetoid/NAME.npz in APPNAS_DATA.
 
     20 training nodes a class, 500 for validation, 1,000 held out.

@@ -1,15 +1,64 @@
-"""Mini-batches of one graph that does not fit at once, by torch_geometric's loaders."""
+"""Batches of graphs: several joined into one, and parts of one that does not fit, by torch_geometric's loaders."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from appnas.domains.graph_checks import Graph
+
 Part = tuple[Tensor, Tensor, Tensor, Tensor]
 """x [N', F]; edge_index [2, E']; the nodes of the split in this part [n]; their numbers in the whole graph [n]."""
+
+
+class Batch(NamedTuple):
+    """Nodes, edges and what is asked of them.
+
+    Attributes:
+        x: [N, F].
+        edge_index: [2, E].
+        graph: [N], the graph of every node where graphs are the examples, else None.
+        nodes: [n], the nodes that are examples; None for all.
+        y: [n] or [n, labels], one row an example.
+    """
+
+    x: Tensor
+    edge_index: Tensor
+    graph: Tensor | None
+    nodes: Tensor | None
+    y: Tensor
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        """What a network is called with."""
+        return (self.x, self.edge_index) if self.graph is None else (self.x, self.edge_index, self.graph)
+
+
+def joined(graphs: Sequence[Graph], whole: bool) -> Batch:
+    """Several graphs as one without edges between them; `whole` if a graph is an example, not a node."""
+    sizes = [len(graph.x) for graph in graphs]
+    first = torch.tensor([0, *sizes]).cumsum(0)
+    edges = torch.cat([graph.edge_index + start for graph, start in zip(graphs, first, strict=False)], 1)
+    x, y = torch.cat([graph.x for graph in graphs]), torch.cat([graph.y for graph in graphs])
+    return Batch(x, edges, torch.repeat_interleave(torch.tensor(sizes)) if whole else None, None, y)
+
+
+def digest(settings: str, batches: Sequence[Batch]) -> str:
+    """SHA-256 of settings and of every byte of the batches; of what they share once."""
+    found, seen = hashlib.sha256(settings.encode()), set()
+    for batch in batches:
+        for name, part in batch._asdict().items():
+            if part is None or id(part) in seen:
+                continue
+            seen.add(id(part))
+            found.update(f"{name} {part.dtype} {tuple(part.shape)}".encode())
+            found.update(part.flatten().numpy())
+    return found.hexdigest()
 
 
 def parts(x: Tensor, edge_index: Tensor, nodes: Tensor, count: int, rng: torch.Generator) -> Iterator[Part]:

@@ -7,18 +7,18 @@ the split; graphs that do not fit go through torch_geometric's loaders.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from appnas.domains.graph_checks import SPLITS, Graph, as_graph, as_masks, outputs, random_splits
-from appnas.domains.graph_loaders import neighbours, parts
+from appnas.domains.graph_loaders import Batch, digest, joined, neighbours, parts
 from appnas.domains.random_labels import RandomGraphLabels
 from appnas.settings import check
 from appnas.space import IO
@@ -26,6 +26,12 @@ from appnas.train import OnEpoch, Recipe, fit
 
 RECIPE = Recipe("adam", lr=0.005, lr_min=0.005, weight_decay=5e-4, clip=0.0)
 """GAT's on Cora and GraphNAS's for all children: Adam at a constant rate."""
+
+LINES = {
+    "normalise": "x = x / x.abs().sum(1, keepdim=True).clamp_min(1e-12)",
+    "undirected": "edge_index = torch_geometric.utils.to_undirected(edge_index)",
+}
+"""What `Options` does to a graph, for those who hand one to a trained network."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +44,9 @@ class Options:
     """Share of training examples where the data has no masks."""
     valid: float = 0.2
     """Share of validation examples where the data has no masks; the rest is held out."""
-    normalise: bool = True
-    """Divide the features of a node by the sum of their absolute values."""
+    normalise: bool = False
+    """Divide the features of a node by the sum of their absolute values, as is usual for bags of words. Their scale is
+    lost: a single feature becomes 1 or -1."""
     undirected: bool = False
     """Add the missing opposite of every edge."""
     batch: int = 32
@@ -71,38 +78,6 @@ class Options:
             raise ValueError(f"train and valid are shares with a rest for testing, got {self.train} and {self.valid}")
         if not self.fanout or min(self.fanout) < 1:
             raise ValueError(f"fanout has a number of at least 1 for every layer, got {self.fanout}")
-
-
-class Batch(NamedTuple):
-    """Nodes, edges and what is asked of them.
-
-    Attributes:
-        x: [N, F].
-        edge_index: [2, E].
-        graph: [N], the graph of every node where graphs are the examples, else None.
-        nodes: [n], the nodes that are examples; None for all.
-        y: [n] or [n, labels], one row an example.
-    """
-
-    x: Tensor
-    edge_index: Tensor
-    graph: Tensor | None
-    nodes: Tensor | None
-    y: Tensor
-
-    @property
-    def inputs(self) -> tuple[Tensor, ...]:
-        """What a network is called with."""
-        return (self.x, self.edge_index) if self.graph is None else (self.x, self.edge_index, self.graph)
-
-
-def joined(graphs: Sequence[Graph], whole: bool) -> Batch:
-    """Several graphs as one without edges between them; `whole` if a graph is an example, not a node."""
-    sizes = [len(graph.x) for graph in graphs]
-    first = torch.tensor([0, *sizes]).cumsum(0)
-    edges = torch.cat([graph.edge_index + start for graph, start in zip(graphs, first, strict=False)], 1)
-    x, y = torch.cat([graph.x for graph in graphs]), torch.cat([graph.y for graph in graphs])
-    return Batch(x, edges, torch.repeat_interleave(torch.tensor(sizes)) if whole else None, None, y)
 
 
 class Graphs(RandomGraphLabels):
@@ -180,22 +155,22 @@ class Graphs(RandomGraphLabels):
             raise ValueError(f"graphs have the same features and labels, and y one row a graph or one a node: {shapes}")
         self._whole = {split: joined(part, whole) for split, part in self._graphs.items()}
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
-        """A digest of options and data: a training's checkpoint is of one of them."""
-        parts = [
-            f"{b.x.double().sum()} {b.edge_index.sum()} {tuple(b.x.shape)} {b.y.sum()}" for b in self._whole.values()
-        ]
-        return hashlib.sha256("\n".join([str(self.options), *parts]).encode()).hexdigest()
+        """A digest of options, graphs, labels and splits: a training's checkpoint is of one of them."""
+        sizes = {split: [len(graph.x) for graph in graphs] for split, graphs in self._graphs.items()}
+        return digest(f"{self.options} {sizes}", [self._whole[split] for split in SPLITS])
 
     def named(self, name: str) -> Graphs:
         """The same domain under its name in the catalogue."""
         self.catalogue_name = name
         return self
 
-    def preprocessing(self) -> dict[str, bool]:
-        """What users of an exported network must do to a graph first."""
-        return {"divide_features_by_their_absolute_sum": self.options.normalise, "undirected": self.options.undirected}
+    def preprocessing(self) -> dict[str, Any]:
+        """What users of an exported network must do to a graph first, and the lines of "code" that do it."""
+        o = self.options
+        code = [LINES["normalise"]] * o.normalise + [LINES["undirected"]] * o.undirected
+        return {"divide_features_by_their_absolute_sum": o.normalise, "undirected": o.undirected, "code": code}
 
     def _split(self, split: str) -> Batch:
         if split not in ("train", "valid", "all"):

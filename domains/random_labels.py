@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Self
 import torch
 from torch import Tensor
 
+from appnas.domains.graph_loaders import Batch, joined
+
 if TYPE_CHECKING:
     from appnas.domains.graph_checks import Graph
-    from appnas.domains.graphs import Batch
 
 
 def random_like(y: Tensor, count: int, seed: int) -> Tensor:
@@ -45,8 +46,6 @@ class RandomGraphLabels:
 
     def random_labels(self, seed: int) -> Self:
         """The same domain, whose training nodes, or graphs, have random labels."""
-        from appnas.domains.graphs import joined  # which imports this module
-
         other, count = copy.copy(self), self.io.outputs[0]
         if self._graphs:
             graphs = [g._replace(y=random_like(g.y, count, seed + i)) for i, g in enumerate(self._graphs["train"])]
@@ -55,4 +54,5 @@ class RandomGraphLabels:
         else:
             train = self._whole["train"]._replace(y=random_like(self._whole["train"].y, count, seed))
         other._whole = {**self._whole, "train": train}
+        vars(other).pop("fingerprint", None)  # it was of the true labels
         return other

@@ -200,7 +200,8 @@ def ring_data(nodes: int = 60, features: int = 8) -> Any:
 @pytest.fixture(scope="session")
 def ring() -> Graphs:
     """A small graph whose nodes are classified."""
-    return Graphs(ring_data(), options=GraphOptions(recipe=Recipe("adam", lr=0.1, lr_min=0.1, clip=0.0)))
+    recipe = Recipe("adam", lr=0.1, lr_min=0.1, clip=0.0)
+    return Graphs(ring_data(), options=GraphOptions(normalise=True, recipe=recipe))
 
 
 @pytest.fixture(scope="session")

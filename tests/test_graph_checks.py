@@ -35,10 +35,10 @@ def test_what_is_no_graph(change, match):
 def test_features_are_divided_by_their_sum():
     data = SimpleNamespace(x=torch.tensor([[1, 3], [0, 0], [-2, 2]]), edge_index=torch.zeros(2, 0, dtype=torch.long))
     data.y = torch.tensor([0, 1, 1])
-    assert as_graph(data, "g").x.tolist() == [[0.25, 0.75], [0, 0], [-0.5, 0.5]]
-    assert as_graph(data, "g", normalise=False).x.tolist() == [[1, 3], [0, 0], [-2, 2]]
+    assert as_graph(data, "g", normalise=True).x.tolist() == [[0.25, 0.75], [0, 0], [-0.5, 0.5]]
+    assert as_graph(data, "g").x.tolist() == [[1, 3], [0, 0], [-2, 2]]
     data.x = data.x.float().to_sparse()
-    assert as_graph(data, "g").x.tolist() == [[0.25, 0.75], [0, 0], [-0.5, 0.5]]
+    assert as_graph(data, "g", normalise=True).x.tolist() == [[0.25, 0.75], [0, 0], [-0.5, 0.5]]
 
 
 @pytest.mark.parametrize(

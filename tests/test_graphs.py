@@ -1,5 +1,6 @@
 """appnas.domains.graphs: the suite on nodes, label sets, several graphs and parts; metrics and splits by hand."""
 
+import copy
 import dataclasses
 from types import SimpleNamespace
 
@@ -82,7 +83,7 @@ def arcs(count=30):
 class TestWholeGraphs(OfGraphs):
     @pytest.fixture
     def domain(self):
-        return Graphs(arcs(), options=Options(batch=4, normalise=False))
+        return Graphs(arcs(), options=Options(batch=4))
 
 
 class TestNodesOfSeveralGraphs(OfGraphs):
@@ -166,6 +167,59 @@ def test_random_splits_for_data_without_masks():
     parts = [one._whole[split].nodes for split in ("train", "valid", "test")]
     assert [len(p) for p in parts] == [36, 12, 12] and torch.cat(parts).sort().values.tolist() == list(range(60))
     assert torch.equal(parts[0], two._whole["train"].nodes) and not torch.equal(parts[0], other._whole["train"].nodes)
+
+
+def changed(**parts):
+    data = ring_data()
+    vars(data).update(parts)
+    return data
+
+
+RING = ring_data()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        changed(edge_index=RING.edge_index.flip(0)[:, :100]),
+        changed(edge_index=RING.edge_index[:, :100].roll(1)),
+        changed(x=RING.x[:, [1, 0, *range(2, 8)]]),
+        changed(y=RING.y.flip(0)),
+        changed(train_mask=RING.val_mask, val_mask=RING.train_mask),
+        changed(val_mask=RING.test_mask, test_mask=RING.val_mask),
+    ],
+)
+def test_a_checkpoint_is_of_one_graph(other):
+    """Reversed or rewired edges, permuted features, labels or splits: all their sums are the same."""
+    same = changed(edge_index=RING.edge_index[:, : other.edge_index.shape[1]])
+    assert Graphs(other).fingerprint != Graphs(same).fingerprint == Graphs(copy.deepcopy(same)).fingerprint
+
+
+def test_a_checkpoint_is_of_graphs_of_these_sizes():
+    """The same nodes, cut into graphs elsewhere, make other batches."""
+    x, y, none = torch.eye(6), torch.tensor([0, 1] * 3), torch.zeros(2, 0, dtype=torch.long)
+
+    def cut(place):
+        parts = (slice(None, place), slice(place, None))
+        return [SimpleNamespace(x=x[part], y=y[part], edge_index=none) for part in parts]
+
+    assert Graphs(cut(2), cut(2), cut(2)).fingerprint != Graphs(cut(4), cut(2), cut(2)).fingerprint
+
+
+@pytest.mark.parametrize("more", [{}, {"normalise": True}, {"undirected": True, "normalise": True}])
+def test_an_export_says_what_to_do_to_a_graph(more):
+    torch_geometric = pytest.importorskip("torch_geometric")
+    domain = Graphs(changed(edge_index=RING.edge_index[:, :99]), options=Options(**more))
+    names = {"x": RING.x, "edge_index": RING.edge_index[:, :99], "torch_geometric": torch_geometric}
+    exec("\n".join(domain.preprocessing()["code"]), names)
+    assert torch.equal(names["x"], domain._whole["train"].x)
+    assert torch.equal(names["edge_index"], domain._whole["train"].edge_index)
+
+
+def test_features_keep_their_scale():
+    """A single feature divided by itself would be 1 everywhere."""
+    data = changed(x=RING.x[:, :1])
+    assert torch.equal(Graphs(data)._whole["train"].x, data.x)
 
 
 def test_graphs_are_joined_without_edges_between_them():

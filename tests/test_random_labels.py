@@ -33,6 +33,7 @@ def test_nodes_graphs_and_label_sets(ring):
     data = [ring_data(nodes=12) for _ in range(12)]
     several = Graphs(data)
     mixed = several.random_labels(1)
+    assert ring.fingerprint != other.fingerprint and several.fingerprint != several.random_labels(1).fingerprint
     batch = next(mixed.batches("train", torch.Generator().manual_seed(0)))
     same = next(several.batches("train", torch.Generator().manual_seed(0)))
     assert torch.equal(batch.x, same.x) and batch.y.shape == same.y.shape and not torch.equal(batch.y, same.y)
