@@ -15,18 +15,18 @@ import torch
 
 from appnas import catalogue, cost
 from appnas.domain import DifferentiableDomain, Domain, HostDomain, Locked
-from appnas.evaluate import Evaluator, Scratch, seeded
+from appnas.evaluate import Evaluator, Scratch, evaluator_of, seeded
 from appnas.host import Hosted
-from appnas.methods.baselines import RandomConfig
-from appnas.methods.baselines import random as random_search
 from appnas.monitor import Collapse
-from appnas.named import describe_domain, describe_space, load_domain, load_space
+from appnas.named import check_domain, describe_domain, describe_space, load_domain, load_space
 from appnas.oneshot import OneShot
 from appnas.progress import Progress
+from appnas.rank import Ranked, ThenScratch
 from appnas.run import KEYS, Run, create, created, finish, load_config, read_json
 from appnas.search import Callback, Result
+from appnas.search import search as loop
 from appnas.space import Space, full_mask, random_arch
-from appnas.strategy import Draw
+from appnas.strategy import Draw, Random, Strategy
 from appnas.workers import Workers
 
 
@@ -74,9 +74,10 @@ def search(
         seeds: number of searches; the best one is returned, all are in `info["runs"]` with mean and deviation.
         rank_epochs: choose among the seeds by validation after training each result so many epochs from scratch
             (0: by the search's own value, for weight sharing the median of its last tenth, which says little).
-        control: run random search at equal budget too, into `info["control"]`: the same number of evaluations; for
-            weight sharing (which then needs `rank_epochs`) as many trainings of `rank_epochs` epochs as have the steps
-            of all searches and of ranking their results.
+        control: run random search at equal budget too, into `info["control"]`: as many trainings (of `rank_epochs`
+            epochs, else of the method's `budget`) as have the epochs of all searches and of ranking their results; on a
+            table, as many evaluations. A last stage that ranks the best few again is the control's too. Weight
+            sharing needs `rank_epochs` for it.
         workers: evaluate so many architectures at once, each in a process of its own (`appnas.workers`); 0 for one
             after another in this one. For methods that train every architecture by itself.
         asks: architectures that workers are asked for at once, 0 for as many as workers: the result depends on it.
@@ -143,13 +144,14 @@ def resume(
         callbacks: further callbacks.
 
     Raises:
-        RunError: no run there, of another version, or damaged.
+        RunError: no run there, of another version, damaged, or begun with other data.
         ValueError: the space or the domain is not in the catalogue and was not given.
     """
     path = Path(path)
     saved = load_config(path, KEYS)
     space = space or load_space(saved)
     domain = domain or load_domain(saved)
+    check_domain(domain, saved, path)
     config = catalogue.from_plain(catalogue.method(saved["method"]).config, saved["config"])
     fields = {f.name: saved[f.name] for f in dataclasses.fields(Plan)}
     _check(space, domain, saved["method"], config)
@@ -190,7 +192,7 @@ def _search(
         spread = statistics.stdev(values) if plan.seeds > 1 else 0.0
         info |= {"runs": runs, "mean": statistics.fmean(values), "spread": spread}
     if plan.control:
-        info["control"] = _with_arch(done["control"]) if "control" in done else _control(space, locked, best, plan)
+        info["control"] = _with_arch(done["control"]) if "control" in done else _control(space, locked, results, plan)
     final = dataclasses.replace(best, info=info)
     if path:
         finish(path, final)
@@ -221,19 +223,32 @@ def _rank(space: Space, domain: Any, result: Result, epochs: int) -> float:
     return float(Scratch(space, domain, epochs, result.info["seed"]).score(Draw(result.best)).value)
 
 
-def _control(space: Space, domain: Any, best: Result, plan: Plan) -> dict[str, Any]:
-    """Random search at equal budget: see `search`."""
-    evaluations, budget = len(best.history), getattr(plan.config, "budget", 1)
-    spent = None
-    if hasattr(best.evaluator, "spent"):
-        spent = best.evaluator.spent / domain.epoch("train")
-    elif isinstance(best.evaluator, Hosted):
-        spent = best.evaluator.step * best.evaluator.host.iteration
-    if spent is not None:
-        trainings = math.ceil(spent / plan.rank_epochs)
-        evaluations, budget = plan.seeds * (1 + trainings), plan.rank_epochs
-    found = random_search(space, domain, RandomConfig(evaluations, budget), seed=plan.seed + 10_000)
+def _control(space: Space, domain: Any, results: Sequence[Result], plan: Plan) -> dict[str, Any]:
+    """Random search at equal budget: see `search`. It ends with the same last stage, if the search had one."""
+    budget = plan.rank_epochs or getattr(plan.config, "budget", 1)
+    spent = [math.ceil(_spent(result, domain) / budget) for result in results]
+    ranked = plan.seeds if plan.rank_epochs else 0
+    evaluations = sum(spent) + ranked if any(spent) else sum(len(result.history) for result in results)
+    seed, strategy, stage = plan.seed + 10_000, results[0].strategy, results[0].evaluator
+    alone: Strategy = Random(space, random.Random(seed))
+    evaluator: Evaluator = evaluator_of(space, domain, budget, seed)
+    if isinstance(strategy, Ranked) and isinstance(stage, ThenScratch):
+        first = max(evaluations - (len(results[0].history) - strategy.steps), 1)
+        alone = Ranked(alone, first, strategy.top)
+        evaluator = ThenScratch(evaluator, first, space, domain, budget, seed, stage.folds)
+    found = loop(alone, evaluator, evaluations)
     return {"method": "random", "evaluations": evaluations, "best": found.best, "value": found.value}
+
+
+def _spent(result: Result, domain: Any) -> float:
+    """Epochs (or environment steps) that a search trained: shared weights, and networks from scratch; 0 on a table."""
+    evaluator: Any = result.evaluator
+    scratch = sum(record.metrics.get("budget", 0.0) for record in result.history)
+    if isinstance(evaluator, Hosted):
+        return scratch + evaluator.step * evaluator.host.iteration
+    while not hasattr(evaluator, "spent") and hasattr(evaluator, "evaluator"):
+        evaluator = evaluator.evaluator
+    return scratch + (evaluator.spent / domain.epoch("train") if hasattr(evaluator, "spent") else 0.0)
 
 
 def _check(space: Space, domain: Any, method: str, config: Any) -> None:

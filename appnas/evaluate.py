@@ -98,13 +98,14 @@ class Scratch:
         self.diverged = float(getattr(domain, "chance", -math.inf)) if diverged is None else diverged
 
     def score(self, draw: Draw) -> Score:
-        """Validation metrics after training, with the number of parameters."""
+        """Validation metrics after training, with the number of parameters and the budget that was trained."""
         model = seeded(self.seed, partial(self.space.build, draw.arch, self.domain.io))
         metrics = {"parameters": float(parameters(model))}
         budget = self.budget
         if self.store:
             share = metrics["inherited"] = self.store.inherit(model, draw.arch)
             budget = round(share * self.warmup + (1 - share) * self.budget)
+        metrics["budget"] = float(budget)
         try:
             self.domain.fit(model, budget, seed=self.seed)
             metrics |= {name: float(value) for name, value in self.domain.score(model).items()}
@@ -210,9 +211,12 @@ class Cached:
             self.queries += 1
             if draw.arch in self.known:
                 self.hits += 1
-            else:
-                score = next(found)
-                self.known[draw.arch] = Score(score.value.detach(), score.metrics)
+                known = self.known[draw.arch]
+                free = {name: 0.0 for name in known.metrics if name == "budget"}  # nothing was trained for it
+                yield known._replace(metrics={**known.metrics, **free})
+                continue
+            score = next(found)
+            self.known[draw.arch] = Score(score.value.detach(), score.metrics)
             yield self.known[draw.arch]
 
     def learn(self, draw: Draw) -> None:

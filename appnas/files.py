@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 
 @contextmanager
@@ -16,6 +18,18 @@ def whole(path: Path) -> Iterator[Path]:
     partial = path.with_name(path.name + ".partial")
     yield partial
     partial.replace(path)
+
+
+def digest(*parts: Tensor | str) -> str:
+    """A digest of texts, and of the bytes of tensors: other data have another one, whatever their sums are."""
+    sha = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, Tensor):
+            sha.update(f"{part.dtype} {tuple(part.shape)}".encode())
+            sha.update(part.detach().cpu().contiguous().numpy().tobytes())
+        else:
+            sha.update(f"{len(part)} {part}".encode())
+    return sha.hexdigest()
 
 
 def load_state(path: Path, remedy: str, error: type[Exception] = ValueError) -> dict[str, Any]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from appnas import catalogue
+from appnas.run import RunError
 from appnas.space import Space
 
 
@@ -21,9 +23,24 @@ def describe_space(space: Space) -> dict[str, Any]:
 def describe_domain(domain: Any) -> dict[str, Any]:
     """Name and options, or what else can be said of a domain of one's own."""
     name = getattr(domain, "catalogue_name", None)
+    known = {"fingerprint": domain.fingerprint} if hasattr(domain, "fingerprint") else {}
     if name is None:
-        return {"name": None, "repr": type(domain).__name__}
-    return {"name": name, "options": catalogue.plain(domain.options)}
+        return {"name": None, "repr": type(domain).__name__, **known}
+    return {"name": name, "options": catalogue.plain(domain.options), **known}
+
+
+def check_domain(domain: Any, saved: dict[str, Any], path: Path) -> None:
+    """Whether a domain is the one that a run began with, as far as it can be told.
+
+    Raises:
+        RunError: other data or options.
+    """
+    before, now = saved["domain"].get("fingerprint"), getattr(domain, "fingerprint", None)
+    if before and now and before != now:
+        raise RunError(
+            f"{path} was run on another domain: the data or the options of this {type(domain).__name__} differ from"
+            " those it began with; give the same, or start a new run"
+        )
 
 
 def load_space(saved: dict[str, Any]) -> Space:

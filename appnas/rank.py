@@ -57,6 +57,10 @@ class Ranked:
             return self.strategy.best()
         return max(self.again, key=lambda arch: sum(self.again[arch]) / len(self.again[arch]))
 
+    def ranked(self) -> list[float]:
+        """The values of the best in the last stage; none before that."""
+        return self.again.get(self.best(), [])
+
     def state_dict(self) -> dict[str, Any]:
         """The strategy's own, and all values."""
         return {

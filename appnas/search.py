@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import platform
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
@@ -115,13 +116,23 @@ class Result:
 
     @property
     def value(self) -> float:
-        """The largest value seen, NaN left out."""
+        """The largest value seen, NaN left out; after a last stage (`appnas.rank`) the mean of the best's values there.
+
+        One value of a noisy training, the largest of many, flatters.
+        """
+        if again := self._ranked:
+            return statistics.fmean(again)
         return max((record.value for record in self.history if record.value == record.value), default=math.nan)
 
     def __str__(self) -> str:
         """The architecture in words, and its value."""
         words = drawing(self.space, self.best) if self.space else str(self.best)
-        return f"{words}\nvalue {self.value:.6g}, the largest of {len(self.history)} steps"
+        what = f"the mean of {len(self._ranked)} trainings in the last" if self._ranked else "the largest"
+        return f"{words}\nvalue {self.value:.6g}, {what} of {len(self.history)} steps"
+
+    @property
+    def _ranked(self) -> list[float]:
+        return getattr(self.strategy, "ranked", list)()
 
     def of(self, space: Space, domain: Domain | Evaluator, config: Any, seed: int) -> Result:
         """The same with where it comes from: what every method returns."""

@@ -135,7 +135,7 @@ def fit(
     losses: list[float] = []
     best = Best()
     plan = {"split": split, "epochs": epochs, "seed": seed, **asdict(recipe), "network": _fingerprint(model)}
-    plan["data"] = getattr(data, "fingerprint", "")
+    plan["data"] = getattr(data, "fingerprint", "") if checkpoint else ""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         if checkpoint and checkpoint.exists():

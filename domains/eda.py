@@ -6,7 +6,6 @@ metrics follow Chang et al. (ICCAD 2021, arXiv 2012.01737), congestion follows C
 
 from __future__ import annotations
 
-import hashlib
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -21,6 +20,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from appnas.domains import map_metrics as metrics
 from appnas.domains.eda_flow.maps import PAPER
 from appnas.domains.placements import Placements
+from appnas.files import digest
 from appnas.settings import check
 from appnas.space import IO
 from appnas.train import OnEpoch, Recipe, fit
@@ -161,8 +161,7 @@ class Routability:
     @property
     def fingerprint(self) -> str:
         """A digest of options, maps and targets: a training's checkpoint is of one of them."""
-        parts = [str(self.options), f"{self._x.double().sum()} {tuple(self._x.shape)} {self._y.double().sum()}"]
-        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+        return digest(str(self.options), *self.data.designs, self._x, self._y)
 
     def _rows(self, split: str) -> np.ndarray:
         if split not in self._of:

@@ -5,7 +5,6 @@ Images are held as one uint8 or float tensor; crops, flips and cutout are tensor
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +17,7 @@ from torch.nn.functional import avg_pool2d, cross_entropy
 
 from appnas.domains.augment import crop, cutout, flip
 from appnas.domains.random_labels import RandomImageLabels
+from appnas.files import digest
 from appnas.settings import check
 from appnas.space import IO
 from appnas.train import OnEpoch, Recipe, fit
@@ -183,11 +183,7 @@ class Images(RandomImageLabels):
     @property
     def fingerprint(self) -> str:
         """A digest of options, images and labels: a training's checkpoint is of one of them."""
-        parts = [
-            str(self.options),
-            *(f"{x.double().sum()} {tuple(x.shape)} {y.sum()}" for x, y in self._splits.values()),
-        ]
-        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+        return digest(str(self.options), *(part for split in self._splits.values() for part in split))
 
     def named(self, name: str) -> Images:
         """The same domain under its name in the catalogue."""

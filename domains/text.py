@@ -6,7 +6,6 @@ Merity et al. (arXiv 1708.02182).
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from appnas.files import digest
 from appnas.settings import check
 from appnas.space import IO
 from appnas.train import OnEpoch, Recipe, fit
@@ -162,10 +162,7 @@ class Text:
     @property
     def fingerprint(self) -> str:
         """A digest of options and texts: a training's checkpoint is of one of them."""
-        digest = hashlib.sha256(f"{self.options} {self.vocabulary}".encode())
-        for name in ("train", "valid"):
-            digest.update(self._texts[name].numpy().tobytes())
-        return digest.hexdigest()
+        return digest(f"{self.options} {self.vocabulary}", self._texts["train"], self._texts["valid"])
 
     def named(self, name: str) -> Text:
         """The same domain under its name in the catalogue."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import os
 import signal
 import statistics
@@ -210,6 +211,35 @@ def test_things_of_your_own_are_asked_for_on_resume(chain, regression, table, tm
     assert all(0 not in record.arch for record in found.history)
     with pytest.raises(ValueError, match=r"a space of your own, Restricted\("):
         appnas.resume(tmp_path / "masked", domain=table)
+
+
+def test_a_run_is_not_resumed_on_other_data(tmp_path):
+    """Images in another order have the same sums."""
+    images, labels = torch.rand(64, 1, 8, 8), torch.arange(64) % 4
+    mine = Images(images, labels, options=Options(batch=16, crop=0, flip=False))
+    turned = Images(images.flip(0), labels, options=Options(batch=16, crop=0, flip=False))
+    appnas.search(Bench201(channels=2, repeats=1), mine, "random", out=tmp_path / "run", **FEW)
+    assert appnas.resume(tmp_path / "run", domain=mine).history
+    with pytest.raises(RunError, match="was run on another domain: the data or the options of this Images differ"):
+        appnas.resume(tmp_path / "run", domain=turned)
+
+
+def test_random_search_beside_trains_as_many_epochs_and_ranks_alike(chain, regression, monkeypatch):
+    """Some trainings of AGNN are short, as they inherit weights; an architecture that comes again costs nothing."""
+    epochs, fit = [], type(regression).fit
+    monkeypatch.setattr(
+        type(regression), "fit", lambda d, m, budget, **more: epochs.append(budget) or fit(d, m, budget, **more)
+    )
+    settings = dict(evaluations=30, start=5, budget=8, warmup=2, top=2, repeats=3)
+    appnas.search(chain, regression, "agnn", **settings)
+    alone = sum(epochs)
+    assert 6 * 8 < alone < 36 * 8
+    result = appnas.search(chain, regression, "agnn", **settings, control=True)
+    control = result.info["control"]
+    assert control["evaluations"] == math.ceil(alone / 8)
+    assert 0 <= sum(epochs) - 3 * alone + 8 <= 8  # the third of them is the control, but for architectures drawn twice
+    assert result.value == pytest.approx(statistics.fmean(result.strategy.ranked()))
+    assert len(result.strategy.ranked()) == 3 and "the mean of 3 trainings in the last of 36 steps" in str(result)
 
 
 def test_a_search_cannot_reach_test_data(small, tmp_path, monkeypatch):

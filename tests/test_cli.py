@@ -152,7 +152,7 @@ def test_table_search_prints_withheld_figures_and_resumes(table, tmp_path, monke
     convolutions = result["named"]["cell"].count("nor_conv_3x3")
     assert result["value"] == convolutions
     assert f"withheld until now: valid200 {convolutions + 10}, test200 {convolutions + 20}" in out
-    assert "seed 1: value" in out and "random search at equal budget, 30 evaluations: value" in out
+    assert "seed 1: value" in out and "random search at equal budget, 60 evaluations: value" in out
     history = (path / "seed-0" / "history.jsonl").read_text()
     assert "test200" not in history and "valid200" not in history
     assert call("resume", path) == (0, out, "")

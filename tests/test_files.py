@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from appnas.files import load_state, whole
+from appnas.files import digest, load_state, whole
 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path):
@@ -16,6 +16,13 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path):
         partial.write_text("half")
         raise RuntimeError
     assert file.read_text() == "1"
+
+
+def test_a_digest_tells_data_of_equal_sums_apart():
+    x = torch.arange(6.0)
+    other = [x.flip(0), x.reshape(2, 3), x.int(), x.double()]
+    assert digest("a", x) == digest("a", x.clone()) and len({digest("a", y) for y in [x, *other]}) == 5
+    assert digest("a", "bc") != digest("ab", "c")
 
 
 def test_a_damaged_state_is_named(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import statistics
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -114,7 +115,11 @@ class MethodSuite:
         for record in result.history:
             assert check(space, record.arch) == record.arch
             assert math.isfinite(record.value)
-        assert result.value == max(record.value for record in result.history)
+        again: list[float] = getattr(result.strategy, "ranked", list)()
+        if again:
+            assert math.isclose(result.value, statistics.fmean(again))
+        else:
+            assert result.value == max(record.value for record in result.history)
         assert {"config", "seed", "versions"} <= set(result.info)
         assert result.info["seed"] == 0
         wanted = dataclasses.asdict(catalogue.method(self.method).config(**self.settings))
