@@ -59,6 +59,7 @@ class ArchAdam(torch.optim.Adam):
         params: parameters; those marked `is_arch` make the second group, if there are any.
         lr, eps, weight_decay: of Adam. The default epsilon is that of Stable-Baselines3's actor-critics.
         scale: learning rate of the logits, in multiples of lr.
+        more: further settings of Adam, for example betas.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class ArchAdam(torch.optim.Adam):
         eps: float = 1e-5,
         weight_decay: float = 0.0,
         scale: float = 1.0,
+        **more: Any,
     ):
         if not scale >= 0:
             raise ValueError(f"the scale of the architecture's learning rate is at least 0, got {scale}")
@@ -75,7 +77,7 @@ class ArchAdam(torch.optim.Adam):
         groups: list[dict[str, Any]] = [{"params": weights, "lr_scale": 1.0}]
         if logits:
             groups.append({"params": logits, "lr_scale": float(scale), "weight_decay": 0.0})
-        super().__init__(groups, lr=lr, eps=eps, weight_decay=weight_decay)
+        super().__init__(groups, lr=lr, eps=eps, weight_decay=weight_decay, **more)
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> Any:

@@ -17,115 +17,80 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from appnas.files import whole
 from appnas.host import ArchAdam, Tempered, arch_entropy, masses
-from appnas.space import IO, Arch, Gates, Space, check, describe, parse
+from appnas.space import Arch, Gates, Space, check, describe, parse
 from appnas.supernet import SelfGated
 
 try:
     from stable_baselines3.common.base_class import BaseAlgorithm
     from stable_baselines3.common.callbacks import BaseCallback
-    from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
+
+    from appnas.extractor import Encoding, Features
 except ImportError as error:
     raise ImportError("agents need Stable-Baselines3: pip install 'appnas[rl]'") from error
 
-Encoding = Space | Callable[[IO], nn.Module]
-"""A space, or anything that makes a module of features from an `IO` without outputs."""
 Genotype = Sequence[int] | Mapping[str, list[str]]
 """An architecture, as indices or by the names of its options."""
-
-
-class Features(BaseFeaturesExtractor):
-    """The features extractor of an agent: an encoder for its images.
-
-    Args:
-        observation_space: images, channels first, as SB3 hands them over.
-        encoder: a space, or a maker of modules.
-        arch: builds the derived network; None for the supernet, with logits of its own.
-        tau: temperature at the start.
-        features_dim: number of features, for spaces that do not say (`hidden`).
-
-    Raises:
-        ValueError: observations that are no images, or too small for the encoder.
-    """
-
-    def __init__(
-        self, observation_space: Any, encoder: Encoding, arch: Arch | None, tau: float = 1.0, features_dim: int = 256
-    ):
-        shape = tuple(getattr(observation_space, "shape", None) or ())
-        if len(shape) != 3:
-            raise ValueError(
-                f"an image encoder needs images, this agent observes {observation_space}: a vector has nothing to"
-                " convolve; leave SB3's own extractor to it"
-            )
-        super().__init__(observation_space, features_dim)
-        network: nn.Module
-        if isinstance(encoder, Space):
-            io = IO(shape, () if hasattr(encoder, "hidden") else (features_dim,))
-            network = (
-                SelfGated(encoder, encoder.supernet(io), Tempered(tau)) if arch is None else encoder.build(arch, io)
-            )
-        else:
-            network = encoder(IO(shape, ()))
-        self.network = network
-        with torch.no_grad():
-            self._features_dim = int(self(torch.zeros(2, *shape)).shape[1])
-
-    def forward(self, observations: Tensor) -> Tensor:
-        """Shapes: [B, C, H, W] -> [B, features], not negative."""
-        out: Any = self.network(observations)  # with a second part from an auxiliary head, which nothing would teach
-        return (out[0] if isinstance(out, tuple) else out).relu()  # type: ignore[no-any-return]
-
-    def apply(self, fn: Callable[[nn.Module], None]) -> Features:
-        """Not at all: actor-critic policies would overwrite the encoder's own initial weights by orthogonal ones."""
-        return self
 
 
 def make_policy_kwargs(
     encoder: Encoding,
     arch: Genotype | None = None,
     *,
-    scale: float = 1.0,
+    scale: float | None = None,
     tau: float = 1.0,
-    eps: float = 1e-5,
-    weight_decay: float = 0.0,
+    eps: float | None = None,
+    weight_decay: float | None = None,
     features_dim: int = 256,
     **more: Any,
 ) -> dict[str, Any]:
     """The `policy_kwargs` of an agent with this encoder: plain, picklable, saved and loaded with the agent.
 
-    The optimiser is Adam with the logits in their own group: a scale that survives SB3's schedule, saving and loading.
+    The optimiser is Adam with the logits in their own group: a scale that survives SB3's schedule, saving and loading
+    (`ArchAdam`, for its defaults). An encoder with `norm="batch"`, the paper's, normalises by the frames that it sees
+    together, so an agent acts otherwise on one frame (`predict`, an `EvalCallback` or a DQN of one environment) than on
+    many: `norm="group"` makes it independent of their number.
 
     Args:
         encoder: a space, or anything that makes a module of features from an `IO` without outputs.
         arch: what to build; None for the space's supernet.
         scale: learning rate of the logits, in multiples of the agent's. A logit moves at most scale x lr a gradient
-            step: short runs need scale x lr x gradient steps of about 5 to 12.
+            step: short runs need scale x lr x gradient steps of about 5 to 12. By default 1.
         tau: temperature at the start; `ArchCallback` changes it.
-        eps: of Adam; SB3 forgets its own when others pass optimiser settings.
-        weight_decay: of the weights.
+        eps: of the optimiser; by default 1e-5, which SB3 forgets when others pass optimiser settings.
+        weight_decay: of the weights; by default 0.
         features_dim: number of features, for spaces that do not say.
-        more: further policy_kwargs, for example net_arch.
+        more: further policy_kwargs, for example net_arch, or another optimizer_class for an encoder without logits.
 
     Raises:
-        ValueError: an architecture of another space, or without a space.
+        ValueError: an architecture of another space, or without a space; logits without `ArchAdam`.
     """
     found: Arch | None = None
     if arch is not None:
         if not isinstance(encoder, Space):
             raise ValueError("an architecture belongs to a space: give the space as the encoder")
         found = parse(encoder, dict(arch)) if isinstance(arch, Mapping) else check(encoder, arch)
-    if not scale >= 0 or not tau > 0:
+    if not (scale is None or scale >= 0) or not tau > 0:
         raise ValueError(f"scale must be at least 0 and tau above 0, got {scale} and {tau}")
+    kind = more.get("optimizer_class", ArchAdam)
+    if isinstance(encoder, Space) and found is None and not issubclass(kind, ArchAdam):
+        raise ValueError(
+            f"a supernet's logits need a group of their own in the optimiser, {kind.__name__} makes none: give"
+            " optimizer_class=appnas.host.ArchAdam, or an architecture to build"
+        )
+    optimiser = {"eps": eps, "weight_decay": weight_decay, "scale": scale}
+    optimiser = {name: value for name, value in optimiser.items() if value is not None}
+    extractor = {"encoder": encoder, "arch": found, "tau": tau, "features_dim": features_dim}
     return {
         "net_arch": [],
         "features_extractor_class": Features,
-        "features_extractor_kwargs": {"encoder": encoder, "arch": found, "tau": tau, "features_dim": features_dim},
-        "optimizer_class": ArchAdam,
-        "optimizer_kwargs": {"eps": eps, "weight_decay": weight_decay, "scale": scale},
+        "features_extractor_kwargs": {**extractor, "scaled": not more.get("normalize_images", True)},
+        "optimizer_class": kind,
         **more,
+        "optimizer_kwargs": {**optimiser, **more.get("optimizer_kwargs", {})},
     }
 
 
@@ -247,17 +212,21 @@ def swap_encoder(
 ) -> BaseAlgorithm:
     """A new, untrained agent with the same settings and environments, and another encoder. The old one stays as it is.
 
+    The same settings: also the head (`net_arch`, `activation_fn`) and the optimiser, with Adam as `ArchAdam`.
+
     Args:
         model: the old agent.
         encoder: see `make_policy_kwargs`.
         arch: likewise.
-        copy_head: take over the layers after the encoder where the shapes agree, instead of new ones.
-        more: further arguments of `make_policy_kwargs`.
+        copy_head: take over the weights of all layers after the encoder, instead of new ones.
+        more: arguments of `make_policy_kwargs` that go before the agent's own; another optimizer_class starts from its
+            own defaults.
 
     Raises:
-        ValueError: the architecture is of another space, or the images do not fit.
+        ValueError: the architecture is of another space, the images do not fit, logits under an optimiser that has no
+            group for them, or a copied head that does not fit the encoder.
     """
-    kwargs = {**model.policy_kwargs, **make_policy_kwargs(encoder, arch, **more)}
+    kwargs = make_policy_kwargs(encoder, arch, **{**_settings(model, "optimizer_class" not in more), **more})
     fresh = type(model)(model.policy_class, model.get_env(), device=model.device, _init_setup_model=False)  # type: ignore[call-arg]
     names = [*model._get_torch_save_params()[0], *model._get_torch_save_params()[1]]
     left = {*model._excluded_save_params(), *(name.split(".")[0] for name in names)}
@@ -266,7 +235,32 @@ def swap_encoder(
     fresh.policy_kwargs = kwargs
     fresh._setup_model()
     if copy_head:
-        old, new = model.policy.state_dict(), fresh.policy.state_dict()
-        kept = {k: v for k, v in old.items() if "features_extractor" not in k and k in new and new[k].shape == v.shape}
-        fresh.policy.load_state_dict({**new, **kept})
+        old, new = _head(model), _head(fresh)
+        if wrong := [k for k in {**old, **new} if k not in old or k not in new or old[k].shape != new[k].shape]:
+            was, now = (list(head[wrong[0]].shape) if wrong[0] in head else "missing" for head in (old, new))
+            raise ValueError(
+                f"the head cannot be copied: {wrong[0]} was {was}, with the new encoder it is {now} ({len(wrong)} such"
+                " weights); give an encoder with as many features as before, and the same net_arch, or no copy_head"
+            )
+        fresh.policy.load_state_dict(old, strict=False)
     return fresh
+
+
+def _settings(model: BaseAlgorithm, optimiser: bool) -> dict[str, Any]:
+    """An agent's own settings, as arguments of `make_policy_kwargs`."""
+    policy, given = model.policy, model.policy_kwargs
+    own = {name: value for name, value in given.items() if not name.startswith(("features_extractor_", "optimizer_"))}
+    own["net_arch"] = policy.net_arch
+    if given.get("features_extractor_class") is Features:
+        extractor = given["features_extractor_kwargs"]
+        own |= {name: extractor[name] for name in ("tau", "features_dim") if name in extractor}
+    if optimiser:
+        adam = policy.optimizer_class is torch.optim.Adam
+        rest = {**({"eps": 1e-8} if adam else {}), **policy.optimizer_kwargs}  # Adam's default, not `ArchAdam`'s
+        own |= {name: rest.pop(name) for name in ("eps", "weight_decay", "scale") if name in rest}
+        own |= {"optimizer_class": ArchAdam if adam else policy.optimizer_class, "optimizer_kwargs": rest}
+    return own
+
+
+def _head(model: BaseAlgorithm) -> dict[str, Tensor]:
+    return {name: x for name, x in model.policy.state_dict().items() if "features_extractor" not in name}

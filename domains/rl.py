@@ -124,23 +124,24 @@ class RL:
     def __init__(self, options: Options):
         need("gymnasium", "stable_baselines3")
         from gymnasium.spaces import Discrete
+        from stable_baselines3.common.preprocessing import is_image_space, is_image_space_channels_first
 
         self.options = options
         env = self.make("train", 1, 0)
         frames, actions = env.observation_space, env.action_space
         env.close()
-        shape = tuple(frames.shape or ())
-        if len(shape) != 3 or frames.dtype != np.uint8:
+        if not is_image_space(frames):
             raise ValueError(
-                f"agents here see images, uint8 of the shape (height, width, channels); this environment shows"
-                f" {frames}. A vector has nothing that an image encoder could look at"
+                f"agents here see images, uint8 from 0 to 255 of the shape (height, width, channels), or channels"
+                f" first; this environment shows {frames}. A vector has nothing that an image encoder could look at"
             )
         if not isinstance(actions, Discrete):
             raise ValueError(
                 f"agents here choose one of a finite number of actions (Discrete), this environment takes {actions};"
                 " for others, give appnas.sb3.make_policy_kwargs to Stable-Baselines3's PPO"
             )
-        self.first = shape[0] in (1, 3, 4) and shape[0] < shape[2]  # channels come first already
+        self.first = is_image_space_channels_first(frames)  # type: ignore[arg-type]  # channels come first already
+        shape = frames.shape or ()
         channels, height, width = shape if self.first else (shape[2], shape[0], shape[1])
         self.actions = int(actions.n)
         self.io = IO((channels, height, width), (self.actions + (options.algorithm == "ppo"),))
@@ -262,7 +263,7 @@ class RL:
         return returns
 
     def normalised(self, frames: Any) -> Tensor:
-        """Frames as an agent's network sees them. Shapes: [B, H, W, C] of uint8 -> [B, C, H, W] in 0 to 1."""
+        """Frames as an agent's network sees them. Shapes: the environment's, of uint8 -> [B, C, H, W] in 0 to 1."""
         x = torch.as_tensor(np.asarray(frames))
         return (x if self.first else x.permute(0, 3, 1, 2)).float() / 255
 

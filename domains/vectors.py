@@ -8,6 +8,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 from gymnasium import spaces
+from stable_baselines3.common.preprocessing import is_image_space, is_image_space_channels_first
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecEnvWrapper
 
 PADDLE = 3
@@ -65,20 +66,32 @@ def vector(make: Callable[[], gymnasium.Env[Any, Any]], count: int, seed: int, s
 
 
 class Pooled(VecEnvWrapper):
-    """Frames average-pooled by a factor."""
+    """Frames average-pooled by a factor, channels where they were."""
 
     def __init__(self, env: VecEnv, factor: int):
-        height, width, channels = env.observation_space.shape or (0, 0, 0)
+        space = env.observation_space
+        if not is_image_space(space):
+            raise ValueError(f"only images can be shrunk, uint8 from 0 to 255; this environment shows {space}")
+        shape = list(space.shape or ())
+        self.factor, self.at = factor, 1 if is_image_space_channels_first(space) else 0  # type: ignore[arg-type]
+        sides = slice(self.at, self.at + 2)
+        height, width = shape[sides]
         if height % factor or width % factor:
             raise ValueError(f"frames of {height} x {width} pixels cannot be shrunk by {factor}: it must divide both")
-        self.factor = factor
-        small = spaces.Box(0, 255, (height // factor, width // factor, channels), np.uint8)
-        super().__init__(env, observation_space=small)
+        shape[sides] = height // factor, width // factor
+        channels = shape[2 - 2 * self.at]
+        if channels >= min(shape[sides]):
+            raise ValueError(
+                f"{channels} channels of {shape[sides]} pixels would no longer be the smallest axis, by which channels"
+                f" are known: shrink by less than {factor}"
+            )
+        super().__init__(env, observation_space=spaces.Box(0, 255, tuple(shape), np.uint8))
 
     def _pool(self, frames: Any) -> np.ndarray:
-        n, h, w, c = frames.shape
-        f = self.factor
-        return np.asarray(frames.reshape(n, h // f, f, w // f, f, c).mean((2, 4)).round().astype(np.uint8))
+        f, at = self.factor, self.at + 1  # the first axis of pixels, after that of environments
+        h, w = frames.shape[at : at + 2]
+        blocks = frames.reshape(*frames.shape[:at], h // f, f, w // f, f, *frames.shape[at + 2 :])
+        return np.asarray(blocks.mean((at + 1, at + 3)).round().astype(np.uint8))
 
     def reset(self) -> np.ndarray:
         """All frames, shrunk."""

@@ -40,7 +40,8 @@ def main() -> None:
     torch.set_num_threads(1)
 
     domain = Procgen(ProcgenOptions(game=args.game, shrink=2)) if args.game else Catch(CatchOptions())
-    space = Encoder(channels=(8, 8), width=(8, 8), nodes=3, cells=1, depth=1, hidden=64)
+    # norm="group": the agent acts alike on one frame and on many, with the paper's "batch" it does not
+    space = Encoder(channels=(8, 8), width=(8, 8), nodes=3, cells=1, depth=1, hidden=64, norm="group")
     kind = {"ppo": PPO, "dqn": DQN}[args.agent]
 
     def agent(policy_kwargs: dict) -> PPO | DQN:
@@ -61,7 +62,7 @@ def main() -> None:
     derived = agent(make_policy_kwargs(space, watch.genotype)).learn(steps)
     print(f"derived:   {reached(derived):.2f}")
 
-    wider = Encoder(channels=(8, 8), width=(16, 32), nodes=3, cells=1, depth=2, hidden=64)
+    wider = Encoder(channels=(8, 8), width=(16, 32), nodes=3, cells=1, depth=2, hidden=64, norm="group")
     swapped = swap_encoder(hand_made, wider, watch.genotype)  # an agent you have already: same settings, new encoder
     print(f"wider:     {sum(p.numel() for p in swapped.policy.parameters()):,} weights, ready to learn")
 

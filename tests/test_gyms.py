@@ -53,11 +53,26 @@ def test_any_environment_of_gymnasium(registered):
         assert domain.score(net) == {"value": 1.0, "return": 1.0, "return_sd": 0.0}
 
 
+@pytest.mark.parametrize("algorithm", ["ppo", "dqn"])
+@pytest.mark.parametrize("shape", [(12, 40, 40), (2, 40, 40), (20, 64, 64), (40, 40, 12)])
+def test_stacked_frames(registered, shape, algorithm):
+    """The smallest axis is that of the channels, here as for SB3, also when frames shrink."""
+    name = registered(image(*shape), spaces.Discrete(2))
+    sizes = {"envs": 2, "rollout": 4, "batch": 4, "epochs": 1, "episodes": 2, "warmup": 2}
+    domain = Gym(GymOptions(env=name, algorithm=algorithm, shrink=2, **sizes))
+    channels, side = min(shape), max(shape) // 2
+    assert domain.io.inputs == (channels, side, side) and domain.example(2)[0].shape == (2, channels, side, side)
+    net = nn.Sequential(nn.Flatten(), nn.Linear(channels * side**2, domain.io.outputs[0]))
+    domain.fit(net, 8)
+    assert domain.score(net)["value"] == 1.0
+
+
 @pytest.mark.parametrize(
     ("frames", "actions", "words"),
     [
         (spaces.Box(-1, 1, (4,), np.float32), spaces.Discrete(2), "A vector has nothing"),
         (spaces.Box(0, 1, (8, 8, 3), np.float32), spaces.Discrete(2), "uint8"),
+        (spaces.Box(0, 1, (8, 8, 3), np.uint8), spaces.Discrete(2), "0 to 255"),
         (image(8, 8, 3), spaces.Box(-1, 1, (2,), np.float32), r"Discrete.*make_policy_kwargs"),
         (image(8, 8, 3), spaces.MultiDiscrete([2, 3]), "Discrete"),
         (image(8, 8, 3), spaces.MultiBinary(3), "Discrete"),

@@ -7,7 +7,6 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from gymnasium import spaces
 from torch import nn
 
 pytest.importorskip("sb3_contrib", reason="the extra `rl` is not installed")
@@ -16,8 +15,9 @@ from sb3_contrib import QRDQN, RecurrentPPO
 from stable_baselines3 import DQN, PPO
 
 from appnas.domains.vectors import Catch, vector
+from appnas.host import ArchAdam
 from appnas.relax import softmax
-from appnas.sb3 import ArchCallback, Features, make_policy_kwargs, searching, supernets, swap_encoder
+from appnas.sb3 import ArchCallback, make_policy_kwargs, searching, supernets, swap_encoder
 from appnas.space import describe, random_arch
 from appnas.spaces import Bench201, Cells, Encoder
 from appnas.spaces.encoder import ImpalaCNN
@@ -185,17 +185,72 @@ def test_swapping_the_encoder_of_an_agent(name):
     assert any(not torch.equal(fresh.policy.state_dict()[k], before[k]) for k in heads if k.endswith("weight"))
 
 
+def plain(name="ppo", **policy_kwargs):
+    """An agent of SB3 alone."""
+    kind, _, own = AGENTS[name]
+    return kind("MlpPolicy", catch(), policy_kwargs=policy_kwargs, device="cpu", **own)
+
+
+def group(model):
+    return {name: value for name, value in model.policy.optimizer.param_groups[0].items() if name != "params"}
+
+
+def test_a_swap_keeps_head_and_optimiser():
+    """Explicit arguments, then the agent's own, then the defaults."""
+    head = {"net_arch": [24], "activation_fn": nn.ELU}
+    old = agent(scale=5.0, tau=2.0, weight_decay=1e-4, eps=1e-6, optimizer_kwargs={"betas": (0.8, 0.9)}, **head)
+    new = swap_encoder(old, Encoder(channels=(4, 4), nodes=3, cells=1))
+    assert repr(new.policy.mlp_extractor.policy_net[1]) == "ELU(alpha=1.0)"
+    assert new.policy.mlp_extractor.policy_net[0].out_features == 24
+    for before, after in zip(old.policy.optimizer.param_groups, new.policy.optimizer.param_groups, strict=True):
+        assert {k: v for k, v in before.items() if k != "params"} == {k: v for k, v in after.items() if k != "params"}
+    assert float(searching(new).relax.tau) == 2.0
+    other = swap_encoder(old, SPACE, scale=3.0, eps=1e-7, net_arch=[])
+    first, second = other.policy.optimizer.param_groups
+    assert (second["lr_scale"], first["eps"], first["weight_decay"], first["betas"]) == (3.0, 1e-7, 1e-4, (0.8, 0.9))
+    assert not len(other.policy.mlp_extractor.policy_net)
+
+
+@pytest.mark.parametrize(
+    ("name", "eps", "net_arch"), [("ppo", 1e-5, {"pi": [64, 64], "vf": [64, 64]}), ("dqn", 1e-8, [64, 64])]
+)
+def test_a_swap_keeps_what_an_agent_has_by_default(name, eps, net_arch):
+    new = swap_encoder(plain(name), SPACE)
+    assert new.policy.net_arch == net_arch and group(new)["eps"] == eps and group(new)["lr_scale"] == 1.0
+
+
+def test_a_swap_and_a_foreign_optimiser():
+    """Logits need their group; a derived cell has none, and the optimiser stays."""
+    heads = {"pi": [64], "vf": [64, 64]}
+    old = plain(net_arch=heads, optimizer_class=torch.optim.RMSprop, optimizer_kwargs={"momentum": 0.5})
+    with pytest.raises(ValueError, match=r"RMSprop makes none: give optimizer_class=appnas\.host\.ArchAdam"):
+        swap_encoder(old, SPACE)
+    with pytest.raises(ValueError, match="SGD makes none"):
+        make_policy_kwargs(SPACE, optimizer_class=torch.optim.SGD)
+    new = swap_encoder(old, SPACE, ARCH, eps=1e-3)
+    assert new.policy.net_arch == heads and type(new.policy.optimizer) is torch.optim.RMSprop
+    assert (group(new)["momentum"], group(new)["eps"]) == (0.5, 1e-3)
+    searched = swap_encoder(old, SPACE, optimizer_class=ArchAdam, scale=2.0)
+    assert searched.policy.optimizer.param_groups[1]["lr_scale"] == 2.0 and searched.policy.net_arch == heads
+    new.learn(64)
+
+
+@pytest.mark.parametrize("name", AGENTS)
+def test_a_head_that_does_not_fit_is_not_copied_in_part(name):
+    old, wider = agent(name, "hand-made"), Encoder(channels=(4, 4), width=(4, 6), nodes=2, cells=1, depth=1, hidden=24)
+    with pytest.raises(ValueError, match=r"weight\w* was \[.*16\].* it is \[.*24\]"):
+        swap_encoder(old, wider, ARCH, copy_head=True)
+    with pytest.raises(ValueError, match="cannot be copied"):
+        swap_encoder(old, SPACE, ARCH, copy_head=True, net_arch=[16])
+
+
 def test_observations_and_actions_that_do_not_fit():
-    image, vector_space = spaces.Box(0, 255, (1, 16, 16), np.uint8), spaces.Box(-1, 1, (4,), np.float32)
-    with pytest.raises(ValueError, match="needs images"):
-        Features(vector_space, SPACE, None)
     with pytest.raises(ValueError, match="needs images"):
         PPO("MlpPolicy", "CartPole-v1", policy_kwargs=make_policy_kwargs(SPACE), device="cpu")
     with pytest.raises(ValueError, match="at least 16 pixels"):
         PPO("CnnPolicy", vector(lambda: Catch(14), 2, 0), policy_kwargs=make_policy_kwargs(Encoder()), device="cpu")
     with pytest.raises(AssertionError, match="Discrete"):
         DQN("MlpPolicy", "Pendulum-v1", policy_kwargs=make_policy_kwargs(SPACE), device="cpu")
-    assert Features(image, SPACE, None).features_dim == 16
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@ import pytest
 
 pytest.importorskip("stable_baselines3", reason="the extra `rl` is not installed")
 
+import gymnasium
+from gymnasium import spaces
 from stable_baselines3.common.env_checker import check_env
 from stable_baselines3.common.vec_env import VecMonitor
 
@@ -55,6 +57,36 @@ def test_pooling():
     assert over["terminal_observation"].shape == (4, 4, 1)
     with pytest.raises(ValueError, match="must divide both"):
         vector(lambda: Catch(8), 2, 0, shrink=3)
+
+
+class Noise(gymnasium.Env):
+    """The same frame always."""
+
+    action_space = spaces.Discrete(2)
+
+    def __init__(self, frame):
+        self.frame, self.observation_space = frame, spaces.Box(0, 255, frame.shape, frame.dtype)
+
+    def reset(self, *, seed=None, options=None):
+        return self.frame, {}
+
+    def step(self, action):
+        return self.frame, 0.0, True, False, {}
+
+
+def test_pooling_leaves_channels_where_they_are():
+    last = np.random.default_rng(0).integers(0, 256, (16, 32, 2), dtype=np.uint8)
+    small = last.reshape(4, 4, 8, 4, 2).mean((1, 3)).round()
+    for frame, expected in ((last, small), (last.transpose(2, 0, 1), small.transpose(2, 0, 1))):
+        env = vector(lambda frame=frame: Noise(frame), 3, 0, shrink=4)
+        assert env.observation_space.shape == expected.shape
+        assert np.array_equal(env.reset(), np.stack([expected] * 3))
+        assert np.array_equal(play(env, 1)[0][3][0]["terminal_observation"], expected)
+    for shape in ((16, 16, 4), (4, 16, 16)):
+        with pytest.raises(ValueError, match="no longer be the smallest axis"):
+            vector(lambda shape=shape: Noise(np.zeros(shape, np.uint8)), 1, 0, shrink=4)
+    with pytest.raises(ValueError, match="only images can be shrunk"):
+        vector(lambda: Noise(np.zeros(4, np.float32)), 1, 0, shrink=2)
 
 
 @pytest.fixture
