@@ -41,7 +41,7 @@ check: .venv/dev
 	touch $@ .venv/demo
 
 # The extra `rl` as users get it, in an environment of its own: Procgen's pins hold numpy 1.26 and the old gym.
-RL_TESTS := $(patsubst %,tests/test_%.py,agent gyms procgen rl rl_darts sb3 vectors) \
+RL_TESTS := $(patsubst %,tests/test_%.py,agent extractor gyms procgen rl rl_darts sb3 vectors) \
 	tests/test_matrix.py::test_searches_retrains_and_tests_an_agent tests/test_docs.py::test_the_examples_run
 .venv-rl/ready: pyproject.toml
 	$(PYTHON) -m venv .venv-rl
