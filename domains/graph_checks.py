@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.utils.data import Dataset
 
 SPLITS = ("train", "valid", "test")
 MASKS = {"train": "train_mask", "valid": "val_mask", "test": "test_mask"}
 """What PyTorch Geometric calls the masks of the splits."""
+
+
+def listed(data: Any) -> list[Any]:
+    """The graphs of a list, of a data set or of torch_geometric's `Batch`; else the one that it is."""
+    if hasattr(data, "to_data_list"):
+        return list(data.to_data_list())
+    if isinstance(data, list | tuple | Dataset):
+        return [data[i] for i in range(len(data))]  # type: ignore[arg-type]
+    return [data]
 
 
 class Graph(NamedTuple):
@@ -17,28 +29,32 @@ class Graph(NamedTuple):
 
     Shapes:
         x: [N, F], float32. edge_index: [2, E], int64, sources and targets. y: [N] or [N, labels] for labels of nodes,
-            [1] or [1, labels] for a label of the graph.
+            [1] or [1, labels] for a label of the graph. edge_weight: [E], float32, or None.
     """
 
     x: Tensor
     edge_index: Tensor
     y: Tensor
+    edge_weight: Tensor | None = None
 
 
 def as_graph(data: Any, name: str, normalise: bool = False, undirected: bool = False) -> Graph:
-    """A `torch_geometric.data.Data`, or anything with its attributes x, edge_index and y, checked.
+    """A `torch_geometric.data.Data`, or anything with its attributes x, edge_index, y and perhaps edge_weight, checked.
 
     Args:
-        data: the graph; attributes of edges are not used.
+        data: the graph.
         name: of the graph in messages.
         normalise: divide the features of a node by the sum of their absolute values (a node without any stays 0).
-        undirected: add the missing opposite of every edge, and drop repeated edges. Otherwise edges stay as they are:
-            messages flow from source to target, and an edge that is listed twice counts twice.
+        undirected: add the missing opposite of every edge, and drop repeated edges; the weight of an edge is then the
+            mean of those listed for it and its opposite. Otherwise edges stay as they are: messages flow from source to
+            target, and an edge that is listed twice counts twice.
 
     Raises:
         ValueError: an attribute is missing, has a wrong shape or type, holds NaN, or an edge leaves the graph.
     """
     parts = {key: getattr(data, key, None) for key in ("x", "edge_index", "y")}
+    if parts["edge_index"] is None and getattr(data, "adj_t", None) is not None:
+        raise ValueError(f"{name}: it has adj_t in the place of edge_index; leave out the transform ToSparseTensor")
     for key, part in parts.items():
         if not isinstance(part, Tensor):
             raise ValueError(f"{name}: a graph has x, edge_index and y as tensors, its {key} is {type(part).__name__}")
@@ -52,6 +68,21 @@ def as_graph(data: Any, name: str, normalise: bool = False, undirected: bool = F
     if not torch.isfinite(x).all():
         bad = int((~torch.isfinite(x)).any(1).sum())
         raise ValueError(f"{name}: {bad} of {len(x)} nodes have NaN or infinity among their features; clean them first")
+    edge_index = as_edges(edge_index, len(x), name)
+    if normalise:
+        x = x / x.abs().sum(1, keepdim=True).clamp_min(1e-12)
+    weight = as_weights(getattr(data, "edge_weight", None), edge_index.shape[1], name)
+    if undirected and edge_index.numel():
+        edge_index, weight = both_ways(edge_index, weight)
+    return Graph(x, edge_index.contiguous(), as_labels(y, name), weight)
+
+
+def as_edges(edge_index: Tensor, nodes: int, name: str) -> Tensor:
+    """Edges as int64. Shapes: [2, E].
+
+    Raises:
+        ValueError: anything else, or an edge that leaves the graph.
+    """
     if (
         edge_index.dim() != 2
         or len(edge_index) != 2
@@ -62,22 +93,52 @@ def as_graph(data: Any, name: str, normalise: bool = False, undirected: bool = F
             f"{name}: edge_index is [2, edges] of integers, got {tuple(edge_index.shape)} of {edge_index.dtype}"
         )
     edge_index = edge_index.long()
-    if edge_index.numel() and not 0 <= int(edge_index.min()) <= int(edge_index.max()) < len(x):
+    if edge_index.numel() and not 0 <= int(edge_index.min()) <= int(edge_index.max()) < nodes:
         low, high = int(edge_index.min()), int(edge_index.max())
-        raise ValueError(f"{name}: edges join the nodes 0 to {len(x) - 1}, found {low} to {high}")
-    if normalise:
-        x = x / x.abs().sum(1, keepdim=True).clamp_min(1e-12)
-    if undirected and edge_index.numel():
-        edge_index = torch.unique(torch.cat([edge_index, edge_index.flip(0)], 1), dim=1)
-    return Graph(x, edge_index.contiguous(), as_labels(y, name))
+        raise ValueError(f"{name}: edges join the nodes 0 to {nodes - 1}, found {low} to {high}")
+    return edge_index
+
+
+def both_ways(edge_index: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    """Every edge and its opposite, once each; with the mean of the weights that either was listed with."""
+    edge_index, place = torch.unique(torch.cat([edge_index, edge_index.flip(0)], 1), dim=1, return_inverse=True)
+    if weight is None:
+        return edge_index, None
+    total = weight.new_zeros(edge_index.shape[1]).index_add(0, place, weight.repeat(2))
+    return edge_index, total / torch.bincount(place)
+
+
+def as_weights(weight: Any, edges: int, name: str) -> Tensor | None:
+    """Weights of edges as float32. Shapes: [E].
+
+    Raises:
+        ValueError: no number of at least 0 for every edge.
+    """
+    if weight is None:
+        return None
+    if not isinstance(weight, Tensor) or weight.shape != (edges,):
+        found = tuple(weight.shape) if isinstance(weight, Tensor) else type(weight).__name__
+        raise ValueError(f"{name}: edge_weight is [{edges}], one number an edge, got {found}")
+    checked: Tensor = weight.float()
+    if not (torch.isfinite(checked) & (checked >= 0)).all():
+        raise ValueError(f"{name}: edge_weight is finite and at least 0, found {checked.min()} to {checked.max()}")
+    return checked
+
+
+def warn_of_unused(graphs: Iterable[Any]) -> None:
+    """Say once if graphs hold features of edges."""
+    if any(getattr(graph, "edge_attr", None) is not None for graph in graphs):
+        warnings.warn("edge_attr is not used; weights of edges, one number each, go into edge_weight", stacklevel=3)
 
 
 def as_labels(y: Tensor, name: str) -> Tensor:
-    """Classes [N] as int64, or a matrix of labels [N, labels] of 0 and 1 as float32.
+    """Classes [N] (or one of shape []) as int64, or a matrix of labels [N, labels] of 0 and 1 as float32.
 
     Raises:
         ValueError: anything else.
     """
+    if y.dim() == 0:
+        y = y[None]
     if y.dim() == 2 and y.shape[1] == 1 and not y.is_floating_point():
         y = y[:, 0]
     if y.dim() == 2:
@@ -86,7 +147,8 @@ def as_labels(y: Tensor, name: str) -> Tensor:
         return y.float()
     if y.dim() != 1 or y.is_floating_point():
         raise ValueError(
-            f"{name}: y is [nodes] of classes, or [nodes, labels] of 0 and 1, got {tuple(y.shape)} of {y.dtype}"
+            f"{name}: y is [nodes] of classes, or [nodes, labels] of 0 and 1 (of a whole graph [1], or [1, labels]),"
+            f" got {tuple(y.shape)} of {y.dtype}"
         )
     return y.long()
 

@@ -153,11 +153,10 @@ def pyg(options: PyGOptions = PyGOptions()) -> Graphs:
 
     offline = type(kind.__name__, (kind,), {"download": download})
     if options.dataset in SPLIT:
-        train, valid, test = (list(offline(root, split=split)) for split in ("train", "val", "test"))
+        train, valid, test = (offline(root, split=split) for split in ("train", "val", "test"))
         return Graphs(train, valid, test, options).named("pyg")
     named = {"name": options.name} if options.name else {}
-    data = list(offline(root, **named))
-    return Graphs(data if len(data) > 1 else data[0], options=options).named("pyg")
+    return Graphs(offline(root, **named), options=options).named("pyg")
 
 
 SPLIT = ("PPI", "ZINC", "GNNBenchmarkDataset", "MNISTSuperpixels")

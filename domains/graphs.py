@@ -1,15 +1,16 @@
 """Classification on graphs: of the nodes of one graph, of the nodes of several, or of whole graphs.
 
 Labels are classes (accuracy) or sets of labels (micro-F1). Networks are forward(x, edge_index), or
-forward(x, edge_index, graph) where a whole graph is an example. One graph is one batch, its loss one number a node of
-the split; graphs that do not fit go through torch_geometric's loaders.
+forward(x, edge_index, graph) where a whole graph is an example; weights of edges come last, if there are any. One graph
+is one batch, its loss one number a node of the split; graphs that do not fit go through torch_geometric's loaders.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,7 +18,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
-from appnas.domains.graph_checks import SPLITS, Graph, as_graph, as_masks, outputs, random_splits
+from appnas.domains.graph_checks import (
+    SPLITS,
+    Graph,
+    as_graph,
+    as_masks,
+    listed,
+    outputs,
+    random_splits,
+    warn_of_unused,
+)
 from appnas.domains.graph_loaders import Batch, digest, joined, neighbours, parts
 from appnas.domains.random_labels import RandomGraphLabels
 from appnas.settings import check
@@ -30,6 +40,8 @@ RECIPE = Recipe("adam", lr=0.005, lr_min=0.005, weight_decay=5e-4, clip=0.0)
 LINES = {
     "normalise": "x = x / x.abs().sum(1, keepdim=True).clamp_min(1e-12)",
     "undirected": "edge_index = torch_geometric.utils.to_undirected(edge_index)",
+    "undirected, weighted": "edge_index, edge_weight = torch_geometric.utils.to_undirected("
+    "edge_index, edge_weight, reduce='mean')",
 }
 """What `Options` does to a graph, for those who hand one to a trained network."""
 
@@ -88,8 +100,9 @@ class Graphs(RandomGraphLabels):
     A validation or test graph is seen whole, whatever the loader.
 
     Args:
-        data: a `torch_geometric.data.Data` or anything with x, edge_index and y; or a sequence of such.
-        valid, test: further sequences, if `data` holds the training graphs only.
+        data: a `torch_geometric.data.Data` or anything with x, edge_index, y and perhaps edge_weight; or several: a
+            list, a data set or a `Batch` of torch_geometric.
+        valid, test: further ones, if `data` holds the training graphs only.
         options: splits, batches, training.
 
     Raises:
@@ -102,15 +115,17 @@ class Graphs(RandomGraphLabels):
     def __init__(
         self,
         data: Any,
-        valid: Sequence[Any] | None = None,
-        test: Sequence[Any] | None = None,
+        valid: Any = None,
+        test: Any = None,
         options: Options = Options(),
     ):
         self.options, self.budget = options, options.epochs
-        if isinstance(data, list | tuple) or valid is not None:
-            self._several([list(data), list(valid or ()), list(test or ())])
+        lists = [[] if part is None else listed(part) for part in (data, valid, test)]
+        warn_of_unused(chain(*lists))
+        if len(lists[0]) == 1 and valid is None and test is None and not isinstance(data, list | tuple):
+            self._one(lists[0][0])
         else:
-            self._one(data)
+            self._several(lists)
         labels = {split: whole.y for split, whole in self._whole.items()}
         count, self.chance = outputs({split: labels[split] for split in SPLITS})
         self.io = IO((self._whole["train"].x.shape[1],), (count,))
@@ -130,7 +145,9 @@ class Graphs(RandomGraphLabels):
                 f"a part needs nodes of every split: {o.parts} parts are too many for {min(map(len, nodes.values()))}"
             )
         self._graphs: dict[str, list[Graph]] = {}
-        self._whole = {s: Batch(graph.x, graph.edge_index, None, n, graph.y[n]) for s, n in nodes.items()}
+        self._whole = {
+            s: Batch(graph.x, graph.edge_index, None, n, graph.y[n], graph.edge_weight) for s, n in nodes.items()
+        }
 
     def _several(self, lists: list[list[Any]]) -> None:
         o = self.options
@@ -151,8 +168,15 @@ class Graphs(RandomGraphLabels):
         graphs = [graph for split in SPLITS for graph in self._graphs[split]]
         whole = all(len(graph.y) == 1 for graph in graphs)
         shapes = {(graph.x.shape[1], *graph.y.shape[1:]) for graph in graphs}
-        if len(shapes) > 1 or not (whole or all(len(graph.y) == len(graph.x) for graph in graphs)):
-            raise ValueError(f"graphs have the same features and labels, and y one row a graph or one a node: {shapes}")
+        if len(shapes) > 1:
+            raise ValueError(f"all graphs have the same number of features, and of labels, got {sorted(shapes)}")
+        if not (whole or all(len(graph.y) == len(graph.x) for graph in graphs)):
+            raise ValueError(
+                "y is [1] or [1, labels] where a whole graph is an example, else it has a row for every node; got"
+                f" {sorted({len(graph.y) for graph in graphs})} rows"
+            )
+        if len({graph.edge_weight is None for graph in graphs}) > 1:
+            raise ValueError("all graphs have edge_weight or none has; an edge without a weight weighs 1")
         self._whole = {split: joined(part, whole) for split, part in self._graphs.items()}
 
     @cached_property
@@ -169,7 +193,8 @@ class Graphs(RandomGraphLabels):
     def preprocessing(self) -> dict[str, Any]:
         """What users of an exported network must do to a graph first, and the lines of "code" that do it."""
         o = self.options
-        code = [LINES["normalise"]] * o.normalise + [LINES["undirected"]] * o.undirected
+        edges = "undirected" if self._whole["train"].edge_weight is None else "undirected, weighted"
+        code = [LINES["normalise"]] * o.normalise + [LINES[edges]] * o.undirected
         return {"divide_features_by_their_absolute_sum": o.normalise, "undirected": o.undirected, "code": code}
 
     def _split(self, split: str) -> Batch:
@@ -193,14 +218,10 @@ class Graphs(RandomGraphLabels):
                 yield joined([graphs[i] for i in part.tolist()], whole.graph is not None)
         elif o.loader == "full":
             yield whole
+        elif o.loader == "parts":
+            yield from parts(whole, o.parts, rng)
         else:
-            assert whole.nodes is not None
-            load = parts(whole.x, whole.edge_index, whole.nodes, o.parts, rng) if o.loader == "parts" else (
-                neighbours(whole.x, whole.edge_index, whole.nodes, o.fanout, o.batch, rng))  # fmt: skip
-            rows = torch.full((len(whole.x),), -1)
-            rows[whole.nodes] = torch.arange(len(whole.nodes))
-            for x, edge_index, nodes, numbers in load:
-                yield Batch(x, edge_index, None, nodes, whole.y[rows[numbers]])
+            yield from neighbours(whole, o.fanout, o.batch, rng)
 
     def loss(self, model: Callable[..., Any], batch: Batch) -> Tensor:
         """Cross entropy of every example; of label sets the mean over the labels. Shapes: returns [n]."""

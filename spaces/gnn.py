@@ -43,6 +43,8 @@ ACTIVATION: dict[str, Callable[[Tensor], Tensor]] = {
 class GNN(Unmixed):
     """The AGNN space. Networks are forward(x, edge_index), or forward(x, edge_index, graph) for one output a graph.
 
+    Weights of edges come last, or by their name edge_weight.
+
     Deviates: the hidden size of the last layer, which the number of classes overwrites, is no decision (the paper
     counts one, so equal networks would have several names). The lists of aggregations and of ways to combine are from
     recollection of the paper; GraphNAS's code (arXiv 1904.09981) confirms the other four.
@@ -167,6 +169,36 @@ def pooled(x: Tensor, graph: Tensor | None) -> Tensor:
     return x.new_zeros(len(count), x.shape[1]).index_add(0, graph, x) / count[:, None]
 
 
+def on_edges(
+    edge_index: Tensor, graph: Tensor | None, edge_weight: Tensor | None, batch: Tensor | None
+) -> tuple[tuple[Tensor, ...], Tensor | None]:
+    """What a layer takes beside nodes, and the graph of every node, from the arguments of a network.
+
+    Args:
+        edge_index: [2, E].
+        graph: [N]; or floating-point weights of edges [E], which come third in torch_geometric's networks.
+        edge_weight: [E].
+        batch: torch_geometric's name for `graph`.
+
+    Returns:
+        (edge_index,) or (edge_index, edge_weight); the graph of every node, if there are several.
+
+    Raises:
+        ValueError: an argument came twice, or weights are not one number an edge.
+    """
+    if graph is not None and graph.is_floating_point():
+        if edge_weight is not None:
+            raise ValueError("weights of edges came twice: as the third argument and as edge_weight")
+        graph, edge_weight = None, graph
+    if graph is not None and batch is not None:
+        raise ValueError("the graph of every node came twice: as the third argument and as batch")
+    if edge_weight is None:
+        return (edge_index,), batch if graph is None else graph
+    if edge_weight.shape != edge_index.shape[1:]:
+        raise ValueError(f"edge_weight is [{edge_index.shape[1]}], one an edge, got {tuple(edge_weight.shape)}")
+    return (edge_index, edge_weight), batch if graph is None else graph
+
+
 class GNNetwork(nn.Module):
     """Graph layers, each followed by its activation."""
 
@@ -175,12 +207,20 @@ class GNNetwork(nn.Module):
         self.layers = nn.ModuleList(layers)
         self.activations = activations
 
-    def forward(self, x: Tensor, edge_index: Tensor, graph: Tensor | None = None) -> Tensor:
-        """Class scores of every node, or of every graph.
+    def forward(
+        self,
+        x: Tensor,
+        edge_index: Tensor,
+        graph: Tensor | None = None,
+        edge_weight: Tensor | None = None,
+        batch: Tensor | None = None,
+    ) -> Tensor:
+        """Class scores of every node, or of every graph. The arguments are those of `on_edges`.
 
         Shapes:
-            x: [N, F]. edge_index: [2, E]. graph: [N]. returns: [N, classes] or [graphs, classes].
+            x: [N, F]. edge_index: [2, E]. graph: [N]. edge_weight: [E]. returns: [N, classes] or [graphs, classes].
         """
+        edges, graph = on_edges(edge_index, graph, edge_weight, batch)
         for layer, activation in zip(self.layers, self.activations, strict=True):
-            x = ACTIVATION[activation](layer(x, edge_index))
+            x = ACTIVATION[activation](layer(x, *edges))
         return pooled(x, graph)

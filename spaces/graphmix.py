@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from appnas.settings import check
 from appnas.space import IO, Arch, Choice, Gates, Mask, argmax, only
-from appnas.spaces.gnn import AGGREGATION, ATTENTION, layer_type, pooled
+from appnas.spaces.gnn import AGGREGATION, ATTENTION, layer_type, on_edges, pooled
 from appnas.spaces.sparse import SparseLinear
 from appnas.supernet import Mixed, live_options
 
@@ -25,7 +25,10 @@ JOINS = ("sum", "mean", "max", "concat", "lstm")
 
 @dataclass(frozen=True)
 class GraphMix:
-    """The differentiable graph space. Networks are forward(x, edge_index), or forward(x, edge_index, graph)."""
+    """The differentiable graph space. Networks are forward(x, edge_index), or forward(x, edge_index, graph).
+
+    Weights of edges come last, or by their name edge_weight.
+    """
 
     layers: int = 3
     """Graph layers."""
@@ -88,8 +91,8 @@ class OnEdges(nn.Module):
         super().__init__()
         self.layer = layer
 
-    def forward(self, graph: tuple[Tensor, Tensor]) -> Tensor:
-        """Shapes: ([N, D], [2, E]) -> [N, D]."""
+    def forward(self, graph: tuple[Tensor, ...]) -> Tensor:
+        """Shapes: ([N, D], [2, E]) or, with weights of edges, ([N, D], [2, E], [E]) -> [N, D]."""
         return functional.elu(self.layer(*graph))
 
 
@@ -135,13 +138,23 @@ class MixedNetwork(nn.Module):
         self.join = Mixed(joins.options, lambda option: Join(option, space.layers, d), rows[2][0])
         self.last = nn.Linear(d, io.outputs[0])
 
-    def forward(self, x: Tensor, edge_index: Tensor, graph: Tensor | None = None, gates: Gates | None = None) -> Tensor:
-        """Class scores of every node, or of every graph.
+    def forward(
+        self,
+        x: Tensor,
+        edge_index: Tensor,
+        graph: Tensor | None = None,
+        edge_weight: Tensor | None = None,
+        batch: Tensor | None = None,
+        gates: Gates | None = None,
+    ) -> Tensor:
+        """Class scores of every node, or of every graph. The arguments are those of `appnas.spaces.gnn.on_edges`.
 
         Shapes:
-            x: [N, F]. edge_index: [2, E]. graph: [N]. gates: ([L, K], [L - 1, 2], [1, 5]), or with a first axis N.
+            x: [N, F]. edge_index: [2, E]. graph: [N]. edge_weight: [E].
+            gates: ([L, K], [L - 1, 2], [1, 5]), or with a first axis N.
             returns: [N, classes] or [graphs, classes].
         """
+        edges, graph = on_edges(edge_index, graph, edge_weight, batch)
         live = None if gates is None else [live_options(matrix) for matrix in gates]
 
         def mixed(choice: int, row: int, op: nn.Module, x: object) -> Tensor | None:
@@ -152,7 +165,7 @@ class MixedNetwork(nn.Module):
         x = functional.elu(self.first(functional.dropout(x, self.dropout, self.training)))
         states = []
         for i, layer in enumerate(self.layers):
-            y = mixed(0, i, layer, (functional.dropout(x, self.dropout, self.training), edge_index))
+            y = mixed(0, i, layer, (functional.dropout(x, self.dropout, self.training), *edges))
             assert y is not None
             x = y
             skipped = mixed(1, i, self.skips[i], x) if i < len(self.skips) else x

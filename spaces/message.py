@@ -49,6 +49,9 @@ class AutoGNNLayer(MessagePassing):  # type: ignore[misc]
         linear       tanh(u W x_i + v W x_j)
         gene-linear  w tanh(u * W x_i + v * W x_j)
 
+    Weights of edges multiply the attention, after the softmax, and make the degrees of `gcn` (one head of it, summed,
+    is torch_geometric's GCNConv); a mean divides by the number of edges all the same.
+
     Sums and means never hold a message an edge in memory (`appnas.spaces.sparse`); a maximum does. With `fuse = False`
     messages go through `propagate` and torch_geometric's aggregations instead: the same numbers, several times slower.
 
@@ -64,7 +67,8 @@ class AutoGNNLayer(MessagePassing):  # type: ignore[misc]
         skip: add a linear map of the input.
 
     Shapes:
-        x: [N, inputs]. edge_index: [2, E]. returns: [N, heads * outputs], or [N, outputs] for averaged heads.
+        x: [N, inputs]. edge_index: [2, E]. edge_weight: [E]. returns: [N, heads * outputs], or [N, outputs] for
+            averaged heads.
 
     Deviates: `linear` reads both ends of an edge (GraphNAS's code reads j twice), and the softmax is over the edges
     that a node sums up (GraphNAS's code: those that leave the source).
@@ -102,12 +106,13 @@ class AutoGNNLayer(MessagePassing):  # type: ignore[misc]
             self.skip = nn.Parameter(torch.empty(inputs, width))
             glorot(self.skip)
 
-    def forward(self, x: Tensor, edge_index: Tensor) -> Tensor:
+    def forward(self, x: Tensor, edge_index: Tensor, edge_weight: Tensor | None = None) -> Tensor:
         """New features of every node."""
         graph: Looped = kept(with_loops, edge_index, len(x))
+        edges = None if edge_weight is None else graph.weights(edge_weight.to(x.dtype), edge_index)
         inputs = dropped(x, self.dropout, self.training)
         own = times(inputs, self.weight).view(-1, self.heads, self.outputs)
-        h = self._gathered(own, graph)
+        h = self._gathered(own, graph, edges)
         if hasattr(self, "combine"):
             h = self.combine(self._joined(own + h))
         else:
@@ -119,14 +124,20 @@ class AutoGNNLayer(MessagePassing):  # type: ignore[misc]
     def _joined(self, h: Tensor) -> Tensor:
         return h.flatten(1) if self.concat else h.mean(1)
 
-    def weights(self, own: Tensor, graph: Looped) -> Tensor:
-        """Attention at every edge of the graph with loops.
+    def weights(self, own: Tensor, graph: Looped, edges: Tensor | None = None) -> Tensor:
+        """Attention at every edge of the graph with loops, times the weights of the edges.
 
         Shapes:
-            own: [N, H, D]. returns: [E, H], or [E, 1] where all heads have the same.
+            own: [N, H, D]. edges: [E]. returns: [E, H], or [E, 1] where all heads have the same.
         """
+        if self.attention in FIXED and edges is not None:
+            return (edges if self.attention == "const" else graph.symmetric(edges))[:, None]
         if self.attention in FIXED:
             return (graph.ones if self.attention == "const" else graph.gcn).to(own.dtype)[:, None]
+        e = self._learnt(own, graph)
+        return e if edges is None else e * edges[:, None]
+
+    def _learnt(self, own: Tensor, graph: Looped) -> Tensor:
         left, right = own * self.left, own * self.right
         if self.attention == "cos":
             e = entry_products(left, right, graph.pattern)
@@ -146,8 +157,8 @@ class AutoGNNLayer(MessagePassing):  # type: ignore[misc]
             return torch.tanh(left_i + right_j).sum(-1)
         return functional.leaky_relu(left_i + right_j, 0.2).sum(-1)
 
-    def _gathered(self, own: Tensor, graph: Looped) -> Tensor:
-        e = self.weights(own, graph)
+    def _gathered(self, own: Tensor, graph: Looped, edges: Tensor | None) -> Tensor:
+        e = self.weights(own, graph, edges)
         if not self.fuse:
             return self.propagate(graph.edge_index, x=own, e=e)  # type: ignore[no-any-return]
         if self.aggregation == "max":

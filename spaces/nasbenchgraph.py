@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,7 +18,7 @@ from torch.nn import functional
 from appnas.fast import scale
 from appnas.settings import check
 from appnas.space import IO, Arch, Choice, Gates, Mask, argmax, only
-from appnas.spaces.gnn import layer_type, pooled
+from appnas.spaces.gnn import layer_type, on_edges, pooled
 from appnas.spaces.graphmix import OnEdges
 from appnas.spaces.sparse import SparseLinear
 from appnas.supernet import Mixed, live_options
@@ -139,13 +140,24 @@ class BenchNetwork(nn.Module):
         leaves = {node for link in self.links.values() for node in range(1, NODES + 1) if node not in link}
         self.last = nn.ModuleDict({str(node): nn.Linear(d, io.outputs[0]) for node in sorted(leaves)})
 
-    def forward(self, x: Tensor, edge_index: Tensor, graph: Tensor | None = None, gates: Gates | None = None) -> Tensor:
-        """Class scores of every node, or of every graph.
+    def forward(
+        self,
+        x: Tensor,
+        edge_index: Tensor,
+        graph: Tensor | None = None,
+        edge_weight: Tensor | None = None,
+        batch: Tensor | None = None,
+        gates: Gates | None = None,
+    ) -> Tensor:
+        """Class scores of every node, or of every graph. Weights of edges are not used, and a warning says so.
 
         Shapes:
             x: [N, F]. edge_index: [2, E]. graph: [N]. gates: ([1, 9], four of [1, K]), or with a first axis N.
             returns: [N, classes] or [graphs, classes].
         """
+        (_, *weights), graph = on_edges(edge_index, graph, edge_weight, batch)
+        if weights:
+            warnings.warn("NAS-Bench-Graph's networks do not use edge_weight; GNN and GraphMix do", stacklevel=2)
         live = None if gates is None else [live_options(matrix) for matrix in gates]
         links = {i: link for i, link in self.links.items() if live is None or live[0][0][i]}
 

@@ -175,10 +175,12 @@ class Looped:
 
     Shapes:
         edge_index: [2, E], sources and targets, in the order of the entries.
+        order: [E], the number of every entry among the edges that were given (none of them loops), then the loops.
     """
 
     pattern: Pattern
     edge_index: Tensor
+    order: Tensor
 
     @cached_property
     def degree(self) -> Tensor:
@@ -197,6 +199,23 @@ class Looped:
         """1 at every edge. Shapes: [E]."""
         return torch.ones(self.edge_index.shape[1])
 
+    def weights(self, given: Tensor, edge_index: Tensor) -> Tensor:
+        """Weights of the edges that were given, as those of the entries. A loop that was not there weighs 1.
+
+        Shapes:
+            given: [E']. edge_index: [2, E'], what the graph was made of. returns: [E].
+        """
+        between = edge_index[0] != edge_index[1]
+        loops = given.new_ones(self.pattern.rows).index_put((edge_index[0, ~between],), given[~between])
+        return torch.cat([given[between], loops])[self.order]
+
+    def symmetric(self, weight: Tensor) -> Tensor:
+        """`gcn` of weighted edges: w_ij / sqrt(d_i d_j), d_i the sum of the weights into a node. Shapes: [E] -> [E]."""
+        source, target = self.edge_index
+        degree = weight.new_zeros(self.pattern.rows).index_add(0, target, weight)
+        scale = degree.masked_fill(degree == 0, torch.inf).rsqrt()
+        return scale[source] * weight * scale[target]
+
 
 def with_loops(edge_index: Tensor, nodes: int) -> Looped:
     """The graph with one loop at every node; loops that are there already are not doubled. Edges keep their direction.
@@ -210,7 +229,7 @@ def with_loops(edge_index: Tensor, nodes: int) -> Looped:
     order = torch.argsort(target, stable=True)
     source, target = source[order], target[order]
     start = _starts(torch.bincount(target, minlength=nodes))
-    return Looped(Pattern(start, source, nodes), torch.stack([source, target]))
+    return Looped(Pattern(start, source, nodes), torch.stack([source, target]), order)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ pytest.importorskip("torch_geometric")
 
 from appnas.encode import one_hot
 from appnas.space import IO, check, describe, mutate, only, parse, random_arch, size
-from appnas.spaces import GNN
+from appnas.spaces import GNN, GraphMix
 from appnas.supernet import restrict
 from appnas.testing import SpaceSuite
 
@@ -107,6 +107,25 @@ def test_whole_graphs_are_pooled(io):
     x, edges = torch.randn(5, 6), torch.tensor([[0, 1, 3], [1, 2, 4]])
     nodes, graphs = network(x, edges), network(x, edges, torch.tensor([0, 0, 0, 1, 1]))
     torch.testing.assert_close(graphs, torch.stack([nodes[:3].mean(0), nodes[3:].mean(0)]))
+
+
+@pytest.mark.parametrize("space", [GNN(dropout=0.0), GraphMix(layers=2, hidden=4, heads=2)])
+def test_how_networks_are_called(space, io):
+    """(x, edges[, graph][, weights]), or by name, with torch_geometric's names; the layers see the weights."""
+    network = space.build(random_arch(space, random.Random(3)), io).eval()
+    x, edges, graph = torch.randn(5, 6), torch.tensor([[0, 1, 3], [1, 2, 4]]), torch.tensor([0, 0, 0, 1, 1])
+    weight = torch.tensor([0.5, 2.0, 0.1])
+    nodes, graphs = network(x, edges, edge_weight=weight), network(x, edges, graph, weight)
+    assert nodes.shape == (5, 3) and not torch.allclose(nodes, network(x, edges))
+    assert torch.equal(nodes, network(x, edges, weight))
+    torch.testing.assert_close(network(x, edges, edge_weight=torch.ones(3)), network(x, edges))
+    assert torch.equal(graphs, network(x, edges, edge_weight=weight, batch=graph)) and graphs.shape == (2, 3)
+    assert torch.equal(network(x, edges, graph), network(x, edges, batch=graph))
+    for wrong in ({"edge_weight": weight}, {"edge_weight": weight[:2]}):
+        with pytest.raises(ValueError, match=r"came twice|is \[3\], one an edge, got \(2,\)"):
+            network(x, edges, *[weight] * (len(wrong["edge_weight"]) == 3), **wrong)
+    with pytest.raises(ValueError, match="as batch"):
+        network(x, edges, graph, batch=graph)
 
 
 def test_what_is_alike(io):

@@ -23,6 +23,12 @@ NAN = float("nan")
         ({"edge_index": torch.zeros(2, 4)}, "float32"),
         ({"edge_index": torch.tensor([[0], [60]])}, "join the nodes 0 to 59, found 0 to 60"),
         ({"edge_index": torch.tensor([[-1], [0]])}, "found -1 to 0"),
+        ({"edge_weight": torch.ones(9)}, r"mine: edge_weight is \[360\], one number an edge, got \(9,\)"),
+        ({"edge_weight": torch.ones(360, 1)}, r"got \(360, 1\)"),
+        ({"edge_weight": [1.0] * 360}, "got list"),
+        ({"edge_weight": torch.arange(-1, 359)}, "at least 0, found -1.0 to 358.0"),
+        ({"edge_weight": torch.full((360,), NAN)}, "edge_weight is finite"),
+        ({"edge_index": None, "adj_t": torch.eye(60)}, "leave out the transform ToSparseTensor"),
     ],
 )
 def test_what_is_no_graph(change, match):
@@ -41,10 +47,28 @@ def test_features_are_divided_by_their_sum():
     assert as_graph(data, "g", normalise=True).x.tolist() == [[0.25, 0.75], [0, 0], [-0.5, 0.5]]
 
 
+def test_a_weight_is_the_mean_of_those_listed_where_edges_are_made_undirected():
+    utils = pytest.importorskip("torch_geometric.utils")
+    data = ring_data()
+    data.edge_index = torch.tensor([[0, 0, 1, 1, 2], [1, 1, 0, 2, 2]])
+    data.edge_weight = torch.tensor([1, 2, 6, 5, 7])
+    graph = as_graph(data, "g", undirected=True)
+    assert graph.edge_index.tolist() == [[0, 1, 1, 2, 2], [1, 0, 2, 1, 2]] and graph.edge_weight.tolist() == [
+        3,
+        3,
+        5,
+        5,
+        7,
+    ]
+    theirs = utils.to_undirected(data.edge_index, data.edge_weight.float(), reduce="mean")
+    assert torch.equal(theirs[0], graph.edge_index) and torch.equal(theirs[1], graph.edge_weight)
+    assert as_graph(data, "g").edge_weight.tolist() == [1, 2, 6, 5, 7]
+
+
 @pytest.mark.parametrize(
     ("y", "match"),
     [
-        (torch.zeros(4), "of classes"),
+        (torch.zeros(4), r"of classes.*of a whole graph \[1\], or \[1, labels\]"),
         (torch.tensor([[0, 2]]), "0 and 1 only, found 0 to 2"),
         (torch.zeros(2, 2, 2), "of classes"),
     ],
@@ -57,6 +81,7 @@ def test_what_are_no_labels(y, match):
 def test_one_column_of_classes_is_a_list_of_classes():
     assert as_labels(torch.tensor([[3], [1]]), "g").tolist() == [3, 1]
     assert as_labels(torch.tensor([[0, 1]]), "g").dtype == torch.float32
+    assert as_labels(torch.tensor(3), "g").tolist() == [3]
 
 
 def masks(train, valid, test):

@@ -9,35 +9,40 @@ from conftest import ring_data
 pytest.importorskip("torch_geometric")
 
 import appnas
-from appnas.domains.graph_loaders import neighbours, parts
+from appnas.domains.graph_loaders import Batch, neighbours, parts
 from appnas.domains.graphs import Graphs, Options
 from appnas.spaces import GNN
 
 SAMPLER = find_spec("pyg_lib") or find_spec("torch_sparse")
 
 
+def whole(data, nodes):
+    """The label of a node is its number."""
+    return Batch(data.x, data.edge_index, None, nodes, nodes, getattr(data, "edge_weight", None))
+
+
 def test_parts_hold_every_node_once_and_their_share_of_the_split():
     data, rng = ring_data(), torch.Generator().manual_seed(0)
     nodes = torch.arange(0, 60, 3)
     before = torch.get_rng_state()
-    found = list(parts(data.x, data.edge_index, nodes, 4, rng))
+    found = list(parts(whole(data, nodes), 4, rng))
     assert torch.equal(torch.get_rng_state(), before)
-    assert sum(len(x) for x, *_ in found) == 60
-    assert sorted(n for *_, numbers in found for n in numbers.tolist()) == nodes.tolist()
-    for x, edges, mine, numbers in found:
-        assert len(mine) == len(numbers) == 5
-        assert torch.equal(x[mine], data.x[numbers])
-        assert edges.max() < len(x)
+    assert sum(len(part.x) for part in found) == 60
+    assert sorted(n for part in found for n in part.y.tolist()) == nodes.tolist()
+    for part in found:
+        assert len(part.nodes) == len(part.y) == 5 and part.edge_weight is None
+        assert torch.equal(part.x[part.nodes], data.x[part.y])
+        assert part.edge_index.max() < len(part.x)
 
 
-def test_edges_inside_a_part_are_the_graphs():
+def test_edges_inside_a_part_are_the_graphs_with_their_weights():
     data = ring_data()
     data.x = torch.arange(60.0)[:, None]  # every node carries its number
-    known = set(map(tuple, data.edge_index.T.tolist()))
-    kept = 0
-    for x, edges, *_ in parts(data.x, data.edge_index, torch.arange(6), 3, torch.Generator()):
-        joined = {(int(x[a, 0]), int(x[b, 0])) for a, b in edges.T.tolist()}
-        assert joined <= known
+    data.edge_weight = torch.arange(360.0)  # and every edge
+    known, kept = data.edge_index.T.tolist(), 0
+    for part in parts(whole(data, torch.arange(6)), 3, torch.Generator()):
+        joined = part.x[part.edge_index, 0].long().T.tolist()
+        assert joined == [known[int(number)] for number in part.edge_weight]
         kept += len(joined)
     assert 0 < kept < len(known)
 
@@ -51,21 +56,19 @@ def test_a_search_runs_on_parts():
 def test_without_a_sampler_the_error_names_the_way_out():
     data = ring_data()
     with pytest.raises(ImportError, match="loader='parts' needs neither"):
-        next(neighbours(data.x, data.edge_index, torch.arange(4), (2,), 2, torch.Generator()))
+        next(neighbours(whole(data, torch.arange(4)), (2,), 2, torch.Generator()))
 
 
 @pytest.mark.skipif(not SAMPLER, reason="needs pyg-lib or torch-sparse")
 @pytest.mark.filterwarnings("default")
 def test_neighbours():
     data, nodes = ring_data(), torch.arange(0, 60, 3)
-    found = [
-        list(neighbours(data.x, data.edge_index, nodes, (3, 2), 8, torch.Generator().manual_seed(seed)))
-        for seed in (0, 0, 1)
-    ]
-    assert [len(numbers) for *_, numbers in found[0]] == [8, 8, 4]
-    assert sorted(n for *_, numbers in found[0] for n in numbers.tolist()) == nodes.tolist()
-    for (x, edges, mine, numbers), again in zip(found[0], found[1], strict=True):
-        assert torch.equal(x[mine], data.x[numbers]) and torch.equal(edges, again[1]) and edges.max() < len(x)
-    assert not all(torch.equal(a[3], b[3]) for a, b in zip(found[0], found[2], strict=True))
+    found = [list(neighbours(whole(data, nodes), (3, 2), 8, torch.Generator().manual_seed(seed))) for seed in (0, 0, 1)]
+    assert [len(part.y) for part in found[0]] == [8, 8, 4]
+    assert sorted(n for part in found[0] for n in part.y.tolist()) == nodes.tolist()
+    for part, again in zip(found[0], found[1], strict=True):
+        assert torch.equal(part.x[part.nodes], data.x[part.y]) and torch.equal(part.edge_index, again.edge_index)
+        assert part.edge_index.max() < len(part.x)
+    assert not all(torch.equal(a.y, b.y) for a, b in zip(found[0], found[2], strict=True))
     domain = Graphs(data, options=Options(loader="neighbours", batch=8))
     assert appnas.search(GNN(widest=16), domain, "random", evaluations=1, budget=2).value > 0

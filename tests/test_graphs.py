@@ -80,10 +80,30 @@ def arcs(count=30):
     return graphs
 
 
+def changed(**parts):
+    """The ring with other parts."""
+    data = ring_data()
+    vars(data).update(parts)
+    return data
+
+
+RING = ring_data()
+
+
 class TestWholeGraphs(OfGraphs):
     @pytest.fixture
     def domain(self):
         return Graphs(arcs(), options=Options(batch=4))
+
+
+class TestWeightedEdges(OfGraphs):
+    @pytest.fixture
+    def domain(self):
+        return Graphs(changed(edge_weight=torch.rand(360, generator=torch.Generator().manual_seed(1))))
+
+    def network(self, domain):
+        torch.manual_seed(0)
+        return GNN(dropout=0.1).build((3, 1, 1, 1, 1, 0, 0, 0, 0, 3, 3), domain.io)
 
 
 class TestNodesOfSeveralGraphs(OfGraphs):
@@ -169,15 +189,6 @@ def test_random_splits_for_data_without_masks():
     assert torch.equal(parts[0], two._whole["train"].nodes) and not torch.equal(parts[0], other._whole["train"].nodes)
 
 
-def changed(**parts):
-    data = ring_data()
-    vars(data).update(parts)
-    return data
-
-
-RING = ring_data()
-
-
 @pytest.mark.parametrize(
     "other",
     [
@@ -214,6 +225,58 @@ def test_an_export_says_what_to_do_to_a_graph(more):
     exec("\n".join(domain.preprocessing()["code"]), names)
     assert torch.equal(names["x"], domain._whole["train"].x)
     assert torch.equal(names["edge_index"], domain._whole["train"].edge_index)
+
+
+def test_weights_of_edges_reach_the_network():
+    weight = torch.arange(360.0)
+    weighted = Graphs(changed(edge_weight=weight))
+    assert weighted.fingerprint != Graphs(RING).fingerprint
+    assert weighted.fingerprint != Graphs(changed(edge_weight=weight.flip(0))).fingerprint
+    (batch,) = weighted.batches("train", torch.Generator())
+    assert torch.equal(batch.inputs[2], weight) and torch.equal(weighted.example(1)[2], weight)
+    several = [SimpleNamespace(**vars(arc), edge_weight=torch.full((len(arc.x),), i)) for i, arc in enumerate(arcs(4))]
+    x, edges, graph, weights = Graphs(several, several, several).example(3)
+    assert weights.tolist() == graph[edges[0]].tolist() and len(x) == len(graph)
+    with pytest.raises(ValueError, match="all graphs have edge_weight or none"):
+        Graphs(several, several, arcs(4))
+
+
+def test_features_of_edges_are_not_used_and_a_warning_says_so():
+    with pytest.warns(UserWarning, match="edge_attr is not used") as found:
+        Graphs([changed(edge_attr=torch.zeros(360, 2)) for _ in range(5)])
+    assert len(found) == 1 and found[0].filename == __file__
+
+
+@pytest.fixture
+def stored():
+    """A data set of torch_geometric, as its users write one."""
+    geometric = pytest.importorskip("torch_geometric.data")
+
+    class Stored(geometric.InMemoryDataset):
+        def __init__(self, graphs):
+            super().__init__()
+            self.data, self.slices = self.collate([geometric.Data(**vars(graph)) for graph in graphs])
+
+    return Stored
+
+
+@pytest.mark.filterwarnings("ignore:It is not recommended")
+def test_data_sets_and_batches_are_several_graphs(stored):
+    from torch_geometric.data import Batch
+
+    ours = Graphs(arcs(), options=Options(batch=4))
+    for several in (stored(arcs()), Batch.from_data_list(list(stored(arcs())))):
+        theirs = Graphs(several, options=Options(batch=4))
+        assert theirs.fingerprint == ours.fingerprint and len(theirs.example(2)) == 3
+    half = stored(arcs())[:15], stored(arcs())[15:]
+    assert Graphs(half[0], half[1], half[1]).fingerprint == Graphs(arcs()[:15], arcs()[15:], arcs()[15:]).fingerprint
+
+
+@pytest.mark.filterwarnings("ignore:It is not recommended")
+def test_a_data_set_of_one_graph_is_that_graph(stored):
+    assert Graphs(stored([RING])).fingerprint == Graphs(RING).fingerprint
+    same = Graphs(RING, RING, RING)
+    assert [len(same._graphs[split]) for split in ("train", "valid", "test")] == [1, 1, 1]
 
 
 def test_features_keep_their_scale():
@@ -255,8 +318,9 @@ def test_labels_that_cannot_be_learnt_are_refused(change, match):
         (([],), "one list"),
         ((arcs(), arcs(2)), "training, validation and test graphs"),
         ((arcs(2),), "is empty"),
-        (([*arcs(9), ring_data()],), "same features"),
+        (([*arcs(9), ring_data()],), "same number of features"),
         ((arcs(), None, None, Options(loader="parts")), "whole graphs"),
+        (([changed(y=torch.tensor([0, 1]))] * 9,), r"y is \[1\] or \[1, labels\] where .* got \[2\] rows"),
         ((ring_data(), None, None, Options(loader="parts", parts=11)), "too many"),
     ],
 )

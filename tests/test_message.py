@@ -51,6 +51,61 @@ def test_is_gcn():
     torch.testing.assert_close(ours(x, edges), theirs(x, edges), rtol=0, atol=1e-5)
 
 
+def weights(edges):
+    """Zeros among them."""
+    return torch.rand(edges.shape[1], generator=torch.Generator().manual_seed(2), dtype=torch.float64).mul(3).floor()
+
+
+@pytest.mark.parametrize("loops", [False, True])
+def test_is_gcn_of_weighted_edges(loops):
+    """Loops that are there keep their weight; a node whose loop weighs 0 may have no degree at all."""
+    x, edges = graph()
+    edges = edges[:, edges[0] != edges[1]]
+    if loops:
+        edges = torch.cat([torch.arange(0, 12, 2).repeat(2, 1), edges], 1)
+    weight = weights(edges)
+    theirs, ours = GCNConv(6, 5).double(), layer(1, "gcn", "sum")
+    ours.weight.data = theirs.lin.weight.data.T.clone()
+    torch.testing.assert_close(ours(x, edges, weight), theirs(x, edges, weight), rtol=0, atol=1e-5)
+    assert not torch.allclose(ours(x, edges, weight), ours(x, edges))
+
+
+@pytest.mark.parametrize(("attention", "aggregation"), COMBINATIONS)
+def test_edges_of_weight_1_are_edges(attention, aggregation):
+    x, edges = graph()
+    ours = layer(3, attention, aggregation)
+    torch.testing.assert_close(ours(x, edges, torch.ones(30)), ours(x, edges))
+
+
+@pytest.mark.parametrize("attention", ATTENTION)
+def test_messages_are_multiplied_by_weights(attention):
+    """Edge by edge: the attention times the weight, whatever the order in which the edges came."""
+    x, edges = graph()
+    edges = edges[:, edges[0] != edges[1]].unique(dim=1)
+    weight = weights(edges)
+    ours, looped = layer(2, attention), with_loops(edges, 12)
+    z = (x @ ours.weight).view(12, 2, 5)
+    e = ours.weights(z, looped, looped.weights(weight, edges)).expand(-1, 2)
+    of = {(i, j): w for (i, j), w in zip(edges.T.tolist(), weight.tolist(), strict=True)}
+    each = torch.tensor([of.get((i, j), 1.0) for i, j in looped.edge_index.T.tolist()], dtype=x.dtype)
+    if attention == "gcn":
+        degree = torch.zeros(12, dtype=x.dtype).index_add(0, looped.edge_index[1], each)
+        expected = (each / (degree[looped.edge_index[0]] * degree[looped.edge_index[1]]).sqrt())[:, None]
+    else:
+        expected = ours.weights(z, looped) * each[:, None]
+    torch.testing.assert_close(e, expected.expand(-1, 2))
+    shuffled = torch.randperm(len(weight), generator=torch.Generator().manual_seed(3))
+    torch.testing.assert_close(ours(x, edges, weight), ours(x, edges[:, shuffled], weight[shuffled]))
+
+
+def test_weights_have_gradients():
+    x, edges = graph(5, 8)
+    weight = (weights(edges) + 0.5).requires_grad_()
+    for attention in ATTENTION:
+        ours = layer(2, attention)
+        assert torch.autograd.gradcheck(lambda w, ours=ours: ours(x, edges, w), [weight])
+
+
 @pytest.mark.parametrize("attention", [name for name in ATTENTION if name not in FIXED])
 def test_learnt_attention_adds_up_to_one_at_every_target(attention):
     x, edges = graph()
@@ -93,15 +148,17 @@ def test_attention_edge_by_edge(attention):
 
 
 @pytest.mark.parametrize(("attention", "aggregation"), COMBINATIONS)
-def test_both_ways_agree(attention, aggregation):
+@pytest.mark.parametrize("weighted", [False, True])
+def test_both_ways_agree(attention, aggregation, weighted):
     """Sparse products and torch_geometric's `propagate`: outputs and all gradients."""
     x, edges = graph()
+    weight = weights(edges) if weighted else None
     results = []
     for fuse in (True, False):
         inputs = x.clone().requires_grad_()
         ours = layer(3, attention, aggregation, "mlp", concat=False, skip=True)
         ours.fuse = fuse
-        y = ours(inputs, edges)
+        y = ours(inputs, edges, weight)
         results.append([y, *torch.autograd.grad(y.pow(2).sum(), [inputs, *ours.parameters()])])
     for a, b in zip(*results, strict=True):
         torch.testing.assert_close(a, b)

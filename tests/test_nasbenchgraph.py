@@ -100,6 +100,14 @@ def test_the_table(dataset, unique, median, best, test):
     assert max(columns["test"]) == pytest.approx(test, abs=0.006)
 
 
+def test_weights_of_edges_are_not_used_and_a_warning_says_so():
+    network = NASBenchGraph(hidden=4).build((0, 0, 0, 0, 0), IO((6,), (3,))).eval()
+    x, edges = torch.randn(4, 6), torch.tensor([[0, 1], [1, 2]])
+    with pytest.warns(UserWarning, match="do not use edge_weight"):
+        weighted = network(x, edges, torch.tensor([1.0, 3.0]))
+    assert torch.equal(weighted, network(x, edges))
+
+
 def test_equal_networks_have_one_row():
     """A skip after the input moves the rest; the order of two leaves does not matter."""
     archs, columns = load("arxiv")
