@@ -49,10 +49,10 @@ def make_policy_kwargs(
 ) -> dict[str, Any]:
     """The `policy_kwargs` of an agent with this encoder: plain, picklable, saved and loaded with the agent.
 
-    The optimiser is Adam with the logits in their own group: a scale that survives SB3's schedule, saving and loading
-    (`ArchAdam`, for its defaults). An encoder with `norm="batch"`, the paper's, normalises by the frames that it sees
-    together, so an agent acts otherwise on one frame (`predict`, an `EvalCallback` or a DQN of one environment) than on
-    many: `norm="group"` makes it independent of their number.
+    The optimiser is `ArchAdam`: Adam with the logits in their own group, at a scale that survives SB3's schedule,
+    saving and loading. An encoder with `norm="batch"`, the paper's, normalises by the frames that it sees together, so
+    an agent acts otherwise on one frame (`predict`, an `EvalCallback` or a DQN of one environment) than on many, and
+    warns: `norm="group"` makes it independent of their number.
 
     Args:
         encoder: a space, or anything that makes a module of features from an `IO` without outputs.
