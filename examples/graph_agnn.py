@@ -75,7 +75,11 @@ def main(args: Args) -> None:
         tests = [domain.test(network)["accuracy"] for network in trained]
         table.add_row(name, *(f"{x:.1f}" for x in (sum(tests) / len(tests), min(tests), max(tests))))
     console.print(table)
-    console.print("Few seeds say little; result.model() is the network, a plain torch.nn.Module: model(x, edge_index).")
+    console.print(
+        f"Few seeds say little. result.retrain(epochs={args.budget}).model is the trained network, a plain"
+        " torch.nn.Module: model(x, edge_index), the features of every node divided by their sum as in `graphs`;"
+        " result.model() has the same layers, untrained."
+    )
 
 
 if __name__ == "__main__":

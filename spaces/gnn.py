@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +27,7 @@ ATTENTION = ("const", "gcn", "gat", "sym-gat", "cos", "linear", "gene-linear")
 HEADS = ("1", "2", "4", "6", "8", "16")
 AGGREGATION = ("sum", "mean", "max")
 COMBINE = ("identity", "mlp")
+Readout = Literal["mean", "sum", "max"]
 ACTIVATION: dict[str, Callable[[Tensor], Tensor]] = {
     "sigmoid": torch.sigmoid,
     "tanh": torch.tanh,
@@ -59,6 +60,11 @@ class GNN(Unmixed):
     widest: int = 256
     """Largest hidden size times heads of a layer that is valid (memory and time grow with it); 0 for no limit, as in
     the paper."""
+    last_activation: bool = True
+    """Search an activation of the last layer too, as in the paper. It is applied to the scores: those of sigmoid and
+    softplus are above 0, so every label of a set is predicted, and those of relu never below. False for none."""
+    readout: Readout = "mean"
+    """What makes one vector of a graph of those of its nodes, where whole graphs are the examples."""
     mask: ClassVar[Mask | None] = None
     mixed: ClassVar[str] = "graphmix"
 
@@ -84,8 +90,13 @@ class GNN(Unmixed):
             "combine": COMBINE,
             "activation": tuple(ACTIVATION),
         }
-        layered = (Choice(name, options, self.layers, name) for name, options in classes.items())
+        counts = {"activation": self.layers if self.last_activation else self.layers - 1}
+        layered = (Choice(name, options, counts.get(name, self.layers), name) for name, options in classes.items())
         return (Choice("hidden", HIDDEN, self.layers - 1, "hidden"), *layered)
+
+    def _activations(self, arch: Arch) -> list[str]:
+        named = describe(self.choices, arch)["activation"]
+        return named if self.last_activation else [*named, "identity"]
 
     def _too_wide(self, hidden: int, heads: int) -> bool:
         return 0 < self.widest < int(HIDDEN[hidden]) * int(HEADS[heads])
@@ -114,8 +125,8 @@ class GNN(Unmixed):
         Attention and activation of the layer; weights of skip connections are never inherited (None).
         """
         _, layer, role = name.split(".")[:3]
-        named = describe(self.choices, arch)
-        return None if role == "skip" else (named["attention"][int(layer)], named["activation"][int(layer)])
+        attention = describe(self.choices, arch)["attention"]
+        return None if role == "skip" else (attention[int(layer)], self._activations(arch)[int(layer)])
 
     def build(self, arch: Arch, io: IO) -> GNNetwork:
         """The stand-alone network.
@@ -138,7 +149,7 @@ class GNN(Unmixed):
                 )
             )  # fmt: skip
             width = outputs * heads
-        return GNNetwork(layers, named["activation"])
+        return GNNetwork(layers, self._activations(arch), self.readout)
 
 
 def layer_type(io: IO) -> type[AutoGNNLayer]:
@@ -157,8 +168,8 @@ def layer_type(io: IO) -> type[AutoGNNLayer]:
     return AutoGNNLayer
 
 
-def pooled(x: Tensor, graph: Tensor | None) -> Tensor:
-    """The mean over the nodes of every graph, or the nodes themselves.
+def pooled(x: Tensor, graph: Tensor | None, readout: Readout = "mean") -> Tensor:
+    """Mean, sum or maximum over the nodes of every graph, or the nodes themselves.
 
     Shapes:
         x: [N, D]. graph: [N], the graph of every node, from 0. returns: [graphs, D], or [N, D] without `graph`.
@@ -166,7 +177,11 @@ def pooled(x: Tensor, graph: Tensor | None) -> Tensor:
     if graph is None:
         return x
     count = torch.bincount(graph).to(x.dtype)
-    return x.new_zeros(len(count), x.shape[1]).index_add(0, graph, x) / count[:, None]
+    zeros = x.new_zeros(len(count), x.shape[1])
+    if readout == "max":
+        return zeros.scatter_reduce(0, graph[:, None].expand_as(x), x, "amax", include_self=False)
+    total = zeros.index_add(0, graph, x)
+    return total if readout == "sum" else total / count[:, None]
 
 
 def on_edges(
@@ -202,8 +217,9 @@ def on_edges(
 class GNNetwork(nn.Module):
     """Graph layers, each followed by its activation."""
 
-    def __init__(self, layers: list[AutoGNNLayer], activations: list[str]):
+    def __init__(self, layers: list[AutoGNNLayer], activations: list[str], readout: Readout):
         super().__init__()
+        self.readout = readout
         self.layers = nn.ModuleList(layers)
         self.activations = activations
 
@@ -223,4 +239,4 @@ class GNNetwork(nn.Module):
         edges, graph = on_edges(edge_index, graph, edge_weight, batch)
         for layer, activation in zip(self.layers, self.activations, strict=True):
             x = ACTIVATION[activation](layer(x, *edges))
-        return pooled(x, graph)
+        return pooled(x, graph, self.readout)

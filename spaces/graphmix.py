@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from appnas.settings import check
 from appnas.space import IO, Arch, Choice, Gates, Mask, argmax, only
-from appnas.spaces.gnn import AGGREGATION, ATTENTION, layer_type, on_edges, pooled
+from appnas.spaces.gnn import AGGREGATION, ATTENTION, Readout, layer_type, on_edges, pooled
 from appnas.spaces.sparse import SparseLinear
 from appnas.supernet import Mixed, live_options
 
@@ -42,6 +42,8 @@ class GraphMix:
     """Aggregations that are offered."""
     dropout: float = 0.5
     """Of the input of every layer of a stand-alone network; supernets have none."""
+    readout: Readout = "mean"
+    """What makes one vector of a graph of those of its nodes, where whole graphs are the examples."""
     mask: ClassVar[Mask | None] = None
 
     def __post_init__(self) -> None:
@@ -131,7 +133,7 @@ class MixedNetwork(nn.Module):
             attention, aggregation = option.rsplit("-", 1)
             return OnEdges(layer(d, d // heads, heads, attention, aggregation))
 
-        self.dropout = dropout
+        self.dropout, self.readout = dropout, space.readout
         self.first = SparseLinear(io.inputs[0], d)
         self.layers = nn.ModuleList(Mixed(messages.options, message, row) for row in rows[0])
         self.skips = nn.ModuleList(Mixed(skips.options, lambda option: nn.Identity(), row) for row in rows[1])
@@ -172,4 +174,4 @@ class MixedNetwork(nn.Module):
             states.append(torch.zeros_like(x) if skipped is None else skipped)
         y = mixed(2, 0, self.join, torch.stack(states, 1))
         assert y is not None
-        return pooled(self.last(functional.relu(y)), graph)
+        return pooled(self.last(functional.relu(y)), graph, self.readout)

@@ -52,8 +52,9 @@ class AutoGNNLayer(MessagePassing):  # type: ignore[misc]
     Weights of edges multiply the attention, after the softmax, and make the degrees of `gcn` (one head of it, summed,
     is torch_geometric's GCNConv); a mean divides by the number of edges all the same.
 
-    Sums and means never hold a message an edge in memory (`appnas.spaces.sparse`); a maximum does. With `fuse = False`
-    messages go through `propagate` and torch_geometric's aggregations instead: the same numbers, several times slower.
+    Sums and means never hold a message an edge in memory (`appnas.spaces.sparse`); a maximum does. With `fuse = False`,
+    and while torch_geometric explains a network, messages go through `propagate` and its aggregations instead: the same
+    numbers, several times slower.
 
     Args:
         inputs: features of a node.
@@ -159,6 +160,9 @@ class AutoGNNLayer(MessagePassing):  # type: ignore[misc]
 
     def _gathered(self, own: Tensor, graph: Looped, edges: Tensor | None) -> Tensor:
         e = self.weights(own, graph, edges)
+        if self.explain:  # explainers mask messages, in the order in which edges were given, loops last
+            given = graph.order.argsort()
+            return self.propagate(graph.edge_index[:, given], x=own, e=e[given])  # type: ignore[no-any-return]
         if not self.fuse:
             return self.propagate(graph.edge_index, x=own, e=e)  # type: ignore[no-any-return]
         if self.aggregation == "max":

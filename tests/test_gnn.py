@@ -7,9 +7,12 @@ import torch
 
 pytest.importorskip("torch_geometric")
 
+from torch_geometric.explain import Explainer, GNNExplainer
+
 from appnas.encode import one_hot
 from appnas.space import IO, check, describe, mutate, only, parse, random_arch, size
 from appnas.spaces import GNN, GraphMix
+from appnas.spaces.gnn import pooled
 from appnas.supernet import restrict
 from appnas.testing import SpaceSuite
 
@@ -31,6 +34,12 @@ class TestSpace(OnGraphs):
     @pytest.fixture
     def space(self):
         return GNN(widest=0)
+
+
+class TestWithoutTheLastActivation(OnGraphs):
+    @pytest.fixture
+    def space(self):
+        return GNN(widest=0, last_activation=False)
 
 
 class TestLimitedSpace(OnGraphs):
@@ -74,9 +83,11 @@ def test_wide_layers_are_never_proposed():
     assert random_arch(inner, rng) == arch
 
 
-@pytest.mark.parametrize("wrong", [{"layers": 1}, {"dropout": 1.0}, {"dropout": -0.1}, {"widest": 3}])
+@pytest.mark.parametrize(
+    "wrong", [{"readout": "add"}, {"layers": 1}, {"dropout": 1.0}, {"dropout": -0.1}, {"widest": 3}]
+)
 def test_wrong_sizes_are_refused(wrong):
-    with pytest.raises(ValueError, match=r"at least|below 1|smallest"):
+    with pytest.raises(ValueError, match=r"at least|below 1|smallest|one of"):
         GNN(**wrong)
 
 
@@ -126,6 +137,42 @@ def test_how_networks_are_called(space, io):
             network(x, edges, *[weight] * (len(wrong["edge_weight"]) == 3), **wrong)
     with pytest.raises(ValueError, match="as batch"):
         network(x, edges, graph, batch=graph)
+
+
+@pytest.mark.parametrize("space", [GNN(), GraphMix(layers=2, hidden=4, heads=2)])
+def test_an_explainer_finds_the_edges_that_matter(space, io):
+    """Two layers see two steps: of a path into node 4, its last two edges."""
+    network = space.build(random_arch(space, random.Random(5)), io)
+    explainer = Explainer(
+        network, GNNExplainer(epochs=3), explanation_type="model", node_mask_type="attributes", edge_mask_type="object",
+        model_config={"mode": "multiclass_classification", "task_level": "node", "return_type": "raw"},
+    )  # fmt: skip
+    found = explainer(torch.randn(5, 6), torch.tensor([[0, 1, 2, 3], [1, 2, 3, 4]]), index=4).edge_mask
+    assert (found > 0).tolist() == [False, False, True, True]
+
+
+@pytest.mark.parametrize("readout", ["mean", "sum", "max"])
+@pytest.mark.parametrize("kind", [GNN, GraphMix])
+def test_readouts_by_hand(kind, readout, io):
+    space = kind(readout=readout)
+    network = space.build(random_arch(space, random.Random(1)), io).eval()
+    x, edges, graph = torch.randn(5, 6), torch.tensor([[0, 1, 3], [1, 2, 4]]), torch.tensor([0, 0, 1, 0, 1])
+    nodes = network(x, edges)
+    first, second = (getattr(nodes[graph == i], {"max": "amax"}.get(readout, readout))(0) for i in (0, 1))
+    torch.testing.assert_close(network(x, edges, graph), torch.stack([first, second]))
+    x = torch.randn(5, 2, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(pooled, (x, graph, readout))
+    assert torch.autograd.gradgradcheck(pooled, (x, graph, readout))
+
+
+def test_scores_without_an_activation(io):
+    """The last layer's is no decision then; the others follow their layers, and weights are alike as before."""
+    space = GNN(last_activation=False, dropout=0.0)
+    assert size(space) * 8 == size(GNN()) and space.choices[-1].count == 1
+    arch = (*random_arch(space, random.Random(0))[:-1], 2)
+    network, (x, edges) = space.build(arch, io).eval(), (torch.randn(5, 6), torch.tensor([[0, 1, 2], [1, 2, 3]]))
+    torch.testing.assert_close(network(x, edges), network.layers[1](torch.relu(network.layers[0](x, edges)), edges))
+    assert [space.signature(arch, f"layers.{i}.weight")[1] for i in (0, 1)] == ["relu", "identity"]
 
 
 def test_what_is_alike(io):

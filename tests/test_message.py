@@ -6,6 +6,7 @@ import pytest
 import torch
 
 pytest.importorskip("torch_geometric")
+from torch_geometric.explain.algorithm.utils import clear_masks, set_masks
 from torch_geometric.nn import GATConv, GCNConv
 from torch_geometric.utils import softmax
 
@@ -162,6 +163,23 @@ def test_both_ways_agree(attention, aggregation, weighted):
         results.append([y, *torch.autograd.grad(y.pow(2).sum(), [inputs, *ours.parameters()])])
     for a, b in zip(*results, strict=True):
         torch.testing.assert_close(a, b)
+
+
+@pytest.mark.parametrize(("attention", "aggregation"), COMBINATIONS)
+def test_explainers_mask_the_messages(attention, aggregation):
+    """A mask of messages is a weight of edges, apart from what `gcn` makes of weights; loops are never masked."""
+    x, edges = graph()
+    edges = edges[:, edges[0] != edges[1]]
+    mask, ours = weights(edges), layer(3, attention, aggregation)
+    looped, plain = with_loops(edges, 12), ours(x, edges)
+    set_masks(ours, mask, edges, apply_sigmoid=False)
+    masked = ours(x, edges)
+    clear_masks(ours)
+    assert torch.equal(ours(x, edges), plain) and not torch.allclose(masked, plain)
+    if attention == "gcn":
+        ours.attention, looped = "const", looped.weights(mask, edges) * looped.gcn
+        ours.weights = lambda own, graph, edges: looped[:, None]
+    torch.testing.assert_close(masked, ours(x, edges, mask))
 
 
 @pytest.mark.parametrize("aggregation", AGGREGATION)
