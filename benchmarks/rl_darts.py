@@ -36,15 +36,23 @@ from appnas.space import random_arch
 from appnas.spaces.encoder import MICRO_OPS, Encoder, ImpalaCNN
 
 
-class AnyAction(nn.Module):
-    """A policy that looks at nothing: every action as often as any other."""
+class Blind(nn.Module):
+    """A policy that looks at nothing: always one action, or every action as often as any other."""
 
-    def __init__(self, actions: int):
+    def __init__(self, actions: int, always: int | None = None):
         super().__init__()
-        self.actions, self.rng = actions, torch.Generator().manual_seed(0)
+        self.actions, self.always, self.rng = actions, always, torch.Generator().manual_seed(0)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.rand(len(x), self.actions, generator=self.rng)
+        if self.always is None:
+            return torch.rand(len(x), self.actions, generator=self.rng)
+        return 100 * nn.functional.one_hot(torch.full((len(x),), self.always), self.actions).float()
+
+
+def best_action(domain: RL) -> int:
+    """The action that alone, on training levels, has the largest return: what can be had without looking."""
+    returns = [domain.evaluate(Blind(domain.actions, a), "score", 32)["return"] for a in range(domain.actions)]
+    return int(np.argmax(returns))
 
 
 def search(space: Encoder, domain: RL, out: Path | None, **settings) -> Result:
@@ -65,9 +73,10 @@ def train(make, domain: RL, steps: int, seed: int, checkpoint: Path | None = Non
     return {"before": before, "train": score, "test": test, "parameters": parameters(network), "cpu_s": seconds}
 
 
-def played(network, domain: RL, episodes: int, file: Path) -> dict:
+def played(make, domain: RL, episodes: int, file: Path) -> dict:
     """Returns of a trained network on training and unseen levels, or what the file holds."""
     if not file.exists():
+        network = make()
         row = {"train": domain.evaluate(network, "score", episodes), "test": domain.evaluate(network, "test", episodes)}
         file.write_text(json.dumps(row))
     return json.loads(file.read_text())
@@ -137,8 +146,12 @@ def compare(args: argparse.Namespace, domain: RL, space: Encoder, scale: float) 
     for record in [*result.history[::gap], result.history[-1]]:
         print(f"  {record.metrics['steps']:9.0f} steps  training return {record.value:6.2f}"
               f"  architecture entropy {record.metrics['arch_entropy']:.3f}")  # fmt: skip
-    networks = {"supernet": result.evaluator.host.network, "any action": AnyAction(domain.actions)}
-    rows = {name: played(net, domain, args.episodes, out / f"{name}.json") for name, net in networks.items()}
+    networks = {
+        "supernet": lambda: result.evaluator.host.network,
+        "any action": lambda: Blind(domain.actions),
+        "always one action": lambda: Blind(domain.actions, best_action(domain)),
+    }
+    rows = {name: played(make, domain, args.episodes, out / f"{name}.json") for name, make in networks.items()}
     kinds = {"derived": partial(space.build, result.best), "impala": partial(ImpalaCNN, width=space.width)}
     rng = random.Random(args.seed)
     kinds |= {f"random {i + 1}": partial(space.build, random_arch(space, rng)) for i in range(args.random)}
@@ -190,7 +203,7 @@ def main() -> None:
     parser.add_argument("--over-time", action="store_true", help="also cells derived after 0, 25, 50 and 75 %%")
     parser.add_argument("--out", default="runs/rl_darts")
     args = parser.parse_args()
-    args.steps = args.steps or {"catch": 61_440, "coinrun": 307_200, "dqn": 102_400}[args.what]
+    args.steps = args.steps or {"catch": 61_440, "coinrun": 307_200, "dqn": 51_200}[args.what]
     torch.set_num_threads(1)
     {"catch": catch, "coinrun": coinrun, "dqn": dqn}[args.what](args)
 
