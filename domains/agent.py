@@ -139,9 +139,9 @@ class Agent:
                 policy_kwargs={**kwargs, "ortho_init": False}, device="cpu",
             )  # fmt: skip
         return DQN(
-            WholeQ, env, o.lr, o.replay, o.warmup, o.batch, gamma=o.gamma, train_freq=o.every, max_grad_norm=o.max_grad,
-            target_update_interval=max(o.target, o.envs), exploration_fraction=o.explore,
-            exploration_final_eps=o.epsilon, policy_kwargs=kwargs, device="cpu",
+            WholeQ, env, o.lr, o.replay, o.warmup, o.batch, gamma=o.gamma, train_freq=o.every, gradient_steps=o.updates,
+            n_steps=o.n_steps, max_grad_norm=o.max_grad, target_update_interval=max(o.target, o.envs),
+            exploration_fraction=o.explore, exploration_final_eps=o.epsilon, policy_kwargs=kwargs, device="cpu",
         )  # fmt: skip
 
     @contextmanager

@@ -71,7 +71,11 @@ class Options:
     warmup: int = 2_000
     """DQN: random steps before learning starts."""
     every: int = 4
-    """DQN: steps of every environment between two gradient steps."""
+    """DQN: steps of every environment between two times of learning."""
+    updates: int = 1
+    """DQN: gradient steps each time."""
+    n_steps: int = 1
+    """DQN: rewards that are summed before the target network's value counts (n-step returns)."""
     target: int = 2_000
     """DQN: environment steps between two copies into the target network."""
     explore: float = 0.3
@@ -86,7 +90,9 @@ class Options:
 
     def __post_init__(self) -> None:
         """Check the sizes."""
-        sizes = dict.fromkeys(("envs", "rollout", "batch", "epochs", "replay", "every", "target", "episodes"), 1)
+        sizes = dict.fromkeys(
+            ("envs", "rollout", "batch", "epochs", "replay", "every", "updates", "n_steps", "target", "episodes"), 1
+        )
         check(
             self, lr=0, gamma=0, gae=0, clip=0, entropy=0, value=0, max_grad=0, warmup=0, explore=0, epsilon=0, **sizes
         )

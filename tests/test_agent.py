@@ -17,8 +17,19 @@ OPTIONS = {
     "dqn": CatchOptions(
         algorithm="dqn", envs=4, rollout=16, batch=32, side=8, warmup=64, every=2, target=64, replay=150
     ),
-    "dqn, rewards scaled": CatchOptions(
-        algorithm="dqn", envs=4, rollout=16, batch=32, side=8, warmup=64, every=2, target=64, replay=150, normalise=True
+    "dqn, scaled n-step returns": CatchOptions(
+        algorithm="dqn",
+        envs=4,
+        rollout=16,
+        batch=32,
+        side=8,
+        warmup=64,
+        every=2,
+        updates=2,
+        n_steps=3,
+        target=64,
+        replay=150,
+        normalise=True,
     ),
 }
 
