@@ -182,10 +182,10 @@ def coinrun(args: argparse.Namespace) -> None:
 
 
 def dqn(args: argparse.Namespace) -> None:
-    """DQN on Procgen, frames pooled to 32x32: a gradient step every 8 environment steps."""
+    """DQN on Procgen, frames pooled to 32x32: two gradient steps every 8 environment steps, 10-step returns."""
     options = ProcgenOptions(
         algorithm="dqn", game=args.game, shrink=2, envs=8, rollout=128, batch=32, every=1, gamma=0.99, replay=40_000,
-        warmup=4_000, lr=5e-4, max_grad=10.0, normalise=False,
+        warmup=4_000, lr=2.5e-4, updates=2, n_steps=10, max_grad=10.0, normalise=False,
     )  # fmt: skip
     space = Encoder(channels=(8, 16), width=(16, 32), nodes=3, cells=1, depth=1)
     compare(args, Procgen(options), space, 4.0)
