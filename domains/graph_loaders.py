@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from typing import Any, NamedTuple
@@ -51,19 +50,6 @@ def joined(graphs: Sequence[Graph], whole: bool) -> Batch:
     weights = [graph.edge_weight for graph in graphs if graph.edge_weight is not None]
     of = torch.repeat_interleave(torch.tensor(sizes)) if whole else None
     return Batch(x, edges, of, None, y, torch.cat(weights) if weights else None)
-
-
-def digest(settings: str, batches: Sequence[Batch]) -> str:
-    """SHA-256 of settings and of every byte of the batches; of what they share once."""
-    found, seen = hashlib.sha256(settings.encode()), set()
-    for batch in batches:
-        for name, part in batch._asdict().items():
-            if part is None or id(part) in seen:
-                continue
-            seen.add(id(part))
-            found.update(f"{name} {part.dtype} {tuple(part.shape)}".encode())
-            found.update(part.flatten().numpy())
-    return found.hexdigest()
 
 
 def parts(whole: Batch, count: int, rng: torch.Generator) -> Iterator[Batch]:

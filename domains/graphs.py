@@ -28,8 +28,9 @@ from appnas.domains.graph_checks import (
     random_splits,
     warn_of_unused,
 )
-from appnas.domains.graph_loaders import Batch, digest, joined, neighbours, parts
+from appnas.domains.graph_loaders import Batch, joined, neighbours, parts
 from appnas.domains.random_labels import RandomGraphLabels
+from appnas.files import digest
 from appnas.settings import check
 from appnas.space import IO
 from appnas.train import OnEpoch, Recipe, fit
@@ -183,7 +184,9 @@ class Graphs(RandomGraphLabels):
     def fingerprint(self) -> str:
         """A digest of options, graphs, labels and splits: a training's checkpoint is of one of them."""
         sizes = {split: [len(graph.x) for graph in graphs] for split, graphs in self._graphs.items()}
-        return digest(f"{self.options} {sizes}", [self._whole[split] for split in SPLITS])
+        parts = [part for split in SPLITS for part in self._whole[split] if part is not None]
+        once = {id(part): part for part in parts}  # the splits of one graph share it
+        return digest(f"{self.options} {sizes}", *once.values())
 
     def named(self, name: str) -> Graphs:
         """The same domain under its name in the catalogue."""

@@ -217,14 +217,16 @@ def test_a_checkpoint_is_of_graphs_of_these_sizes():
     assert Graphs(cut(2), cut(2), cut(2)).fingerprint != Graphs(cut(4), cut(2), cut(2)).fingerprint
 
 
+@pytest.mark.parametrize("weight", [None, torch.arange(99.0)])
 @pytest.mark.parametrize("more", [{}, {"normalise": True}, {"undirected": True, "normalise": True}])
-def test_an_export_says_what_to_do_to_a_graph(more):
+def test_an_export_says_what_to_do_to_a_graph(more, weight):
     torch_geometric = pytest.importorskip("torch_geometric")
-    domain = Graphs(changed(edge_index=RING.edge_index[:, :99]), options=Options(**more))
-    names = {"x": RING.x, "edge_index": RING.edge_index[:, :99], "torch_geometric": torch_geometric}
+    names = {"x": RING.x, "edge_index": RING.edge_index[:, :99], "edge_weight": weight}
+    domain = Graphs(changed(**names), options=Options(**more))
+    names["torch_geometric"] = torch_geometric
     exec("\n".join(domain.preprocessing()["code"]), names)
-    assert torch.equal(names["x"], domain._whole["train"].x)
-    assert torch.equal(names["edge_index"], domain._whole["train"].edge_index)
+    for name in ("x", "edge_index", "edge_weight"):
+        torch.testing.assert_close(names[name], getattr(domain._whole["train"], name))
 
 
 def test_weights_of_edges_reach_the_network():
