@@ -24,7 +24,7 @@ from appnas.domain import Domain
 from appnas.evaluate import seeded
 from appnas.named import load_domain, load_space
 from appnas.portable import require, to_onnx
-from appnas.retrain import WEIGHTS
+from appnas.retrain import WEIGHTS, inputs
 from appnas.run import RunError, load_config, read_json, write_json
 from appnas.search import versions
 from appnas.space import IO, Space, check, describe
@@ -43,7 +43,7 @@ def export(
         out: folder to write to, new or empty.
         onnx: write ONNX too; needs the extra `export`.
         space: needed only if the run was started with one that is not in the catalogue.
-        domain: likewise.
+        domain: likewise, and only for ONNX.
 
     Returns:
         The files: "onnx", "weights" and "arch".
@@ -59,24 +59,27 @@ def export(
     if onnx:
         require("onnx", "onnxscript", "onnxruntime")
     saved = load_config(run)
-    found, trained = read_json(run / "result.json"), _trained(run)
-    space, domain = space or load_space(saved), domain or load_domain(saved)
-    arch = check(space, found["best"])
-    model = seeded(0, partial(space.build, arch, domain.io)).eval()
+    found, trained, record = read_json(run / "result.json"), _trained(run), read_json(run / "retrain.json")
+    space = space or load_space(saved)
+    if onnx or "io" not in record:  # examples to trace with; runs of earlier versions did not keep the inputs' shape
+        domain = domain or load_domain(saved)
+        record |= inputs(domain)
+    arch, io = check(space, found["best"]), catalogue.from_plain(IO, record["io"])
+    model = seeded(0, partial(space.build, arch, io)).eval()
     model.load_state_dict(trained)
-    files = {"onnx": to_onnx(model, domain.example(2), domain.example(5))} if onnx else {}
+    files = {"onnx": to_onnx(model, domain.example(2), domain.example(5))} if onnx and domain else {}
     files["weights"] = safetensors.torch.save({name: x.contiguous() for name, x in model.state_dict().items()})
     content = {
         "format": FORMAT,
         "space": saved["space"],
         "arch": list(arch),
         "options": describe(space.choices, arch),
-        "io": catalogue.plain(domain.io),
-        "preprocessing": getattr(domain, "preprocessing", dict)(),
+        "io": record["io"],
+        "preprocessing": record["preprocessing"],
         "domain": saved["domain"],
         "method": saved["method"],
         "seed": found.get("seed", saved["seed"]),
-        "epochs": read_json(run / "retrain.json")["epochs"],
+        "epochs": record["epochs"],
         "versions": versions(),
         "weights": hashlib.sha256(files["weights"]).hexdigest(),
     }

@@ -65,7 +65,8 @@ def load_domain(saved: dict[str, Any]) -> Any:
     """
     if saved["domain"]["name"] is None:
         raise ValueError(
-            f"this run used a domain of your own, {saved['domain']['repr']}: call appnas.resume(path, domain=...)"
+            f"this run used a domain of your own, {saved['domain']['repr']}: from Python, give it as domain=..., for"
+            " example appnas.resume(path, domain=...)"
         )
     options = type(catalogue.source(saved["domain"]["name"]).options)
     return catalogue.domain(saved["domain"]["name"], catalogue.from_plain(options, saved["domain"]["options"]))

@@ -6,7 +6,7 @@ import io
 import random
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -189,8 +189,13 @@ def retrain(
         _save_weights(out / WEIGHTS, models[0])
         _save_showcase(out / SHOWCASE, domain.showcase(models[0]) if hasattr(domain, "showcase") else {})
         content = {"epochs": epochs, "latency": measured[0].conditions, "rows": [_row_json(row) for row in rows]}
-        write_json(out / "retrain.json", content)
+        write_json(out / "retrain.json", {**content, **inputs(domain)})
     return Retrained(models[0], rows, epochs)
+
+
+def inputs(domain: Domain) -> dict[str, Any]:
+    """What a network of the domain takes and gives, and what was done to its inputs: what an export tells."""
+    return {"io": asdict(domain.io), "preprocessing": getattr(domain, "preprocessing", dict)()}
 
 
 def _budget(domain: Domain) -> int:

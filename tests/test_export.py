@@ -15,6 +15,7 @@ from torch import nn
 
 import appnas
 from appnas import catalogue
+from appnas.domains.images import Images, Options
 from appnas.export import export, load
 from appnas.run import RunError
 from appnas.spaces import Bench201, Cells
@@ -189,3 +190,16 @@ def test_a_space_of_ones_own_is_passed_in(runs, tmp_path):
     export(tmp_path / "run", tmp_path / "net", onnx=False, space=space)
     with torch.no_grad():
         assert torch.equal(load(tmp_path / "net", space)(inputs(2)), model(inputs(2)))
+
+
+def test_weights_of_a_domain_of_ones_own_need_it_no_more(tmp_path):
+    images, labels = small_domain()._splits["train"]
+    own = Images(images, labels, images[:8], labels[:8], Options(batch=16, crop=0))
+    result = appnas.search(SPACES["bench201"], own, "random", evaluations=1, budget=1, out=tmp_path / "run")
+    model = result.retrain(1).model.eval()
+    export(tmp_path / "run", tmp_path / "net", onnx=False)
+    assert torch.equal(load(tmp_path / "net")(inputs(3)), model(inputs(3)))
+    saved = json.loads((tmp_path / "net" / "arch.json").read_text())
+    assert saved["preprocessing"] == own.preprocessing() and saved["io"] == {"inputs": [1, 8, 8], "outputs": [10]}
+    with pytest.raises(ValueError, match=r"a domain of your own, Images: from Python, give it as domain="):
+        export(tmp_path / "run", tmp_path / "onnx")
