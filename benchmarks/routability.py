@@ -42,7 +42,7 @@ HEADLINE = {
 OVERFLOW = "pattern router's overflow"
 PHYSICS = {"RUDY": ("RUDY",), OVERFLOW: ("overflow_h", "overflow_v")}
 """The channels whose mean is taken as a prediction: nothing is trained."""
-TOP, FOLDS = 2, 5
+TOP, FOLDS = 5, 5
 """Of the search's last stage: architectures trained again, and the folds of their cross-validation."""
 
 
@@ -198,8 +198,8 @@ def main():
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--tasks", nargs="+", default=["hotspots", "violated_nets"])
     parser.add_argument("--methods", nargs="+", default=["routability", "random"])
-    parser.add_argument("--evaluations", type=int, default=8)
-    parser.add_argument("--epochs", type=int, default=5, help="of every training in a search")
+    parser.add_argument("--evaluations", type=int, default=30)
+    parser.add_argument("--epochs", type=int, default=10, help="of every training in a search")
     parser.add_argument("--final", type=int, default=20, help="epochs of the final trainings")
     parser.add_argument("--each", type=int, default=30, help="placements of every design, at most")
     parser.add_argument("--side", type=int, default=32, help="gcells of ispd2015 along either side")
