@@ -42,8 +42,8 @@ HEADLINE = {
 OVERFLOW = "pattern router's overflow"
 PHYSICS = {"RUDY": ("RUDY",), OVERFLOW: ("overflow_h", "overflow_v")}
 """The channels whose mean is taken as a prediction: nothing is trained."""
-TOP, FOLDS = 5, 5
-"""Of the search's last stage: architectures trained again, and the folds of their cross-validation."""
+FOLDS = 5
+"""Of the cross-validation in a search's last stage, the paper's."""
 
 
 class Mean(nn.Module):
@@ -106,7 +106,7 @@ def domain_of(args, task, design, **more):
 
 def keys(args):
     """Of every row: task, design left out, name, seed, and all sizes."""
-    sizes = (args.each, args.side, args.evaluations, args.epochs, args.final)
+    sizes = (args.each, args.side, args.evaluations, args.epochs, args.top, args.final)
     for seed in range(args.seeds):
         for task in args.tasks:
             fixed = [] if seed else ["RUDY", *([] if task == "congestion" else [OVERFLOW])]
@@ -137,9 +137,9 @@ def searched(args, domain, method, seed):
     """The found network, trained like all others."""
     budget = {"evaluations": args.evaluations, "budget": args.epochs}
     settings = {
-        "routability": {**budget, "top": TOP, "folds": FOLDS},
-        "random": {**budget, "evaluations": args.evaluations + TOP * FOLDS},
-        "evolution": {**budget, "evaluations": args.evaluations + TOP * FOLDS, "population": 6, "sample": 2},
+        "routability": {**budget, "top": args.top, "folds": FOLDS},
+        "random": {**budget, "evaluations": args.evaluations + args.top * FOLDS},
+        "evolution": {**budget, "evaluations": args.evaluations + args.top * FOLDS, "population": 6, "sample": 2},
         "darts": {"order": "first", "epochs": args.epochs, "alpha_lr": 0.02},
     }  # fmt: skip
     space = GuideDag(width=16, strides=STRIDES[domain.options.task], kernels=(3, 5, 7, 9))
@@ -198,8 +198,9 @@ def main():
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--tasks", nargs="+", default=["hotspots", "violated_nets"])
     parser.add_argument("--methods", nargs="+", default=["routability", "random"])
-    parser.add_argument("--evaluations", type=int, default=30)
-    parser.add_argument("--epochs", type=int, default=10, help="of every training in a search")
+    parser.add_argument("--evaluations", type=int, default=8)
+    parser.add_argument("--epochs", type=int, default=5, help="of every training in a search")
+    parser.add_argument("--top", type=int, default=2, help="architectures that a search cross-validates in the end")
     parser.add_argument("--final", type=int, default=20, help="epochs of the final trainings")
     parser.add_argument("--each", type=int, default=30, help="placements of every design, at most")
     parser.add_argument("--side", type=int, default=32, help="gcells of ispd2015 along either side")
