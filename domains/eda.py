@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,15 +19,17 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from appnas.domains import map_metrics as metrics
 from appnas.domains.eda_flow.maps import PAPER
+from appnas.domains.map_scaling import Scale, Scaling, Task
 from appnas.domains.placements import Placements
 from appnas.files import digest
 from appnas.settings import check
 from appnas.space import IO
 from appnas.train import OnEpoch, Recipe, fit
 
-Task = Literal["violated_nets", "hotspots", "congestion"]
 ADAM = Recipe(optimiser="adam", lr=5e-4, schedule="exponential", decay=1.0, weight_decay=1e-5, clip=0.0)
 """The paper's: Adam at a fixed rate, L2 penalty."""
+UNDEFINED = {"nrms": 1.0, "ssim": 0.0, "spearman": 0.0}
+"""Of a network that diverged, or says the same everywhere; other metrics are then the domain's `chance`."""
 Batch = tuple[Tensor, Tensor]
 
 
@@ -44,7 +46,7 @@ class Options:
     sum. Congestion is brought to 0..1 in each placement, as CircuitNet does."""
     threshold: float = 0.0
     """A gcell is a hotspot if its label is above this."""
-    scale: Literal["train", "sample"] = "train"
+    scale: Scale = "train"
     """Channels to zero mean and unit deviation over the training placements, or to 0..1 in each placement (CircuitNet).
     A channel that is constant becomes 0."""
     test: tuple[str, ...] = ()
@@ -83,13 +85,15 @@ def split_designs(designs: tuple[str, ...], options: Options) -> dict[str, np.nd
         ValueError: an unknown design, or a split without one.
     """
     known = sorted(set(designs))
+    if len(known) < 3:
+        raise ValueError(f"placements are split by design into training, validation and test: give three, got {known}")
     unknown = sorted((set(options.test) | set(options.valid)) - set(known))
     if unknown:
         raise ValueError(f"the designs are {known}, there is no {unknown[0]!r}")
     rng = random.Random(options.seed)
     test = options.test or tuple(rng.sample(known, max(len(known) // 3, 1)))
     rest = [name for name in known if name not in test and name not in options.valid]
-    valid = options.valid or tuple(rng.sample(rest, max(len(rest) // 4, 1)))
+    valid = options.valid or tuple(rng.sample(rest, min(max(len(rest) // 4, 1), len(rest))))
     of = np.array(designs)
     split = {"test": np.isin(of, test), "valid": np.isin(of, valid) & ~np.isin(of, test)}
     split["all"] = ~split["test"]
@@ -120,25 +124,18 @@ class Routability:
         self.budget, self.has_test = options.epochs, True
         self._of = split_designs(data.designs, options)
         self.split = {name: tuple(sorted({data.designs[i] for i in rows})) for name, rows in self._of.items()}
-        raw = torch.from_numpy(np.ascontiguousarray(data.of(options.channels)))
-        self._x = self._scaled(raw, self._of["train"])
+        raw, train = torch.from_numpy(np.ascontiguousarray(data.of(options.channels))).float(), self._of["train"]
         self._truth = self._targets()
-        self._mean, self._std = 0.0, 1.0
         self._y = torch.from_numpy(self._truth.astype(np.float32))
-        if options.task == "violated_nets":
-            self._y = torch.log1p(self._y)
-            train = self._y[self._of["train"]]
-            self._mean, self._std = float(train.mean()), float(train.std()) + 1e-6
-            self._y = ((self._y - self._mean) / self._std)[:, None]
+        counted = options.task == "violated_nets"
+        counts = torch.log1p(self._y) if counted else torch.empty(0)
+        self.scaling = Scaling.fitted(
+            options.task, options.channels, options.scale, raw[train], counts[train] if counted else counts
+        )
+        self._x = self.scaling.inputs(raw)
+        if counted:
+            self._y = ((counts - self.scaling.count_mean) / self.scaling.count_std)[:, None]
         self.io = IO(tuple(self._x.shape[1:]), tuple(self._y.shape[1:]))
-
-    def _scaled(self, x: Tensor, train: np.ndarray) -> Tensor:
-        if self.options.scale == "sample":
-            low, high = x.amin((2, 3), keepdim=True), x.amax((2, 3), keepdim=True)
-            return torch.where(high > low, (x - low) / (high - low).clamp_min(1e-12), torch.zeros_like(x))
-        seen = x[train]
-        mean, std = seen.mean((0, 2, 3), keepdim=True), seen.std((0, 2, 3), keepdim=True)
-        return torch.where(std > 1e-9, (x - mean) / std.clamp_min(1e-9), torch.zeros_like(x))
 
     def _targets(self) -> np.ndarray:
         options = self.options
@@ -150,18 +147,22 @@ class Routability:
         maps: np.ndarray = np.sum([self.data.label(name) for name in names], 0)
         if options.task == "congestion":
             low, high = maps.min((1, 2), keepdims=True), maps.max((1, 2), keepdims=True)
-            return (maps - low) / np.where(high > low, high - low, 1)  # type: ignore[no-any-return]
-        hot = maps > options.threshold
+            truth, what = (maps - low) / np.where(high > low, high - low, 1), "congestion that differs over its gcells"
+        else:
+            truth, what = maps > options.threshold, "a hotspot"
         for name in ("train", "valid", "test"):
-            rows = hot[self._of[name]].any((1, 2))
-            if not rows.any():
-                raise ValueError(f"no placement of the split {name!r} {self.split[name]} has a hotspot: choose others")
-        return hot
+            if not truth[self._of[name]].any():
+                raise ValueError(f"no placement of the split {name!r} {self.split[name]} has {what}: choose others")
+        return truth  # type: ignore[no-any-return]
 
     @property
     def fingerprint(self) -> str:
         """A digest of options, maps and targets: a training's checkpoint is of one of them."""
         return digest(str(self.options), *self.data.designs, self._x, self._y)
+
+    def preprocessing(self) -> dict[str, Any]:
+        """What users of an exported network need: channels, their scaling, and what comes out (see `Scaling`)."""
+        return self.scaling.plain()
 
     def _rows(self, split: str) -> np.ndarray:
         if split not in self._of:
@@ -240,10 +241,7 @@ class Routability:
     def predict(self, model: nn.Module, rows: np.ndarray) -> np.ndarray:
         """Predicted counts [N], probabilities of hotspots [N, H, W], or congestion [N, H, W]."""
         model.eval()
-        out = torch.cat([model(x) for x in torch.split(self._x[torch.from_numpy(rows)], 64)])
-        if self.options.task == "violated_nets":
-            return torch.expm1(out[:, 0] * self._std + self._mean).numpy()
-        return (torch.sigmoid(out.double()) if self.options.task == "hotspots" else out).numpy()
+        return self.scaling.outputs(torch.cat([model(x) for x in torch.split(self._x[torch.from_numpy(rows)], 64)]))
 
     def _measure(self, model: nn.Module, split: str) -> dict[str, float]:
         rows = self._of[split]
@@ -254,7 +252,7 @@ class Routability:
             found = metrics.of_congestion(predicted, truth)
         else:
             found = metrics.of_counts(predicted, truth, np.array(self.data.designs)[rows])
-        return {name: value if value == value else self.chance for name, value in found.items()}
+        return {name: value if value == value else UNDEFINED.get(name, self.chance) for name, value in found.items()}
 
     def score(self, model: nn.Module) -> dict[str, float]:
         """Metrics of the validation designs; "value" is tau, the mean area under ROC, or minus NRMS."""
@@ -282,10 +280,9 @@ class Routability:
         first = {self.data.designs[i]: i for i in hardest[::-1]}
         chosen = np.array(sorted(first.values(), key=list(hardest).index)[:count])
         predicted = self.predict(model, chosen)
-        shown = [name for name in ("pin", "rudy_small", "macro_region", "RUDY") if name in self.options.channels][:2]
         return {
             self.data.names[i]: {
-                **{name: self.data.of([name])[i, 0] for name in shown},
+                **{name: self.data.of([name])[i, 0] for name in self.scaling.shown},
                 "label": self._truth[i].astype(float),
                 "prediction": predicted[k],
             }

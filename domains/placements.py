@@ -19,6 +19,8 @@ GLOBAL = (
 """CircuitNet's overflow after early and after full global routing."""
 POWER = ("power_i", "power_s", "power_sca", "power_all", *(f"power_t{k:02d}" for k in range(20)))
 """CircuitNet's power maps: internal, switching, scaled, all, and by time."""
+OWN = "own_"
+"""Channels that begin with this are a user's."""
 VOCABULARY = frozenset((*PAPER, *CIRCUITNET, *ROUTER, *GLOBAL, *POWER))
 LABELS = ("drc", "util_h", "util_v", *ROUTER, "congestion", "IR_drop")
 """Violations a gcell, utilisation and overflow by direction, and CircuitNet's scaled labels."""
@@ -26,14 +28,15 @@ LABELS = ("drc", "util_h", "util_v", *ROUTER, "congestion", "IR_drop")
 
 @dataclass(frozen=True)
 class Placements:
-    """N placements of H x W gcells with C channels.
+    """N placements of H x W gcells with C channels. Channels and labels outside of the vocabulary begin with "own_".
 
     Raises:
-        ValueError: shapes that do not fit, a channel or label outside of the vocabulary, NaN, or one name twice.
+        ValueError: shapes that do not fit, a channel or label outside of the vocabulary, NaN, counts below 0, or one
+            name twice.
     """
 
     x: np.ndarray
-    """Feature maps [N, C, H, W], float32, as measured."""
+    """Feature maps [N, C, H, W], as measured."""
     channels: tuple[str, ...]
     """Their names."""
     designs: tuple[str, ...]
@@ -56,9 +59,11 @@ class Placements:
         for kind, given, known in (
             ("channels", self.channels, sorted(VOCABULARY)), ("labels", tuple(self.labels), LABELS),
         ):  # fmt: skip
-            unknown = [name for name in given if name not in known]
+            unknown = [name for name in given if name not in known and not name.startswith(OWN)]
             if unknown:
-                raise ValueError(f"unknown {kind} {unknown}; the vocabulary has {', '.join(known)}")
+                raise ValueError(
+                    f"unknown {kind} {unknown}; the vocabulary has {', '.join(known)}; begin yours with {OWN!r}"
+                )
         if len(set(self.names)) < n:
             twice = sorted({name for name in self.names if self.names.count(name) > 1})
             raise ValueError(f"placements need names of their own, these come twice: {twice[:3]}")
@@ -68,8 +73,16 @@ class Placements:
             self._finite(name, maps.reshape(n, -1))
         for k, name in enumerate(self.channels):
             self._finite(name, self.x[:, k].reshape(n, -1))
-        if self.counts is not None and self.counts.shape != (n,):
-            raise ValueError(f"{n} placements need {n} counts, got the shape {self.counts.shape}")
+        if self.counts is not None:
+            self._countable(self.counts)
+
+    def _countable(self, counts: np.ndarray) -> None:
+        n = len(self.names)
+        if counts.shape != (n,):
+            raise ValueError(f"{n} placements need {n} counts, got the shape {counts.shape}")
+        self._finite("counts", counts.reshape(n, -1))
+        if counts.min() < 0:
+            raise ValueError(f"counts of nets are at least 0, got {counts.min()}")
 
     def _finite(self, what: str, values: np.ndarray) -> None:
         bad = np.flatnonzero(~np.isfinite(values).all(1))
@@ -126,6 +139,8 @@ def load(path: str | Path) -> Placements:
     try:
         with path.open("rb") as stream, np.load(stream) as data:
             packed = {name: data[name] for name in data}
+        if "die" in packed:
+            raise ValueError("it has maps of one design and no labels, as `appnas eda features` makes them")
         unpacked = {
             name: (packed[name] / np.float32(255)) ** 2 * packed[f"{name}_top"][:, None, None] for name in ("x", "y")
         }

@@ -111,9 +111,9 @@ class GuideDag:
         return argmax(gates)
 
     def graph(self, arch: Arch) -> dict[str, nx.MultiDiGraph]:
-        """Every guide-DAG: vertices by number and operation, taken edges (attribute `op`)."""
+        """Every guide-DAG: vertices by number and operation, taken edges that lead somewhere from the input."""
         names = ["in", *(f"{k} {operation}" for k, operation in enumerate(self.vertices, 1))]
-        graphs = {}
+        graphs, arch = {}, self.reached(arch)
         for k, choice in enumerate(self.choices):
             graph = nx.MultiDiGraph(inputs=["in"], outputs=[])
             graph.add_nodes_from(names)
@@ -177,6 +177,8 @@ class Guide(nn.Module):
         reach = {0}
         for (u, v), (_, edge) in zip(self.edges, allowed, strict=True):
             reach |= {v} if edge and u in reach else set()
+        leaving = {u for (u, _), (_, edge) in zip(self.edges, allowed, strict=True) if edge}
+        self.last = sorted(reach - leaving)  # the ends of a DAG without gates
         left = {u for (u, _), (none, _) in zip(self.edges, allowed, strict=True) if not none}
 
         def make(e: int, option: str) -> nn.Module:
@@ -201,9 +203,10 @@ class Guide(nn.Module):
             x: [B, width, H, W]. gates: [E, 2] or [B, E, 2]. returns: [B, width, H / stride, W / stride].
         """
         states = self.dag([x], gates)
+        if gates is None:
+            return sum(self.exits[str(v)](states[v]) for v in self.last)  # type: ignore[no-any-return]
         allowed: Tensor = self.taken  # type: ignore[assignment]
-        taken = allowed if gates is None else gates[..., 1] * allowed
-        weights = ends(taken, self.edges)[0]
+        weights = ends(gates[..., 1] * allowed, self.edges)[0]
         total = None
         for v, exit_ in self.exits.items():
             weight = weights[..., int(v)]
@@ -222,7 +225,7 @@ class Shaped(Dag):
 
     def _node(self, node: int, sums: dict[int, Tensor], like: Tensor) -> Tensor:  # type: ignore[override]
         if node not in sums:
-            return like.new_zeros(len(like), self.widths[node], *like.shape[2:])
+            return like.new_zeros(like.shape[0], self.widths[node], *like.shape[2:])
         return self.join[str(node)](sums[node])  # type: ignore[no-any-return]
 
 

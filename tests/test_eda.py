@@ -1,5 +1,6 @@
 """appnas.domains.eda: the suite for each task; splits by design; what a perfect prediction scores; bad input."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,7 @@ from test_placements import some
 from torch import nn
 
 from appnas.domains.eda import ADAM, Options, Routability, split_designs
+from appnas.domains.map_scaling import Scaling
 from appnas.domains.placements import Placements
 from appnas.testing import DomainSuite
 
@@ -115,6 +117,50 @@ def test_scales():
     assert x.min() == 0 and x.max() == 1
 
 
+def test_scaling_as_exported_does_what_the_domain_did():
+    rows = np.arange(3)
+    for task in ("hotspots", "violated_nets", "congestion"):
+        for scale in ("train", "sample"):
+            domain, model = made(task, scale=scale), Oracle(mean=task == "violated_nets")
+            exported = json.loads(json.dumps(domain.preprocessing()))
+            assert exported["channels"] == ["pin", "RUDY"] and exported["output"]
+            found = Scaling.of_plain(exported).predict(model, domain.data.x[rows])
+            np.testing.assert_array_equal(found, domain.predict(model, rows))
+    with pytest.raises(ValueError, match=r"reads maps \[N, 2, H, W\], got the shape \(3, 1, 12, 12\)"):
+        domain.scaling.predict(model, domain.data.x[rows, :1])
+    with pytest.raises(ValueError, match="it has no 'task'"):
+        Scaling.of_plain({"mean": [0.1], "std": [0.2]})
+
+
+class Broken(nn.Module):
+    """Says NaN, or the same everywhere."""
+
+    def __init__(self, value, numbers):
+        super().__init__()
+        self.value, self.numbers = value, numbers
+
+    def forward(self, x):
+        return torch.full_like(x[:, 0] if not self.numbers else x[:, 0, 0, :1], self.value)
+
+
+@pytest.mark.parametrize("value", [float("nan"), 0.25])
+def test_what_says_nothing_is_worth_chance(value):
+    for task in ("hotspots", "violated_nets", "congestion"):
+        domain = made(task)
+        found = domain.score(Broken(value, task == "violated_nets"))
+        assert all(np.isfinite(metric) for metric in found.values())
+        if task != "congestion" or np.isnan(value):
+            assert found["value"] == domain.chance
+        if task == "congestion":
+            assert found["value"] == -found["nrms"] < domain.score(Oracle())["value"] <= 0
+
+
+def test_maps_of_any_number_type():
+    wide = replace(synthetic(), x=synthetic().x.astype(np.float64))
+    domain = Routability(wide, Options(channels=("pin", "RUDY")))
+    assert domain.example(1)[0].dtype == torch.float32
+
+
 def test_a_showcase():
     shown = made("hotspots").showcase(Oracle(), count=2)
     assert len(shown) == 2
@@ -129,11 +175,19 @@ def test_bad_input():
         made("hotspots", test=("z",))
     with pytest.raises(ValueError, match="lack the channels"):
         Routability(synthetic(), Options())
+    with pytest.raises(ValueError, match=r"split by design .* give three, got \['a', 'b'\]"):
+        Routability(some(), Options(channels=("pin",)))
+    with pytest.raises(ValueError, match="'valid' is empty"):
+        made("hotspots", test=tuple("abcdef"))
     with pytest.raises(ValueError, match="'train' is empty"):
         made("hotspots", test=("a", "b", "c"), valid=("d", "e", "f"))
     quiet = some(labels={"drc": np.zeros((4, 6, 8))}, designs=("a", "b", "c", "d"))
     with pytest.raises(ValueError, match=r"no placement of the split .* has a hotspot"):
         Routability(quiet, Options(channels=("pin",)))
+    with pytest.raises(ValueError, match=r"'test' .* has congestion that differs"):
+        flat = np.where(np.array(synthetic().designs)[:, None, None] == "a", 0.5, synthetic().labels["congestion"])
+        data = replace(synthetic(), labels={"congestion": flat})
+        Routability(data, Options(task="congestion", channels=("pin",), test=("a",)))
     with pytest.raises(ValueError, match="counts of nets"):
         Routability(replace(synthetic(), counts=None), Options(task="violated_nets", channels=("pin",)))
     with pytest.raises(ValueError, match="different names"):

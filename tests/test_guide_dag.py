@@ -76,6 +76,14 @@ def test_an_edge_from_an_unreached_vertex_has_no_effect():
     assert "3 mix" in SMALL.graph(clean)["stage0a"].graph["outputs"]
 
 
+def test_what_is_drawn_is_what_is_built():
+    """0 -> 1 -> 3 and 2 -> 3, which nothing reaches."""
+    space = GuideDag(width=4, strides=(1,), branches=1, vertices=("conv", "conv", "conv"))
+    arch = tuple(int(edge in ((0, 1), (1, 3), (2, 3))) for edge in space.edges)
+    (graph,) = space.graph(arch).values()
+    assert [(u, v) for u, v, _ in graph.edges] == [("in", "1 conv"), ("1 conv", "3 conv")]
+
+
 def test_a_stand_alone_network_holds_what_it_needs():
     io = IO((2, 8, 8), (1,))
     counts = [

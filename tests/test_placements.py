@@ -37,9 +37,22 @@ def test_wrong_data_is_refused():
         ({"labels": {"drc": np.zeros((4, 6, 9))}}, "label 'drc' needs the shape"),
         ({"labels": {"hot": np.zeros((4, 6, 8))}}, "unknown labels"),
         ({"counts": np.arange(3)}, "need 4 counts"),
+        ({"counts": np.array([1, 2, np.nan, 3])}, "'counts' of 's2'.*NaN"),
+        ({"counts": np.arange(4) - 1}, "at least 0, got -1"),
     ):
         with pytest.raises(ValueError, match=match):
             some(**wrong)
+
+
+def test_a_users_own_channels_and_labels():
+    data = some(channels=("pin", "own_pin_access"), labels={"own_opens": np.zeros((4, 6, 8))})
+    assert data.of(["own_pin_access"]).shape == (4, 1, 6, 8) and not data.label("own_opens").any()
+
+
+def test_maps_without_labels_are_named(tmp_path):
+    np.savez(tmp_path / "maps.npz", x=np.zeros((2, 4, 4)), channels=["pin", "cell"], die=np.zeros(4))
+    with pytest.raises(ValueError, match="maps of one design and no labels, as `appnas eda features` makes"):
+        load(tmp_path / "maps.npz")
 
 
 def test_maps_of_one_size():

@@ -1,10 +1,22 @@
 """appnas.methods.routability: the suite on maps, with and without shared weights, and on a table."""
 
-import pytest
-from test_eda import made, synthetic
+from dataclasses import replace
 
+import numpy as np
+import pytest
+import torch
+from onnxruntime import InferenceSession
+from test_eda import made, synthetic
+from test_lefdef import files  # noqa: F401
+
+import appnas
+from appnas.cli import main
 from appnas.domains.eda import Options, Routability
+from appnas.domains.eda_flow.design import read_def
+from appnas.domains.eda_flow.lefdef import read_lef
+from appnas.domains.eda_flow.maps import features
 from appnas.evaluate import Scratch
+from appnas.export import export
 from appnas.methods.routability import Config, search
 from appnas.spaces import GuideDag
 from appnas.strategy import Draw
@@ -67,3 +79,31 @@ def test_darts_runs_on_its_space():
 
     result = appnas.search(SPACE, made("hotspots"), "darts", order="first", epochs=1, alpha_lr=0.02)
     assert SPACE.valid(result.best)
+
+
+@pytest.mark.parametrize("task", ["hotspots", "violated_nets"])
+def test_from_a_search_to_a_prediction_for_a_placed_design(files, tmp_path, capsys, task):  # noqa: F811
+    """As ONNX and as torch, from maps as measured."""
+    side, channels = 12, ("cell", "pin")
+    data = replace(synthetic(), channels=channels)
+    domain = Routability(data, Options(task=task, channels=channels))
+    space = replace(SPACE, strides=(1, 2))
+    result = appnas.search(space, domain, "random", evaluations=1, budget=1, out=tmp_path / "run")
+    model = result.retrain(epochs=1).model
+    net = tmp_path / "net"
+    export(tmp_path / "run", net, domain=domain)
+    session = InferenceSession(net / "model.onnx", providers=["CPUExecutionProvider"])
+    x = domain.scaling.inputs(torch.from_numpy(data.x[:3]))
+    np.testing.assert_allclose(session.run(None, {session.get_inputs()[0].name: x.numpy()})[0],
+                               model.eval()(x).detach().numpy(), atol=1e-5)  # fmt: skip
+    placed = [str(files / "cells.lef"), str(files / "three.def")]
+    assert main(["eda", "predict", str(net), *placed, "--out", str(tmp_path / "map.npz")]) == 0
+    maps = features(read_def(files / "three.def", read_lef([files / "cells.lef"])), side, side)
+    expected = domain.scaling.predict(model, np.stack([maps[name] for name in channels])[None])[0]
+    out = capsys.readouterr().out
+    if task == "violated_nets":
+        assert f"three: {max(expected, 0):.1f} of 4 nets" in out
+    else:
+        np.testing.assert_allclose(np.load(tmp_path / "map.npz")["prediction"], expected, rtol=1e-6)
+        assert (tmp_path / "map.png").stat().st_size > 1000 and "probability of a hotspot from" in out
+    assert main(["eda", "predict", str(net), placed[0]]) == 2

@@ -1,4 +1,4 @@
-"""`appnas eda doctor | generate | features`: labelled placements by real tools, and maps of any placed design."""
+"""`appnas eda doctor | generate | features | predict`: labelled placements by real tools, maps and predictions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import tyro
@@ -15,6 +15,9 @@ from tyro.conf import Positional
 
 from appnas.cli import flags, show
 from appnas.text import table
+
+if TYPE_CHECKING:
+    from appnas.domains.eda_flow.lefdef import Design
 
 
 @dataclass(frozen=True)
@@ -105,23 +108,80 @@ class Features:
         Raises:
             ValueError: fewer than two files, or one that cannot be read.
         """
-        from appnas.domains.eda_flow.design import read_def
-        from appnas.domains.eda_flow.lefdef import read_lef
-        from appnas.domains.eda_flow.maps import features
-
-        if len(self.lef) < 2:
-            raise ValueError("give one or more LEF files, then a DEF file")
-        *libraries, placed = self.lef
-        design = read_def(placed, read_lef(libraries))
-        maps = features(design, self.grid, self.grid)
-        out = self.out or placed.with_name(re.sub(r"\.def(\.gz)?$", "", placed.name) + ".npz")
+        design, maps = features_of(self.lef, self.grid, self.grid)
+        out = self.out or beside(self.lef[-1], ".npz")
         np.savez_compressed(
             out, channels=np.array(list(maps)), x=np.stack(list(maps.values())), die=np.array(design.die)
         )
         show.line(f"{out}: {len(maps)} maps of {design.name}, {len(design.cells)} cells, {len(design.nets)} nets")
 
 
-COMMANDS: dict[str, Callable[..., Any]] = {"doctor": Doctor, "generate": Generate, "features": Features}
+@dataclass(frozen=True)
+class Predict:
+    """What an exported network says of a placed design: its LEF files, then its DEF file."""
+
+    net: Positional[Path]
+    """Folder that `appnas export` wrote."""
+    lef: Positional[tuple[Path, ...]]
+    """The technology's and the library's LEF files, and last the DEF file."""
+    out: Annotated[Path | None, tyro.conf.arg(metavar="PATH")] = None
+    """Where to write the predicted map, .npz, with a picture of the same name; by default beside the DEF file."""
+
+    def run(self) -> None:
+        """Predict and write.
+
+        Raises:
+            ValueError: fewer than two files, one that cannot be read, or a network on something else than such maps.
+        """
+        from appnas.domains.map_scaling import Scaling
+        from appnas.export import load
+        from appnas.report.showcase import picture
+        from appnas.run import read_json
+
+        model, content = load(self.net), read_json(self.net / "arch.json")
+        scaling, (_, height, width) = Scaling.of_plain(content["preprocessing"]), content["io"]["inputs"]
+        design, maps = features_of(self.lef, height, width)
+        missing = [name for name in scaling.channels if name not in maps]
+        if missing:
+            raise ValueError(f"the network reads {missing} too, which are not made from a DEF file; made are {[*maps]}")
+        x = np.stack([maps[name] for name in scaling.channels])[None]
+        found = scaling.predict(model, x)[0]
+        if scaling.task == "violated_nets":
+            show.line(f"{design.name}: {max(found, 0):.1f} of {len(design.nets)} nets")
+            return
+        out = self.out or beside(self.lef[-1], f"-{scaling.task}.npz")
+        np.savez_compressed(out, prediction=found, die=np.array(design.die))
+        shown = {name: maps[name] for name in scaling.shown}
+        out.with_suffix(".png").write_bytes(picture({design.name: {**shown, "prediction": found}}).png)
+        what = "congestion" if scaling.task == "congestion" else "probability of a hotspot"
+        show.line(f"{out}, and a picture: {what} from {found.min():.3g} to {found.max():.3g}, mean {found.mean():.3g}")
+
+
+def features_of(files: Sequence[Path], height: int, width: int) -> tuple[Design, dict[str, np.ndarray]]:
+    """A placed design, from LEF files and last its DEF file, and its maps by name.
+
+    Raises:
+        ValueError: fewer than two files, or one that cannot be read.
+    """
+    from appnas.domains.eda_flow.design import read_def
+    from appnas.domains.eda_flow.lefdef import read_lef
+    from appnas.domains.eda_flow.maps import features
+
+    if len(files) < 2:
+        raise ValueError("give one or more LEF files, then a DEF file")
+    *libraries, placed = files
+    design = read_def(placed, read_lef(libraries))
+    return design, features(design, height, width)
+
+
+def beside(placed: Path, ending: str) -> Path:
+    """Next to a DEF file, with another ending."""
+    return placed.with_name(re.sub(r"\.def(\.gz)?$", "", placed.name) + ending)
+
+
+COMMANDS: dict[str, Callable[..., Any]] = {
+    "doctor": Doctor, "generate": Generate, "features": Features, "predict": Predict,
+}  # fmt: skip
 
 
 def run(args: Sequence[str]) -> None:
