@@ -6,12 +6,14 @@
 
 Every seed searches, then trains what it found, the best of as many random trainings, and the hand-made networks under
 one budget on training and validation designs together, and tests each once. Hotspots and nets left open are of the
-placements that ship with the package; congestion, on `ispd2015`, leaves out each design in turn.
+placements that ship with the package, in their split, or with --rotate in three splits, so that every design is in the
+test once; congestion, on `ispd2015`, leaves out each design in turn.
 """
 
 import argparse
 import json
 import os
+import random
 import statistics
 import time
 from dataclasses import replace
@@ -42,6 +44,8 @@ HEADLINE = {
 OVERFLOW = "pattern router's overflow"
 PHYSICS = {"RUDY": ("RUDY",), OVERFLOW: ("overflow_h", "overflow_v")}
 """The channels whose mean is taken as a prediction: nothing is trained."""
+PARTS = 3
+"""Of the designs, each the test once, with --rotate."""
 FOLDS = 5
 """Of the cross-validation in a search's last stage, the paper's."""
 
@@ -91,14 +95,27 @@ def placements(task, each, side):
 
 
 def left_out(args, task):
-    """The designs that are left out in turn; an empty name for the shipped split."""
-    return sorted(set(placements(task, args.each, args.side).designs)) if task == "congestion" else [""]
+    """Designs, or with --rotate parts of them, that are left out in turn; an empty name for the shipped split."""
+    if task == "congestion":
+        return sorted(set(placements(task, args.each, args.side).designs))
+    return [f"{part + 1}/{PARTS}" for part in range(PARTS)] if args.rotate else [""]
+
+
+def part_of(args, task, name):
+    """Test and validation designs of a part."""
+    designs = sorted(set(placements(task, args.each, args.side).designs))
+    random.Random(0).shuffle(designs)
+    part = int(name[0]) - 1
+    return tuple(designs[part::PARTS]), tuple(designs[(part + 1) % PARTS :: PARTS][: len(SMALL.valid)])
 
 
 def domain_of(args, task, design, **more):
     """With the design left out for the test, the next one for validation; or as shipped."""
     options = replace(SMALL, task=task)
-    if design:
+    if "/" in design:
+        test, valid = part_of(args, task, design)
+        options = replace(options, test=test, valid=valid)
+    elif design:
         designs = left_out(args, task)
         options = replace(ISPD, test=(design,), valid=(designs[(designs.index(design) + 1) % len(designs)],))
     return Routability(placements(task, args.each, args.side), replace(options, **more))
@@ -204,6 +221,7 @@ def main():
     parser.add_argument("--final", type=int, default=20, help="epochs of the final trainings")
     parser.add_argument("--each", type=int, default=30, help="placements of every design, at most")
     parser.add_argument("--side", type=int, default=32, help="gcells of ispd2015 along either side")
+    parser.add_argument("--rotate", action="store_true", help="every third of the designs is the test once")
     parser.add_argument("--out", type=Path, default=Path("routability.jsonl"))
     parser.add_argument("--table", action="store_true", help="print what is there, measure nothing")
     args = parser.parse_args()
