@@ -7,15 +7,14 @@ import math
 import random
 import statistics
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from appnas import catalogue, cost
-from appnas.domain import DifferentiableDomain, Domain, HostDomain, Locked
-from appnas.evaluate import Evaluator, Scratch, evaluator_of, seeded
+from appnas import catalogue, start
+from appnas.domain import Domain, Locked
+from appnas.evaluate import Evaluator, Scratch, evaluator_of
 from appnas.host import Hosted
 from appnas.monitor import Collapse
 from appnas.named import check_domain, describe_domain, describe_space, load_domain, load_space
@@ -25,7 +24,7 @@ from appnas.rank import Ranked, ThenScratch
 from appnas.run import KEYS, Run, create, created, finish, load_config, read_json
 from appnas.search import Callback, Result
 from appnas.search import search as loop
-from appnas.space import Space, full_mask, random_arch
+from appnas.space import Space
 from appnas.strategy import Draw, Random, Strategy
 from appnas.workers import Workers
 
@@ -117,7 +116,7 @@ def search(
     base: Any = config or chosen.config()
     asked = dataclasses.replace(base, **settings)
     plan = Plan(method, asked, seed, seeds, rank_epochs, control, workers, asks, cluster)
-    _check(built, domain, method, plan.config)
+    start.check(built, domain, method, plan.config)
     described = {**catalogue.plain(plan), "space": describe_space(built), "domain": describe_domain(domain)}
     described["threads"] = torch.get_num_threads()
     if out is None:
@@ -154,7 +153,7 @@ def resume(
     check_domain(domain, saved, path)
     config = catalogue.from_plain(catalogue.method(saved["method"]).config, saved["config"])
     fields = {f.name: saved[f.name] for f in dataclasses.fields(Plan)}
-    _check(space, domain, saved["method"], config)
+    start.check(space, domain, saved["method"], config)
     return _search(space, domain, Plan(**{**fields, "config": config}), path, progress, callbacks)
 
 
@@ -249,37 +248,3 @@ def _spent(result: Result, domain: Any) -> float:
     while not hasattr(evaluator, "spent") and hasattr(evaluator, "evaluator"):
         evaluator = evaluator.evaluator
     return scratch + (evaluator.spent / domain.epoch("train") if hasattr(evaluator, "spent") else 0.0)
-
-
-def _check(space: Space, domain: Any, method: str, config: Any) -> None:
-    """Whether the method can start, before anything is written: it has what it needs, and a supernet fits in memory."""
-    needs = catalogue.method(method).needs
-    if needs == "scores":
-        _try(space, domain)
-        return
-    if needs == "gates" and not isinstance(domain, DifferentiableDomain):
-        raise catalogue.needs_weights(method, f"{type(domain).__name__} has no `batches` and `loss`")
-    if needs == "host" and not isinstance(domain, HostDomain):
-        raise catalogue.needs_weights(method, f"{type(domain).__name__} has no training loop of its own (`host`)")
-    free, factor = cost.free_bytes(), catalogue.method(method).memory(config)
-    with torch.device("meta"):  # count the weights first, without allocating them
-        cost.check_memory(cost.SupernetMemory(0, cost.weight_bytes(space.supernet(domain.io))), free)
-    supernet = space.supernet(domain.io)
-    gates = tuple(mask.float().requires_grad_() for mask in full_mask(space.choices))
-    try:
-        need = cost.supernet_memory(supernet, gates, domain, getattr(getattr(domain, "options", None), "batch", 1))
-    except RuntimeError as error:
-        raise ValueError(f"the space cannot take inputs of the shape {domain.io.inputs}: {error}") from error
-    cost.check_memory(need._replace(activations=int(factor * need.activations)), free)
-
-
-def _try(space: Space, domain: Any) -> None:
-    """Whether a network of the space can take the domain's inputs."""
-    if not isinstance(domain, Domain):
-        return
-    network = seeded(0, partial(space.build, random_arch(space, random.Random(0)), domain.io)).eval()
-    try:
-        with torch.no_grad():
-            network(*domain.example(2))
-    except (RuntimeError, TypeError, IndexError) as error:
-        raise ValueError(f"the space cannot take inputs of the shape {domain.io.inputs}: {error}") from error

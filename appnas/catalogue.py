@@ -6,7 +6,7 @@ import dataclasses
 import difflib
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Union
@@ -38,10 +38,11 @@ def method(name: str) -> Method:
     return METHODS[nearest("method", name, METHODS)]
 
 
-def needs_weights(name: str, what: str) -> TypeError:
-    """The error of a method that trains shared weights where there is nothing to train them on."""
-    others = sorted(other for other, entry in METHODS.items() if entry.needs == "scores")
-    return TypeError(f"method {name!r} trains shared weights, and {what}; methods for it: {', '.join(others)}")
+def unfit(name: str, what: str, fits: Collection[str]) -> TypeError:
+    """The error of a method that needs more than there is; `fits` has those needs that are met, of `Method.needs`."""
+    asks = {"gates": "trains shared weights", "host": "searches while an agent trains", "scores": "asks for scores"}
+    others = ", ".join(sorted(other for other, entry in METHODS.items() if entry.needs in fits))
+    return TypeError(f"method {name!r} {asks[METHODS[name].needs]}, and {what}; methods for it: {others}")
 
 
 def spaces() -> dict[str, type]:

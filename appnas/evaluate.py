@@ -14,6 +14,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import nn
 
+from appnas.contract import lacking, listed, validated
 from appnas.cost import parameters
 from appnas.domain import Domain
 from appnas.space import Arch, Space
@@ -108,7 +109,7 @@ class Scratch:
         metrics["budget"] = float(budget)
         try:
             self.domain.fit(model, budget, seed=self.seed)
-            metrics |= {name: float(value) for name, value in self.domain.score(model).items()}
+            metrics |= validated(self.domain.score(model))
         except DivergedError:
             metrics |= {"value": self.diverged, "diverged": 1.0}
         value = metrics.pop("value")
@@ -294,4 +295,6 @@ def evaluator_of(space: Space, domain: Domain | Evaluator, budget: int, seed: in
         return Cached(Scratch(space, domain, budget, seed))
     if isinstance(domain, Evaluator):
         return domain
-    raise TypeError(f"expected a Domain (fit, score, test) or an Evaluator (score, learn), got {type(domain).__name__}")
+    lost = listed(lacking(domain, ("io", "fit", "score", "test", "example")))
+    kind = type(domain).__name__
+    raise TypeError(f"expected a Domain (fit, score, test) or an Evaluator (score, learn), got {kind}, without {lost}")

@@ -20,6 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from appnas.contract import validated
 from appnas.domain import DifferentiableDomain
 from appnas.encode import one_hot
 from appnas.pruning import Gated
@@ -137,7 +138,7 @@ class OneShot(Shared):
     def measure(self, arch: Arch) -> Score:
         """Validation metrics of an architecture under the shared weights."""
         model = Gated(self.supernet, one_hot(self.space.choices, arch))
-        metrics = {name: float(value) for name, value in self.domain.score(model).items()}
+        metrics = validated(self.domain.score(model))
         return Score(torch.tensor(metrics.pop("value")), metrics)
 
     def learn(self, draw: Draw) -> None:

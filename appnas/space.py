@@ -1,9 +1,8 @@
 """Search spaces as data: choices, architectures, and what can be done to them without building a network.
 
-An architecture is a tuple of integers, one for each decision. Everything here works on the choices alone, so
-it serves every space: sampling, mutation, crossover, neighbours, masks. What a space allows beyond its choices
-(a DARTS node keeps two incoming edges) is known by its `valid` and `discretise`, and proposals that break a
-rule are mended by discretising scores that favour them.
+An architecture is a tuple of integers, one for each decision. Everything here works on the choices alone, so it serves
+every space. What a space allows beyond its choices (a DARTS node keeps two incoming edges) is known by its `valid` and
+`discretise`, and proposals that break a rule are mended by discretising scores that favour them.
 """
 
 from __future__ import annotations
@@ -17,6 +16,8 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
+
+from appnas.contract import offers
 
 Arch = tuple[int, ...]
 """The index of the option taken at every decision, in the order of the choices. Hashable and JSON-able."""
@@ -139,9 +140,7 @@ def parse(space: Space, described: dict[str, list[str]]) -> Arch:
         ValueError: a choice or an option that the space does not have, or too many or few of them.
     """
     if set(described) != {choice.name for choice in space.choices}:
-        raise ValueError(
-            f"the space has the choices {[choice.name for choice in space.choices]}, got {sorted(described)}"
-        )
+        raise ValueError(f"the space has the choices {[c.name for c in space.choices]}, got {sorted(described)}")
     indices = []
     for choice in space.choices:
         if len(described[choice.name]) != choice.count:
@@ -177,6 +176,7 @@ def _noise(choices: tuple[Choice, ...], rng: random.Random) -> list[list[float]]
 
 
 def _mend(space: Space, scores: list[list[float]]) -> Arch:
+    offers(space, ["discretise"], "a choice that keeps the space's rules")
     return space.discretise(split(space.choices, [torch.tensor(row) for row in scores]))
 
 

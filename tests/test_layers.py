@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-FRONT = {"api", "catalogue", "cli", "export", "named", "report", "testing"}
+FRONT = {"api", "catalogue", "cli", "export", "named", "report", "start", "testing"}
 """What names spaces, domains and methods, and is not imported by the rest of the core."""
 
 

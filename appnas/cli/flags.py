@@ -77,7 +77,7 @@ def parse(method: str, args: Sequence[str]) -> Parsed:
     options = catalogue.source(domain).options
     held = catalogue.table_space(domain)
     if held and chosen.needs != "scores":
-        raise catalogue.needs_weights(method, f"{domain!r} is a table of results")
+        raise catalogue.unfit(method, f"{domain!r} is a table of results", {"scores"})
     space = named(args, "--space", held or "cells")
     default = catalogue.space_type(space)()
     filled = tyro.cli(

@@ -40,6 +40,7 @@ class Method(NamedTuple):
         needs: "gates" for a differentiable domain and a supernet, "host" for a domain whose own training loop trains
             the supernet, "scores" for any domain or table.
         memory: config -> peak memory of a step, as a multiple of one forward and backward pass.
+        members: of a space that it uses, besides `build` and `supernet`.
     """
 
     search: Callable[..., Any]
@@ -49,6 +50,7 @@ class Method(NamedTuple):
     estimation: str
     needs: Literal["gates", "host", "scores"]
     memory: Callable[[Any], float] = lambda config: 1.0
+    members: tuple[str, ...] = ("choices", "mask", "valid", "discretise")
 
 
 METHODS: dict[str, Method] = {
@@ -138,7 +140,7 @@ METHODS: dict[str, Method] = {
     "random": Method(
         baselines.random, baselines.RandomConfig,
         "Random Search and Reproducibility for NAS (arXiv 1902.07638)",
-        "random", "training from scratch, or a table", "scores",
+        "random", "training from scratch, or a table", "scores", members=("choices", "valid"),
     ),
     "routability": Method(
         routability.search, routability.Config,

@@ -1,0 +1,59 @@
+"""Whether a search can start, asked before anything is written: what its method needs of a space and of a domain."""
+
+from __future__ import annotations
+
+import random
+from functools import partial
+from typing import Any
+
+import torch
+
+from appnas import catalogue, cost
+from appnas.contract import offers
+from appnas.domain import DifferentiableDomain, Domain, HostDomain
+from appnas.evaluate import seeded
+from appnas.space import Space, full_mask, random_arch
+
+
+def check(space: Space, domain: Any, method: str, config: Any) -> None:
+    """Whether the method has what it needs, a network takes the data, and a supernet fits in memory.
+
+    Raises:
+        TypeError: the space or the domain lacks something.
+        ValueError: the space cannot take the domain's inputs.
+        MemoryError: the supernet does not fit in what is free.
+    """
+    entry = catalogue.method(method)
+    fits = {"scores"}
+    fits |= {"gates"} if isinstance(domain, DifferentiableDomain) else set()
+    fits |= {"host"} if isinstance(domain, HostDomain) else set()
+    if entry.needs not in fits:
+        lacks = "training loop of its own (`host`)" if entry.needs == "host" else "`batches` and `loss`"
+        raise catalogue.unfit(method, f"{type(domain).__name__} has no {lacks}", fits)
+    build = ["build"] if isinstance(domain, Domain) else []
+    offers(space, [*entry.members, *build, *(["supernet"] if entry.needs != "scores" else [])], method)
+    if entry.needs == "scores":
+        _try(space, domain)
+        return
+    free, factor = cost.free_bytes(), entry.memory(config)
+    with torch.device("meta"):  # count the weights first, without allocating them
+        cost.check_memory(cost.SupernetMemory(0, cost.weight_bytes(space.supernet(domain.io))), free)
+    supernet = space.supernet(domain.io)
+    gates = tuple(mask.float().requires_grad_() for mask in full_mask(space.choices))
+    try:
+        need = cost.supernet_memory(supernet, gates, domain, getattr(getattr(domain, "options", None), "batch", 1))
+    except RuntimeError as error:
+        raise ValueError(f"the space cannot take inputs of the shape {domain.io.inputs}: {error}") from error
+    cost.check_memory(need._replace(activations=int(factor * need.activations)), free)
+
+
+def _try(space: Space, domain: Any) -> None:
+    """Whether a network of the space can take the domain's inputs."""
+    if not isinstance(domain, Domain):
+        return
+    network = seeded(0, partial(space.build, random_arch(space, random.Random(0)), domain.io)).eval()
+    try:
+        with torch.no_grad():
+            network(*domain.example(2))
+    except (RuntimeError, TypeError, IndexError) as error:
+        raise ValueError(f"the space cannot take inputs of the shape {domain.io.inputs}: {error}") from error

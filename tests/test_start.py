@@ -1,0 +1,99 @@
+"""appnas.start: what is refused before a search begins, with spaces and domains of the user's own."""
+
+from dataclasses import dataclass
+
+import pytest
+from torch import nn
+
+import appnas
+from appnas.evaluate import Scratch
+from appnas.methods import METHODS
+from appnas.space import Choice
+from appnas.strategy import Draw
+
+ONE = dict(evaluations=4, budget=1)
+
+
+@dataclass(frozen=True)
+class Bare:
+    """As little of a space as random search needs; with a rule if asked for."""
+
+    rule: bool = False
+
+    @property
+    def choices(self):
+        return (Choice("layer", ("tanh", "sigmoid"), 3),)
+
+    def valid(self, arch):
+        return not self.rule or len(set(arch)) == 1
+
+    def build(self, arch, io):
+        layers = [nn.Tanh() if index == 0 else nn.Sigmoid() for index in arch]
+        return nn.Sequential(nn.Linear(io.inputs[0], 4), *layers, nn.Linear(4, io.outputs[0]))
+
+
+class Wrong:
+    """A domain whose `score` returns what it should not."""
+
+    def __init__(self, domain, score):
+        self.domain, self.io, self.example, self.test = domain, domain.io, domain.example, domain.test
+        self.fit, self.score = domain.fit, lambda model: score
+
+
+def test_random_search_asks_little_of_a_space(regression):
+    assert len(appnas.search(Bare(), regression, "random", **ONE).history) == 4
+
+
+@pytest.mark.parametrize(
+    ("method", "settings", "match"),
+    [
+        (
+            "darts", {"epochs": 1},
+            "darts needs choices, mask, valid, discretise, build and supernet of a space; Bare lacks mask, discretise"
+            " and supernet; appnas.testing's SpaceSuite checks them",
+        ),
+        ("evolution", ONE, "evolution needs .*; Bare lacks mask and discretise;"),
+    ],
+)  # fmt: skip
+def test_what_a_space_lacks_is_said_before_the_start(method, settings, match, regression, tmp_path):
+    with pytest.raises(TypeError, match=match):
+        appnas.search(Bare(), regression, method, out=tmp_path / "run", **settings)
+    assert not (tmp_path / "run").exists()
+
+
+def test_after_the_search_too(regression):
+    with pytest.raises(TypeError, match="needs discretise of a space; Bare lacks discretise"):
+        appnas.search(Bare(), regression, "random", **ONE).retrain(1, beside=["tanh"])
+
+
+def test_a_space_with_rules_needs_what_mends_a_draw_against_them(regression):
+    with pytest.raises(TypeError, match="keeps the space's rules needs discretise of a space; Bare lacks discretise"):
+        appnas.search(Bare(rule=True), regression, "random", evaluations=20, budget=1)
+
+
+@pytest.mark.parametrize(("score", "got"), [({"acc": 1.0}, r"\{'acc': 1.0\}"), (0.5, "0.5")])
+def test_a_score_without_a_value_is_named(score, got, chain, regression, tmp_path):
+    domain, match = Wrong(regression, score), f"a dictionary with 'value', which is maximised, got {got}"
+    with pytest.raises(TypeError, match=match):
+        appnas.search(chain, domain, "random", out=tmp_path / "run", **ONE)
+    with pytest.raises(TypeError, match=match):
+        Scratch(chain, domain, 1).score(Draw((2, 2)))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_domain_that_is_none_is_told_what_it_lacks(chain, regression):
+    domain = Wrong(regression, {"value": 1.0})
+    del domain.example, domain.test
+    with pytest.raises(TypeError, match=r"expected a Domain \(.*, got Wrong, without test and example"):
+        appnas.search(chain, domain, "random", **ONE)
+
+
+def test_methods_that_do_work_are_named(chain, regression):
+    with pytest.raises(TypeError, match="'rl_darts' searches while an agent trains, and Regression has no") as error:
+        appnas.search(chain, regression, "rl_darts")
+    named = str(error.value).rpartition("methods for it: ")[2].split(", ")
+    assert named == sorted(set(METHODS) - {"rl_darts"})
+    with pytest.raises(TypeError, match="'darts' trains shared weights, and Wrong has no `batches`") as error:
+        appnas.search(chain, Wrong(regression, {}), "darts")
+    named = str(error.value).rpartition("methods for it: ")[2].split(", ")
+    assert named == sorted(name for name, method in METHODS.items() if method.needs == "scores")
