@@ -21,7 +21,7 @@ from appnas.named import check_domain, describe_domain, describe_space, load_dom
 from appnas.oneshot import OneShot
 from appnas.progress import Progress
 from appnas.rank import Ranked, ThenScratch
-from appnas.run import KEYS, Run, create, created, finish, load_config, read_json
+from appnas.run import KEYS, LATER, Run, create, created, finish, load_config, read_json
 from appnas.search import Callback, Result
 from appnas.search import search as loop
 from appnas.space import Space
@@ -39,6 +39,8 @@ class Plan:
     seeds: int
     rank_epochs: int
     control: bool
+    retrain_epochs: int
+    beside: tuple[str, ...]
     workers: int
     asks: int
     cluster: bool
@@ -54,6 +56,8 @@ def search(
     seeds: int = 1,
     rank_epochs: int = 0,
     control: bool = False,
+    retrain_epochs: int = 0,
+    beside: Sequence[str] = (),
     workers: int = 0,
     asks: int = 0,
     cluster: bool = False,
@@ -77,6 +81,9 @@ def search(
             epochs, else of the method's `budget`) as have the epochs of all searches and of ranking their results; on a
             table, as many evaluations. A last stage that ranks the best few again is the control's too. Weight
             sharing needs `rank_epochs` for it.
+        retrain_epochs: what `result.retrain()` trains for unless told otherwise, in epochs (or environment steps); kept
+            with the run, checked before the start.
+        beside: likewise its controls, see `appnas.retrain.controls`.
         workers: evaluate so many architectures at once, each in a process of its own (`appnas.workers`); 0 for one
             after another in this one. For methods that train every architecture by itself.
         asks: architectures that workers are asked for at once, 0 for as many as workers: the result depends on it.
@@ -103,8 +110,9 @@ def search(
     if config is not None and not isinstance(config, chosen.config):
         kind = f"{chosen.config.__module__}.{chosen.config.__name__}"
         raise TypeError(f"the configuration of method {method!r} is a {kind}, got {config!r}")
-    least = {"seeds": (seeds, 1), "rank_epochs": (rank_epochs, 0), "workers": (workers, 0), "asks": (asks, 0)}
-    for name, (number, lowest) in least.items():
+    counts = {"rank_epochs": rank_epochs, "retrain_epochs": retrain_epochs, "workers": workers, "asks": asks}
+    for name, number in {"seeds": seeds, **counts}.items():
+        lowest = 1 if name == "seeds" else 0
         if number < lowest:
             raise ValueError(f"{name} must be at least {lowest}, got {number}")
     if control and chosen.needs != "scores" and not rank_epochs:
@@ -115,7 +123,9 @@ def search(
         raise ValueError("rank_epochs trains networks: that needs a domain with data, not a table")
     base: Any = config or chosen.config()
     asked = dataclasses.replace(base, **settings)
-    plan = Plan(method, asked, seed, seeds, rank_epochs, control, workers, asks, cluster)
+    after = (retrain_epochs, tuple(beside))
+    plan = Plan(method, asked, seed, seeds, rank_epochs, control, *after, workers, asks, cluster)
+    start.check_retraining(built, domain, *after, seed)
     start.check(built, domain, method, plan.config)
     described = {**catalogue.plain(plan), "space": describe_space(built), "domain": describe_domain(domain)}
     described["threads"] = torch.get_num_threads()
@@ -152,7 +162,7 @@ def resume(
     domain = domain or load_domain(saved)
     check_domain(domain, saved, path)
     config = catalogue.from_plain(catalogue.method(saved["method"]).config, saved["config"])
-    fields = {f.name: saved[f.name] for f in dataclasses.fields(Plan)}
+    fields = {f.name: saved[f.name] for f in dataclasses.fields(Plan)} | {"beside": tuple(saved["beside"])}
     start.check(space, domain, saved["method"], config)
     return _search(space, domain, Plan(**{**fields, "config": config}), path, progress, callbacks)
 
@@ -190,6 +200,8 @@ def _search(
     if plan.seeds > 1 or plan.rank_epochs:
         spread = statistics.stdev(values) if plan.seeds > 1 else 0.0
         info |= {"runs": runs, "mean": statistics.fmean(values), "spread": spread}
+    if plan.retrain_epochs:
+        info["retrain"] = {"epochs": plan.retrain_epochs, "beside": plan.beside}
     if plan.control:
         info["control"] = _with_arch(done["control"]) if "control" in done else _control(space, locked, results, plan)
     final = dataclasses.replace(best, info=info)
@@ -207,7 +219,9 @@ def _subfolder(path: Path, seed: int) -> Path:
     """The run of one seed, usable on its own."""
     folder = path / f"seed-{seed}"
     if not (folder / "config.json").exists():
-        create(folder, read_json(path / "config.json") | {"seed": seed, "seeds": 1, "rank_epochs": 0, "control": False})
+        whole_runs = ("seeds", "rank_epochs", "control", "retrain_epochs", "beside")
+        alone = {name: LATER[name] for name in whole_runs}
+        create(folder, read_json(path / "config.json") | alone | {"seed": seed})
     return folder
 
 

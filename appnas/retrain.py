@@ -18,6 +18,7 @@ from rich.table import Table
 from torch import nn
 
 from appnas import cost
+from appnas.contract import offers
 from appnas.domain import Domain
 from appnas.evaluate import seeded
 from appnas.files import whole
@@ -122,8 +123,11 @@ def controls(space: Space, names: Sequence[str], seed: int = 0) -> dict[str, Arc
 
     Raises:
         ValueError: a name that no choice offers.
+        TypeError: the space has no `discretise`, which one operation everywhere needs.
     """
     rng = random.Random(seed)
+    if same := [name for name in names if name != "random"]:
+        offers(space, ["discretise"], f"{same[0]!r} everywhere, asked for beside what is found,")
     return {
         name if name == "random" else f"all {name}": (
             random_arch(space, rng) if name == "random" else constant_arch(space, name)
@@ -137,7 +141,7 @@ def retrain(
     epochs: int | None = None,
     *,
     seeds: int = 1,
-    beside: Sequence[str] = (),
+    beside: Sequence[str] | None = None,
     out: str | Path | None = None,
     progress: bool = False,
 ) -> Retrained:
@@ -145,9 +149,11 @@ def retrain(
 
     Args:
         result: of a search.
-        epochs: (or environment steps) of every training; by default the domain's own `budget`.
+        epochs: (or environment steps) of every training; by default those that the search was asked to retrain for,
+            else the domain's own `budget`.
         seeds: number of trainings of every architecture.
-        beside: controls, see `controls`.
+        beside: controls, see `controls`; by default those that the search was asked for. What random search at equal
+            budget found is one too, if it ran (`control=True`).
         out: directory where every training is kept, so that an interrupted call goes on; by default the search's
             own, if it has one.
         progress: show a live line.
@@ -155,15 +161,10 @@ def retrain(
     Raises:
         ValueError: the result has no domain with data, that has nothing to test on, or nothing is asked for.
     """
-    space, domain = result.space, result.domain
-    if space is None or not isinstance(domain, Domain):
-        raise ValueError("retraining needs a space and a domain with data; a table has its own `test`")
-    if not getattr(domain, "has_test", True):
-        raise ValueError(
-            "this domain was made without held-out data, so that nothing trained can be tested: make it with some, or"
-            " train without a test by domain.fit(result.model(), epochs, final=True)"
-        )
-    epochs = _budget(domain) if epochs is None else epochs
+    space, domain = testable(result.space, result.domain)
+    asked = result.info.get("retrain", {})
+    epochs = asked.get("epochs") or _budget(domain) if epochs is None else epochs
+    beside = asked.get("beside", ()) if beside is None else beside
     if min(epochs, seeds) < 1:
         raise ValueError(f"epochs and seeds must be at least 1, got {epochs} and {seeds}")
     seed = int(result.info.get("seed", 0))
@@ -171,7 +172,8 @@ def retrain(
     out = Path(folder) if folder else None
     if out:
         out.mkdir(parents=True, exist_ok=True)
-    candidates = {"found": result.best, **controls(space, beside, seed)}
+    searched = {"random search": result.info["control"]["best"]} if "control" in result.info else {}
+    candidates = {"found": result.best, **searched, **controls(space, beside, seed)}
     rows, models = [], []
     for name, arch in candidates.items():
         tests = []
@@ -191,6 +193,22 @@ def retrain(
         content = {"epochs": epochs, "latency": measured[0].conditions, "rows": [_row_json(row) for row in rows]}
         write_json(out / "retrain.json", {**content, **inputs(domain)})
     return Retrained(models[0], rows, epochs)
+
+
+def testable(space: Space | None, domain: Any) -> tuple[Space, Domain]:
+    """Both, if something found could be trained and tested.
+
+    Raises:
+        ValueError: no domain with data, or one without held-out data.
+    """
+    if space is None or not isinstance(domain, Domain):
+        raise ValueError("retraining needs a space and a domain with data; a table has its own `test`")
+    if not getattr(domain, "has_test", True):
+        raise ValueError(
+            "this domain was made without held-out data, so that nothing trained can be tested: make it with some, or"
+            " train without a test by domain.fit(result.model(), epochs, final=True)"
+        )
+    return space, domain
 
 
 def inputs(domain: Domain) -> dict[str, Any]:

@@ -34,7 +34,10 @@ from appnas.space import describe
 FORMAT = 1
 KEYS = ("method", "config", "space", "domain", "seed", "versions")
 """What the config of a search tells; a run made by hand (`create`) may tell anything."""
-LATER = {"seeds": 1, "rank_epochs": 0, "control": False, "workers": 0, "asks": 0, "cluster": False}
+LATER = {
+    "seeds": 1, "rank_epochs": 0, "control": False, "retrain_epochs": 0, "beside": [], "workers": 0, "asks": 0,
+    "cluster": False,
+}  # fmt: skip
 """What it tells since later versions, and what its absence means."""
 
 
@@ -61,7 +64,8 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text())
     except FileNotFoundError:
-        raise RunError(f"{path.parent} is not a finished run: it has no {path.name}") from None
+        kind = "run" if path.name == "config.json" else "finished run"
+        raise RunError(f"{path.parent} is not a {kind}: it has no {path.name}") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise RunError(f"{path} is damaged: {error}") from None
 

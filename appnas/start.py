@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -12,6 +13,7 @@ from appnas import catalogue, cost
 from appnas.contract import offers
 from appnas.domain import DifferentiableDomain, Domain, HostDomain
 from appnas.evaluate import seeded
+from appnas.retrain import controls, testable
 from appnas.space import Space, full_mask, random_arch
 
 
@@ -45,6 +47,19 @@ def check(space: Space, domain: Any, method: str, config: Any) -> None:
     except RuntimeError as error:
         raise ValueError(f"the space cannot take inputs of the shape {domain.io.inputs}: {error}") from error
     cost.check_memory(need._replace(activations=int(factor * need.activations)), free)
+
+
+def check_retraining(space: Space, domain: Any, epochs: int, beside: Sequence[str], seed: int) -> None:
+    """Whether what is found can be trained and tested beside its controls, as it is asked for with the search.
+
+    Raises:
+        TypeError, ValueError: why not, see `appnas.retrain`.
+    """
+    if beside and not epochs:
+        raise ValueError(f"beside names controls of a training: give retrain_epochs too, got beside={list(beside)}")
+    if epochs:
+        testable(space, domain)
+        controls(space, beside, seed)
 
 
 def _try(space: Space, domain: Any) -> None:

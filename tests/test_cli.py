@@ -197,6 +197,11 @@ def test_search_help_shows_every_setting_with_its_text_and_default(monkeypatch):
         ("retrain nowhere --epochs 1", "no config.json"),
         ("report nowhere", "no config.json"),
         ("export nowhere --out net --no-onnx", "no config.json"),
+        (
+            "search rl_darts",
+            "an agent trains, and Images has no training loop of its own (`host`); methods for it: agnn,",
+        ),
+        ("search random --retrain-epochs 1 --beside sep_conv", "no choice offers 'sep_conv'"),
         ("bench --spaces cellz", "did you mean 'cells'?"),
         ("bench --repeats 0", "repeats must be at least 1, got 0"),
     ],
@@ -374,5 +379,9 @@ def test_flags_that_would_be_ignored_are_refused():
         "search", "random", "--space", "bench201", "--domain", "bench201:cifar10", "--retrain-epochs", 3
     )
     assert code == 2 and "--retrain-epochs needs a domain with data" in err
+    code, _, err = call("search", "random", "--domain", "bench201:cifar10", "--rank-epochs", 3)
+    assert code == 2 and "--rank-epochs needs a domain with data" in err
     code, _, err = call("search", "random", "--beside", "sep_conv_3x3")
     assert code == 2 and "give --retrain-epochs too" in err
+    code, _, err = call("search", "darts", "--control")
+    assert code == 2 and err.startswith("error: --control compares") and "give --rank-epochs too" in err

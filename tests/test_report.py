@@ -119,7 +119,7 @@ def test_the_head_says_what_was_done(page):
 def test_the_table_of_controls(page, searched):
     rows = load_rows(searched)
     table = page.table("architecture")
-    assert [line[0] for line in table] == ["found", "random", "all sep_conv_3x3"]
+    assert [line[0] for line in table] == ["found", "random search", "random", "all sep_conv_3x3"]
     for line, row in zip(table, rows, strict=True):
         accuracy, loss, time = row.mean("accuracy"), row.mean("loss"), f"{row.latency:.3g} ms"
         assert line[1:] == [f"{accuracy:.4g} %", f"{loss:.4g}", human(row.parameters), human(row.macs), time, "1"]
@@ -148,8 +148,8 @@ def test_the_checklist_is_filled_in(page, searched):
     control = json.loads((searched / "result.json").read_text())["control"]
     assert control["evaluations"] > 2  # the two searches' own steps count too
     beside = f"Random search over {control['evaluations']} architectures beside it"
-    for text in ("2 searches, one a seed", "Trained from scratch with 1 seed", "random, all sep_conv_3x3.",
-                 "3 times: once for each trained network.", beside,
+    for text in ("2 searches, one a seed", "Trained from scratch with 1 seed",
+                 "random search, random, all sep_conv_3x3.", "4 times: once for each trained network.", beside,
                  "skip connections"):  # fmt: skip
         assert text in page.text
 

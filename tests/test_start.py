@@ -6,6 +6,7 @@ import pytest
 from torch import nn
 
 import appnas
+from appnas import start
 from appnas.evaluate import Scratch
 from appnas.methods import METHODS
 from appnas.space import Choice
@@ -53,6 +54,8 @@ def test_random_search_asks_little_of_a_space(regression):
             " and supernet; appnas.testing's SpaceSuite checks them",
         ),
         ("evolution", ONE, "evolution needs .*; Bare lacks mask and discretise;"),
+        ("random", {**ONE, "retrain_epochs": 1, "beside": ["tanh"]},
+         "'tanh' everywhere, asked for beside what is found, needs discretise of a space; Bare lacks discretise"),
     ],
 )  # fmt: skip
 def test_what_a_space_lacks_is_said_before_the_start(method, settings, match, regression, tmp_path):
@@ -97,3 +100,16 @@ def test_methods_that_do_work_are_named(chain, regression):
         appnas.search(chain, Wrong(regression, {}), "darts")
     named = str(error.value).rpartition("methods for it: ")[2].split(", ")
     assert named == sorted(name for name, method in METHODS.items() if method.needs == "scores")
+
+
+def test_a_retraining_asked_for_with_the_search_is_checked_before_it(chain, regression, tmp_path):
+    for asked, match in (
+        ({"retrain_epochs": -1}, "retrain_epochs must be at least 0, got -1"),
+        ({"retrain_epochs": 1, "beside": ["tahn"]}, "no choice offers 'tahn'"),
+        ({"beside": ["tanh"]}, r"give retrain_epochs too, got beside=\['tanh'\]"),
+    ):
+        with pytest.raises(ValueError, match=match):
+            appnas.search(chain, regression, "random", out=tmp_path / "run", **ONE, **asked)
+        assert not (tmp_path / "run").exists()
+    with pytest.raises(ValueError, match="a table has its own `test`"):
+        start.check_retraining(chain, None, 1, [], 0)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import random
 import shlex
 import sys
 import warnings
@@ -23,15 +22,10 @@ import tyro
 from tyro.conf import Positional
 
 from appnas import api, catalogue
-from appnas.cli import eda, flags, show
-from appnas.evaluate import evaluator_of
+from appnas.cli import after, eda, flags, show
 from appnas.methods import METHODS
 from appnas.monitor import CollapseWarning
-from appnas.named import load_domain, load_space
-from appnas.run import KEYS, InterruptedSearchError, load_config, read_history, read_json, reserve
-from appnas.search import Result
-from appnas.space import check
-from appnas.strategy import Random
+from appnas.run import KEYS, load_config, reserve
 from appnas.train import DivergedError
 
 MISTAKES = (ValueError, TypeError, OSError, ImportError, MemoryError, DivergedError)
@@ -62,7 +56,7 @@ class Search:
 
 @dataclass(frozen=True)
 class Resume:
-    """Go on with an interrupted search, or show what a finished one found."""
+    """Go on with an interrupted search and the retraining it was asked for, or show what a finished one found."""
 
     path: Positional[Path]
     """Directory of the run."""
@@ -72,9 +66,9 @@ class Resume:
     def run(self) -> None:
         """Search on."""
         _threads(self.threads or load_config(self.path).get("threads", 1))
-        with _resumable(f"appnas resume {_quoted(self.path)}"):
+        with after.resumable(self.path, f"appnas resume {_quoted(self.path)}"):
             result = api.resume(self.path, progress=True)
-        show.found(result, self.path)
+        after.show_and_retrain(result, self.path)
 
 
 @dataclass(frozen=True)
@@ -84,18 +78,20 @@ class Retrain:
     path: Positional[Path]
     """Directory of a finished search."""
     epochs: int | None = None
-    """Epochs (or environment steps) of every training; by default as many as the domain says."""
+    """Epochs (or environment steps) of every training; by default those that the search was asked to retrain for, else
+    as many as the domain says."""
     seeds: int = 1
     """Trainings of every architecture."""
     beside: tuple[str, ...] = ()
-    """Controls: "random", or an operation that is then taken everywhere."""
+    """Controls: "random", or an operation that is then taken everywhere; by default those that the search was asked
+    for. What random search at equal budget found is one too, after a search with --control."""
     threads: int = 1
     """Torch threads."""
 
     def run(self) -> None:
         """Train."""
         _threads(self.threads)
-        _retrain(_finished(self.path), self.path, self.epochs, self.seeds, self.beside)
+        after.retrain(after.finished(self.path), self.path, self.epochs, self.seeds, self.beside)
 
 
 @dataclass(frozen=True)
@@ -187,23 +183,16 @@ def search(method: str, args: Sequence[str]) -> None:
     asked = flags.parse(method, args)
     options = asked.options
     _threads(options.threads)
-    if options.retrain_epochs and catalogue.table_space(asked.domain_name):
-        raise ValueError(
-            f"{asked.domain_name} is a table of trained networks: --retrain-epochs needs a domain with data"
-        )
-    if options.beside and not options.retrain_epochs:
-        raise ValueError("--beside names controls of a training: give --retrain-epochs too")
     data = catalogue.domain(asked.domain_name, asked.domain)
     stem = f"{method}-{asked.space_name}-{asked.domain_name.replace(':', '-')}"
-    with _directory(options.out, stem) as path, _resumable(f"appnas resume {_quoted(path)}"):
+    with _directory(options.out, stem) as path, after.resumable(path, f"appnas resume {_quoted(path)}"):
         result = api.search(
             asked.space, data, method, config=asked.config, seed=options.seed, seeds=options.seeds,
-            rank_epochs=options.rank_epochs, control=options.control, workers=options.workers, asks=options.asks,
-            cluster=options.cluster, out=path, progress=True,
+            rank_epochs=options.rank_epochs, control=options.control, retrain_epochs=options.retrain_epochs,
+            beside=options.beside, workers=options.workers, asks=options.asks, cluster=options.cluster, out=path,
+            progress=True,
         )  # fmt: skip
-    show.found(result, path)
-    if options.retrain_epochs:
-        _retrain(result, path, options.retrain_epochs, 1, options.beside)
+    after.show_and_retrain(result, path)
 
 
 @contextlib.contextmanager
@@ -212,21 +201,10 @@ def _directory(out: Path | None, stem: str) -> Iterator[Path]:
     path = out or reserve(Path("runs", stem))
     try:
         yield path
-    except MISTAKES:
+    except (*MISTAKES, KeyboardInterrupt):
         if out is None and not any(path.iterdir()):
             path.rmdir()
         raise
-
-
-@contextlib.contextmanager
-def _resumable(command: str) -> Iterator[None]:
-    """Let Ctrl-C say how to go on."""
-    try:
-        yield
-    except InterruptedSearchError:
-        raise
-    except KeyboardInterrupt as stop:
-        raise InterruptedSearchError(f"stopped; what was saved so far is kept. Go on with: {command}") from stop
 
 
 def _quoted(path: Path) -> str:
@@ -237,24 +215,6 @@ def _threads(count: int) -> None:
     if count < 1:
         raise ValueError(f"threads must be at least 1, got {count}")
     torch.set_num_threads(count)
-
-
-def _finished(path: Path) -> Result:
-    """What a finished search found, as far as retraining asks for it: no supernet is built again."""
-    saved = load_config(path, KEYS)
-    found = read_json(path / "result.json")
-    space, domain = load_space(saved), load_domain(saved)
-    strategy, evaluator = Random(space, random.Random(0)), evaluator_of(space, domain, 1, saved["seed"])
-    info = {"seed": found["seed"], "path": str(path), "method": saved["method"]}
-    return Result(check(space, found["best"]), read_history(path), strategy, evaluator, space, domain, info)
-
-
-def _retrain(result: Result, path: Path, epochs: int | None, seeds: int, beside: tuple[str, ...]) -> None:
-    more = (f" --epochs {epochs}" if epochs else "") + f" --seeds {seeds}"
-    more += f" --beside {' '.join(beside)}" if beside else ""
-    with _resumable(f"appnas retrain {_quoted(path)}{more}"):
-        trained = result.retrain(epochs, seeds=seeds, beside=beside, progress=True)
-    show.trained(trained, path)
 
 
 def _run(args: list[str]) -> None:

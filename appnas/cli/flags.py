@@ -33,7 +33,7 @@ class Options:
     rank_epochs: int = 0
     """Choose among the seeds by validation after so many epochs from scratch; 0: by the search's own value."""
     control: bool = False
-    """Run random search at equal budget beside it."""
+    """Run random search at equal budget beside it; retraining then trains what that found, too."""
     workers: int = 0
     """Evaluate so many architectures at once, each in a process of its own; 0 for one after another."""
     asks: int = 0
@@ -69,7 +69,8 @@ def parse(method: str, args: Sequence[str]) -> Parsed:
         args: what follows on the command line.
 
     Raises:
-        ValueError: an unknown name, or a table that does not fit the method or the space.
+        ValueError: an unknown name, a table that does not fit the method or the space, or a flag that needs another.
+        TypeError: the method needs more than a table.
         SystemExit: help was asked for, or a flag is wrong; tyro has said so.
     """
     chosen = catalogue.method(method)
@@ -87,11 +88,25 @@ def parse(method: str, args: Sequence[str]) -> Parsed:
         args=args,
         config=MARKERS,
     )
+    _check(chosen.needs != "scores", filled.options, domain if held else None)
     if held and space != held:
         raise ValueError(f"the table {domain!r} holds architectures of the space {held!r}, got {space!r}")
     if held and filled.space != default:
         raise ValueError(f"the table {domain!r} holds for the default sizes of {held!r}: leave out --space.*")
     return Parsed(method, space, domain, filled.options, filled.config, filled.space, filled.domain)
+
+
+def _check(shares: bool, options: Options, table: str | None) -> None:
+    """What a search refuses too, in the words of the command line."""
+    for flag, asked in (("--retrain-epochs", options.retrain_epochs), ("--rank-epochs", options.rank_epochs)):
+        if asked and table:
+            raise ValueError(f"{table} is a table of trained networks: {flag} needs a domain with data")
+    if options.beside and not options.retrain_epochs:
+        raise ValueError("--beside names controls of a training: give --retrain-epochs too")
+    if options.control and shares and not options.rank_epochs:
+        raise ValueError(
+            "--control compares trainings from scratch, and this method shares weights: give --rank-epochs too"
+        )
 
 
 def named(args: Sequence[str], flag: str, default: str) -> str:

@@ -1,0 +1,63 @@
+"""What the command line does once a search is over: train what it found, and say how to go on after Ctrl-C."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+from appnas.cli import show
+from appnas.evaluate import evaluator_of
+from appnas.named import load_domain, load_space
+from appnas.run import KEYS, InterruptedSearchError, load_config, read_history, read_json
+from appnas.search import Result
+from appnas.space import check
+from appnas.strategy import Random
+
+
+def finished(path: Path) -> Result:
+    """What a finished search found, as far as retraining asks for it: no supernet is built again.
+
+    Raises:
+        RunError: no run there, or one that is not finished.
+    """
+    saved = load_config(path, KEYS)
+    found = read_json(path / "result.json")
+    space, domain = load_space(saved), load_domain(saved)
+    strategy, evaluator = Random(space, random.Random(0)), evaluator_of(space, domain, 1, saved["seed"])
+    info = {"seed": found["seed"], "path": str(path), "method": saved["method"]}
+    info["retrain"] = {"epochs": saved["retrain_epochs"], "beside": saved["beside"]}
+    if "control" in found:
+        info["control"] = {**found["control"], "best": check(space, found["control"]["best"])}
+    return Result(check(space, found["best"]), read_history(path), strategy, evaluator, space, domain, info)
+
+
+def retrain(result: Result, path: Path, epochs: int | None, seeds: int, beside: tuple[str, ...]) -> None:
+    """Train what was found beside its controls, and show it; Ctrl-C says how to go on."""
+    more = (f" --epochs {epochs}" if epochs else "") + f" --seeds {seeds}"
+    more += f" --beside {' '.join(beside)}" if beside else ""
+    with resumable(path, f"appnas retrain {shlex.quote(str(path))}{more}"):
+        trained = result.retrain(epochs, seeds=seeds, beside=beside or None, progress=True)
+    show.trained(trained, path)
+
+
+def show_and_retrain(result: Result, path: Path) -> None:
+    """What a search found; then the retraining that it was asked for, unless that was done before."""
+    show.found(result, path)
+    if "retrain" in result.info and not (path / "retrain.json").exists():
+        retrain(result, path, result.info["retrain"]["epochs"], 1, tuple(result.info["retrain"]["beside"]))
+
+
+@contextlib.contextmanager
+def resumable(path: Path, command: str) -> Iterator[None]:
+    """Let Ctrl-C say how to go on with a run, if there is something of it to go on with."""
+    try:
+        yield
+    except InterruptedSearchError:
+        raise
+    except KeyboardInterrupt as stop:
+        if not (path / "config.json").exists():
+            raise InterruptedSearchError("stopped before the search began; nothing was saved") from stop
+        raise InterruptedSearchError(f"stopped; what was saved so far is kept. Go on with: {command}") from stop
