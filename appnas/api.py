@@ -200,6 +200,7 @@ def _search(
     if plan.seeds > 1 or plan.rank_epochs:
         spread = statistics.stdev(values) if plan.seeds > 1 else 0.0
         info |= {"runs": runs, "mean": statistics.fmean(values), "spread": spread}
+        info["ranked_by"] = _ranked_by(best, plan.rank_epochs)
     if plan.retrain_epochs:
         info["retrain"] = {"epochs": plan.retrain_epochs, "beside": plan.beside}
     if plan.control:
@@ -234,6 +235,14 @@ def _rank(space: Space, domain: Any, result: Result, epochs: int) -> float:
     if not epochs or not isinstance(domain, Domain):
         return result.value
     return float(Scratch(space, domain, epochs, result.info["seed"]).score(Draw(result.best)).value)
+
+
+def _ranked_by(result: Result, epochs: int) -> str:
+    """What `_rank` compares, in words: values of steps and of trainings are not of one kind."""
+    if epochs:
+        return f"validation value after {epochs} {'epoch' if epochs == 1 else 'epochs'} from scratch"
+    batches = hasattr(result.evaluator, "spent") and not isinstance(result.evaluator, OneShot)
+    return "median value of the last tenth of its steps" if batches else "value"
 
 
 def _control(space: Space, domain: Any, results: Sequence[Result], plan: Plan) -> dict[str, Any]:

@@ -45,6 +45,17 @@ class Record(NamedTuple):
     metrics: Mapping[str, float]
 
 
+def value_name(records: Sequence[Record]) -> str:
+    """What the value is: the metric that it equals or is the negative of, or a reward of the metric `value`."""
+    for name in records[0].metrics if records else ():
+        words = name.replace("_", " ").replace("valid ", "validation ")
+        words = "validation accuracy, %" if name == "accuracy" else words
+        for sign, text in ((1.0, words), (-1.0, f"minus {words}")):
+            if all(math.isclose(sign * r.metrics.get(name, math.nan), r.value, rel_tol=1e-5) for r in records):
+                return text
+    return "reward" if records and "value" in records[0].metrics else "value"
+
+
 @dataclass
 class Loop:
     """The state of a running search, as callbacks see it.
@@ -128,7 +139,15 @@ class Result:
         """The architecture in words, and its value."""
         words = drawing(self.space, self.best) if self.space else str(self.best)
         what = f"the mean of {len(self._ranked)} trainings in the last" if self._ranked else "the largest"
-        return f"{words}\nvalue {self.value:.6g}, {what} of {len(self.history)} steps"
+        name = "" if self.value_name == "value" else f" ({self.value_name})"
+        return f"{words}\nvalue {self.value:.6g}{name}, {what} of {len(self.history)} steps"
+
+    @property
+    def value_name(self) -> str:
+        """What the value is, as far as the metrics beside it tell: see `value_name`."""
+        top = max(self.history, key=lambda r: r.value if r.value == r.value else -math.inf, default=None)
+        top = self.history[-1] if self._ranked else top
+        return value_name([r for r in self.history if top and r.metrics.keys() == top.metrics.keys()][:100])
 
     @property
     def _ranked(self) -> list[float]:

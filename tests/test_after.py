@@ -87,6 +87,9 @@ def test_random_search_at_equal_budget_is_trained_and_tested_too(tmp_path):
     ranked = ["--epochs", 1, "--seeds", 2, "--rank-epochs", 1, "--control"]
     code, out, _ = call(*DARTS, *ranked, "--retrain-epochs", 1, "--beside", "random", "--out", path)
     assert code == 0 and "│ random search " in out
+    for part in ("seed 0", "random search at equal budget, 4 evaluations"):
+        assert f"{part}: validation value after 1 epoch from scratch " in out
+    assert " (minus validation loss), the largest of 2 steps" in out
     control = json.loads((path / "result.json").read_text())["control"]
     found, searched, drawn = load_rows(path)
     assert [found.name, searched.name, drawn.name] == ["found", "random search", "random"]

@@ -95,7 +95,7 @@ def test_search_prints_the_cell_the_value_and_what_to_do_next(run):
     assert lines[0] == "normal:" and lines.count("  c_{k} <- concat(0, 1)") == 2
     for name in result["named"]["normal"] + result["named"]["reduce"]:
         assert name == "none" or f"{name}(" in out
-    assert f"value {result['value']:.6g}, the largest of {result['steps']} steps" in lines
+    assert f"value {result['value']:.6g} (minus validation loss), the largest of {result['steps']} steps" in lines
     assert f"run: {path}" in lines and f"next: appnas retrain {path} --epochs 20 --beside random" in lines
     config = json.loads((path / "config.json").read_text())
     assert config["config"]["order"] == "first" and config["config"]["epochs"] == 1

@@ -222,3 +222,27 @@ def test_what_began_is_ended_when_another_callback_cannot_begin(bench201):
     with pytest.raises(RuntimeError, match="cannot begin"):
         search(Random(bench201, random.Random(0)), Stateless(), 3, callbacks=[First(), Second()])
     assert seen == ["start", "end"]
+
+
+@pytest.mark.parametrize(
+    ("values", "metrics", "words"),
+    [
+        (
+            [-2.5, -2.0],
+            [{"valid_loss": 2.5}, {"valid_loss": 2.0}],
+            "value -2 (minus validation loss), the largest of 2",
+        ),
+        ([10.0, 20.0], [{"accuracy": 10.0}, {"accuracy": 20.0}], "value 20 (validation accuracy, %), the largest of 2"),
+        (
+            [-2.5, 20.0],
+            [{"train_loss": 2.5}, {"accuracy": 20.0}],
+            "value 20 (validation accuracy, %), the largest of 2",
+        ),
+        ([1.0, 2.0], [{"value": 3.0}, {"value": 5.0}], "value 2 (reward), the largest of 2"),
+        ([1.0, 2.0], [{}, {"seconds": 9.0}], "value 2, the largest of 2"),
+    ],
+)
+def test_a_result_says_what_its_value_is(values, metrics, words):
+    """Of the steps that are of one kind: shared weights are trained first, and scored then."""
+    history = [Record(i, (i,), value, of) for i, (value, of) in enumerate(zip(values, metrics, strict=True))]
+    assert f"\n{words} steps" in str(Result((0,), history, Random(None, random.Random(0)), Sum([])))

@@ -70,12 +70,13 @@ def found(result: Result, path: Path) -> None:
     assert result.space is not None
     line(str(result))
     runs = result.info.get("runs", ())
+    value = result.info.get("ranked_by", "value")
     for run in runs:
-        line(f"seed {run['seed']}: value {run['value']:.6g}")
+        line(f"seed {run['seed']}: {value} {run['value']:.6g}")
     if len(runs) > 1:
         line(f"mean {result.info['mean']:.6g}, deviation {result.info['spread']:.6g}")
     if control := result.info.get("control"):
-        line(f"random search at equal budget, {control['evaluations']} evaluations: value {control['value']:.6g}")
+        line(f"random search at equal budget, {control['evaluations']} evaluations: {value} {control['value']:.6g}")
     at = shlex.quote(str(path))
     line(f"run: {path}")
     if isinstance(result.domain, evaluate.Table):

@@ -19,7 +19,7 @@ from appnas.monitor import relative_entropy, skip_share
 from appnas.named import load_space
 from appnas.retrain import Maps, Row, load_rows, load_showcase
 from appnas.run import KEYS, RunError, load_config, read_history, read_json, read_lines
-from appnas.search import Record
+from appnas.search import Record, value_name
 from appnas.space import Arch, Choice, Space, decisions
 
 
@@ -138,15 +138,7 @@ class Story:
     @property
     def value_name(self) -> str:
         """What the value is: the metric that it equals or is the negative of, or a reward of the metric `value`."""
-        records = self.main.records[:100] if self.main else []
-        for name in records[0].metrics if records else ():
-            words = {"accuracy": "validation accuracy, %"}.get(
-                name, name.replace("_", " ").replace("valid ", "validation ")
-            )
-            for sign, text in ((1.0, words), (-1.0, f"minus {words}")):
-                if all(math.isclose(sign * r.metrics.get(name, math.nan), r.value, rel_tol=1e-5) for r in records):
-                    return text
-        return "reward" if records and "value" in records[0].metrics else "value"
+        return value_name(self.main.records[:100] if self.main else [])
 
 
 def read(path: Path) -> Story:
