@@ -202,6 +202,7 @@ def test_search_help_shows_every_setting_with_its_text_and_default(monkeypatch):
             "an agent trains, and Images has no training loop of its own (`host`); methods for it: agnn,",
         ),
         ("search random --retrain-epochs 1 --beside sep_conv", "no choice offers 'sep_conv'"),
+        ("compare nowhere", "no such directory"),
         ("bench --spaces cellz", "did you mean 'cells'?"),
         ("bench --repeats 0", "repeats must be at least 1, got 0"),
     ],
@@ -224,7 +225,7 @@ def test_a_mistake_gives_one_line_and_leaves_nothing(args, words, tmp_path, monk
         ("search darts --space.channels 0", "channels must be at least 1, got 0"),
         ("search darts --space.mask 1", "--space.mask"),
         ("search", "METHOD"),
-        ("serch darts", "list, search, resume, retrain, report, export, bench"),
+        ("serch darts", "list, search, resume, retrain, report, compare, export, bench"),
         ("retrain", "PATH"),
     ],
 )

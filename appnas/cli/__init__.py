@@ -1,4 +1,4 @@
-"""The command line: `appnas list | search | resume | retrain | report | export | bench | eda`.
+"""The command line: `appnas list | search | resume | retrain | report | compare | export | bench | eda`.
 
 Every command is a frozen dataclass whose fields are its flags (tyro). `appnas search METHOD` has the fields of
 three further dataclasses, see `appnas.cli.flags`. A mistake gives one line and exit code 2, Ctrl-C exit code 130;
@@ -114,6 +114,24 @@ class Report:
 
 
 @dataclass(frozen=True)
+class Compare:
+    """Put finished and retrained runs on one domain beside one another: tests, costs, difference to the first."""
+
+    paths: Positional[tuple[Path, ...]]
+    """Directories of the runs. One whose seeds were all retrained by themselves counts as so many searches."""
+    metric: str = ""
+    """Test metric; by default the one that the report speaks of."""
+    json: bool = False
+    """As JSON, for machines."""
+
+    def run(self) -> None:
+        """Compare."""
+        from appnas.cli.compare import compare
+
+        show.compared(*compare(self.paths, self.metric), as_json=self.json)
+
+
+@dataclass(frozen=True)
 class Export:
     """Write what a retrained run found as safetensors weights, arch.json and ONNX."""
 
@@ -174,7 +192,7 @@ class Eda:
 
 
 COMMANDS: dict[str, Callable[..., Any]] = {
-    kind.__name__.lower(): kind for kind in (List, Search, Resume, Retrain, Report, Export, Bench, Eda)
+    kind.__name__.lower(): kind for kind in (List, Search, Resume, Retrain, Report, Compare, Export, Bench, Eda)
 }
 
 

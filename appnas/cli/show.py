@@ -6,9 +6,11 @@ import inspect
 import json
 import math
 import shlex
-from collections.abc import Mapping
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.text import Text
@@ -20,6 +22,9 @@ from appnas.retrain import Retrained
 from appnas.search import Result
 from appnas.space import size
 from appnas.text import table
+
+if TYPE_CHECKING:
+    from appnas.cli.compare import Compared
 
 console = Console()
 errors = Console(stderr=True)
@@ -93,6 +98,27 @@ def trained(result: Retrained, path: Path) -> None:
     at = shlex.quote(str(path))
     line(f"next: appnas report {at}")
     line(f"      appnas export {at} --out FOLDER")
+
+
+def compared(metric: str, runs: Sequence[Compared], as_json: bool = False) -> None:
+    """Runs beside one another, see `appnas.cli.compare`."""
+    if as_json:
+        print(json.dumps({"metric": metric, "runs": [asdict(run) for run in runs]}, indent=1))
+        return
+    rows = []
+    for run in runs:
+        mean = f"{statistics.fmean(run.values):.4g}" + ("" if run.deviation is None else f" ± {run.deviation:.2g}")
+        ahead = "" if run.difference is None else f"{run.difference:+.3g}"
+        ahead += f" [{run.interval[0]:+.3g}, {run.interval[1]:+.3g}]" if run.interval else ""
+        of = f"{len(run.values)} {run.of}" if len(run.values) > 1 else ""
+        counts = [str(run.trainings), str(run.epochs), f"{run.scores:,}", f"{run.seconds:.3g}"]
+        rows.append([run.run, mean, of, *counts, ahead])
+    heads = ["run", f"test {metric}", "± over", "trainings", "epochs", "search scores", "search s", "difference [95 %]"]
+    console.print(table(f"what was found, trained from scratch; difference to {runs[0].run}", heads, rows))
+    if len({run.epochs for run in runs}) > 1:
+        note("the trainings are not of one length: retrain for the same epochs before you compare", "yellow")
+    if any(run.difference is not None and run.interval is None for run in runs):
+        note("no interval without two values that differ on both sides: retrain with more --seeds", "yellow")
 
 
 def steps(measured: Mapping[str, Any], peak: float) -> None:
