@@ -207,15 +207,9 @@ class Guide(nn.Module):
             return sum(self.exits[str(v)](states[v]) for v in self.last)  # type: ignore[no-any-return]
         allowed: Tensor = self.taken  # type: ignore[assignment]
         weights = ends(gates[..., 1] * allowed, self.edges)[0]
-        total = None
-        for v, exit_ in self.exits.items():
-            weight = weights[..., int(v)]
-            if not weight.requires_grad and not weight.any():
-                continue
-            y = exit_(states[int(v)] * weight.reshape(-1, 1, 1, 1))
-            total = y if total is None else total + y
-        assert total is not None, "some vertex is always an end"
-        return total  # type: ignore[no-any-return]
+        shares = {v: weights[..., int(v)].reshape(-1, 1, 1, 1) for v in self.exits}
+        used = [v for v, share in shares.items() if share.requires_grad or share.any()]
+        return sum(self.exits[v](states[int(v)] * shares[v]) for v in used)  # type: ignore[no-any-return]
 
 
 class Shaped(Dag):

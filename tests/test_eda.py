@@ -1,6 +1,5 @@
 """appnas.domains.eda: the suite for each task; splits by design; what a perfect prediction scores; bad input."""
 
-import json
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +9,6 @@ from test_placements import some
 from torch import nn
 
 from appnas.domains.eda import ADAM, Options, Routability, split_designs
-from appnas.domains.map_scaling import Scaling
 from appnas.domains.placements import Placements
 from appnas.testing import DomainSuite
 
@@ -115,21 +113,6 @@ def test_scales():
         (x,) = domain.example(8)
         assert not x[:, 1].any() and torch.isfinite(x).all()
     assert x.min() == 0 and x.max() == 1
-
-
-def test_scaling_as_exported_does_what_the_domain_did():
-    rows = np.arange(3)
-    for task in ("hotspots", "violated_nets", "congestion"):
-        for scale in ("train", "sample"):
-            domain, model = made(task, scale=scale), Oracle(mean=task == "violated_nets")
-            exported = json.loads(json.dumps(domain.preprocessing()))
-            assert exported["channels"] == ["pin", "RUDY"] and exported["output"]
-            found = Scaling.of_plain(exported).predict(model, domain.data.x[rows])
-            np.testing.assert_array_equal(found, domain.predict(model, rows))
-    with pytest.raises(ValueError, match=r"reads maps \[N, 2, H, W\], got the shape \(3, 1, 12, 12\)"):
-        domain.scaling.predict(model, domain.data.x[rows, :1])
-    with pytest.raises(ValueError, match="it has no 'task'"):
-        Scaling.of_plain({"mean": [0.1], "std": [0.2]})
 
 
 class Broken(nn.Module):
