@@ -111,16 +111,15 @@ class GuideDag:
         return argmax(gates)
 
     def graph(self, arch: Arch) -> dict[str, nx.MultiDiGraph]:
-        """Every guide-DAG: vertices by number and operation, taken edges that lead somewhere from the input."""
+        """Every guide-DAG: the vertices that the input reaches, by number and operation, and the edges between."""
         names = ["in", *(f"{k} {operation}" for k, operation in enumerate(self.vertices, 1))]
         graphs, arch = {}, self.reached(arch)
         for k, choice in enumerate(self.choices):
-            graph = nx.MultiDiGraph(inputs=["in"], outputs=[])
-            graph.add_nodes_from(names)
-            for (u, v), taken in zip(self.edges, arch[k * choice.count :], strict=False):
-                if taken:
-                    graph.add_edge(names[u], names[v], op="edge")
-            graph.graph["outputs"] = [name for name in names if not graph.out_degree(name)]
+            taken = [edge for edge, one in zip(self.edges, arch[k * choice.count :], strict=False) if one]
+            graph = nx.MultiDiGraph(inputs=["in"])
+            graph.add_nodes_from(names[v] for v in sorted({0, *(v for _, v in taken)}))
+            graph.add_edges_from((names[u], names[v], {"op": "edge"}) for u, v in taken)
+            graph.graph["outputs"] = [name for name in graph if not graph.out_degree(name)]
             graphs[choice.name] = graph
         return graphs
 

@@ -125,7 +125,8 @@ def _named(story: Story) -> str:
     """The found options by name, and how to use them."""
     if story.arch is None:
         return ""
-    named = describe(story.choices, story.arch) if story.space else (story.result or {}).get("named") or {}
+    built = getattr(story.space, "reached", tuple)(story.arch)
+    named = describe(story.choices, built) if story.space else (story.result or {}).get("named") or {}
     lines = []
     for choice, options in named.items():
         taken = [option for option in options if option not in ZERO]

@@ -86,7 +86,7 @@ class Plot(NamedTuple):
         data = base64.b64encode(self.image.png).decode()
         _, width, height = self.image
         return (
-            f'<figure{" class=wide" if self.wide else ""} style="width:calc({width}px + 2rem)"><div>'
+            f'<figure{" class=wide" if self.wide else ""} style="width:calc({width}px + 2rem + 2px)"><div>'
             f'<img alt="{escape(self.alt)}" width="{width}" height="{height}" src="data:image/png;base64,{data}"></div>'
             f"<figcaption>{self.caption}</figcaption></figure>"
         )
