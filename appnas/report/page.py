@@ -47,7 +47,7 @@ text-align:center;font-size:.8rem;line-height:1.25rem;font-weight:700;margin-top
 table{border-collapse:collapse;font-size:.93rem;font-variant-numeric:tabular-nums}
 th,td{padding:.4rem .9rem .4rem 0;text-align:left;vertical-align:top;border-bottom:1px solid var(--line)}
 th{color:var(--dim);font-weight:500;font-size:.82rem;vertical-align:bottom}section td:first-child{white-space:nowrap}
-td.n,th.n{text-align:right;white-space:nowrap}
+td.n,th.n{text-align:right}td.n{white-space:nowrap}
 tr.top td{font-weight:650}tr.foot td{border-bottom:0;color:var(--dim)}
 .plots{display:flex;flex-wrap:wrap;gap:1.2rem;margin:1rem 0;align-items:flex-start}
 figure{margin:0;padding:1rem;background:var(--card);border:1px solid var(--line);border-radius:.6rem;max-width:100%}
