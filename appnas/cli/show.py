@@ -87,9 +87,13 @@ def found(result: Result, path: Path) -> None:
     if isinstance(result.domain, evaluate.Table):
         withheld = result.domain.test(result.best)
         line(f"withheld until now: {', '.join(f'{name} {value:.6g}' for name, value in withheld.items())}")
-    else:
+    elif "retrain" not in result.info:
         line(f"next: appnas retrain {at} --epochs 20 --beside random")
-    line(f"      appnas report {at}")
+        line(f"      appnas report {at}")
+        return
+    elif not (path / "retrain.json").exists():
+        return  # that is next, and tells how to go on
+    line(f"next: appnas report {at}")
 
 
 def trained(result: Retrained, path: Path) -> None:
