@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,6 +27,7 @@ from appnas.train import Recipe, fit
 
 torch.set_num_threads(1)
 pytest.register_assert_rewrite("appnas.testing")
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell takes from what it starts in the background
 
 
 @pytest.fixture(scope="session")
