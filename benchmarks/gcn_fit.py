@@ -8,6 +8,7 @@ the test accuracy after 200 epochs; agreement is measured on cells not fitted. N
 """
 
 import argparse
+import contextlib
 import os
 import random
 import statistics
@@ -62,8 +63,9 @@ def run(variant, supernet, seed):
     row["sampled"] = float(truth[rows[max(result.history, key=lambda record: record.value).arch]])
     limit = float(np.median(columns["params"]))
     allowed = columns["params"] <= limit
-    small = gcn_fit.within(result, lambda arch: float(columns["params"][rows[arch]]), limit)
-    row["within"] = float(truth[rows[small]])
+    with contextlib.suppress(ValueError):  # segments may all lead to larger cells
+        small = gcn_fit.within(result, lambda arch: float(columns["params"][rows[arch]]), limit)
+        row["within"] = float(truth[rows[small]])
     row["raw within"] = float(truth[np.where(allowed, scores, -1).argmax()])
     row["raw chosen"] = float(truth[scores.argmax()])
     if len(result.strategy.proposer.ends) == 1:
@@ -130,8 +132,9 @@ def main():
                 gains = [fit - raw for fit, raw in zip(columns["tau"], columns["raw"], strict=True)]
                 top = f"{statistics.fmean(columns['tau top']):.2f} of {statistics.fmean(columns['raw top']):.2f}"
                 cells = f"{spread(columns['raw']):>18}{spread(columns['tau']):>16}{spread(gains):>17}{top:>16}"
-            print(f"{name:<24}{cells}{spread([row['chosen'] for row in rows], 2):>15}"
-                  f"{spread([row['within'] for row in rows], 2):>15}"
+            small = [row["within"] for row in rows if "within" in row]
+            told = spread(small, 2) + (f" (n={len(small)})" if len(small) < len(rows) else "") if small else "none"
+            print(f"{name:<24}{cells}{spread([row['chosen'] for row in rows], 2):>15}{told:>15}"
                   f"{statistics.fmean(row['seconds'] for row in rows):>7.1f}", flush=True)  # fmt: skip
         sampled = spread([row["sampled"] for row in rows], 2)
         print(f"choice of the scores themselves: {rows[0]['raw chosen']:.2f} of all cells, small"
