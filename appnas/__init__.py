@@ -10,12 +10,13 @@ method a short file (`appnas.methods`). The README shows the parts.
 from appnas.api import resume, search
 from appnas.ascent import Gradient, PolicyGradient
 from appnas.domain import DifferentiableDomain, Domain
-from appnas.evaluate import Cached, Evaluator, Rewarded, Scratch, Table
+from appnas.evaluate import Cached, Evaluator, Rewarded, Scratch
 from appnas.retrain import Retrained
 from appnas.search import Result
 from appnas.shared import Shared
 from appnas.space import IO, Arch, Choice, Gates, Mask, Space
 from appnas.strategy import Draw, Evolution, Random, Score, Strategy
+from appnas.table import Table
 
 __version__ = "0.1.0"
 __all__ = [

@@ -14,18 +14,19 @@ import torch
 
 from appnas import catalogue, start
 from appnas.domain import Domain, Locked
-from appnas.evaluate import Evaluator, Scratch, evaluator_of
+from appnas.evaluate import Evaluator, evaluator_of
+from appnas.failure import IN_A_ROW, SHARE
 from appnas.host import Hosted
-from appnas.monitor import Collapse
+from appnas.monitor import Collapse, Failures
 from appnas.named import check_domain, describe_domain, describe_space, load_domain, load_space
-from appnas.oneshot import OneShot
 from appnas.progress import Progress
-from appnas.rank import Ranked, ThenScratch
+from appnas.rank import Ranked, ThenScratch, ranked_by, value_of
+from appnas.rewind import retry
 from appnas.run import KEYS, LATER, Run, create, created, finish, load_config, read_json
 from appnas.search import Callback, Result
 from appnas.search import search as loop
 from appnas.space import Space
-from appnas.strategy import Draw, Random, Strategy
+from appnas.strategy import Random, Strategy
 from appnas.workers import Workers
 
 
@@ -44,6 +45,9 @@ class Plan:
     workers: int
     asks: int
     cluster: bool
+    timeout: float
+    max_failures: int
+    max_failure_share: float
 
 
 def search(
@@ -61,6 +65,9 @@ def search(
     workers: int = 0,
     asks: int = 0,
     cluster: bool = False,
+    timeout: float = 0.0,
+    max_failures: int = IN_A_ROW,
+    max_failure_share: float = SHARE,
     out: str | Path | None = None,
     progress: bool = False,
     callbacks: Sequence[Callback] = (),
@@ -88,6 +95,12 @@ def search(
             after another in this one. For methods that train every architecture by itself.
         asks: architectures that workers are asked for at once, 0 for as many as workers: the result depends on it.
         cluster: the workers are those of a Ray cluster (extra `ray`).
+        timeout: seconds that the evaluation of one architecture may take in a worker (one, if none are asked for),
+            which is then replaced; 0 for no limit.
+        max_failures: different architectures that may fail one after another. An exception in building, training or
+            scoring one, a score that is no number, or a worker that dies or takes too long fails that evaluation alone:
+            `result.failures` and the run's history say why, and the search goes on.
+        max_failure_share: of all evaluations that may fail, looked at once there are 20.
         out: directory of the run; it is resumable from there.
         progress: show a live line.
         callbacks: further callbacks.
@@ -99,6 +112,7 @@ def search(
             train any.
         RunError: `out` is not empty.
         MemoryError: the supernet does not fit in what is free.
+        FailuresError: more evaluations failed than may.
     """
     chosen = catalogue.method(method)
     built: Space = catalogue.space_type(space)() if isinstance(space, str) else space
@@ -124,7 +138,9 @@ def search(
     base: Any = config or chosen.config()
     asked = dataclasses.replace(base, **settings)
     after = (retrain_epochs, tuple(beside))
-    plan = Plan(method, asked, seed, seeds, rank_epochs, control, *after, workers, asks, cluster)
+    bears = (timeout, max_failures, max_failure_share)
+    plan = Plan(method, asked, seed, seeds, rank_epochs, control, *after, workers, asks, cluster, *bears)
+    _watching(plan)
     start.check_retraining(built, domain, *after, seed)
     start.check(built, domain, method, plan.config)
     described = {**catalogue.plain(plan), "space": describe_space(built), "domain": describe_domain(domain)}
@@ -140,6 +156,7 @@ def resume(
     *,
     space: Space | None = None,
     domain: Domain | Evaluator | None = None,
+    retry_failed: bool = False,
     progress: bool = False,
     callbacks: Sequence[Callback] = (),
 ) -> Result:
@@ -149,6 +166,8 @@ def resume(
         path: directory of the run.
         space: needed only if the run was started with one that is not in the catalogue.
         domain: likewise.
+        retry_failed: try evaluations that failed again: the search goes back to before the first of them, and remembers
+            what did not fail; what it had found lies in a folder before-retry-N of the run.
         progress: show a live line.
         callbacks: further callbacks.
 
@@ -164,6 +183,8 @@ def resume(
     config = catalogue.from_plain(catalogue.method(saved["method"]).config, saved["config"])
     fields = {f.name: saved[f.name] for f in dataclasses.fields(Plan)} | {"beside": tuple(saved["beside"])}
     start.check(space, domain, saved["method"], config)
+    if retry_failed:
+        retry(path)
     return _search(space, domain, Plan(**{**fields, "config": config}), path, progress, callbacks)
 
 
@@ -184,14 +205,14 @@ def _search(
         folder = path if path is None or plan.seeds == 1 else _subfolder(path, seed)
         looking: list[Callback] = [Run(folder, root=path)] if folder else []
         looking += [Collapse(space)] if chosen.needs != "scores" else []
-        looking += [Workers(plan.workers, plan.asks, plan.cluster)] if plan.workers else []
+        looking += _watching(plan)
         looking += [Progress(f"{plan.method}, seed {seed}")] if progress else []
         result: Result = chosen.search(space, locked, plan.config, seed=seed, callbacks=[*looking, *callbacks])
         results.append(dataclasses.replace(result, domain=domain, info={**result.info, "method": plan.method}))
         if folder and folder != path:
             finish(folder, results[-1])
     runs = [_with_arch(run) for run in done.get("runs", ())] or [
-        {"seed": result.info["seed"], "best": result.best, "value": _rank(space, locked, result, plan.rank_epochs)}
+        {"seed": result.info["seed"], "best": result.best, "value": value_of(space, locked, result, plan.rank_epochs)}
         for result in results
     ]
     values = [run["value"] for run in runs]
@@ -200,7 +221,7 @@ def _search(
     if plan.seeds > 1 or plan.rank_epochs:
         spread = statistics.stdev(values) if plan.seeds > 1 else 0.0
         info |= {"runs": runs, "mean": statistics.fmean(values), "spread": spread}
-        info["ranked_by"] = _ranked_by(best, plan.rank_epochs)
+        info["ranked_by"] = ranked_by(best, plan.rank_epochs)
     if plan.retrain_epochs:
         info["retrain"] = {"epochs": plan.retrain_epochs, "beside": plan.beside}
     if plan.control:
@@ -209,6 +230,17 @@ def _search(
     if path:
         finish(path, final)
     return final
+
+
+def _watching(plan: Plan) -> list[Callback]:
+    """Who evaluates in parallel or within a time limit, and who counts what failed.
+
+    Raises:
+        ValueError: a number out of range.
+    """
+    workers = plan.workers or int(plan.timeout > 0)
+    employs = [Workers(workers, plan.asks, plan.cluster, plan.timeout)] if workers or plan.timeout else []
+    return [*employs, Failures(plan.max_failures, plan.max_failure_share)]
 
 
 def _with_arch(saved: dict[str, Any]) -> dict[str, Any]:
@@ -224,25 +256,6 @@ def _subfolder(path: Path, seed: int) -> Path:
         alone = {name: LATER[name] for name in whole_runs}
         create(folder, read_json(path / "config.json") | alone | {"seed": seed})
     return folder
-
-
-def _rank(space: Space, domain: Any, result: Result, epochs: int) -> float:
-    if not epochs and isinstance(result.evaluator, OneShot):  # the values of training steps are losses
-        trains = result.evaluator.trains
-        return max((r.value for r in result.history if not trains(r.step)), default=result.value)
-    if not epochs and hasattr(result.evaluator, "spent"):  # values of single batches: the largest is the luckiest
-        return statistics.median(record.value for record in result.history[-math.ceil(len(result.history) / 10) :])
-    if not epochs or not isinstance(domain, Domain):
-        return result.value
-    return float(Scratch(space, domain, epochs, result.info["seed"]).score(Draw(result.best)).value)
-
-
-def _ranked_by(result: Result, epochs: int) -> str:
-    """What `_rank` compares, in words: values of steps and of trainings are not of one kind."""
-    if epochs:
-        return f"validation value after {epochs} {'epoch' if epochs == 1 else 'epochs'} from scratch"
-    batches = hasattr(result.evaluator, "spent") and not isinstance(result.evaluator, OneShot)
-    return "median value of the last tenth of its steps" if batches else "value"
 
 
 def _control(space: Space, domain: Any, results: Sequence[Result], plan: Plan) -> dict[str, Any]:

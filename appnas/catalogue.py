@@ -11,8 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Union
 
-from appnas.evaluate import Table
 from appnas.methods import METHODS, Method
+from appnas.table import Table
 
 
 def nearest(kind: str, name: str, valid: Iterable[str]) -> str:

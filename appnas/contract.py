@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import Any
+
+from torch import Tensor
 
 
 def lacking(thing: Any, members: Sequence[str]) -> list[str]:
@@ -28,14 +31,28 @@ def validated(metrics: Any) -> dict[str, float]:
     """What `score` of a domain returned, as plain numbers.
 
     Raises:
-        TypeError: no dictionary, or one without "value".
+        TypeError: no dictionary, one without "value", or with something else than numbers.
     """
     if not isinstance(metrics, Mapping) or "value" not in metrics:
         raise TypeError(
             f"score of a domain returns a dictionary with 'value', which is maximised, got {metrics!r};"
             " appnas.testing's DomainSuite checks it"
         )
-    return {name: float(value) for name, value in metrics.items()}
+    return {name: number(f"the metric {name!r}", value) for name, value in metrics.items()}
+
+
+def number(what: str, value: Any) -> float:
+    """A number, or a tensor of one, as a plain number; no text, even if it reads like one.
+
+    Raises:
+        TypeError: something else.
+    """
+    if isinstance(value, Tensor):
+        if value.numel() == 1:
+            return float(value.detach())
+    elif isinstance(value, float | Real):  # float first, as asking an abstract class takes long
+        return float(value)
+    raise TypeError(f"{what} must be a number, got {value!r}")
 
 
 def listed(names: Sequence[str]) -> str:

@@ -110,11 +110,15 @@ class HostDomain(Domain, Protocol):
         """
 
 
+class LockedError(PermissionError):
+    """A search reached for what it must not see."""
+
+
 class Locked:
     """A domain without its test data: what methods are handed.
 
     Raises:
-        PermissionError: on any attempt to reach `test`, or another split than "train" and "valid".
+        LockedError: on any attempt to reach `test`, or another split than "train" and "valid".
     """
 
     def __init__(self, domain: Domain):
@@ -125,7 +129,7 @@ class Locked:
     def fit(self, model: nn.Module, budget: int, *, final: bool = False, **more: Any) -> None:
         """Train on the training data; never on the validation data too."""
         if final:
-            raise PermissionError("a search trains on training data only: `final` is for retraining its result")
+            raise LockedError("a search trains on training data only: `final` is for retraining its result")
         self._domain.fit(model, budget, **more)
 
     def score(self, model: nn.Module) -> dict[str, float]:
@@ -134,7 +138,7 @@ class Locked:
 
     def test(self, model: nn.Module) -> dict[str, float]:
         """Out of reach."""
-        raise PermissionError("a search cannot read test data: call `result.retrain()` after it")
+        raise LockedError("a search cannot read test data: call `result.retrain()` after it")
 
     def example(self, count: int) -> tuple[Tensor, ...]:
         """Inputs to measure costs on."""
@@ -144,10 +148,10 @@ class Locked:
         """One epoch of "train" or "valid".
 
         Raises:
-            PermissionError: another split.
+            LockedError: another split.
         """
         if split not in ("train", "valid"):
-            raise PermissionError(f"a search reads the splits 'train' and 'valid', got {split!r}")
+            raise LockedError(f"a search reads the splits 'train' and 'valid', got {split!r}")
         return self._differentiable().batches(split, rng)
 
     def epoch(self, split: str) -> int:

@@ -12,11 +12,13 @@ from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from appnas.attempt import attempt
 from appnas.contract import lacking, listed, validated
 from appnas.cost import parameters
 from appnas.domain import Domain
+from appnas.failure import Failure
 from appnas.space import Arch, Space
 from appnas.store import ParamStore
 from appnas.strategy import Draw, Score
@@ -46,13 +48,28 @@ Map = Callable[[Evaluator, Sequence[Draw]], Iterator[Score]]
 
 def in_turn(evaluator: Evaluator, draws: Sequence[Draw]) -> Iterator[Score]:
     """One after another, each when it is wanted."""
-    return map(evaluator.score, draws)
+    return (attempt(evaluator, draw) for draw in draws)
 
 
 def scores(evaluator: Evaluator, draws: Sequence[Draw], each: Map) -> Iterator[Score]:
     """The scores of a batch, in its order. Wrappers have `scores` of their own, and hand on what they wrap."""
     wrapper: Map | None = getattr(evaluator, "scores", None)
     return wrapper(draws, each) if wrapper else each(evaluator, draws)  # type: ignore[arg-type]
+
+
+def recall(evaluator: Evaluator, state: dict[str, Any]) -> None:
+    """Let an evaluator that was put into an earlier state answer from memory what a later one knows, if it can."""
+    if hasattr(evaluator, "recall"):
+        evaluator.recall(state)
+
+
+def _listed(score: Score) -> list[Any]:
+    """A score as plain containers."""
+    return [score.value, dict(score.metrics), list(score.failure) if score.failure else None]
+
+
+def _score(value: Tensor, metrics: Mapping[str, float], failure: list[str] | None = None) -> Score:
+    return Score(value, metrics, Failure(*failure) if failure else None)
 
 
 class Stateless:
@@ -139,56 +156,6 @@ def seeded(seed: int, build: Callable[[], nn.Module]) -> nn.Module:
         return build()
 
 
-class Table(Stateless):
-    """Looked-up metrics of architectures that somebody else trained.
-
-    Args:
-        archs: the architectures, one a row.
-        columns: named metrics, one number a row.
-        value: the column to maximise.
-        withheld: columns that a score never shows, for `test` alone.
-    """
-
-    def __init__(
-        self,
-        archs: Sequence[Arch],
-        columns: Mapping[str, Sequence[float]],
-        value: str,
-        withheld: Sequence[str] = (),
-    ):
-        unknown = {value, *withheld} - set(columns)
-        if unknown:
-            raise ValueError(f"the table has the columns {sorted(columns)}, got {sorted(unknown)}")
-        lengths = {name: len(column) for name, column in columns.items()}
-        if set(lengths.values()) != {len(archs)}:
-            raise ValueError(f"every column needs one number for each of {len(archs)} architectures, got {lengths}")
-        self.index = {tuple(arch): row for row, arch in enumerate(archs)}
-        self.values = [float(x) for x in columns[value]]
-        self.shown = {name: [float(x) for x in columns[name]] for name in columns if name not in withheld}
-        self.hidden = {name: [float(x) for x in columns[name]] for name in withheld}
-
-    def row(self, arch: Arch) -> int:
-        """The architecture's row.
-
-        Raises:
-            ValueError: not in the table.
-        """
-        try:
-            return self.index[arch]
-        except KeyError:
-            raise ValueError(f"the table has {len(self.index)} architectures, but not {arch}") from None
-
-    def score(self, draw: Draw) -> Score:
-        """The row's value and metrics."""
-        row = self.row(draw.arch)
-        return Score(torch.tensor(self.values[row]), {name: column[row] for name, column in self.shown.items()})
-
-    def test(self, arch: Arch) -> dict[str, float]:
-        """The withheld columns: for after the search."""
-        row = self.row(arch)
-        return {name: column[row] for name, column in self.hidden.items()}
-
-
 class Cached:
     """Scores every architecture once; later draws of it are answered from memory.
 
@@ -198,6 +165,7 @@ class Cached:
     def __init__(self, evaluator: Evaluator):
         self.evaluator = evaluator
         self.known: dict[Arch, Score] = {}
+        self.recalled: dict[Arch, Score] = {}
         self.queries = self.hits = 0
 
     def score(self, draw: Draw) -> Score:
@@ -207,7 +175,7 @@ class Cached:
     def scores(self, draws: Sequence[Draw], each: Map) -> Iterator[Score]:
         """The same for a batch; what it draws twice is scored once."""
         new = dict.fromkeys(draw.arch for draw in draws if draw.arch not in self.known)
-        found = scores(self.evaluator, [Draw(arch) for arch in new], each)
+        found = scores(self.evaluator, [Draw(arch) for arch in new if arch not in self.recalled], each)
         for draw in draws:
             self.queries += 1
             if draw.arch in self.known:
@@ -216,8 +184,8 @@ class Cached:
                 free = {name: 0.0 for name in known.metrics if name == "budget"}  # nothing was trained for it
                 yield known._replace(metrics={**known.metrics, **free})
                 continue
-            score = next(found)
-            self.known[draw.arch] = Score(score.value.detach(), score.metrics)
+            score = self.recalled.pop(draw.arch, None) or next(found)
+            self.known[draw.arch] = score._replace(value=score.value.detach())
             yield self.known[draw.arch]
 
     def learn(self, draw: Draw) -> None:
@@ -226,14 +194,20 @@ class Cached:
 
     def state_dict(self) -> dict[str, Any]:
         """The memory, and the evaluator's own state."""
-        known = [[list(arch), score.value, dict(score.metrics)] for arch, score in self.known.items()]
+        known = [[list(arch), *_listed(score)] for arch, score in self.known.items()]
         return {"known": known, "evaluator": self.evaluator.state_dict(), "counts": [self.queries, self.hits]}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a state."""
-        self.known = {tuple(arch): Score(value, metrics) for arch, value, metrics in state["known"]}
+        self.known = {tuple(arch): _score(*rest) for arch, *rest in state["known"]}
         self.queries, self.hits = state["counts"]
         self.evaluator.load_state_dict(state["evaluator"])
+
+    def recall(self, state: dict[str, Any]) -> None:
+        """Have ready what a later state knows, unless it failed: for a search that goes on from an earlier one."""
+        if not self.evaluator.state_dict():  # else a score may have depended on those before it
+            known = {tuple(arch): _score(*rest) for arch, *rest in state["known"]}
+            self.recalled = {arch: score for arch, score in known.items() if not score.failure}
 
 
 class Rewarded:
@@ -244,6 +218,8 @@ class Rewarded:
         reward: metrics -> value to maximise (see `appnas.reward`).
         cost: arch -> further metrics, for example parameters or latency.
     """
+
+    diverged = -math.inf
 
     def __init__(
         self,
@@ -259,9 +235,15 @@ class Rewarded:
 
     def scores(self, draws: Sequence[Draw], each: Map) -> Iterator[Score]:
         """The same for a batch. Costs are found here, where a measured one has the conditions it names."""
-        return map(self._of, draws, scores(self.evaluator, draws, each))
+        return map(self._or_failed, draws, scores(self.evaluator, draws, each))
+
+    def _or_failed(self, draw: Draw, score: Score) -> Score:
+        """What the cost of one architecture raises fails that one alone."""
+        return attempt(self, draw, lambda draw: self._of(draw, score))
 
     def _of(self, draw: Draw, score: Score) -> Score:
+        if score.failure:  # a reward of guessing at no cost would be no bad one
+            return score._replace(value=torch.tensor(-math.inf))
         metrics = {
             **score.metrics,
             "value": float(score.value.detach()),
@@ -283,6 +265,10 @@ class Rewarded:
         self.evaluator.load_state_dict(state["evaluator"])
         if state["cost"]:
             self.cost.load_state_dict(state["cost"])  # type: ignore[union-attr]
+
+    def recall(self, state: dict[str, Any]) -> None:
+        """Passed on."""
+        recall(self.evaluator, state["evaluator"])
 
 
 def evaluator_of(space: Space, domain: Domain | Evaluator, budget: int, seed: int) -> Evaluator:

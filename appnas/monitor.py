@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 
+from appnas.failure import Tolerance
 from appnas.search import Loop, Observer, Record
 from appnas.space import SKIP, ZERO, Arch, Gates, Space, decisions
 
@@ -27,6 +28,17 @@ def relative_entropy(distribution: Gates) -> float:
         p = matrix.double().clamp_min(1e-12)
         entropies.append((-(p * p.log()).sum(-1) / max(math.log(matrix.shape[-1]), 1e-12)).mean())
     return float(sum(entropies) / len(entropies))
+
+
+class Failures(Observer):
+    """Bear so many failed evaluations in a search: see `appnas.failure.Tolerance` for the arguments and errors."""
+
+    def __init__(self, in_a_row: int, share: float):
+        self.tolerance = Tolerance(in_a_row, share)
+
+    def start(self, loop: Loop) -> None:
+        """Take over the counting."""
+        loop.tolerance = self.tolerance
 
 
 class Collapse(Observer):

@@ -5,10 +5,15 @@ The stage is part of the loop, so it is recorded, checkpointed and resumed like 
 
 from __future__ import annotations
 
+import math
+import statistics
 from typing import Any
 
+from appnas.attempt import attempt
 from appnas.domain import Domain
-from appnas.evaluate import Evaluator, Scratch
+from appnas.evaluate import Evaluator, Scratch, recall
+from appnas.oneshot import OneShot
+from appnas.search import Result
 from appnas.space import Arch, Space
 from appnas.strategy import Draw, Score, Strategy
 
@@ -131,3 +136,27 @@ class ThenScratch:
         self.evaluator.load_state_dict(state["evaluator"])
         self.scored = state["scored"]
         self.times = {tuple(arch): count for arch, count in state["times"]}
+
+    def recall(self, state: dict[str, Any]) -> None:
+        """Passed on."""
+        recall(self.evaluator, state["evaluator"])
+
+
+def value_of(space: Space, domain: Any, result: Result, epochs: int) -> float:
+    """What a search among several is worth: by training its result from scratch, or by its own values."""
+    if not epochs and isinstance(result.evaluator, OneShot):  # the values of training steps are losses
+        trains = result.evaluator.trains
+        return max((r.value for r in result.history if not trains(r.step)), default=result.value)
+    if not epochs and hasattr(result.evaluator, "spent"):  # values of single batches: the largest is the luckiest
+        return statistics.median(record.value for record in result.history[-math.ceil(len(result.history) / 10) :])
+    if not epochs or not isinstance(domain, Domain):
+        return result.value
+    return float(attempt(Scratch(space, domain, epochs, result.info["seed"]), Draw(result.best)).value)
+
+
+def ranked_by(result: Result, epochs: int) -> str:
+    """What `value_of` compares, in words: values of steps and of trainings are not of one kind."""
+    if epochs:
+        return f"validation value after {epochs} {'epoch' if epochs == 1 else 'epochs'} from scratch"
+    batches = hasattr(result.evaluator, "spent") and not isinstance(result.evaluator, OneShot)
+    return "median value of the last tenth of its steps" if batches else "value"

@@ -1,10 +1,11 @@
 """A run is a directory: config, history, checkpoint, result. What was interrupted goes on, bit for bit.
 
 config.json      what was asked for
-history.jsonl    one line a score: step, arch, value, metrics
+history.jsonl    one line a score: step, arch, value, metrics; if it failed, why
 clock.jsonl      one line a score: step, seconds since the start (apart, because it never repeats)
 alphas.jsonl     the strategy's distribution over options, now and then
 checkpoint.pt    everything needed to go on, written to another file first, then renamed
+failures/        the traceback of every evaluation that failed
 result.json      the architecture found
 events.*         the value for TensorBoard
 """
@@ -27,47 +28,27 @@ from typing import Any, TextIO
 
 import torch
 
+from appnas.evaluate import in_turn, recall
+from appnas.failure import IN_A_ROW, SHARE
 from appnas.files import load_state, whole
+from appnas.journal import RunError, read_history, read_json, read_lines, write_json
+from appnas.rewind import CHECKPOINT, MEMORY, keep_earlier, keep_trace
 from appnas.search import Loop, Observer, Record, Result, versions
 from appnas.space import describe
+from appnas.underway import Underway
 
 FORMAT = 1
 KEYS = ("method", "config", "space", "domain", "seed", "versions")
 """What the config of a search tells; a run made by hand (`create`) may tell anything."""
 LATER = {
     "seeds": 1, "rank_epochs": 0, "control": False, "retrain_epochs": 0, "beside": [], "workers": 0, "asks": 0,
-    "cluster": False,
+    "cluster": False, "timeout": 0.0, "max_failures": IN_A_ROW, "max_failure_share": SHARE,
 }  # fmt: skip
 """What it tells since later versions, and what its absence means."""
 
 
-class RunError(ValueError):
-    """A run directory that cannot be used as asked."""
-
-
 class InterruptedSearchError(KeyboardInterrupt):
     """Ctrl-C: the state is saved."""
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Write a file of a run, whole or not at all."""
-    with whole(path) as partial:
-        partial.write_text(json.dumps(content, indent=1) + "\n")
-
-
-def read_json(path: Path) -> Any:
-    """Read a file of a run.
-
-    Raises:
-        RunError: missing or damaged.
-    """
-    try:
-        return json.loads(path.read_text())
-    except FileNotFoundError:
-        kind = "run" if path.name == "config.json" else "finished run"
-        raise RunError(f"{path.parent} is not a {kind}: it has no {path.name}") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise RunError(f"{path} is damaged: {error}") from None
 
 
 def create(path: Path, config: Mapping[str, Any]) -> Path:
@@ -165,7 +146,7 @@ class Run(Observer):
             RunError: the directory holds no run, one of another format, or damaged files.
         """
         load_config(self.path)
-        checkpoint = self.path / "checkpoint.pt"
+        checkpoint = self.path / CHECKPOINT
         seconds = 0.0
         if checkpoint.exists():
             state = load_checkpoint(checkpoint)
@@ -173,6 +154,8 @@ class Run(Observer):
             loop.evaluator.load_state_dict(state["evaluator"])
             torch.set_rng_state(state["rng"])
             loop.step, seconds = state["step"], state["seconds"]
+        if (self.path / MEMORY).exists():
+            recall(loop.evaluator, load_checkpoint(self.path / MEMORY)["evaluator"])
         loop.stopped |= (self.path / "result.json").exists()  # finished, perhaps by a callback that is not here now
         loop.history[:] = [record for record in read_history(self.path) if record.step < loop.step]
         if len(loop.history) != loop.step:
@@ -190,6 +173,9 @@ class Run(Observer):
             self.writer = SummaryWriter(str(self.path), purge_step=loop.step)
         if loop.step == 0:
             self._snapshot(loop)
+        self.underway = Underway(self.path, loop)
+        if loop.each is in_turn:
+            loop.each = self.underway
         if threading.current_thread() is threading.main_thread():
             self.handler = signal.signal(signal.SIGINT, self._interrupt)
 
@@ -224,7 +210,8 @@ class Run(Observer):
         Raises:
             InterruptedSearchError: after Ctrl-C, once all is saved.
         """
-        self._write("history", record._asdict() | {"metrics": dict(record.metrics)})
+        content = {"step": record.step, "arch": record.arch, "value": record.value, "metrics": dict(record.metrics)}
+        self._write("history", content | self._failure(record))
         self._write("clock", {"step": record.step, "seconds": round(time.monotonic() - self.began, 3)})
         if self.writer:
             self.writer.add_scalar("value", record.value, record.step)
@@ -239,6 +226,14 @@ class Run(Observer):
                 f"stopped at step {loop.step} of {loop.steps}; go on with: appnas resume {shlex.quote(str(self.root))}"
             )
 
+    def _failure(self, record: Record) -> dict[str, Any]:
+        """What the history says of a failure; its traceback lies in a file."""
+        if record.failure is None:
+            return {}
+        keep_earlier(self.path)
+        kept = keep_trace(self.path, record)
+        return {"failure": {"kind": record.failure.kind, "message": record.failure.message, "trace": kept}}
+
     def save(self, loop: Loop) -> None:
         """Write the checkpoint."""
         state = {
@@ -248,7 +243,7 @@ class Run(Observer):
             "evaluator": loop.evaluator.state_dict(),
             "rng": torch.get_rng_state(),
         }
-        with whole(self.path / "checkpoint.pt") as partial:
+        with whole(self.path / CHECKPOINT) as partial:
             torch.save(state, partial)
         self.saved, self.kept = time.monotonic(), loop.step
 
@@ -256,6 +251,9 @@ class Run(Observer):
         """Save a search that another callback stopped, and close the files."""
         if loop.stopped and self.kept != loop.step and not loop.pending:
             self.save(loop)
+        if loop.step == loop.steps:
+            (self.path / MEMORY).unlink(missing_ok=True)
+        self.underway.close()
         for file in self.files.values():
             file.close()
         if self.writer:
@@ -271,22 +269,3 @@ def finish(path: Path, result: Result) -> None:
     more = {key: result.info[key] for key in told if key in result.info}
     found = {"best": list(result.best), "named": named, "value": result.value, "steps": len(result.history)}
     write_json(path / "result.json", found | more)
-
-
-def read_lines(path: Path, name: str) -> list[dict[str, Any]]:
-    """The lines of one of a run's journals; none if it was not kept. A last line torn by a kill is left out.
-
-    Raises:
-        RunError: damaged.
-    """
-    file = path / f"{name}.jsonl"
-    lines = file.read_text().splitlines(keepends=True) if file.exists() else []
-    try:
-        return [json.loads(line) for line in lines if line.endswith("\n")]
-    except json.JSONDecodeError as error:
-        raise RunError(f"{file} is damaged: {error}") from None
-
-
-def read_history(path: Path) -> list[Record]:
-    """The scores of a run."""
-    return [Record(x["step"], tuple(x["arch"]), x["value"], x["metrics"]) for x in read_lines(path, "history")]

@@ -16,6 +16,7 @@ from torch import nn
 
 from appnas.domain import Domain
 from appnas.evaluate import Evaluator, Map, in_turn, scores
+from appnas.failure import Failure, Tolerance
 from appnas.space import Arch, Space
 from appnas.strategy import Strategy
 from appnas.text import drawing
@@ -37,16 +38,19 @@ class Record(NamedTuple):
         arch: what was scored; for soft gates, the architecture they point to.
         value: what was maximised.
         metrics: everything else that the evaluator said.
+        failure: why the evaluation failed, if it did.
     """
 
     step: int
     arch: Arch
     value: float
     metrics: Mapping[str, float]
+    failure: Failure | None = None
 
 
 def value_name(records: Sequence[Record]) -> str:
     """What the value is: the metric that it equals or is the negative of, or a reward of the metric `value`."""
+    records = [record for record in records if not record.failure]
     for name in records[0].metrics if records else ():
         words = name.replace("_", " ").replace("valid ", "validation ")
         words = "validation accuracy, %" if name == "accuracy" else words
@@ -64,6 +68,7 @@ class Loop:
         batch: draws that are asked for at once.
         each: scores the draws of a batch; by default one after another, `appnas.workers` does it in parallel.
         pending: draws of the batch that are not told yet. A search is whole, and can be saved, where there are none.
+        tolerance: counts the evaluations that failed, and says when there are too many.
     """
 
     strategy: Strategy
@@ -75,6 +80,7 @@ class Loop:
     batch: int = 1
     each: Map = in_turn
     pending: int = 0
+    tolerance: Tolerance = field(default_factory=Tolerance)
 
 
 class Callback(Protocol):
@@ -133,14 +139,21 @@ class Result:
         """
         if again := self._ranked:
             return statistics.fmean(again)
-        return max((record.value for record in self.history if record.value == record.value), default=math.nan)
+        values = (record.value for record in self.history if not record.failure)
+        return max((value for value in values if value == value), default=math.nan)
+
+    @property
+    def failures(self) -> list[Record]:
+        """The evaluations that failed."""
+        return [record for record in self.history if record.failure]
 
     def __str__(self) -> str:
         """The architecture in words, and its value."""
         words = drawing(self.space, self.best) if self.space else str(self.best)
         what = f"the mean of {len(self._ranked)} trainings in the last" if self._ranked else "the largest"
         name = "" if self.value_name == "value" else f" ({self.value_name})"
-        return f"{words}\nvalue {self.value:.6g}{name}, {what} of {len(self.history)} steps"
+        failed = f"; {len(self.failures)} evaluations failed" if self.failures else ""
+        return f"{words}\nvalue {self.value:.6g}{name}, {what} of {len(self.history)} steps{failed}"
 
     @property
     def value_name(self) -> str:
@@ -191,10 +204,13 @@ def search(strategy: Strategy, evaluator: Evaluator, steps: int, *, callbacks: S
     """Ask, score, tell, learn; `steps` times, or until a callback stops it, at the end of a batch of draws.
 
     `tell` may answer with the draw that shared weights should learn on (DARTS: the gates after its own step);
-    otherwise they learn on the scored one.
+    otherwise they learn on the scored one. The evaluation of one architecture that raises has failed, and the search
+    goes on (`appnas.failure`).
 
     Raises:
         DivergedError: a loss became NaN; what was saved before stays.
+        FailuresError: too many evaluations failed, or all of them.
+        DataError: the data are at fault.
         ValueError: not one step.
     """
     if steps < 1:
@@ -205,20 +221,42 @@ def search(strategy: Strategy, evaluator: Evaluator, steps: int, *, callbacks: S
         for callback in callbacks:
             callback.start(loop)
             started.append(callback)
+        for record in loop.history:
+            loop.tolerance.count(record.arch, record.failure)
         while loop.step < loop.steps and not loop.stopped:
             draws = [strategy.ask() for _ in range(min(loop.batch, loop.steps - loop.step))]
             loop.pending = len(draws)
             for draw, score in zip(draws, scores(evaluator, draws, loop.each), strict=True):
                 evaluator.learn(strategy.tell(draw, score) or draw)
                 metrics = {name: float(value) for name, value in score.metrics.items()}
-                record = Record(loop.step, draw.arch, float(score.value.detach()), metrics)
+                record = Record(loop.step, draw.arch, float(score.value.detach()), metrics, score.failure)
                 loop.history.append(record)
+                loop.tolerance.count(record.arch, record.failure)
                 loop.step, loop.pending = loop.step + 1, loop.pending - 1
                 loop.stopped |= any([bool(callback.step(loop, record)) for callback in callbacks])
+            _bear(loop)
     finally:
         for callback in started:
             callback.end(loop)
-    return Result(strategy.best(), loop.history, strategy, evaluator)
+    return Result(_best(loop), loop.history, strategy, evaluator)
+
+
+def _bear(loop: Loop) -> None:
+    """Stop, with all that was told, if too many evaluations failed."""
+    if what := loop.tolerance.exceeded:
+        loop.stopped = True
+        raise loop.tolerance.error(what)
+
+
+def _best(loop: Loop) -> Arch:
+    """The strategy's choice, or the best one that did not fail: what failed is worth guessing, and may be ahead."""
+    failed = {record.arch for record in loop.history if record.failure}
+    scored = [record for record in loop.history if not record.failure]
+    if failed and not scored:
+        raise loop.tolerance.error(f"all {len(loop.history)} evaluations failed")
+    best = loop.strategy.best()
+    wrong = best in failed and all(record.arch != best for record in scored)
+    return max(scored, key=lambda record: record.value).arch if wrong else best
 
 
 class Budget(Observer):
@@ -227,7 +265,7 @@ class Budget(Observer):
     Comes after the `Run` that restores a search's history, as further callbacks of `appnas.search` do.
 
     Args:
-        metric: name in the metrics of a score.
+        metric: name in the metrics of a score; an evaluation that failed has none, and counts nothing.
         limit: largest sum.
     """
 
@@ -242,7 +280,7 @@ class Budget(Observer):
 
     def step(self, loop: Loop, record: Record) -> bool:
         """Whether the limit is reached."""
-        self.spent += record.metrics[self.metric]
+        self.spent += 0.0 if record.failure else record.metrics[self.metric]
         return self.spent >= self.limit
 
 

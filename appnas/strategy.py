@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from torch import Tensor
 
+from appnas.failure import Failure
 from appnas.space import Arch, Gates, Space, mutate, random_arch
 
 
@@ -37,11 +38,13 @@ class Score(NamedTuple):
 
     Attributes:
         value: to be maximised; attached to the gates where the evaluator is differentiable.
-        metrics: named numbers, units in the names.
+        metrics: named numbers, units in the names; "failed" is 1 if the evaluation failed.
+        failure: why it failed, if it did.
     """
 
     value: Tensor
     metrics: Mapping[str, float] = {}
+    failure: Failure | None = None
 
 
 @runtime_checkable

@@ -12,6 +12,7 @@ from typing import Any, Literal, Protocol
 import torch
 from torch import Tensor, nn
 
+from appnas.failure import DataError
 from appnas.files import load_state, whole
 from appnas.settings import check
 from appnas.weights import AveragedSGD, Best, averaged
@@ -128,7 +129,8 @@ def fit(
 
     Raises:
         DivergedError: a loss, or a weight after an epoch, is NaN or infinite; the checkpoint stays the last good one.
-        ValueError: the split yields no batch, or the checkpoint is damaged or of another training.
+        DataError: the split yields no batch.
+        ValueError: the checkpoint is damaged or of another training.
     """
     rng = torch.Generator().manual_seed(seed)
     optimiser = optimiser_of(model, recipe)
@@ -188,7 +190,7 @@ def _epoch(
         optimiser.step()
         total, count = total + float(mean.detach()) * len(values), count + len(values)
     if count == 0:
-        raise ValueError("the split to train on yields no batch: it is empty, or smaller than one batch")
+        raise DataError("the split to train on yields no batch: it is empty, or smaller than one batch")
     for name, weight in model.named_parameters():
         if not torch.isfinite(weight).all():
             raise DivergedError(f"{name} holds NaN or infinity after epoch {epoch}; a lower learning rate may help")
@@ -255,7 +257,7 @@ class Stream:
         seed: of the order and the augmentation.
 
     Raises:
-        ValueError: the split yields nothing.
+        DataError: the split yields nothing.
     """
 
     def __init__(self, data: Batches, split: str, seed: int):
@@ -278,7 +280,7 @@ class Stream:
             if self.taken == 0:
                 break
             self._start()
-        raise ValueError(f"the split {self.split!r} yields no batch: it is empty, or smaller than one batch")
+        raise DataError(f"the split {self.split!r} yields no batch: it is empty, or smaller than one batch")
 
     def state_dict(self) -> dict[str, Any]:
         """Generator at the start of the epoch, the number of batches taken since, what the epoch itself carries on."""

@@ -8,46 +8,59 @@ depends on the seed and on the size of the batch, never on the number of workers
 
 from __future__ import annotations
 
-import multiprocessing
+import math
+import os
 import pickle
-import signal
+import time
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from typing import Any
 
-import torch
-
+from appnas.attempt import failed
 from appnas.evaluate import Evaluator
+from appnas.failure import TRIES, died, late
+from appnas.processes import Actor, Process
 from appnas.search import Loop, Observer
 from appnas.strategy import Draw, Score
 
-TRIES = 3
-"""Deaths of its worker after which an evaluation is given up."""
-
 
 class WorkerError(RuntimeError):
-    """Workers died again and again, or what they need cannot be sent to them."""
+    """Workers that do not start, or what they need cannot be sent to them."""
+
+
+def processors() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Workers(Observer):
     """A callback that scores the draws of a search in parallel.
 
-    A worker that dies (killed, out of memory) is replaced and its evaluation repeated; scores that were finished are
-    kept, none is counted twice. Workers use one torch thread each.
+    A worker that dies (killed, out of memory) is replaced and its evaluation repeated, up to three times; scores that
+    were finished are kept, none is counted twice. Workers use one torch thread each.
 
     Args:
         count: workers, at most so many evaluations run at once.
         asks: draws asked for at once; 0 for `count`. Name it to get the same result from any number of workers.
         cluster: run on Ray (extra `ray`), on the cluster that RAY_ADDRESS or `ray.init` names, else on this machine.
+        timeout: seconds after which an evaluation is ended, its worker replaced, and it has failed; 0 for no limit.
+
+    Raises:
+        ValueError: a number out of range, or more processes than this machine has processors.
     """
 
-    def __init__(self, count: int, asks: int = 0, cluster: bool = False):
+    def __init__(self, count: int, asks: int = 0, cluster: bool = False, timeout: float = 0.0):
         if count < 1 or asks < 0:
             raise ValueError(f"workers >= 1 and asks >= 0 must hold, got workers={count}, asks={asks}")
+        if not 0 <= timeout < math.inf:
+            raise ValueError(f"timeout is a number of seconds, 0 for no limit, got {timeout}")
+        if count > processors() and not cluster:
+            raise ValueError(
+                f"this machine has {processors()} processors, each worker takes one: workers={count} would only wait"
+            )
         self.count, self.asks = count, asks or count
-        self.pool: Processes | Ray = Ray(count) if cluster else Processes(count)
+        self.pool: Processes | Ray = Ray(count, timeout) if cluster else Processes(count, timeout)
 
     def start(self, loop: Loop) -> None:
         """Take over the scoring."""
@@ -67,160 +80,162 @@ def independent(evaluator: Evaluator) -> Evaluator:
     if evaluator.state_dict():
         raise TypeError(
             f"workers evaluate architectures independently of each other, {type(evaluator).__name__} learns from one to"
-            " the next (shared or inherited weights): leave out `workers`, or use a method that trains from scratch"
+            " the next (shared or inherited weights): leave out `workers` and `timeout`, or use a method that"
+            " trains from scratch"
         )
     return evaluator
 
 
-def _evaluate(evaluator: Evaluator, draw: Draw) -> Score:
-    torch.set_num_threads(1)
-    score = evaluator.score(draw)
-    return Score(score.value.detach(), dict(score.metrics))
-
-
-_mine: Evaluator
-"""The evaluator of a worker process."""
-
-
-def _begin(sent: bytes) -> None:
-    global _mine
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the search, which dismisses its workers
-    _mine = pickle.loads(sent)
-
-
-def _work(draw: Draw) -> Score:
-    return _evaluate(_mine, draw)
-
-
 class Processes:
-    """Worker processes on this machine.
+    """Worker processes on this machine, each with one evaluation at a time.
 
     Args:
-        count: how many.
+        count: how many at most.
+        timeout: seconds an evaluation may take; 0 for any.
     """
 
-    def __init__(self, count: int):
-        self.count = count
+    deadly: tuple[type[BaseException], ...] = (BrokenExecutor,)
+
+    def __init__(self, count: int, timeout: float = 0.0):
+        self.count, self.timeout = count, timeout
         self.evaluator: Evaluator | None = None
-        self.executor: ProcessPoolExecutor | None = None
-
-    def _running(self, evaluator: Evaluator) -> ProcessPoolExecutor:
-        """Workers that hold this evaluator.
-
-        Raises:
-            WorkerError: it cannot be pickled.
-        """
-        if self.executor is None or self.evaluator is not evaluator:
-            self.close()
-            try:
-                sent = pickle.dumps(independent(evaluator))
-            except (pickle.PicklingError, AttributeError) as error:
-                raise WorkerError(
-                    f"worker processes are sent the space and the domain, which cannot be pickled: {error}. Define"
-                    " their functions at the top of a module, not inside another function"
-                ) from error
-            # Fresh interpreters: threads of torch do not survive a fork.
-            spawn = multiprocessing.get_context("spawn")
-            self.executor = ProcessPoolExecutor(self.count, spawn, _begin, (sent,))
-            self.evaluator = evaluator
-        return self.executor
+        self.idle: list[Any] = []
+        self.busy: dict[Future[Any], tuple[Any, int | None, float]] = {}  # worker, draw, since when
 
     def __call__(self, evaluator: Evaluator, draws: Sequence[Draw]) -> Iterator[Score]:
         """The scores in the order of the draws.
 
         Raises:
-            WorkerError: the workers of one evaluation died three times.
+            WorkerError: no worker starts, or what they need cannot be pickled.
         """
-        futures: dict[int, Future[Score]] = {}
-        deaths: Counter[int] = Counter()
+        if self.evaluator is not evaluator:
+            self.dismiss()
+            self.evaluator, self.sent = evaluator, self.send(evaluator)
+        waiting, done, deaths = deque(range(len(draws))), dict[int, Score](), Counter[int]()
         for index in range(len(draws)):
-            while True:
-                try:
-                    for other in range(index, len(draws)):
-                        if other not in futures:
-                            futures[other] = self._running(evaluator).submit(_work, draws[other])
-                    score = futures[index].result()
-                    break
-                except BrokenProcessPool as error:
-                    self.close()
-                    lost = [k for k in range(index, len(draws)) if k not in futures or _failed(futures[k])]
-                    deaths.update(lost[: self.count])  # those that may have been at work
-                    for k in lost:
-                        futures.pop(k, None)
-                    if deaths[index] >= TRIES:
-                        raise WorkerError(
-                            f"a worker died {TRIES} times on or beside {draws[index].arch}: killed, out of memory, or a"
-                            ' script that starts a search without `if __name__ == "__main__":`'
-                        ) from error
-            yield score
+            while index not in done:
+                while waiting and self._employ(draws, waiting):
+                    continue
+                for task, score in self._ended():
+                    deaths[task] += score is None
+                    if score is None and deaths[task] < TRIES:
+                        waiting.appendleft(task)
+                    else:
+                        done[task] = score or failed(evaluator, died())
+                done |= {task: failed(evaluator, late(self.timeout)) for task in self._late()}
+            yield done.pop(index)
+
+    def send(self, evaluator: Evaluator) -> Any:
+        """What workers are made with.
+
+        Raises:
+            WorkerError: it cannot be pickled.
+        """
+        try:
+            return pickle.dumps(independent(evaluator))
+        except (pickle.PicklingError, AttributeError) as error:
+            raise WorkerError(
+                f"worker processes are sent the space and the domain, which cannot be pickled: {error}. Define"
+                " their functions at the top of a module, not inside another function"
+            ) from error
+
+    def hire(self) -> Any:
+        """A new worker."""
+        return Process(self.sent)
+
+    def _employ(self, draws: Sequence[Draw], waiting: deque[int]) -> bool:
+        """Give the next draw to an idle worker, or start one more; False if all there may be have work."""
+        starting = sum(task is None for _, task, _ in self.busy.values())
+        if self.idle:
+            worker, task = self.idle.pop(), waiting.popleft()
+            try:
+                self.busy[worker.score(draws[task])] = worker, task, time.monotonic()
+            except self.deadly:  # it died while it was idle
+                worker.end()
+                waiting.appendleft(task)
+        elif len(self.busy) < self.count and starting < len(waiting):
+            worker = self.hire()
+            self.busy[worker.ready()] = worker, None, math.inf
+        else:
+            return False
+        return True
+
+    def _ended(self) -> Iterator[tuple[int, Score | None]]:
+        """What the next workers say: a score, or None if one died."""
+        due = min(started for _, _, started in self.busy.values()) + self.timeout - time.monotonic()
+        limit = max(due, 0.0) if self.timeout and due < math.inf else None
+        for answer in wait(self.busy, limit, FIRST_COMPLETED).done:
+            worker, task, _ = self.busy.pop(answer)
+            try:
+                score = answer.result()
+            except self.deadly as error:
+                worker.end()
+                if task is None:
+                    raise WorkerError(
+                        f"no worker starts: the machine is out of memory, or this is a script that starts a search"
+                        f' without `if __name__ == "__main__":` ({error})'
+                    ) from error
+                yield task, None
+                continue
+            self.idle.append(worker)
+            if task is not None:
+                yield task, score
+
+    def _late(self) -> Iterator[int]:
+        """The evaluations whose time is over; their workers end."""
+        now = time.monotonic()
+        for answer, (worker, task, started) in list(self.busy.items()):
+            if task is not None and self.timeout and now - started >= self.timeout:
+                del self.busy[answer]
+                worker.end()
+                yield task
+
+    def dismiss(self) -> None:
+        """End all workers."""
+        for worker in [*self.idle, *(worker for worker, _, _ in self.busy.values())]:
+            worker.end()
+        self.evaluator, self.idle, self.busy = None, [], {}
 
     def close(self) -> None:
-        """Stop the workers, at once."""
-        if self.executor is None:
-            return
-        workers = list((self.executor._processes or {}).values())  # a public way to stop them comes with Python 3.14
-        self.executor.shutdown(wait=False, cancel_futures=True)
-        for worker in workers:
-            worker.kill()
-        for worker in workers:
-            worker.join()
-        self.executor = self.evaluator = None
+        """End all workers: nothing follows."""
+        self.dismiss()
 
 
-def _failed(future: Future[Score]) -> bool:
-    return not future.done() or future.cancelled() or isinstance(future.exception(), BrokenProcessPool)
-
-
-class Ray:
-    """Tasks on a Ray cluster. Ray itself replaces a worker that dies and repeats its task.
+class Ray(Processes):
+    """Workers on a Ray cluster.
 
     Args:
-        count: tasks at once.
+        count: how many at most.
+        timeout: seconds an evaluation may take; 0 for any.
 
     Raises:
         ImportError: Ray is not installed.
     """
 
-    def __init__(self, count: int):
+    def __init__(self, count: int, timeout: float = 0.0):
         try:
             import ray
         except ImportError as error:
             raise ImportError("workers on a cluster need the extra `ray`: pip install 'appnas[ray]'") from error
+        super().__init__(count, timeout)
         self.ray: Any = ray
-        self.count = count
-        self.evaluator: Evaluator | None = None
-        self.sent: Any = None
+        self.deadly = (ray.exceptions.RayActorError, ray.exceptions.OutOfMemoryError)
         self.own = False
 
-    def __call__(self, evaluator: Evaluator, draws: Sequence[Draw]) -> Iterator[Score]:
-        """The scores in the order of the draws.
-
-        Raises:
-            WorkerError: the workers of one evaluation died three times.
-        """
+    def send(self, evaluator: Evaluator) -> Any:
+        """What workers are made with, stored on the cluster, which is entered."""
         if not self.ray.is_initialized():
             self.own = True
             self.ray.init(include_dashboard=False, log_to_driver=False, configure_logging=False)
-        if self.evaluator is not evaluator:
-            self.evaluator, self.sent = evaluator, self.ray.put(independent(evaluator))
-        task = self.ray.remote(num_cpus=1, max_retries=TRIES - 1)(_evaluate)
-        waiting, running, done = deque(range(len(draws))), dict[Any, int](), dict[int, Any]()
-        for index in range(len(draws)):
-            while index not in done:
-                while waiting and len(running) < self.count:
-                    following = waiting.popleft()
-                    running[task.remote(self.sent, draws[following])] = following
-                (first, *_), _ = self.ray.wait(list(running))
-                done[running.pop(first)] = first
-            try:
-                yield self.ray.get(done.pop(index))
-            except self.ray.exceptions.WorkerCrashedError as error:
-                text = f"a worker died {TRIES} times on {draws[index].arch}: killed, or out of memory"
-                raise WorkerError(text) from error
+        return self.ray.put(super().send(evaluator))
+
+    def hire(self) -> Any:
+        """A new worker."""
+        return Actor(self.ray, self.sent)
 
     def close(self) -> None:
-        """Leave the cluster, if it was entered here."""
-        self.evaluator = self.sent = None
+        """End all workers, and leave the cluster if it was entered here."""
+        self.dismiss()
         if self.own:
             self.ray.shutdown()
             self.own = False

@@ -29,7 +29,6 @@ from scipy.stats import kendalltau
 
 from appnas.domains.image_data import DIGITS, cifar10, digits
 from appnas.domains.images import Options
-from appnas.evaluate import Table
 from appnas.methods import fewshot
 from appnas.retrain import train_one
 from appnas.search import search
@@ -37,6 +36,7 @@ from appnas.space import constant_arch, random_arch
 from appnas.spaces import Bench201
 from appnas.spaces.bench201 import OPS_201, load
 from appnas.strategy import Draw, Evolution, Random
+from appnas.table import Table
 
 
 def tau(a, b):

@@ -22,12 +22,13 @@ from rows import collect, spread, weights
 from scipy.stats import kendalltau
 
 from appnas import catalogue
-from appnas.evaluate import Scratch, Table
+from appnas.evaluate import Scratch
 from appnas.methods import gcn_fit
 from appnas.space import random_arch
 from appnas.spaces import Bench201
 from appnas.spaces.bench201 import load
 from appnas.strategy import Draw
+from appnas.table import Table
 
 BASE = gcn_fit.Config(pairs=1000)
 VARIANTS = {

@@ -16,7 +16,6 @@ import statistics
 import torch
 
 from appnas import lookup
-from appnas.evaluate import Table
 from appnas.latency import latencies, survey
 from appnas.lookup import kendall
 from appnas.methods import baselines, mnasnet, monas
@@ -25,6 +24,7 @@ from appnas.reward import weighted_product
 from appnas.search import Observer
 from appnas.space import IO, constant_arch, random_arch
 from appnas.spaces import Bench201, bench201
+from appnas.table import Table
 
 SPACE = Bench201()
 REFERENCE = 220e6

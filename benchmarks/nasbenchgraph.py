@@ -15,9 +15,9 @@ from typing import get_args
 
 import torch
 
-from appnas.evaluate import Table
 from appnas.methods import agnn, baselines, reinforce
 from appnas.spaces.nasbenchgraph import Dataset, NASBenchGraph, NASBenchGraphProteins, load
+from appnas.table import Table
 
 AGNN = agnn.Config(200)
 METHODS = {

@@ -16,12 +16,12 @@ from pathlib import Path
 
 import torch
 
-from appnas.evaluate import Table
 from appnas.methods import baselines, reinforce
 from appnas.search import Budget
 from appnas.space import constant_arch
 from appnas.spaces import Bench201
 from appnas.spaces.bench201 import load
+from appnas.table import Table
 
 DATASETS = ("cifar10", "cifar100", "imagenet16")
 PUBLISHED = {"random": "Random search", "evolution": "REA", "reinforce": "REINFORCE"}

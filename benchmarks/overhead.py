@@ -14,12 +14,12 @@ from pathlib import Path
 
 import torch
 
-from appnas.evaluate import Table
 from appnas.run import Run, create
 from appnas.search import search
 from appnas.spaces import Bench201
 from appnas.spaces.bench201 import load
 from appnas.strategy import Draw, Evolution, Random
+from appnas.table import Table
 
 IMPORT = "import time, torch; t = time.process_time(); import appnas; print(time.process_time() - t)"
 

@@ -26,7 +26,6 @@ from appnas.cost import MIB, peak_bytes, saved_bytes, weight_bytes
 from appnas.domains.image_data import cifar10
 from appnas.domains.images import Options
 from appnas.encode import one_hot
-from appnas.evaluate import Table
 from appnas.methods import darts, radars
 from appnas.pruning import Gated
 from appnas.space import constant_arch, full_mask, only
@@ -34,6 +33,7 @@ from appnas.spaces import Bench201
 from appnas.spaces.bench201 import load
 from appnas.strategy import Score
 from appnas.supernet import restrict
+from appnas.table import Table
 
 
 def subspace(args):

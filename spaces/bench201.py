@@ -151,7 +151,7 @@ Dataset = Literal["cifar10", "cifar100", "imagenet16"]
 
 
 def load(dataset: Dataset = "cifar10", path: Path | None = None) -> tuple[list[Arch], dict[str, np.ndarray]]:
-    """The benchmark's results, for `appnas.evaluate.Table`.
+    """The benchmark's results, for `appnas.table.Table`.
 
     Args:
         dataset: which of the three.

@@ -184,7 +184,7 @@ Dataset = Literal["cora", "citeseer", "pubmed", "cs", "physics", "photo", "compu
 
 
 def load(dataset: Dataset = "arxiv") -> tuple[list[Arch], dict[str, list[float]]]:
-    """The benchmark's results, for `appnas.evaluate.Table`.
+    """The benchmark's results, for `appnas.table.Table`.
 
     Args:
         dataset: which of the nine. proteins is of the space `NASBenchGraphProteins`.

@@ -5,13 +5,13 @@ import statistics
 import pytest
 import torch
 
-from appnas.evaluate import Table
 from appnas.methods import agnn, baselines
 from appnas.methods.agnn import Config, Conservative
 from appnas.space import describe
 from appnas.spaces import GNN, NASBenchGraph
 from appnas.spaces.nasbenchgraph import load
 from appnas.strategy import Score
+from appnas.table import Table
 from appnas.testing import MethodSuite, StrategySuite, planted
 
 TINY = {"evaluations": 5, "budget": 2, "warmup": 1, "hidden": 8, "top": 2, "repeats": 1}

@@ -14,7 +14,6 @@ import torch
 import appnas
 from appnas import catalogue, cost
 from appnas.domains.images import Images, Options
-from appnas.evaluate import Table
 from appnas.methods import darts, reinforce
 from appnas.monitor import CollapseWarning
 from appnas.run import KEYS, LATER, InterruptedSearchError, RunError, load_config, read_history, read_json, write_json
@@ -22,6 +21,7 @@ from appnas.search import Budget, Observer
 from appnas.space import decisions, full_mask
 from appnas.spaces import Bench201, Cells
 from appnas.supernet import restrict
+from appnas.table import Table
 
 ARCHS = [(a, b, 0, 0, c, 0) for a in range(5) for b in range(5) for c in range(5)]
 FEW = dict(evaluations=6, budget=1)

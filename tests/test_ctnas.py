@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from appnas.comparator import Comparator
-from appnas.evaluate import Table
 from appnas.guided import Guided
 from appnas.methods import baselines, ctnas
 from appnas.methods.ctnas import Against, Config, Contrast, Curriculum
@@ -17,6 +16,7 @@ from appnas.space import random_arch
 from appnas.spaces import Bench201
 from appnas.spaces.bench201 import load
 from appnas.strategy import Draw, Random
+from appnas.table import Table
 from appnas.testing import MethodSuite, StrategySuite, planted
 
 TINY = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import timeit
 
 import numpy as np
 import pytest
@@ -12,10 +11,11 @@ from torch import nn
 
 from appnas.cost import parameters
 from appnas.domain import Locked
-from appnas.evaluate import Cached, Evaluator, Rewarded, Scratch, Stateless, Table, evaluator_of, seeded
+from appnas.evaluate import Cached, Evaluator, Rewarded, Scratch, Stateless, evaluator_of, seeded
 from appnas.reward import weighted_product
 from appnas.space import IO, random_arch
 from appnas.strategy import Draw, Random, Score
+from appnas.table import Table
 from appnas.testing.parts import round_trip
 from appnas.train import DivergedError
 
@@ -98,33 +98,6 @@ def test_a_diverged_training_gets_its_set_value(bench201):
     assert float(score.value) == -3.0 and score.metrics["diverged"] == 1.0
     score = Scratch(bench201, Broken(False, 5.0), 1).score(Draw((0,) * 6))
     assert float(score.value) == 5.0 and "diverged" not in score.metrics and score.metrics["other"] == 1.0
-
-
-def test_a_table_shows_all_but_what_it_withholds(table):
-    score = table.score(Draw((1, 0)))
-    assert float(score.value) == 30.0
-    assert score.metrics == {"valid": 30.0, "seconds": 3.0}
-    assert table.test((1, 0)) == {"test": 31.0}
-    assert table.state_dict() == {}
-
-
-def test_a_table_says_what_it_lacks(table):
-    with pytest.raises(ValueError, match=r"the table has 4 architectures, but not \(2, 0\)"):
-        table.score(Draw((2, 0)))
-    with pytest.raises(ValueError, match=r"has the columns \['seconds', 'test', 'valid'\], got \['accuracy'\]"):
-        Table(ARCHS, COLUMNS, "accuracy")
-    with pytest.raises(ValueError, match=r"got \['latency'\]"):
-        Table(ARCHS, COLUMNS, "valid", withheld=("latency",))
-    with pytest.raises(ValueError, match="every column needs one number for each of 3 architectures"):
-        Table(ARCHS[:3], COLUMNS, "valid")
-
-
-def test_a_query_takes_microseconds():
-    archs = [(a, b, c, d, e) for a in range(6) for b in range(6) for c in range(6) for d in range(6) for e in range(6)]
-    large = Table(archs, {name: [float(i) for i in range(len(archs))] for name in "vabcd"}, "v")
-    draw = Draw((5, 4, 3, 2, 1))
-    fastest = min(timeit.repeat(lambda: large.score(draw), number=200, repeat=20)) / 200
-    assert fastest < 30e-6  # 10 us on a quiet machine; three times that on a crowded one
 
 
 def test_cached_asks_once(table):

@@ -6,10 +6,10 @@ import statistics
 import pytest
 
 import appnas
-from appnas.evaluate import Table
 from appnas.methods import mnasnet
 from appnas.pareto import front
 from appnas.reward import weighted_product
+from appnas.table import Table
 from appnas.testing import MethodSuite, planted
 from appnas.testing.parts import identical
 

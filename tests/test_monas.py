@@ -4,8 +4,8 @@ import statistics
 
 import pytest
 
-from appnas.evaluate import Table
 from appnas.methods import monas
+from appnas.table import Table
 from appnas.testing import MethodSuite, planted
 
 TINY = {"evaluations": 7, "budget": 1}

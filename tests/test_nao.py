@@ -6,13 +6,13 @@ import statistics
 import pytest
 
 from appnas.autoencoder import AutoEncoder
-from appnas.evaluate import Table
 from appnas.guided import Guided, Told
 from appnas.methods import baselines, nao
 from appnas.methods.nao import Climb, Config, climb
 from appnas.space import random_arch
 from appnas.spaces import Bench201
 from appnas.spaces.bench201 import load
+from appnas.table import Table
 from appnas.testing import MethodSuite, StrategySuite, planted
 
 TINY = {"start": 4, "rounds": 2, "new": 2, "hidden": 4, "embedding": 4, "epochs": 3, "parents": 3}

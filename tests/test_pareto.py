@@ -7,11 +7,11 @@ import random
 import pytest
 
 import appnas
-from appnas.evaluate import Table
 from appnas.methods import baselines
 from appnas.pareto import Archive, front, hypervolume, objectives, worth
 from appnas.run import Run, create
 from appnas.search import Record
+from appnas.table import Table
 from appnas.testing.method import KilledError, Killer
 
 

@@ -12,13 +12,14 @@ import appnas
 from appnas import catalogue, cost
 from appnas.domain import Domain
 from appnas.domains.images import Images, Options
-from appnas.evaluate import Table, seeded
+from appnas.evaluate import seeded
 from appnas.methods.baselines import RandomConfig
 from appnas.retrain import Row, controls, load_rows, retrain
 from appnas.run import read_json
 from appnas.search import search
 from appnas.space import constant_arch, random_arch
 from appnas.spaces import Bench201, Cells
+from appnas.table import Table
 
 TINY = Bench201(channels=2, repeats=1)
 

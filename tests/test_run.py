@@ -16,7 +16,6 @@ import torch
 from torch.utils.tensorboard import SummaryWriter  # imported here: the first import takes seconds
 
 from appnas.domain import Locked
-from appnas.evaluate import Table
 from appnas.methods import darts
 from appnas.run import (
     FORMAT,
@@ -35,6 +34,7 @@ from appnas.run import (
 from appnas.search import Budget, Observer, Record, search
 from appnas.space import describe
 from appnas.strategy import Evolution
+from appnas.table import Table
 from appnas.train import DivergedError
 
 assert SummaryWriter

@@ -13,10 +13,10 @@ import torch
 
 from appnas.controller import Independent
 from appnas.domains.images import Images, Options
-from appnas.evaluate import Table
 from appnas.space import IO, decisions
 from appnas.spaces import Bench201, bench201
 from appnas.strategy import Draw, Incumbent, Random
+from appnas.table import Table
 from appnas.testing import (
     DomainSuite,
     Oracle,

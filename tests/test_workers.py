@@ -82,13 +82,32 @@ def test_a_dead_worker_is_replaced_and_nothing_counted_twice(two, tmp_path):
 
 
 def test_an_evaluation_that_always_kills_is_given_up(two, tmp_path):
-    with pytest.raises(WorkerError, match=r"died 3 times on or beside \(2, 0, 0, 0, 0, 0\).*__main__"):
-        list(two(Deadly(tmp_path / "log", 99), draws(ARCHS[2:3])))
+    (score,) = two(Deadly(tmp_path / "log", 99), draws(ARCHS[2:3]))
+    assert score.failure.kind == "Died" and (tmp_path / "log.killed").read_text() == "xxx"
 
 
-def test_an_error_of_the_evaluator_is_its_own(two):
-    with pytest.raises(ValueError, match="no such pooling"):
-        list(two(Broken(), draws()))
+def test_an_error_of_the_evaluator_fails_its_architecture(two):
+    (score,) = two(Broken(), draws(ARCHS[:1]))
+    assert str(score.failure) == "ValueError: no such pooling" and "test_workers.py" in score.failure.trace
+
+
+class Unborn(Stateless):
+    """Cannot be made again in a worker."""
+
+    def __reduce__(self):
+        return os._exit, (1,)
+
+
+def test_workers_that_do_not_start_are_said(two):
+    with pytest.raises(WorkerError, match=r"no worker starts: .*__main__"):
+        list(two(Unborn(), draws()))
+
+
+def test_more_workers_than_processors_are_refused(monkeypatch):
+    with pytest.raises(ValueError, match=r"this machine has \d+ processors, .*workers=100000000"):
+        Workers(100_000_000)
+    with pytest.raises(ValueError, match="timeout is a number of seconds, 0 for no limit, got -1"):
+        Workers(1, timeout=-1)
 
 
 def test_what_cannot_be_sent_is_said(two):

@@ -23,12 +23,16 @@ from tyro.conf import Positional
 
 from appnas import api, catalogue
 from appnas.cli import after, eda, flags, show
+from appnas.failure import FailuresError
 from appnas.methods import METHODS
 from appnas.monitor import CollapseWarning
 from appnas.run import KEYS, load_config, reserve
 from appnas.train import DivergedError
+from appnas.workers import WorkerError
 
-MISTAKES = (ValueError, TypeError, OSError, ImportError, MemoryError, DivergedError)
+MISTAKES = (
+    ValueError, TypeError, OSError, ImportError, MemoryError, DivergedError, WorkerError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -62,12 +66,14 @@ class Resume:
     """Directory of the run."""
     threads: int = 0
     """Torch threads; 0: as many as the run began with, which alone gives the same bits."""
+    retry_failed: bool = False
+    """Try evaluations that failed again: go back to before the first of them, and remember what did not fail."""
 
     def run(self) -> None:
         """Search on."""
         _threads(self.threads or load_config(self.path).get("threads", 1))
         with after.resumable(self.path, f"appnas resume {_quoted(self.path)}"):
-            result = api.resume(self.path, progress=True)
+            result = api.resume(self.path, retry_failed=self.retry_failed, progress=True)
         after.show_and_retrain(result, self.path)
 
 
@@ -207,8 +213,9 @@ def search(method: str, args: Sequence[str]) -> None:
         result = api.search(
             asked.space, data, method, config=asked.config, seed=options.seed, seeds=options.seeds,
             rank_epochs=options.rank_epochs, control=options.control, retrain_epochs=options.retrain_epochs,
-            beside=options.beside, workers=options.workers, asks=options.asks, cluster=options.cluster, out=path,
-            progress=True,
+            beside=options.beside, workers=options.workers, asks=options.asks, cluster=options.cluster,
+            timeout=options.timeout, max_failures=options.max_failures, max_failure_share=options.max_failure_share,
+            out=path, progress=True,
         )  # fmt: skip
     after.show_and_retrain(result, path)
 
@@ -263,6 +270,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _failed(str(stop) or "stopped", 130)
         except BrokenPipeError:  # the reader of a pipe has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except FailuresError as error:
+            text, *trace = str(error).splitlines()
+            show.lines(trace)
+            return _failed(f"error: {text}", 2)
         except MISTAKES as error:
             return _failed(f"error: {str(error) or type(error).__name__}", 2)
     return 0

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from appnas import catalogue
+from appnas.failure import IN_A_ROW, SHARE
 
 MARKERS = (tyro.conf.AvoidSubcommands, tyro.conf.SuppressFixed, tyro.conf.PositionalMetavarFromFieldName)
 """No subcommand for a field of several types, no help for a field that has no flag (a space's mask)."""
@@ -40,6 +41,12 @@ class Options:
     """Architectures that workers are asked for at once; 0 for as many as workers."""
     cluster: bool = False
     """The workers are those of a Ray cluster."""
+    timeout: float = 0.0
+    """Seconds that the evaluation of one architecture may take, in a worker; then it has failed. 0: no limit."""
+    max_failures: int = IN_A_ROW
+    """Different architectures that may fail one after another before the search ends."""
+    max_failure_share: float = SHARE
+    """Share of all evaluations that may fail, looked at once there are 20."""
     retrain_epochs: int = 0
     """Then train what was found from scratch for so many epochs, and test it; 0 to do so later."""
     beside: tuple[str, ...] = ()

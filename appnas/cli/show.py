@@ -7,6 +7,7 @@ import json
 import math
 import shlex
 import statistics
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -15,12 +16,13 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.text import Text
 
-from appnas import catalogue, evaluate
+from appnas import catalogue
 from appnas.cost import MIB
 from appnas.methods import METHODS
 from appnas.retrain import Retrained
 from appnas.search import Result
 from appnas.space import size
+from appnas.table import Table
 from appnas.text import table
 
 if TYPE_CHECKING:
@@ -38,6 +40,12 @@ def line(text: str) -> None:
 def note(text: str, style: str = "dim") -> None:
     """One line on standard error."""
     errors.print(Text(" ".join(text.split()), style), soft_wrap=True)
+
+
+def lines(text: Sequence[str]) -> None:
+    """Lines on standard error, as they are: a traceback of the user's own code."""
+    for each in text:
+        errors.print(Text(each, "dim"), soft_wrap=True)
 
 
 def entries() -> dict[str, dict[str, dict[str, Any]]]:
@@ -84,7 +92,10 @@ def found(result: Result, path: Path) -> None:
         line(f"random search at equal budget, {control['evaluations']} evaluations: {value} {control['value']:.6g}")
     at = shlex.quote(str(path))
     line(f"run: {path}")
-    if isinstance(result.domain, evaluate.Table):
+    if kinds := Counter(record.failure.kind for record in result.failures if record.failure):
+        listed = ", ".join(f"{count} x {kind}" for kind, count in kinds.most_common())
+        line(f"failed: {listed}; why is in failures/. Try them again: appnas resume {at} --retry-failed")
+    if isinstance(result.domain, Table):
         withheld = result.domain.test(result.best)
         line(f"withheld until now: {', '.join(f'{name} {value:.6g}' for name, value in withheld.items())}")
     elif "retrain" not in result.info:

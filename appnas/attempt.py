@@ -1,0 +1,69 @@
+"""An evaluation that may fail: whatever is raised for one architecture becomes a score that says so."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from appnas.contract import number
+from appnas.domain import LockedError
+from appnas.failure import DataError, Failure, failure_of, is_number
+from appnas.strategy import Draw, Score
+from appnas.train import DivergedError
+
+
+def attempt(evaluator: Any, draw: Draw, score: Callable[[Draw], Score] | None = None) -> Score:
+    """The score of a draw; if it is one architecture that could not be evaluated, that of a failed evaluation.
+
+    What comes with gates is a step of a shared network: its errors are no single architecture's.
+
+    Args:
+        evaluator: whose draw it is.
+        draw: what to score.
+        score: how, if not by the evaluator's own `score`.
+
+    Raises:
+        DataError: the data are at fault.
+        LockedError: the evaluation reached for test data.
+        DivergedError: shared weights diverged.
+    """
+    score = score or evaluator.score
+    try:
+        return numbers(score(draw)) if draw.gates is None else score(draw)
+    except (DataError, LockedError):
+        raise
+    except Exception as error:
+        if draw.gates is not None or (isinstance(error, DivergedError) and hasattr(evaluator, "supernet")):
+            raise
+        return failed(evaluator, failure_of(error))
+
+
+def numbers(score: Any) -> Score:
+    """A score of one architecture with a number as its value, and numbers as metrics.
+
+    Raises:
+        TypeError: something else.
+        ValueError: a value that cannot be compared.
+    """
+    if not isinstance(score, Score):
+        raise TypeError(f"an evaluator's score is a Score(value, metrics), got {score!r}")
+    value = number("the value of a score", score.value)
+    if not is_number(value):
+        raise ValueError(f"the value is {value}: it is maximised, so it must be a number")
+    if not isinstance(score.metrics, Mapping):
+        raise TypeError(f"the metrics of a score are named numbers, got {score.metrics!r}")
+    metrics = {name: number(f"the metric {name!r}", x) for name, x in score.metrics.items()}
+    return score._replace(
+        value=score.value if isinstance(score.value, Tensor) else torch.tensor(value), metrics=metrics
+    )
+
+
+def failed(evaluator: Any, failure: Failure) -> Score:
+    """The score of an evaluation that failed: the `chance` of its domain, what guessing is worth, or minus infinity."""
+    while not hasattr(evaluator, "diverged") and hasattr(evaluator, "evaluator"):
+        evaluator = evaluator.evaluator
+    return Score(torch.tensor(float(getattr(evaluator, "diverged", -math.inf))), {"failed": 1.0}, failure)

@@ -1,0 +1,131 @@
+"""Results that somebody else trained, looked up."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+import torch
+
+from appnas.attempt import failed
+from appnas.contract import number
+from appnas.evaluate import Stateless
+from appnas.failure import DataError, Failure
+from appnas.space import Arch
+from appnas.strategy import Draw, Score
+
+
+class Table(Stateless):
+    """Looked-up metrics of architectures that somebody else trained.
+
+    None and NaN in a column are holes: a score does not show what is not there, and an architecture without a value
+    is as one without a row. Nothing is guessed: an architecture that comes twice must be averaged, or one of them
+    taken, before.
+
+    Args:
+        archs: the architectures, one a row.
+        columns: named metrics, one number a row.
+        value: the column to maximise.
+        withheld: columns that a score never shows, for `test` alone.
+        missing: what an architecture without a value is: "error" ends the search, "failed" is an evaluation that
+            failed, a number is its value.
+
+    Raises:
+        ValueError: an unknown column, one that is maximised and withheld, or too short; rows that are no architectures,
+            or come twice; a cell that is no number.
+    """
+
+    def __init__(
+        self,
+        archs: Sequence[Arch],
+        columns: Mapping[str, Sequence[float | None]],
+        value: str,
+        withheld: Sequence[str] = (),
+        missing: str | float = "error",
+    ):
+        if unknown := {value, *withheld} - set(columns):
+            raise ValueError(f"the table has the columns {sorted(columns)}, got {sorted(unknown)}")
+        if value in withheld:
+            raise ValueError(f"the column {value!r} is what a search sees: it cannot be withheld too")
+        lengths = {name: len(column) for name, column in columns.items()}
+        if set(lengths.values()) != {len(archs)} or not len(archs):
+            raise ValueError(f"every column needs one number for each of {len(archs)} architectures, got {lengths}")
+        if isinstance(missing, str) and missing not in ("error", "failed"):
+            raise ValueError(f"missing is 'error', 'failed', or a value, got {missing!r}")
+        self.missing = missing if isinstance(missing, str) else number("missing", missing)
+        if isinstance(self.missing, float) and not math.isfinite(self.missing):
+            raise ValueError(f"missing is 'error', 'failed', or a finite value, got {missing}")
+        self.index = _index(archs)
+        self.values = _column(value, columns[value])
+        self.shown = {name: _column(name, columns[name]) for name in columns if name not in withheld}
+        self.hidden = {name: _column(name, columns[name]) for name in withheld}
+
+    def row(self, arch: Arch) -> int | None:
+        """The architecture's row; None if it has none, or no value there."""
+        row = self.index.get(arch)
+        return None if row is None or math.isnan(self.values[row]) else row
+
+    def score(self, draw: Draw) -> Score:
+        """The row's value and metrics.
+
+        Raises:
+            DataError: there is no value, and the table does not say what that means.
+        """
+        row = self.row(draw.arch)
+        if row is not None:
+            return Score(torch.tensor(self.values[row]), _filled(self.shown, row))
+        lack = (
+            f"the table has {len(self.index)} architectures, but {'no value of' if draw.arch in self.index else 'not'}"
+        )
+        if self.missing == "failed":
+            return failed(self, Failure("Missing", f"{lack} this one"))
+        if isinstance(self.missing, str):
+            raise DataError(
+                f"{lack} {draw.arch}; say what that means: Table(..., missing='failed') or missing=a value of your own"
+            )
+        return Score(torch.tensor(self.missing), {"missing": 1.0})
+
+    def test(self, arch: Arch) -> dict[str, float]:
+        """The withheld columns: for after the search.
+
+        Raises:
+            DataError: not in the table.
+        """
+        if arch not in self.index:
+            raise DataError(f"the table has {len(self.index)} architectures, but not {arch}")
+        return _filled(self.hidden, self.index[arch])
+
+
+def _filled(columns: Mapping[str, Sequence[float]], row: int) -> dict[str, float]:
+    return {name: column[row] for name, column in columns.items() if column[row] == column[row]}
+
+
+def _index(archs: Sequence[Any]) -> dict[Arch, int]:
+    index: dict[Arch, int] = {}
+    for row, arch in enumerate(archs):
+        if not isinstance(arch, Sequence | np.ndarray) or not all(isinstance(i, Integral) and i >= 0 for i in arch):
+            raise ValueError(f"row {row}: an architecture is a sequence of indices of options from 0, got {arch!r}")
+        key = tuple(map(int, arch))
+        if key in index:
+            raise ValueError(
+                f"rows {index[key]} and {row} are of one architecture, {key}: average such rows, or choose, before"
+            )
+        index[key] = row
+    if len(lengths := {len(arch) for arch in index}) > 1:
+        raise ValueError(f"all architectures of a table have as many decisions, got {sorted(lengths)}")
+    return index
+
+
+def _column(name: str, cells: Sequence[Any]) -> list[float]:
+    column = []
+    for row, cell in enumerate(cells):
+        try:
+            column.append(math.nan if cell is None else number(f"row {row} of {name!r}", cell))
+        except TypeError as error:
+            raise ValueError(f"{error}; a hole is None or NaN") from error
+        if math.isinf(column[-1]):
+            raise ValueError(f"row {row} of {name!r} is {column[-1]}: a hole is None or NaN")
+    return column

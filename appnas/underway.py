@@ -1,0 +1,77 @@
+"""Which evaluation is under way, in a file: so that one whose process died with it, again and again, is known."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from appnas.attempt import attempt, failed
+from appnas.evaluate import Evaluator
+from appnas.failure import TRIES, died
+from appnas.search import Loop
+from appnas.space import Arch
+from appnas.strategy import Draw, Score
+
+FILE = "underway.json"
+
+
+class Underway:
+    """Scores draws in this process, one after another, and notes each while it is evaluated.
+
+    A process that is killed leaves its note behind. Whoever goes on counts that, and after three deaths the evaluation
+    has failed without another try.
+
+    Args:
+        path: directory of the run.
+        loop: the search, whose steps are noted.
+    """
+
+    def __init__(self, path: Path, loop: Loop):
+        self.path, self.loop = path / FILE, loop
+        self.deaths: dict[tuple[int, Arch], int] = {}
+        if self.path.exists():
+            self._read()
+        self.file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
+        self.length = 0
+
+    def _read(self) -> None:
+        """What earlier processes left there; nothing if one was killed while it wrote."""
+        try:
+            found = json.loads(self.path.read_text())
+            self.deaths = {(step, tuple(arch)): times for step, arch, times in found["died"]}
+            if found["running"]:
+                step, arch = found["running"]
+                self.deaths[step, tuple(arch)] = self.deaths.get((step, tuple(arch)), 0) + 1
+        except (ValueError, TypeError, LookupError):
+            self.deaths = {}
+
+    def _note(self, running: Any) -> None:
+        died = [[step, arch, times] for (step, arch), times in self.deaths.items()]
+        text = json.dumps({"running": running, "died": died})
+        self.length = max(self.length, len(text))
+        os.pwrite(self.file, text.ljust(self.length).encode(), 0)  # one call for all, and nothing old behind it
+
+    def __call__(self, evaluator: Evaluator, draws: Sequence[Draw]) -> Iterator[Score]:
+        """The scores in the order of the draws."""
+        for draw in draws:
+            if draw.gates is not None:  # a step of shared weights is no single evaluation
+                yield attempt(evaluator, draw)
+                continue
+            if self.deaths.get((self.loop.step, draw.arch), 0) >= TRIES:
+                yield failed(evaluator, died())
+                continue
+            self._note([self.loop.step, draw.arch])
+            score = attempt(evaluator, draw)
+            self._note(None)
+            yield score
+
+    def close(self) -> None:
+        """The process ends by itself: nothing is under way. Deaths are kept as long as their step may come again."""
+        self.deaths = {key: times for key, times in self.deaths.items() if key[0] >= self.loop.step}
+        self._note(None)
+        os.close(self.file)
+        if not self.deaths:
+            self.path.unlink(missing_ok=True)
