@@ -15,7 +15,7 @@ from appnas.strategy import Random
 from appnas.testing import identical
 from appnas.testing.parts import round_trip
 
-FAILS = dict.fromkeys(range(0, 40, 7), "raises")
+FAILS = dict.fromkeys(range(0, 40, 3), "raises")
 SETTINGS = {"evaluations": 30, "population": 5, "sample": 2}
 
 
