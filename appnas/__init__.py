@@ -11,6 +11,7 @@ from appnas.api import resume, search
 from appnas.ascent import Gradient, PolicyGradient
 from appnas.domain import DifferentiableDomain, Domain
 from appnas.evaluate import Cached, Evaluator, Rewarded, Scratch
+from appnas.failure import DataError, FailuresError
 from appnas.retrain import Retrained
 from appnas.search import Result
 from appnas.shared import Shared
@@ -20,7 +21,8 @@ from appnas.table import Table
 
 __version__ = "0.1.0"
 __all__ = [
-    "IO", "Arch", "Cached", "Choice", "DifferentiableDomain", "Domain", "Draw", "Evaluator", "Evolution", "Gates",
+    "IO", "Arch", "Cached", "Choice", "DataError", "DifferentiableDomain", "Domain", "Draw", "Evaluator", "Evolution",
+    "FailuresError", "Gates",
     "Gradient", "Mask", "PolicyGradient", "Random", "Result", "Retrained", "Rewarded", "Score", "Scratch", "Shared",
     "Space", "Strategy", "Table", "resume", "search",
 ]  # fmt: skip
