@@ -184,6 +184,14 @@ def script(path: Path, **limits: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, env=os.environ | limits, check=False)
 
 
+def verdict(printed: str) -> list[str]:
+    """What failed, each with the last line that its process printed; if nothing did, the last line of all."""
+    lines = printed.splitlines()
+    named = [line for line in lines if line.startswith("FAILED")]
+    last = {line.partition(": ")[0]: line.partition(": ")[2] for line in lines if line not in named}
+    return [f"{line}, at {last.get(line.partition(': ')[2], 'its start')}" for line in named] or lines[-1:]
+
+
 def test_every_convolution_of_ours_is_right_and_no_1x1_one_has_a_stride(tmp_path):
     """In widths of 1 to 8 channels: a failure names the shape, and the processor's limits."""
     shapes = collect()
@@ -192,9 +200,7 @@ def test_every_convolution_of_ours_is_right_and_no_1x1_one_has_a_stride(tmp_path
     save(shapes, tmp_path / "shapes.json")
     for name, limits in LIMITS.items():
         done = script(tmp_path / "shapes.json", **limits)
-        named = [line for line in done.stdout.splitlines() if line.startswith("FAILED")]
-        last = "".join(done.stdout.splitlines(keepends=True)[-1:])
-        assert done.returncode == 0, f"{name}: {named or last}\n{done.stderr[-2000:]}"
+        assert done.returncode == 0, f"{name}: {verdict(done.stdout)}\n{done.stderr[-2000:]}"
 
 
 def test_a_shape_that_kills_its_process_is_named_and_the_others_run():
@@ -214,6 +220,11 @@ print(*convolutions.failures([convolutions.Shape((k, k), *[(1, 1)] * 3, False, (
     assert done.stdout.count("runs") == 4 and done.stdout.count("FAILED") == 2
     assert "FAILED with exit code -6: Shape(kernel=(2, 2)" in done.stdout
     assert "FAILED with exit code 1: Shape(kernel=(3, 3)" in done.stdout and "off by 1" in done.stderr
+
+
+def test_a_verdict_by_hand():
+    assert verdict("") == [] and verdict("a: 1\nb: 2") == ["b: 2"]
+    assert verdict("a: 1\na: 2\nb: 3\nFAILED with exit code -6: a\n") == ["FAILED with exit code -6: a, at 2"]
 
 
 def test_the_script_finds_wrong_numbers(monkeypatch):
