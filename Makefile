@@ -4,13 +4,23 @@ BIN := .venv/bin
 
 RL := .venv-rl/bin
 
-.PHONY: demo test check slow rl clean
+.PHONY: demo test check slow rl avx2 clean
 
 demo: .venv/demo
 	$(BIN)/python examples/quickstart.py
 
 test: .venv/dev
 	$(BIN)/python -m pytest -n 2
+
+# The tests that build convolutions, as on a processor without AVX-512; on such a one it is a mere repeat. The first
+# variable picks torch's own kernels (element-wise, pooling, norms), the second the instructions for which oneDNN
+# generates convolutions, which is where its faults have been. Not covered: MKL's matrix products, numpy, onnxruntime
+# and whatever else asks the processor itself, how kernels differ between makers, and caches and timing.
+# (tests/test_convolutions.py, which runs every shape of convolution, sets both by itself.)
+CONVOLUTIONS := $(patsubst %,tests/test_%.py,alexnet bench201 cells condensenet dense encoder fast guide_dag kernels \
+	map_nets mnas mobile ops robust slots supernet)
+avx2: .venv/dev
+	ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 $(BIN)/python -m pytest -n 2 $(CONVOLUTIONS)
 
 slow: .venv/dev
 	$(BIN)/python -m pytest -m slow

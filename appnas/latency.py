@@ -6,6 +6,7 @@ number of threads pinned, in evaluation mode; by torch or by onnxruntime.
 
 from __future__ import annotations
 
+import os
 import platform
 import statistics
 import time
@@ -64,6 +65,17 @@ def processor(device: str = "cpu") -> str:
     lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
     named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return named[0] if named else platform.processor() or platform.machine()
+
+
+LIMITS = ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
+"""Variables that keep torch and oneDNN from using all that a processor can."""
+
+
+def machine() -> str:
+    """What figures, and the last bits of results, depend on: the processor, what torch uses of it, torch, threads."""
+    limits = "".join(f", {name}={os.environ[name]}" for name in LIMITS if name in os.environ)
+    capability, threads = torch.backends.cpu.get_cpu_capability(), torch.get_num_threads()
+    return f"{processor()}, {capability} in torch {torch.__version__}, threads: {threads}{limits}"
 
 
 def latency(

@@ -32,13 +32,13 @@ def separable(c, k, stride, dilation=1):
 class Reduce(nn.Module):
     def __init__(self, c_in, c_out):
         super().__init__()
-        self.even = nn.Conv2d(c_in, c_out // 2, 1, 2, bias=False)
-        self.odd = nn.Conv2d(c_in, c_out // 2, 1, 2, bias=False)
+        self.even = nn.Conv2d(c_in, c_out // 2, 1, bias=False)
+        self.odd = nn.Conv2d(c_in, c_out // 2, 1, bias=False)
         self.norm = norm(c_out)
 
     def forward(self, x):
         x = torch.relu(x)
-        return self.norm(torch.cat([self.even(x), self.odd(x[:, :, 1:, 1:])], 1))
+        return self.norm(torch.cat([self.even(x[:, :, ::2, ::2]), self.odd(x[:, :, 1::2, 1::2])], 1))
 
 
 class Zero(nn.Module):

@@ -28,7 +28,7 @@ from torch import Tensor, nn
 from appnas.settings import check
 from appnas.space import IO, Arch, Choice, Gates, Mask, argmax, only
 from appnas.spaces.map_nets import number_head
-from appnas.spaces.ops import Depthwise, Style, norm
+from appnas.spaces.ops import Depthwise, Style, convolution, norm
 from appnas.supernet import Dag
 
 EDGE = ("none", "edge")
@@ -264,7 +264,7 @@ class GuideNetwork(nn.Module):
             side = -(-side // stride)
             after = space.strides[stage + 1] if stage + 1 < len(space.strides) else 1
             self.norms.append(nn.Sequential(norm(w, style), nn.ReLU()))
-            self.shortcuts.append(nn.Conv2d(w, w, 1, after, bias=False))
+            self.shortcuts.append(convolution(w, w, 1, after, bias=False))
             for branch in range(space.branches):
                 row = None if mask is None else mask[stage * space.branches + branch]
                 self.guides.append(Guide(space, side, after, style, row))

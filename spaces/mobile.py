@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from appnas.settings import check
 from appnas.space import IO, Arch, Choice, Gates, Mask, argmax, only
-from appnas.spaces.ops import Depthwise, Style, norm
+from appnas.spaces.ops import Depthwise, Style, convolution, norm
 from appnas.supernet import Mixed, live_options
 
 SKIP = "skip_connect"
@@ -24,8 +24,8 @@ SKIP = "skip_connect"
 
 def conv_norm(c_in: int, c_out: int, kernel: int, stride: int, style: Style, act: type[nn.Module] | None) -> nn.Module:
     """Convolution k x k that keeps the size up to the stride, batch norm, activation if there is one."""
-    convolution = nn.Conv2d(c_in, c_out, kernel, stride, kernel // 2, bias=False)
-    return nn.Sequential(convolution, norm(c_out, style), *([act()] if act else []))
+    parts = [convolution(c_in, c_out, kernel, stride, bias=False), norm(c_out, style), *([act()] if act else [])]
+    return nn.Sequential(*parts)
 
 
 class SqueezeExcite(nn.Module):

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from appnas.fast import Fused, Norm, State, add_normed, add_scaled, fast
-from appnas.spaces.kernels import depthwise, even_pixels, odd_pixels, separable
+from appnas.spaces.kernels import depthwise, depthwise_plain, even_pixels, every, odd_pixels, separable
 
 
 class Style(NamedTuple):
@@ -46,13 +46,41 @@ def norm(channels: int, style: Style) -> nn.BatchNorm2d:
     return Norm(channels, style.eps, style.momentum, affine=style.affine, track_running_stats=style.track)
 
 
+class Pointwise(nn.Conv2d):
+    """1x1 convolution with a stride: it picks the pixels first, and has a stride of 1 itself."""
+
+    def __init__(self, c_in: int, c_out: int, step: int, groups: int = 1, bias: bool = True):
+        super().__init__(c_in, c_out, 1, groups=groups, bias=bias)
+        self.step = step
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Shapes: [B, C, H, W] -> [B, C', ceil(H / step), ceil(W / step)]."""
+        return super().forward(every(x, self.step))
+
+    def extra_repr(self) -> str:
+        """As of any convolution, and the step."""
+        return f"{super().extra_repr()}, step={self.step}"
+
+
+def convolution(
+    c_in: int, c_out: int, kernel: int, stride: int = 1, dilation: int = 1, *, groups: int = 1, bias: bool = True
+) -> nn.Conv2d:
+    """Convolution k x k that keeps the size up to the stride; if 1x1 with a stride, of the pixels that it meets.
+
+    All convolutions that may be 1x1 and have a stride are made here: `appnas.spaces.kernels` says why.
+    """
+    if kernel == 1 and stride > 1:
+        return Pointwise(c_in, c_out, stride, groups, bias)
+    return nn.Conv2d(c_in, c_out, kernel, stride, dilation * (kernel // 2), dilation, groups, bias)
+
+
 class ReLUConvNorm(Fused, nn.Sequential):
     """ReLU, convolution k x k, batch norm."""
 
     def __init__(self, c_in: int, c_out: int, kernel: int, stride: int, style: Style):
         super().__init__(
             nn.ReLU(),
-            nn.Conv2d(c_in, c_out, kernel, stride, kernel // 2, bias=False),
+            convolution(c_in, c_out, kernel, stride, bias=False),
             norm(c_out, style),
         )
         self.fuses = style.fuses
@@ -69,12 +97,13 @@ class Depthwise(nn.Conv2d):
 
     def __init__(self, channels: int, kernel: int, stride: int, dilation: int):
         padding = dilation * (kernel - 1) // 2
-        super().__init__(channels, channels, kernel, stride, padding, dilation, groups=channels, bias=False)
+        own = 1 if kernel == 1 else stride  # 1x1: the pixels are picked first
+        super().__init__(channels, channels, kernel, own, padding, dilation, groups=channels, bias=False)
         self.shape = stride, dilation
 
     def forward(self, x: Tensor) -> Tensor:
         """Shapes: [B, C, H, W] -> [B, C, ceil(H / stride), ceil(W / stride)]."""
-        return depthwise(x, self.weight, *self.shape) if fast(x) else super().forward(x)
+        return (depthwise if fast(x) else depthwise_plain)(x, self.weight, *self.shape)
 
 
 class Separable(Fused, nn.Sequential):
@@ -112,13 +141,13 @@ class Pool(Fused, nn.Sequential):
 
 
 class FactorizedReduce(Fused):
-    """Halve the resolution: two 1x1 convolutions of stride 2, the second one pixel further, concatenated."""
+    """Halve the resolution: 1x1 convolutions of every second pixel and of those one further, concatenated."""
 
     def __init__(self, c_in: int, c_out: int, style: Style, drop_path: float = 0.0):
         super().__init__()
         self.relu = nn.ReLU()
-        self.even = nn.Conv2d(c_in, c_out // 2, 1, 2, bias=False)
-        self.odd = nn.Conv2d(c_in, c_out - c_out // 2, 1, 2, bias=False)
+        self.even = nn.Conv2d(c_in, c_out // 2, 1, bias=False)
+        self.odd = nn.Conv2d(c_in, c_out - c_out // 2, 1, bias=False)
         self.norm = norm(c_out, style)
         self.drop = DropPath(drop_path) if drop_path else nn.Identity()
         self.fuses = style.fuses
@@ -131,8 +160,7 @@ class FactorizedReduce(Fused):
         return self.drop(self.norm(self._halves(even_pixels(x), odd_pixels(x))))
 
     def _halves(self, even: Tensor, odd: Tensor) -> Tensor:
-        """A strided 1x1 convolution on pixels that were picked before."""
-        return torch.cat([nn.functional.conv2d(even, self.even.weight), nn.functional.conv2d(odd, self.odd.weight)], 1)
+        return torch.cat([self.even(even), self.odd(odd)], 1)
 
     def fused(self, state: State, gate: Tensor, total: Tensor | None) -> Tensor:
         """The ReLU and the picking of pixels are shared."""
@@ -171,7 +199,7 @@ def _pooled(stride: int, *op: nn.Module) -> nn.Module:
 
 
 def _conv(channels: int, kernel: int, stride: int, dilation: int = 1) -> nn.Conv2d:
-    return nn.Conv2d(channels, channels, kernel, stride, dilation * (kernel // 2), dilation)
+    return convolution(channels, channels, kernel, stride, dilation)
 
 
 class Noise(nn.Module):

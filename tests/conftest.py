@@ -20,6 +20,7 @@ from appnas.domains.images import Images, Options
 from appnas.domains.text import RECIPE, Text
 from appnas.domains.text import Options as TextOptions
 from appnas.domains.text_data import corpus
+from appnas.latency import machine
 from appnas.space import IO, Arch, Choice, Gates, Mask, allowed, argmax, only
 from appnas.spaces import Bench201, Cells
 from appnas.supernet import Mixed
@@ -28,6 +29,10 @@ from appnas.train import Recipe, fit
 torch.set_num_threads(1)
 pytest.register_assert_rewrite("appnas.testing")
 signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell takes from what it starts in the background
+
+
+def pytest_report_header() -> str:
+    return f"machine: {machine()}"
 
 
 @pytest.fixture(scope="session")

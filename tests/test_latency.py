@@ -8,8 +8,17 @@ import torch
 from torch import nn
 
 from appnas import cost
-from appnas.latency import COSTS, Meter, latencies, latency, processor, survey
+from appnas.latency import COSTS, LIMITS, Meter, latencies, latency, machine, processor, survey
 from appnas.space import random_arch
+
+
+def test_machine_says_what_results_depend_on(monkeypatch):
+    for name in LIMITS:
+        monkeypatch.delenv(name, raising=False)
+    capability = torch.backends.cpu.get_cpu_capability()
+    assert machine() == f"{processor()}, {capability} in torch {torch.__version__}, threads: {torch.get_num_threads()}"
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
+    assert machine().endswith(", ONEDNN_MAX_CPU_ISA=AVX2")
 
 
 def test_latency_pins_threads_and_puts_everything_back():
