@@ -1,9 +1,13 @@
-"""What spaces and domains of one's own must offer, said in one line where they do not."""
+"""What spaces, domains and strategies must offer, said in one line where they do not or cannot."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+
+class ExhaustedError(ValueError):
+    """There is nothing left to propose. Raised by `ask` of a strategy, it ends a search as its last step would."""
 
 
 def lacking(thing: Any, members: Sequence[str]) -> list[str]:
@@ -22,6 +26,20 @@ def offers(space: Any, members: Sequence[str], who: str) -> None:
             f"{who} needs {listed(members)} of a space; {type(space).__name__} lacks {listed(lost)};"
             " appnas.testing's SpaceSuite checks them"
         )
+
+
+def ruled(space: Any, arch: tuple[int, ...]) -> tuple[int, ...]:
+    """The architecture that a space's `discretise` gave.
+
+    Raises:
+        ValueError: the space's own `valid` refuses it.
+    """
+    if not space.valid(arch):
+        raise ValueError(
+            f"discretise of a space gives architectures that its rules allow; that of {type(space).__name__} gave"
+            f" {arch}, which its `valid` refuses; appnas.testing's SpaceSuite checks it"
+        )
+    return arch
 
 
 def validated(metrics: Any) -> dict[str, float]:

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import torch
 from torch import nn
 
+from appnas.contract import ExhaustedError
 from appnas.domain import Domain
 from appnas.evaluate import Evaluator, Map, in_turn, scores
 from appnas.space import Arch, Space
-from appnas.strategy import Strategy
+from appnas.strategy import Draw, Strategy
 from appnas.text import drawing
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class Loop:
         batch: draws that are asked for at once.
         each: scores the draws of a batch; by default one after another, `appnas.workers` does it in parallel.
         pending: draws of the batch that are not told yet. A search is whole, and can be saved, where there are none.
+        ended: why the strategy had nothing left to propose, if that was so.
     """
 
     strategy: Strategy
@@ -75,6 +77,7 @@ class Loop:
     batch: int = 1
     each: Map = in_turn
     pending: int = 0
+    ended: str = ""
 
 
 class Callback(Protocol):
@@ -114,7 +117,7 @@ class Result:
         strategy: as it ended.
         evaluator: as it ended, shared weights included.
         space, domain: where it was found; set by `of`.
-        info: config, seed, versions.
+        info: config, seed, versions; `ended`, if the strategy had nothing left to propose before the last step.
     """
 
     best: Arch
@@ -140,7 +143,8 @@ class Result:
         words = drawing(self.space, self.best) if self.space else str(self.best)
         what = f"the mean of {len(self._ranked)} trainings in the last" if self._ranked else "the largest"
         name = "" if self.value_name == "value" else f" ({self.value_name})"
-        return f"{words}\nvalue {self.value:.6g}{name}, {what} of {len(self.history)} steps"
+        ended = f"\n{self.info['ended']}" if self.info.get("ended") else ""
+        return f"{words}\nvalue {self.value:.6g}{name}, {what} of {len(self.history)} steps{ended}"
 
     @property
     def value_name(self) -> str:
@@ -190,12 +194,14 @@ class Result:
 def search(strategy: Strategy, evaluator: Evaluator, steps: int, *, callbacks: Sequence[Callback] = ()) -> Result:
     """Ask, score, tell, learn; `steps` times, or until a callback stops it, at the end of a batch of draws.
 
+    It ends, too, when the strategy has nothing left to propose; what was asked by then is scored and told before.
+
     `tell` may answer with the draw that shared weights should learn on (DARTS: the gates after its own step);
     otherwise they learn on the scored one.
 
     Raises:
         DivergedError: a loss became NaN; what was saved before stays.
-        ValueError: not one step.
+        ValueError: not one step, or nothing to propose from the start.
     """
     if steps < 1:
         raise ValueError(f"a search has at least 1 step, got {steps}: ask for more epochs or evaluations")
@@ -206,7 +212,9 @@ def search(strategy: Strategy, evaluator: Evaluator, steps: int, *, callbacks: S
             callback.start(loop)
             started.append(callback)
         while loop.step < loop.steps and not loop.stopped:
-            draws = [strategy.ask() for _ in range(min(loop.batch, loop.steps - loop.step))]
+            draws = _asked(loop)
+            if not draws:
+                break
             loop.pending = len(draws)
             for draw, score in zip(draws, scores(evaluator, draws, loop.each), strict=True):
                 evaluator.learn(strategy.tell(draw, score) or draw)
@@ -218,7 +226,22 @@ def search(strategy: Strategy, evaluator: Evaluator, steps: int, *, callbacks: S
     finally:
         for callback in started:
             callback.end(loop)
-    return Result(strategy.best(), loop.history, strategy, evaluator)
+    return Result(strategy.best(), loop.history, strategy, evaluator, info={"ended": loop.ended} if loop.ended else {})
+
+
+def _asked(loop: Loop) -> list[Draw]:
+    """The next batch; a shorter one, or none and the search ends, where the strategy has nothing left to propose."""
+    draws: list[Draw] = []
+    try:
+        for _ in range(min(loop.batch, loop.steps - loop.step)):
+            draws.append(loop.strategy.ask())
+    except ExhaustedError as error:
+        if not draws and not loop.step:
+            raise
+        if not draws:
+            loop.ended = f"the space is exhausted after {loop.step:,} of {loop.steps:,} evaluations: {error}"
+            loop.stopped = True
+    return draws
 
 
 class Budget(Observer):
