@@ -84,7 +84,7 @@ class Guided:
             if self.new and spent(self.space, self.seen):
                 raise ExhaustedError(all_of(len(self.seen)))
             self.batch, self.asked = [], 0
-            if len({value for _, value in self.told}) > 1:
+            if len(set(dict(self.told).values())) > 1:
                 self.batch = self.proposer.propose(self.told)
                 self.seen.update(self.batch)
         return self.batch

@@ -239,7 +239,8 @@ def _asked(loop: Loop) -> list[Draw]:
         if not draws and not loop.step:
             raise
         if not draws:
-            loop.ended = f"the space is exhausted after {loop.step:,} of {loop.steps:,} evaluations: {error}"
+            what = "steps" if hasattr(loop.strategy, "trains") else "evaluations"  # some train a supernet
+            loop.ended = f"the space is exhausted after {loop.step:,} of {loop.steps:,} {what}: {error}"
             loop.stopped = True
     return draws
 

@@ -16,7 +16,8 @@ from appnas.search import Observer, search
 from appnas.space import Choice, check, mutate, only
 from appnas.strategy import Draw, Evolution, Score
 
-SMALL = {"hidden": 4, "epochs": 2, "batch": 8, "population": 6, "sample": 2, "iterations": 20, "width": 4, "listed": 500}
+SMALL = {"hidden": 4, "epochs": 2, "batch": 8, "population": 6, "sample": 2, "iterations": 20, "width": 4,
+         "listed": 500}  # fmt: skip
 COUNTS = {"ctnas": {"labels": 40, "verify": 10}, "nao": {"start": 30, "rounds": 1, "new": 20, "largest": 30.0},
           "gcn_fit": {"pairs": 7, "segment": 2, "keep": 2}}  # fmt: skip
 """Those that do not count `evaluations`, about fifty too."""
@@ -56,8 +57,9 @@ def masked():
 
 
 def table(space):
-    return Table(space.archs, {"accuracy": [float(i) for i in range(len(space.archs))],
-                               "macs": [1e6] * len(space.archs), "latency_ms": [9.0] * len(space.archs)}, "accuracy")  # fmt: skip
+    count = len(space.archs)
+    columns = {"accuracy": [float(i) for i in range(count)], "macs": [1e6] * count, "latency_ms": [9.0] * count}
+    return Table(space.archs, columns, "accuracy")
 
 
 def settings(method):
@@ -139,11 +141,8 @@ def test_evolution_goes_on_where_no_mutation_is_allowed():
     single = masked()
     result = search(Evolution(single, random.Random(0), 4, 2), table(single), 1000)
     assert result.info == {"ended": "the space is exhausted after 4 of 1,000 evaluations: it has one architecture"}
-    assert str(result.of(single, table(single), settings_of(), 0)).endswith("of 4 steps\n" + result.info["ended"])
-
-
-def settings_of():
-    return METHODS["evolution"].config()
+    told = str(result.of(single, table(single), METHODS["evolution"].config(), 0))
+    assert told.endswith("of 4 steps\n" + result.info["ended"])
 
 
 class Counter:

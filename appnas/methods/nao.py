@@ -138,6 +138,8 @@ class Climb:
         seen = set(values)
         if config.estimation == "shared":
             values = dict(told[-config.start :])  # earlier scores are of a supernet that was trained less
+            if len(values) < 2:  # of a pool full of one architecture nothing can be learned
+                return self._filled(list(values))
         seed = self.seed + 1000 * len(self.steps)
         self.model = AutoEncoder(
             self.space, seed, config.hidden, config.embedding, [200] * config.layers, config.dropout, config.lam,
@@ -154,8 +156,12 @@ class Climb:
         new += fresh(self.space, rng, seen, count - len(new))
         if config.estimation == "scratch":
             return new
-        pool = best[: config.start - count] + new
-        return pool + [random_arch(self.space, rng) for _ in range(config.start - len(pool))]
+        return self._filled(best[: config.start - count] + new)
+
+    def _filled(self, pool: list[Arch]) -> list[Arch]:
+        """A pool of the right size, random architectures coming again where there are no others."""
+        rng = random.Random(f"{self.seed} {len(self.steps)}")
+        return pool + [random_arch(self.space, rng) for _ in range(self.config.start - len(pool))]
 
     def best(self) -> None:
         """Values told are trusted more."""
