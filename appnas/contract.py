@@ -42,6 +42,37 @@ def ruled(space: Any, arch: tuple[int, ...]) -> tuple[int, ...]:
     return arch
 
 
+def shaped(out: Any, outputs: Sequence[int], rows: int | None, who: str) -> None:
+    """Check what a network gave against what a domain asks for: a tensor [rows, *outputs], or a tuple with it in front.
+
+    Args:
+        out: of a forward pass.
+        outputs: `io.outputs` of the domain.
+        rows: examples that went in; None where the outputs are of something else (of the nodes of a graph, say).
+        who: the network, as a message names it.
+
+    Raises:
+        TypeError: no tensor.
+        ValueError: another shape.
+    """
+    out = out[0] if isinstance(out, tuple) and out else out  # an auxiliary head's comes second
+    wanted = tuple(outputs)
+    if not hasattr(out, "shape"):
+        raise TypeError(
+            f"{who} gives a {type(out).__name__}; what the domain asks for is a tensor [examples, *{wanted}]"
+        )
+    if (got := tuple(out.shape[1:])) != wanted or not len(out.shape):
+        plain = len(got) == len(wanted) == 1 and len(out.shape) == 2
+        what = f"{got[0]} outputs an example" if plain else f"outputs of the shape {tuple(out.shape)}"
+        has = f"{wanted[0]}" if plain else f"[examples, *{wanted}]"
+        raise ValueError(
+            f"{who} gives {what}, the domain has {has} (io.outputs = {wanted}): build the last layer from io.outputs,"
+            " or, if the domain is of your own, mend its io"
+        )
+    if rows is not None and out.shape[0] != rows:
+        raise ValueError(f"{who} gives {out.shape[0]} rows of outputs for {rows} examples: one each is right")
+
+
 def validated(metrics: Any) -> dict[str, float]:
     """What `score` of a domain returned, as plain numbers.
 
