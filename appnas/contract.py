@@ -57,14 +57,15 @@ def shaped(out: Any, outputs: Sequence[int], rows: int | None, who: str) -> None
     """
     out = out[0] if isinstance(out, tuple) and out else out  # an auxiliary head's comes second
     wanted = tuple(outputs)
+    rightly = f"[{', '.join(['examples', *map(str, wanted)])}]"
     if not hasattr(out, "shape"):
-        raise TypeError(
-            f"{who} gives a {type(out).__name__}; what the domain asks for is a tensor [examples, *{wanted}]"
-        )
+        raise TypeError(f"{who} gives a {type(out).__name__}; what the domain asks for is a tensor {rightly}")
     if (got := tuple(out.shape[1:])) != wanted or not len(out.shape):
         plain = len(got) == len(wanted) == 1 and len(out.shape) == 2
-        what = f"{got[0]} outputs an example" if plain else f"outputs of the shape {tuple(out.shape)}"
-        has = f"{wanted[0]}" if plain else f"[examples, *{wanted}]"
+        what = (
+            f"{got[0]} output{'s' * (got[0] != 1)} an example" if plain else f"outputs of the shape {tuple(out.shape)}"
+        )
+        has = f"{wanted[0]}" if plain else rightly
         raise ValueError(
             f"{who} gives {what}, the domain has {has} (io.outputs = {wanted}): build the last layer from io.outputs,"
             " or, if the domain is of your own, mend its io"
