@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import traceback
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 from appnas.space import Arch
 
@@ -116,6 +117,20 @@ class Tolerance:
             f"{what}, the last {arch}: {failure}. A run's directory keeps all of them in its folder failures; mend the"
             f" cause and resume with retry_failed (--retry-failed), or bear more ({bears})\n{failure.trace}".rstrip()
         )
+
+    def choice(self, best: Callable[[], Arch], history: Sequence[Any]) -> Arch:
+        """A strategy's choice, or the best scored: what failed is worth guessing, which may be ahead.
+
+        Raises:
+            FailuresError: all evaluations failed.
+        """
+        failed = {record.arch for record in history if record.failure}
+        scored = [record for record in history if not record.failure]
+        if failed and not scored:
+            raise self.error(f"all {len(history)} evaluations failed")
+        arch = best()
+        wrong = arch in failed and all(record.arch != arch for record in scored)
+        return max(scored, key=lambda record: record.value).arch if wrong else arch  # type: ignore[no-any-return]
 
 
 def is_number(value: float) -> bool:

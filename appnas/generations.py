@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from typing import Any
 
+from appnas.contract import ExhaustedError
+from appnas.novel import all_of, spent
 from appnas.space import Arch, Space, crossover, decisions, mutate, random_arch
 from appnas.strategy import Draw, Score, rng_state, set_rng
 
@@ -12,7 +14,7 @@ from appnas.strategy import Draw, Score, rng_state, set_rng
 class Generations:
     """The best ever seen breed the next generation: some by mutation, some by crossover, the rest is random.
 
-    No architecture is proposed twice while `tries` draws find a new one.
+    No architecture is proposed twice while `tries` draws find a new one, and none once all of a small space were.
 
     Args:
         space: what to search.
@@ -51,12 +53,18 @@ class Generations:
         return sorted(self.values, key=self.values.__getitem__, reverse=True)[: self.keep]
 
     def ask(self) -> Draw:
-        """The next of this generation."""
+        """The next of this generation.
+
+        Raises:
+            ExhaustedError: all architectures were proposed.
+        """
         if not self.waiting:
             self._breed()
         return Draw(self.waiting.pop(0))
 
     def _breed(self) -> None:
+        if spent(self.space, self.seen):
+            raise ExhaustedError(all_of(len(self.seen)))
         parents = self.parents()
         kinds = ["mutant"] * self.mutants + ["crossed"] * self.crossed if len(parents) > 1 else []
         for kind in kinds + ["random"] * (self.population - len(kinds)):
@@ -64,6 +72,8 @@ class Generations:
                 child = self._child(kind, parents)
                 if child not in self.seen:
                     break
+            if child in self.seen and self.waiting and spent(self.space, self.seen):
+                return
             self.seen.add(child)
             self.waiting.append(child)
 
@@ -75,8 +85,11 @@ class Generations:
             return crossover(self.space, one, other, self.rng)
         child = self.rng.choice(parents)
         changes = sum(self.rng.random() < self.rate for _ in decisions(self.space.choices))
-        for _ in range(max(changes, 1)):
-            child = mutate(self.space, child, self.rng)
+        try:
+            for _ in range(max(changes, 1)):
+                child = mutate(self.space, child, self.rng)
+        except ExhaustedError:  # no change of it alone obeys the space's rules
+            return random_arch(self.space, self.rng)
         return child
 
     def tell(self, draw: Draw, score: Score) -> None:

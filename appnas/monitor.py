@@ -41,6 +41,18 @@ class Failures(Observer):
         loop.tolerance = self.tolerance
 
 
+class Done(Observer):
+    """Stop once the strategy says that it is `done`, for one whose number of steps nobody knows before."""
+
+    def start(self, loop: Loop) -> None:
+        """A resumed search may be done."""
+        loop.stopped |= loop.strategy.done  # type: ignore[attr-defined]
+
+    def step(self, loop: Loop, record: Record) -> bool:
+        """Whether it is done."""
+        return bool(loop.strategy.done)  # type: ignore[attr-defined]
+
+
 class Collapse(Observer):
     """Watch a distribution over operations for the known failures of weight sharing, and warn in plain words.
 

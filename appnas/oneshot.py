@@ -63,8 +63,9 @@ class Paths:
 
     def ask(self) -> Draw:
         """A path, or the strategy's draw."""
-        step, self.asked = self.asked, self.asked + 1
-        return Draw(self.path(step)) if self.trains(step) else self.strategy.ask()
+        draw = Draw(self.path(self.asked)) if self.trains(self.asked) else self.strategy.ask()
+        self.asked += 1
+        return draw
 
     def tell(self, draw: Draw, score: Score) -> Draw | None:
         """Passed on, if the step scored."""

@@ -39,11 +39,13 @@ class Ranked:
 
     def ask(self) -> Draw:
         """The strategy's draw, or one of the best few in turn."""
+        if self.asked < self.steps or not self.values:
+            draw = self.strategy.ask()
+        else:
+            candidates = self.candidates()
+            draw = Draw(candidates[(self.asked - self.steps) % len(candidates)])
         self.asked += 1
-        if self.asked <= self.steps or not self.values:
-            return self.strategy.ask()
-        candidates = self.candidates()
-        return Draw(candidates[(self.asked - self.steps - 1) % len(candidates)])
+        return draw
 
     def tell(self, draw: Draw, score: Score) -> Draw | None:
         """Passed on, then gathered."""

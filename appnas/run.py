@@ -154,15 +154,16 @@ class Run(Observer):
             loop.evaluator.load_state_dict(state["evaluator"])
             torch.set_rng_state(state["rng"])
             loop.step, seconds = state["step"], state["seconds"]
+            loop.ended = state.get("ended", "")
         if (self.path / MEMORY).exists():
             recall(loop.evaluator, load_checkpoint(self.path / MEMORY)["evaluator"])
-        loop.stopped |= (self.path / "result.json").exists()  # finished, perhaps by a callback that is not here now
+        loop.stopped |= bool(loop.ended) or (self.path / "result.json").exists()  # perhaps by a callback not here now
         loop.history[:] = [record for record in read_history(self.path) if record.step < loop.step]
         if len(loop.history) != loop.step:
             raise RunError(f"{self.path}: the checkpoint is of step {loop.step}, the history has {len(loop.history)}")
         for name in ("history", "clock", "alphas"):
             self._open(name, loop.step)
-        self.kept = loop.step
+        self.kept = (loop.step, loop.ended)
         self.began = time.monotonic() - seconds
         self.saved = time.monotonic()
         self.gap = max(loop.steps // self.snapshots, 1)
@@ -239,19 +240,20 @@ class Run(Observer):
         state = {
             "step": loop.step,
             "seconds": time.monotonic() - self.began,
+            "ended": loop.ended,
             "strategy": loop.strategy.state_dict(),
             "evaluator": loop.evaluator.state_dict(),
             "rng": torch.get_rng_state(),
         }
         with whole(self.path / CHECKPOINT) as partial:
             torch.save(state, partial)
-        self.saved, self.kept = time.monotonic(), loop.step
+        self.saved, self.kept = time.monotonic(), (loop.step, loop.ended)
 
     def end(self, loop: Loop) -> None:
         """Save a search that another callback stopped, and close the files."""
-        if loop.stopped and self.kept != loop.step and not loop.pending:
+        if loop.stopped and self.kept != (loop.step, loop.ended) and not loop.pending:
             self.save(loop)
-        if loop.step == loop.steps:
+        if loop.step == loop.steps or loop.ended:
             (self.path / MEMORY).unlink(missing_ok=True)
         self.underway.close()
         for file in self.files.values():
@@ -265,7 +267,7 @@ class Run(Observer):
 def finish(path: Path, result: Result) -> None:
     """Write a finished run's result."""
     named = describe(result.space.choices, result.best) if result.space else None
-    told = ("seed", "runs", "mean", "spread", "control", "conditions")
+    told = ("seed", "runs", "mean", "spread", "control", "conditions", "ended")
     more = {key: result.info[key] for key in told if key in result.info}
     found = {"best": list(result.best), "named": named, "value": result.value, "steps": len(result.history)}
     write_json(path / "result.json", found | more)

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import torch
 from torch import nn
 
+from appnas.contract import ExhaustedError
 from appnas.domain import Domain
 from appnas.evaluate import Evaluator, Map, in_turn, scores
 from appnas.failure import Failure, Tolerance
 from appnas.space import Arch, Space
-from appnas.strategy import Strategy
+from appnas.strategy import Draw, Strategy
 from appnas.text import drawing
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class Loop:
         each: scores the draws of a batch; by default one after another, `appnas.workers` does it in parallel.
         pending: draws of the batch that are not told yet. A search is whole, and can be saved, where there are none.
         tolerance: counts the evaluations that failed, and says when there are too many.
+        ended: why the strategy had nothing left to propose, if that was so.
     """
 
     strategy: Strategy
@@ -81,6 +83,7 @@ class Loop:
     each: Map = in_turn
     pending: int = 0
     tolerance: Tolerance = field(default_factory=Tolerance)
+    ended: str = ""
 
 
 class Callback(Protocol):
@@ -120,7 +123,7 @@ class Result:
         strategy: as it ended.
         evaluator: as it ended, shared weights included.
         space, domain: where it was found; set by `of`.
-        info: config, seed, versions.
+        info: config, seed, versions; `ended`, if the strategy had nothing left to propose before the last step.
     """
 
     best: Arch
@@ -153,7 +156,8 @@ class Result:
         what = f"the mean of {len(self._ranked)} trainings in the last" if self._ranked else "the largest"
         name = "" if self.value_name == "value" else f" ({self.value_name})"
         failed = f"; {len(self.failures)} evaluations failed" if self.failures else ""
-        return f"{words}\nvalue {self.value:.6g}{name}, {what} of {len(self.history)} steps{failed}"
+        ended = f"\n{self.info['ended']}" if self.info.get("ended") else ""
+        return f"{words}\nvalue {self.value:.6g}{name}, {what} of {len(self.history)} steps{failed}{ended}"
 
     @property
     def value_name(self) -> str:
@@ -203,6 +207,8 @@ class Result:
 def search(strategy: Strategy, evaluator: Evaluator, steps: int, *, callbacks: Sequence[Callback] = ()) -> Result:
     """Ask, score, tell, learn; `steps` times, or until a callback stops it, at the end of a batch of draws.
 
+    It ends, too, when the strategy has nothing left to propose; what was asked by then is scored and told before.
+
     `tell` may answer with the draw that shared weights should learn on (DARTS: the gates after its own step);
     otherwise they learn on the scored one. The evaluation of one architecture that raises has failed, and the search
     goes on (`appnas.failure`).
@@ -211,7 +217,7 @@ def search(strategy: Strategy, evaluator: Evaluator, steps: int, *, callbacks: S
         DivergedError: a loss became NaN; what was saved before stays.
         FailuresError: too many evaluations failed, or all of them.
         DataError: the data are at fault.
-        ValueError: not one step.
+        ValueError: not one step, or nothing to propose from the start.
     """
     if steps < 1:
         raise ValueError(f"a search has at least 1 step, got {steps}: ask for more epochs or evaluations")
@@ -224,7 +230,9 @@ def search(strategy: Strategy, evaluator: Evaluator, steps: int, *, callbacks: S
         for record in loop.history:
             loop.tolerance.count(record.arch, record.failure)
         while loop.step < loop.steps and not loop.stopped:
-            draws = [strategy.ask() for _ in range(min(loop.batch, loop.steps - loop.step))]
+            draws = _asked(loop)
+            if not draws:
+                break
             loop.pending = len(draws)
             for draw, score in zip(draws, scores(evaluator, draws, loop.each), strict=True):
                 evaluator.learn(strategy.tell(draw, score) or draw)
@@ -234,29 +242,30 @@ def search(strategy: Strategy, evaluator: Evaluator, steps: int, *, callbacks: S
                 loop.tolerance.count(record.arch, record.failure)
                 loop.step, loop.pending = loop.step + 1, loop.pending - 1
                 loop.stopped |= any([bool(callback.step(loop, record)) for callback in callbacks])
-            _bear(loop)
+            if what := loop.tolerance.exceeded:
+                loop.stopped = True  # with all that was told
+                raise loop.tolerance.error(what)
     finally:
         for callback in started:
             callback.end(loop)
-    return Result(_best(loop), loop.history, strategy, evaluator)
+    info = {"ended": loop.ended} if loop.ended else {}
+    return Result(loop.tolerance.choice(strategy.best, loop.history), loop.history, strategy, evaluator, info=info)
 
 
-def _bear(loop: Loop) -> None:
-    """Stop, with all that was told, if too many evaluations failed."""
-    if what := loop.tolerance.exceeded:
-        loop.stopped = True
-        raise loop.tolerance.error(what)
-
-
-def _best(loop: Loop) -> Arch:
-    """The strategy's choice, or the best one that did not fail: what failed is worth guessing, and may be ahead."""
-    failed = {record.arch for record in loop.history if record.failure}
-    scored = [record for record in loop.history if not record.failure]
-    if failed and not scored:
-        raise loop.tolerance.error(f"all {len(loop.history)} evaluations failed")
-    best = loop.strategy.best()
-    wrong = best in failed and all(record.arch != best for record in scored)
-    return max(scored, key=lambda record: record.value).arch if wrong else best
+def _asked(loop: Loop) -> list[Draw]:
+    """The next batch; a shorter one, or none and the search ends, where the strategy has nothing left to propose."""
+    draws: list[Draw] = []
+    try:
+        for _ in range(min(loop.batch, loop.steps - loop.step)):
+            draws.append(loop.strategy.ask())
+    except ExhaustedError as error:
+        if not draws and not loop.step:
+            raise
+        if not draws:
+            what = "steps" if hasattr(loop.strategy, "trains") else "evaluations"  # some train a supernet
+            loop.ended = f"the space is exhausted after {loop.step:,} of {loop.steps:,} {what}: {error}"
+            loop.stopped = True
+    return draws
 
 
 class Budget(Observer):
@@ -282,15 +291,3 @@ class Budget(Observer):
         """Whether the limit is reached."""
         self.spent += 0.0 if record.failure else record.metrics[self.metric]
         return self.spent >= self.limit
-
-
-class Done(Observer):
-    """Stop once the strategy says that it is `done`, for one whose number of steps nobody knows before."""
-
-    def start(self, loop: Loop) -> None:
-        """A resumed search may be done."""
-        loop.stopped |= loop.strategy.done  # type: ignore[attr-defined]
-
-    def step(self, loop: Loop, record: Record) -> bool:
-        """Whether it is done."""
-        return bool(loop.strategy.done)  # type: ignore[attr-defined]

@@ -32,10 +32,13 @@ def complete(space: Space, prefix: Prefix, rng: random.Random) -> Arch | None:
     if space.valid(child):
         return child
     scores = [[rng.random() for _ in options] for options in decisions(space.choices)]
-    for row, index in zip(scores, prefix, strict=False):
-        row[index] += 3.0
-    child = space.discretise(split(space.choices, [torch.tensor(row) for row in scores]))
-    return child if child[: len(prefix)] == prefix else None
+    for weight in (3.0, 3.0 + len(scores)):  # as usual, then above all that the rest can add up to
+        for row, index in zip(scores, prefix, strict=False):
+            row[index] += weight
+        child = space.discretise(split(space.choices, [torch.tensor(row) for row in scores]))
+        if child[: len(prefix)] == prefix:
+            return child
+    return None
 
 
 def extend(space: Space, prefixes: Sequence[Prefix], rng: random.Random, tries: int = 1000) -> Arch:

@@ -17,7 +17,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from appnas.contract import offers
+from appnas.contract import ExhaustedError, offers, ruled
 
 Arch = tuple[int, ...]
 """The index of the option taken at every decision, in the order of the choices. Hashable and JSON-able."""
@@ -177,7 +177,7 @@ def _noise(choices: tuple[Choice, ...], rng: random.Random) -> list[list[float]]
 
 def _mend(space: Space, scores: list[list[float]]) -> Arch:
     offers(space, ["discretise"], "a choice that keeps the space's rules")
-    return space.discretise(split(space.choices, [torch.tensor(row) for row in scores]))
+    return ruled(space, space.discretise(split(space.choices, [torch.tensor(row) for row in scores])))
 
 
 def random_arch(space: Space, rng: random.Random) -> Arch:
@@ -197,7 +197,7 @@ def mutate(space: Space, arch: Arch, rng: random.Random, tries: int = 100) -> Ar
     If the change alone breaks a rule (a third edge into a DARTS node), the rest gives way at random.
 
     Raises:
-        ValueError: nothing can be changed: the space has one architecture.
+        ExhaustedError: nothing can be changed: the space has one architecture, or no other that so many tries find.
     """
     options = legal(space)
     open_positions = [position for position, indices in enumerate(options) if len(indices) > 1]
@@ -215,7 +215,7 @@ def mutate(space: Space, arch: Arch, rng: random.Random, tries: int = 100) -> Ar
             child = _mend(space, scores)
         if child != arch:
             return child
-    raise ValueError(f"no other architecture within {tries} tries of {describe(space.choices, arch)}")
+    raise ExhaustedError(f"no other architecture within {tries} tries of {describe(space.choices, arch)}")
 
 
 def crossover(space: Space, first: Arch, second: Arch, rng: random.Random) -> Arch:

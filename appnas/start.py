@@ -8,21 +8,22 @@ from functools import partial
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 from appnas import catalogue, cost
-from appnas.contract import offers
+from appnas.contract import offers, ruled, shaped
 from appnas.domain import DifferentiableDomain, Domain, HostDomain
 from appnas.evaluate import seeded
 from appnas.retrain import controls, testable
-from appnas.space import Space, full_mask, random_arch
+from appnas.space import Arch, Space, decisions, full_mask, random_arch, split
 
 
 def check(space: Space, domain: Any, method: str, config: Any) -> None:
-    """Whether the method has what it needs, a network takes the data, and a supernet fits in memory.
+    """Whether the method has what it needs, a network takes and gives what the data ask for, a supernet fits in memory.
 
     Raises:
-        TypeError: the space or the domain lacks something.
-        ValueError: the space cannot take the domain's inputs.
+        TypeError: the space or the domain lacks something, or a network gives no tensor.
+        ValueError: the space cannot take the domain's inputs, gives outputs of another shape, or breaks its own rules.
         MemoryError: the supernet does not fit in what is free.
     """
     entry = catalogue.method(method)
@@ -34,6 +35,9 @@ def check(space: Space, domain: Any, method: str, config: Any) -> None:
         raise catalogue.unfit(method, f"{type(domain).__name__} has no {lacks}", fits)
     build = ["build"] if isinstance(domain, Domain) else []
     offers(space, [*entry.members, *build, *(["supernet"] if entry.needs != "scores" else [])], method)
+    if "discretise" in entry.members:
+        rows = [[random.Random(f"{i} {len(o)}").random() for _ in o] for i, o in enumerate(decisions(space.choices))]
+        ruled(space, space.discretise(split(space.choices, [torch.tensor(row) for row in rows])))
     if entry.needs == "scores":
         _try(space, domain)
         return
@@ -42,10 +46,13 @@ def check(space: Space, domain: Any, method: str, config: Any) -> None:
         cost.check_memory(cost.SupernetMemory(0, cost.weight_bytes(space.supernet(domain.io))), free)
     supernet = space.supernet(domain.io)
     gates = tuple(mask.float().requires_grad_() for mask in full_mask(space.choices))
+    seen = supernet.register_forward_hook(partial(_shaped, space, domain))
     try:
         need = cost.supernet_memory(supernet, gates, domain, getattr(getattr(domain, "options", None), "batch", 1))
     except RuntimeError as error:
         raise ValueError(f"the space cannot take inputs of the shape {domain.io.inputs}: {error}") from error
+    finally:
+        seen.remove()
     cost.check_memory(need._replace(activations=int(factor * need.activations)), free)
 
 
@@ -53,22 +60,49 @@ def check_retraining(space: Space, domain: Any, epochs: int, beside: Sequence[st
     """Whether what is found can be trained and tested beside its controls, as it is asked for with the search.
 
     Raises:
-        TypeError, ValueError: why not, see `appnas.retrain`.
+        TypeError, ValueError: why not, see `appnas.retrain` and `check`.
     """
     if beside and not epochs:
         raise ValueError(f"beside names controls of a training: give retrain_epochs too, got beside={list(beside)}")
     if epochs:
         testable(space, domain)
         controls(space, beside, seed)
+        _try(space, domain)
+
+
+TRIES = 10
+"""Networks that are tried if the first ones fail: a search survives single candidates that do."""
 
 
 def _try(space: Space, domain: Any) -> None:
-    """Whether a network of the space can take the domain's inputs."""
+    """Whether a random network of the space takes the domain's inputs, and gives what it asks for."""
     if not isinstance(domain, Domain):
         return
-    network = seeded(0, partial(space.build, random_arch(space, random.Random(0)), domain.io)).eval()
+    inputs, failed = domain.example(2), []
+    for seed in range(TRIES):
+        arch = random_arch(space, random.Random(seed))
+        try:
+            out = _output(space, domain, arch, inputs)
+        except Exception as error:  # that of one candidate; raised if all have one
+            failed.append(error)
+        else:
+            _shaped(space, domain, None, inputs, out)
+            return
+    raise failed[0]
+
+
+def _output(space: Space, domain: Domain, arch: Arch, inputs: tuple[Tensor, ...]) -> Any:
+    network = seeded(0, partial(space.build, arch, domain.io)).eval()
     try:
         with torch.no_grad():
-            network(*domain.example(2))
+            return network(*inputs)
     except (RuntimeError, TypeError, IndexError) as error:
         raise ValueError(f"the space cannot take inputs of the shape {domain.io.inputs}: {error}") from error
+
+
+def _shaped(space: Space, domain: Domain, net: nn.Module | None, inputs: tuple[Any, ...], out: Any) -> None:
+    """Check what a network (or, as its forward hook, the supernet `net`) gave; rows only where there is one input."""
+    tensors = [x for x in inputs if isinstance(x, Tensor)]
+    rows = len(tensors[0]) if len(tensors) == 1 else None
+    shaped(out, domain.io.outputs, rows, f"a network of {type(space).__name__}" if net is None else
+           f"the supernet of {type(space).__name__}")  # fmt: skip

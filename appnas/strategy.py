@@ -12,7 +12,9 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from torch import Tensor
 
+from appnas.contract import ExhaustedError
 from appnas.failure import Failure
+from appnas.novel import unseen
 from appnas.space import Arch, Gates, Space, mutate, random_arch
 
 
@@ -52,7 +54,11 @@ class Strategy(Protocol):
     """Ask and tell."""
 
     def ask(self) -> Draw:
-        """Propose."""
+        """Propose.
+
+        Raises:
+            ExhaustedError: nothing is left to propose (`appnas.contract`): the search ends as after its last step.
+        """
 
     def tell(self, draw: Draw, score: Score) -> Draw | None:
         """Learn from a score. Returns the draw that shared weights should learn on, if not the scored one."""
@@ -165,13 +171,22 @@ class Evolution:
         self.incumbent = Incumbent()
 
     def ask(self) -> Draw:
-        """A random architecture until the population is full, then a child of a tournament's winner."""
+        """A random architecture until the population is full, then a child of a tournament's winner.
+
+        Where no mutation of the winner obeys the space's rules, another random architecture.
+
+        Raises:
+            ExhaustedError: there is no other.
+        """
         self.asked += 1
         if self.asked <= self.size or not self.population:
             return Draw(random_arch(self.space, self.rng))
         contenders = [self.rng.choice(self.population) for _ in range(self.sample)]
         parent, _ = max(contenders, key=lambda member: member[1])
-        return Draw(self.change(self.space, parent, self.rng))
+        try:
+            return Draw(self.change(self.space, parent, self.rng))
+        except ExhaustedError:
+            return Draw(unseen(self.space, self.rng, {parent}))
 
     def tell(self, draw: Draw, score: Score) -> None:
         """The newcomer joins, the oldest dies."""

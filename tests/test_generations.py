@@ -5,6 +5,7 @@ import random
 import pytest
 import torch
 
+from appnas.contract import ExhaustedError
 from appnas.generations import Generations
 from appnas.space import decisions
 from appnas.strategy import Score
@@ -23,8 +24,8 @@ class TestGenerations(StrategySuite):
         return lambda space, seed: Generations(space, random.Random(seed), 5, 2, 2, 2)
 
 
-def generation(strategy, value):
-    draws = [strategy.ask() for _ in range(strategy.population)]
+def generation(strategy, value, count=0):
+    draws = [strategy.ask() for _ in range(count or strategy.population)]
     for draw in draws:
         strategy.tell(draw, Score(torch.tensor(value(draw.arch))))
     return [draw.arch for draw in draws]
@@ -57,8 +58,11 @@ def test_it_beats_random_and_a_small_space_is_no_trap(bench201, chain):
     found = judge(lambda seed: Generations(bench201, random.Random(seed), 20, 5, 8, 8), oracle, 400)
     assert min(found) > 0.9
     strategy = Generations(chain, random.Random(0), 30, 5, 10, 10)
-    generation(strategy, lambda arch: 1.0)
-    generation(strategy, lambda arch: 1.0)
+    seen = []
+    with pytest.raises(ExhaustedError, match="all of its 25 architectures were proposed"):
+        while len(seen) < 1000:
+            seen += generation(strategy, lambda arch: 1.0, 1)
+    assert len(set(seen)) == 25 and len(seen) < 100
 
 
 @pytest.mark.parametrize("sizes", [(5, 2, 3, 3), (5, 1, 2, 2)])

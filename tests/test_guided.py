@@ -5,7 +5,8 @@ import random
 import pytest
 import torch
 
-from appnas.guided import Guided, unseen
+from appnas.contract import ExhaustedError
+from appnas.guided import Guided, fresh
 from appnas.space import neighbours
 from appnas.spaces import NASBenchGraph
 from appnas.strategy import Score
@@ -66,8 +67,17 @@ def test_equal_values_say_nothing(chain):
     assert strategy.proposer.batches == 0
 
 
-def test_unseen():
-    draws = iter([(1,), (2,), (1,), (2,), (3,)])
-    seen: set = set()
-    assert [unseen(lambda: next(draws), seen) for _ in range(3)] == [(1,), (2,), (3,)]
-    assert unseen(lambda: (3,), seen) == (3,) and seen == {(1,), (2,), (3,)}
+def test_fresh_ones_are_different_and_as_many_as_there_are(chain):
+    seen = {(0, 0)}
+    assert len(set(fresh(chain, random.Random(0), seen, 30))) == 24 and len(seen) == 25
+    assert fresh(chain, random.Random(0), seen, 30) == []
+
+
+def test_a_small_space_is_asked_once_and_a_pool_is_filled(chain):
+    strategy = Guided(chain, random.Random(0), 30, Near(chain), new=True)
+    assert len({strategy.ask().arch for _ in range(25)}) == 25
+    with pytest.raises(ExhaustedError, match="all of its 25 architectures were proposed"):
+        strategy.ask()
+    strategy = Guided(chain, random.Random(0), 30, Near(chain), again=True)
+    assert len(strategy.pool()) == 30 and len({*strategy.pool()}) == 25
+    assert all(chain.valid(strategy.ask().arch) for _ in range(31))

@@ -1,5 +1,6 @@
 """appnas.start: what is refused before a search begins, with spaces and domains of the user's own."""
 
+import random
 from dataclasses import dataclass
 
 import pytest
@@ -9,7 +10,7 @@ import appnas
 from appnas import start
 from appnas.evaluate import Scratch
 from appnas.methods import METHODS
-from appnas.space import Choice
+from appnas.space import IO, Choice, random_arch
 from appnas.strategy import Draw
 
 ONE = dict(evaluations=4, budget=1)
@@ -113,3 +114,82 @@ def test_a_retraining_asked_for_with_the_search_is_checked_before_it(chain, regr
         assert not (tmp_path / "run").exists()
     with pytest.raises(ValueError, match="a table has its own `test`"):
         start.check_retraining(chain, None, 1, [], 0)
+
+
+@dataclass(frozen=True)
+class Headed(Bare):
+    """Its last layer has `head` outputs whatever the domain asks for; `form` changes what comes out."""
+
+    head: int = 10
+    form: str = ""
+    failing: tuple[int, ...] = ()
+
+    def build(self, arch, io):
+        if sum(arch) in self.failing:
+            raise RuntimeError(f"{sum(arch)} sigmoids are too many")
+        net = nn.Sequential(super().build(arch, IO(io.inputs, (self.head,))), Formed(self.form))
+        return net
+
+
+class Formed(nn.Module):
+    def __init__(self, form):
+        super().__init__()
+        self.form = form
+
+    def forward(self, x):
+        return {"dict": {"y": x}, "pair": (x, x)}.get(self.form, x)
+
+
+@pytest.mark.parametrize(("head", "form", "kind", "match"), [
+    (10, "", ValueError, "a network of Headed gives 10 outputs an example, the domain has 1 .*: build the last layer"),
+    (1, "dict", TypeError, "a network of Headed gives a dict; what the domain asks for is a tensor"),
+    (10, "pair", ValueError, "10 outputs an example"),
+])  # fmt: skip
+def test_a_head_that_does_not_fit_is_named_not_trained(head, form, kind, match, regression, tmp_path):
+    with pytest.raises(kind, match=match):
+        appnas.search(Headed(head=head, form=form), regression, "random", out=tmp_path / "run", **ONE)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_supernet_and_what_it_is_retrained_as_have_the_right_head(chain, regression):
+    class Wide(type(chain)):
+        def supernet(self, io, mask=None):
+            return super().supernet(IO(io.inputs, (10,)), mask)
+
+    class Wide2(type(chain)):
+        def build(self, arch, io):
+            return super().build(arch, IO(io.inputs, (10,)))
+
+    with pytest.raises(ValueError, match="the supernet of Wide gives 10 outputs an example, the domain has 1"):
+        appnas.search(Wide(), regression, "darts", epochs=1)
+    with pytest.raises(ValueError, match="a network of Wide2 gives 10 outputs an example, the domain has 1"):
+        appnas.search(Wide2(), regression, "darts", epochs=1, retrain_epochs=1)
+
+
+def test_one_candidate_that_cannot_be_built_does_not_stop_a_start(regression):
+    """The first that is tried has two sigmoids, the next ones none or one."""
+    sums = [sum(random_arch(Bare(), random.Random(seed))) for seed in range(3)]
+    assert len(set(sums)) > 1
+    start.check(Headed(head=1, failing=(sums[0],)), regression, "random", None)
+    with pytest.raises(RuntimeError, match=f"{sums[0]} sigmoids are too many"):
+        start.check(Headed(head=1, failing=(0, 1, 2, 3)), regression, "random", None)
+
+
+@pytest.mark.parametrize(("space", "domain", "settings"), [
+    ("gnn", "digits", {}), ("bench201", "pydoc", {}), ("recurrent", "digits", {}),
+])  # fmt: skip
+def test_spaces_and_data_of_different_fields_do_not_start(space, domain, settings):
+    with pytest.raises((ValueError, TypeError)):
+        appnas.search(space, domain, "random", evaluations=2, budget=1)
+
+
+def test_a_space_that_breaks_its_own_rules_does_not_start(chain, regression):
+    class Loose(type(chain)):
+        def valid(self, arch):
+            return arch[0] != arch[1]
+
+        def discretise(self, gates):
+            return (1, 1)
+
+    with pytest.raises(ValueError, match=r"that of Loose gave \(1, 1\), which its `valid` refuses"):
+        appnas.search(Loose(), regression, "reinforce", **ONE)

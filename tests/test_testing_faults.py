@@ -85,6 +85,17 @@ class TestBrokenSpaces:
         )
         broken(SpaceSuite().test_random_architectures_are_roughly_uniform, space)
 
+    def test_a_head_that_ignores_the_domain(self, chain):
+        def build(space, arch, io):
+            return type(chain).build(space, arch, IO(io.inputs, (10,)))
+
+        def supernet(space, io, mask=None):
+            return type(chain).supernet(space, IO(io.inputs, (10,)), mask)
+
+        with pytest.raises(AssertionError, match="gives 10 outputs an example, the domain has 2"):
+            SpaceSuite().test_stand_alone_network(subclass(chain, build=build), self.io)
+        broken(SupernetSuite().test_output_shape_and_seed, subclass(chain, supernet=supernet), self.io)
+
     def test_networks_that_ignore_the_seed(self, chain):
         def build(space, arch, io):
             made = type(chain).build(space, arch, io)
@@ -196,6 +207,14 @@ class TestBrokenDomains:
             return type(regression).score(self, model)
 
         broken(DomainSuite().test_score, subclass(regression, score=score))
+
+    def test_sizes_that_are_not_those_of_the_examples(self, regression):
+        wrong = subclass(regression, network=None)
+        wrong.io = IO((3,), (2,))
+        suite = DomainSuite()
+        suite.network = lambda domain: nn.Linear(3, 1)
+        with pytest.raises(AssertionError, match="gives 1 output an example, the domain has 2"):
+            suite.test_is_a_domain(wrong)
 
     def test_a_score_without_a_value(self, regression):
         broken(DomainSuite().test_score, subclass(regression, score=lambda self, model: {"mse": 1.0}))

@@ -214,7 +214,7 @@ def search(
 ) -> Result:
     """Search with CTNAS. `info["ledger"]` counts labels, pseudo-labels and comparisons."""
     proposer = Contrast(space, seed, config)
-    strategy = Guided(space, random.Random(seed), config.labels, proposer)
+    strategy = Guided(space, random.Random(seed), config.labels, proposer, new=True)
     evaluator = evaluator_of(space, domain, config.budget, seed)
     result = loop(strategy, evaluator, config.labels + config.verify, callbacks=callbacks)
-    return replace(result, info={"ledger": dict(proposer.ledger)}).of(space, domain, config, seed)
+    return replace(result, info={**result.info, "ledger": dict(proposer.ledger)}).of(space, domain, config, seed)

@@ -90,20 +90,25 @@ def leaves(space: Space, along: Sequence[int], tries: int = 20) -> list[Leaf]:
         raise ValueError(f"the space has the decisions 0 to {len(options) - 1}, got split={tuple(along)}")
     rng, found = torch.Generator().manual_seed(0), []
     for leaf in itertools.product(*(options[d] for d in along)):
-        for _ in range(tries):
-            rows = [torch.rand(len(names), generator=rng) for names in decisions(space.choices)]
-            for d, k in zip(along, leaf, strict=True):
-                rows[d] = torch.zeros(len(rows[d]))
-                rows[d][k] = 3.0
-            arch = space.discretise(split(space.choices, rows))
-            if space.valid(arch) and leaf_of(arch, along) == leaf:
-                found.append(leaf)
-                break
+        if any(_favoured(space, along, leaf, rng) for _ in range(tries)):
+            found.append(leaf)
     return found
+
+
+def _favoured(space: Space, along: Sequence[int], leaf: Leaf, rng: torch.Generator) -> Arch | None:
+    """What the space's rule makes of random scores that favour a part; None if it is outside of it."""
+    rows = [torch.rand(len(names), generator=rng) for names in decisions(space.choices)]
+    for d, k in zip(along, leaf, strict=True):
+        rows[d] = torch.zeros(len(rows[d]))
+        rows[d][k] = 3.0
+    arch = space.discretise(split(space.choices, rows))
+    return arch if space.valid(arch) and leaf_of(arch, along) == leaf else None
 
 
 def path_in(space: Space, along: Sequence[int], leaf: Leaf, rng: random.Random, tries: int = 100_000) -> Arch:
     """An architecture drawn uniformly from a part: draws from the whole space until one is in it.
+
+    Where so many draws find none, what the space's rule makes of scores that favour the part.
 
     Raises:
         ValueError: none was.
@@ -112,6 +117,10 @@ def path_in(space: Space, along: Sequence[int], leaf: Leaf, rng: random.Random, 
         arch = random_arch(space, rng)
         if leaf_of(arch, along) == leaf:
             return arch
+    generator = torch.Generator().manual_seed(rng.randrange(2**31))
+    for _ in range(20):
+        if favoured := _favoured(space, along, leaf, generator):
+            return favoured
     raise ValueError(f"no architecture in the part {leaf} along the decisions {tuple(along)} within {tries} draws")
 
 

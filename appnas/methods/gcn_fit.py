@@ -15,6 +15,7 @@ arXiv 2004.08423.
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -147,7 +148,9 @@ class Fit:
             self.fitted = Fitted(as_tensor([found[i] for i in order]), scores[order])
             return [found[order[0]]]
         kept = (found[i] for i in order if complete(self.space, found[i], rng))
-        self.supercell = [prefix for prefix, _ in zip(kept, range(self.config.keep), strict=False)]
+        best = sorted(data, key=lambda pair: pair[1], reverse=True)  # what was scored has a rest that goes with it
+        told = dict.fromkeys(arch[:end] for arch, _ in best)
+        self.supercell = list(itertools.islice(kept, self.config.keep)) or list(told)[: self.config.keep]
         return [extend(self.space, self.supercell, rng) for _ in range(self.config.pairs)]
 
     def within(self, cost: Callable[[Arch], float], limit: float) -> Arch:

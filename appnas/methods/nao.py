@@ -22,7 +22,7 @@ from typing import Any, Literal
 from appnas.autoencoder import AutoEncoder, Direction
 from appnas.domain import Domain
 from appnas.evaluate import Evaluator, evaluator_of
-from appnas.guided import Guided, Told, unseen
+from appnas.guided import Guided, Told, fresh
 from appnas.oneshot import OneShot, Paths
 from appnas.rank import Ranked, ThenScratch
 from appnas.search import Callback, Result
@@ -130,11 +130,16 @@ class Climb:
         """The last one fitted; no part of the state."""
 
     def propose(self, told: Sequence[Told]) -> list[Arch]:
-        """Fit, climb; with shared weights, those of the pool that stay, then the new ones."""
+        """Fit, climb; with shared weights, those of the pool that stay, then the new ones.
+
+        Fewer than asked for in a small space; with shared weights its pool is filled with some that come again.
+        """
         config, values = self.config, dict(told)
         seen = set(values)
         if config.estimation == "shared":
             values = dict(told[-config.start :])  # earlier scores are of a supernet that was trained less
+            if len(values) < 2:  # of a pool full of one architecture nothing can be learned
+                return self._filled(list(values))
         seed = self.seed + 1000 * len(self.steps)
         self.model = AutoEncoder(
             self.space, seed, config.hidden, config.embedding, [200] * config.layers, config.dropout, config.lam,
@@ -148,8 +153,15 @@ class Climb:
         rng = random.Random(seed)
         seen |= set(new)
         self.drawn += count - len(new)
-        new += [unseen(lambda: random_arch(self.space, rng), seen) for _ in range(count - len(new))]
-        return best[: config.start - count] + new if config.estimation == "shared" else new
+        new += fresh(self.space, rng, seen, count - len(new))
+        if config.estimation == "scratch":
+            return new
+        return self._filled(best[: config.start - count] + new)
+
+    def _filled(self, pool: list[Arch]) -> list[Arch]:
+        """A pool of the right size, random architectures coming again where there are no others."""
+        rng = random.Random(f"{self.seed} {len(self.steps)}")
+        return pool + [random_arch(self.space, rng) for _ in range(self.config.start - len(pool))]
 
     def best(self) -> None:
         """Values told are trusted more."""
@@ -172,8 +184,10 @@ def search(
     callbacks: Sequence[Callback] = (),
 ) -> Result:
     """Search with NAO."""
-    strategy = Guided(space, random.Random(seed), config.start, Climb(space, seed, config))
-    if config.estimation == "shared":
+    shared = config.estimation == "shared"
+    climb = Climb(space, seed, config)
+    strategy = Guided(space, random.Random(seed), config.start, climb, new=not shared, again=shared)
+    if shared:
         return _shared(space, domain, config, strategy, seed, callbacks)
     evaluator = evaluator_of(space, domain, config.budget, seed)
     steps = config.start + config.rounds * config.new

@@ -29,8 +29,9 @@ from appnas.domain import DifferentiableDomain
 from appnas.encode import one_hot as one_hot_arch
 from appnas.evaluate import Cached, Evaluator, Scratch, seeded
 from appnas.methods import darts
+from appnas.monitor import Done
 from appnas.oneshot import Alone
-from appnas.search import Callback, Done, Result
+from appnas.search import Callback, Result
 from appnas.search import search as loop
 from appnas.settings import check
 from appnas.space import Arch, Mask, Space, full_mask, legal, random_arch

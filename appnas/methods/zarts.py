@@ -136,4 +136,4 @@ def search(
     )
     result = loop(strategy, evaluator, warm + rounds * strategy.length, callbacks=callbacks)
     effective = fmean(strategy.effective) if strategy.effective else 0.0
-    return replace(result, info={"effective": effective}).of(space, domain, config, seed)
+    return replace(result, info={**result.info, "effective": effective}).of(space, domain, config, seed)

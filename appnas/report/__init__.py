@@ -91,6 +91,10 @@ def _missing(story: Story) -> str:
     elif not story.rows:
         parts.append(page.note(f"<b>Nothing was retrained.</b> The search's own value is no test result. Train what"
                                f" was found, beside a control, with {findings.command(story, 'retrain')}"))  # fmt: skip
+    for trace in story.traces:
+        if ended := (trace.result or {}).get("ended"):
+            which = f" (seed {trace.seed})" if len(story.traces) > 1 else ""
+            parts.append(page.note(f"<b>The search ended early{which}</b>: {escape(ended)}."))
     if story.space is None:
         parts.append(page.note("<b>The run used a space of its own</b>, which this report cannot rebuild: options go"
                                " by number, and there are no diagrams and no skip share."))  # fmt: skip

@@ -21,7 +21,7 @@ from appnas.monitor import CollapseWarning
 from appnas.run import Run, create
 from appnas.search import Callback, Loop, Observer, Record, Result
 from appnas.space import Space, check
-from appnas.testing.parts import identical, reachable, round_trip
+from appnas.testing.parts import fits, identical, reachable, round_trip
 
 
 class KilledError(Exception):
@@ -163,4 +163,4 @@ class MethodSuite:
         assert identical(self.state(again), self.state(result))
         if isinstance(domain, Domain):
             out = result.model().eval()(*domain.example(2))
-            assert out.shape[1:] == domain.io.outputs
+            fits(out, domain.io, None, "the result's network")

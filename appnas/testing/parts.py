@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from appnas.space import ZERO, Choice, Gates, Mask, full_mask
+from appnas.contract import shaped
+from appnas.space import IO, ZERO, Choice, Gates, Mask, full_mask
 
 
 def identical(first: Any, second: Any) -> bool:
@@ -91,6 +92,14 @@ def soft_gates(choices: tuple[Choice, ...], seed: int = 0, dtype: torch.dtype = 
         torch.softmax(torch.randn(choice.count, len(choice.options), generator=rng, dtype=dtype), -1)
         for choice in choices
     )
+
+
+def fits(out: Any, io: IO, rows: int | None, who: str) -> None:
+    """Assert that a network gave what a domain asks for, as a search checks it before its start."""
+    try:
+        shaped(out, io.outputs, rows, who)
+    except (TypeError, ValueError) as error:
+        raise AssertionError(str(error)) from error
 
 
 def live(choice: Choice) -> list[int]:
