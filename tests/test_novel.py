@@ -8,13 +8,13 @@ import torch
 
 import appnas
 from appnas.contract import ExhaustedError
-from appnas.evaluate import Table
 from appnas.methods import METHODS
 from appnas.novel import everything, spent, unseen
 from appnas.run import Run, create, read_json
 from appnas.search import Observer, search
 from appnas.space import Choice, check, mutate, only
 from appnas.strategy import Draw, Evolution, Score
+from appnas.table import Table
 
 SMALL = {"hidden": 4, "epochs": 2, "batch": 8, "population": 6, "sample": 2, "iterations": 20, "width": 4,
          "listed": 500}  # fmt: skip

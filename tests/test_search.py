@@ -10,9 +10,9 @@ import torch
 
 from appnas.domain import Locked
 from appnas.evaluate import Stateless
+from appnas.monitor import Done
 from appnas.search import (
     Budget,
-    Done,
     Observer,
     Record,
     Result,
