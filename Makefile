@@ -18,7 +18,7 @@ test: .venv/dev
 # and whatever else asks the processor itself, how kernels differ between makers, and caches and timing.
 # (tests/test_convolutions.py, which runs every shape of convolution, sets both by itself.)
 CONVOLUTIONS := $(patsubst %,tests/test_%.py,alexnet bench201 cells condensenet dense encoder fast guide_dag kernels \
-	map_nets mnas mobile ops robust slots supernet)
+	map_nets mnas mobile ops robust routability slots supernet)
 avx2: .venv/dev
 	ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 $(BIN)/python -m pytest -n 2 $(CONVOLUTIONS)
 

@@ -59,7 +59,7 @@ class Pointwise(nn.Conv2d):
 
     def extra_repr(self) -> str:
         """As of any convolution, and the step."""
-        return f"{super().extra_repr()}, step={self.step}"
+        return f"{super().extra_repr()}, step={self.step}"  # type: ignore[no-untyped-call]
 
 
 def convolution(
