@@ -27,6 +27,7 @@ from typing import Any, TextIO
 
 import torch
 
+from appnas.failure import Failure
 from appnas.files import load_state, whole
 from appnas.search import Loop, Observer, Record, Result, versions
 from appnas.space import describe
@@ -179,9 +180,8 @@ class Run(Observer):
             raise RunError(f"{self.path}: the checkpoint is of step {loop.step}, the history has {len(loop.history)}")
         for name in ("history", "clock", "alphas"):
             self._open(name, loop.step)
-        self.kept = loop.step
-        self.began = time.monotonic() - seconds
-        self.saved = time.monotonic()
+        self.kept, self.saved = loop.step, time.monotonic()
+        self.began = self.saved - seconds
         self.gap = max(loop.steps // self.snapshots, 1)
         self.writer: Any = None
         if self.events:
@@ -204,7 +204,7 @@ class Run(Observer):
         path = self.path / f"{name}.jsonl"
         lines = path.read_text().splitlines(keepends=True) if path.exists() else []
         limit = steps + (name == "alphas" and steps > 0)  # a snapshot carries the number of steps done
-        kept = [line for line, x in zip(lines, read_lines(self.path, name), strict=False) if x["step"] < limit]
+        kept = [line for line, x in zip(lines, each_line(self.path, name), strict=False) if x["step"] < limit]
         if len(kept) != len(lines):
             with whole(path) as partial:
                 partial.write_text("".join(kept))
@@ -224,7 +224,9 @@ class Run(Observer):
         Raises:
             InterruptedSearchError: after Ctrl-C, once all is saved.
         """
-        self._write("history", record._asdict() | {"metrics": dict(record.metrics)})
+        failure = record.failure and record.failure._asdict()
+        told = record._asdict() | {"metrics": dict(record.metrics), "failure": failure}
+        self._write("history", {name: content for name, content in told.items() if content is not None})
         self._write("clock", {"step": record.step, "seconds": round(time.monotonic() - self.began, 3)})
         if self.writer:
             self.writer.add_scalar("value", record.value, record.step)
@@ -274,19 +276,25 @@ def finish(path: Path, result: Result) -> None:
 
 
 def read_lines(path: Path, name: str) -> list[dict[str, Any]]:
-    """The lines of one of a run's journals; none if it was not kept. A last line torn by a kill is left out.
+    """The lines of one of a run's journals, see `each_line`."""
+    return list(each_line(path, name))
+
+
+def each_line(path: Path, name: str) -> Iterator[dict[str, Any]]:
+    """The same one at a time: a million take gigabytes. None if not kept, nor a last line torn by a kill.
 
     Raises:
         RunError: damaged.
     """
     file = path / f"{name}.jsonl"
-    lines = file.read_text().splitlines(keepends=True) if file.exists() else []
     try:
-        return [json.loads(line) for line in lines if line.endswith("\n")]
+        with file.open() if file.exists() else contextlib.nullcontext(()) as lines:
+            yield from (json.loads(line) for line in lines if line.endswith("\n"))
     except json.JSONDecodeError as error:
         raise RunError(f"{file} is damaged: {error}") from None
 
 
 def read_history(path: Path) -> list[Record]:
     """The scores of a run."""
-    return [Record(x["step"], tuple(x["arch"]), x["value"], x["metrics"]) for x in read_lines(path, "history")]
+    told = ((x, x.get("failure")) for x in each_line(path, "history"))
+    return [Record(x["step"], tuple(x["arch"]), float(x["value"]), x["metrics"], f and Failure(**f)) for x, f in told]

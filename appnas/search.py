@@ -8,6 +8,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -16,6 +17,7 @@ from torch import nn
 
 from appnas.domain import Domain
 from appnas.evaluate import Evaluator, Map, in_turn, scores
+from appnas.failure import Failure
 from appnas.space import Arch, Space
 from appnas.strategy import Strategy
 from appnas.text import drawing
@@ -37,12 +39,14 @@ class Record(NamedTuple):
         arch: what was scored; for soft gates, the architecture they point to.
         value: what was maximised.
         metrics: everything else that the evaluator said.
+        failure: why there is no score, if the evaluation failed.
     """
 
     step: int
     arch: Arch
     value: float
     metrics: Mapping[str, float]
+    failure: Failure | None = None
 
 
 def value_name(records: Sequence[Record]) -> str:
@@ -147,7 +151,8 @@ class Result:
         """What the value is, as far as the metrics beside it tell: see `value_name`."""
         top = max(self.history, key=lambda r: r.value if r.value == r.value else -math.inf, default=None)
         top = self.history[-1] if self._ranked else top
-        return value_name([r for r in self.history if top and r.metrics.keys() == top.metrics.keys()][:100])
+        alike = (record for record in self.history if top and record.metrics.keys() == top.metrics.keys())
+        return value_name(list(islice(alike, 100)))
 
     @property
     def _ranked(self) -> list[float]:

@@ -25,26 +25,6 @@ def pixels(image, path):
     return imread(path)
 
 
-def test_moving_median_is_centred_and_shorter_at_the_ends():
-    assert plots.moving_median([5, 1, 9, 2, 2], 3).tolist() == [3, 5, 2, 2, 2]
-    assert plots.median_window(10) == 3
-    assert plots.median_window(400) == 20
-
-
-def test_best_so_far_ignores_nan():
-    assert plots.best_so_far([1, float("nan"), 0, 3, 2]).tolist() == [1, 1, 1, 3, 3]
-
-
-def test_curves_hold_their_value_until_the_next_one():
-    y = np.array([10.0, 20.0, 30.0])
-    assert plots.at([1, 2, 4], y, np.array([1, 1.9, 2, 3.9, 4, 9])).tolist() == [10, 10, 20, 20, 30, 30]
-
-
-def test_common_grid_is_where_all_curves_are_defined():
-    assert plots.common([([1, 2, 3, 4], []), ([2, 2.5, 6], [])]).tolist() == [2, 2.5, 3, 4]
-    assert len(plots.common([(range(5000), []), (range(5000), [])])) == 1000
-
-
 def test_progress_of_one_search_shows_every_score_and_the_best():
     shown = lines(figure(plots.progress, [([1, 2, 3], [0.5, 0.25, 0.75])], "evaluations", "accuracy", False))
     assert shown == {
