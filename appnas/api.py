@@ -198,7 +198,7 @@ def _search(
     best = results[max(range(plan.seeds), key=values.__getitem__)]
     info = {**best.info, "path": str(path) if path else None}
     if plan.seeds > 1 or plan.rank_epochs:
-        spread = statistics.stdev(values) if plan.seeds > 1 else 0.0
+        spread = _spread(values)
         info |= {"runs": runs, "mean": statistics.fmean(values), "spread": spread}
         info["ranked_by"] = _ranked_by(best, plan.rank_epochs)
     if plan.retrain_epochs:
@@ -209,6 +209,13 @@ def _search(
     if path:
         finish(path, final)
     return final
+
+
+def _spread(values: Sequence[float]) -> float:
+    """Their standard deviation; 0 of one, NaN where a search scored nothing (statistics.stdev takes no infinity)."""
+    if not all(map(math.isfinite, values)):
+        return math.nan
+    return statistics.stdev(values) if len(values) > 1 else 0.0
 
 
 def _with_arch(saved: dict[str, Any]) -> dict[str, Any]:

@@ -66,8 +66,8 @@ def _trade(story: Story) -> list[Plot]:
     costs, values = [r.metrics[cost] for r in records], [worth(r) for r in records]
     image = plots.trade(costs, values, found, words, name)
     alt = f"{name} against {words} of {len(records):,} evaluations, with the Pareto front"
-    drawn = len(thinned(costs, values))
-    which = f"{drawn:,} of {len(records):,} evaluations" if drawn < len(records) else "Every evaluation"
+    drawn, count = len(thinned(costs, values)), sum(len(trace.records) for trace in story.traces)
+    which = "Every evaluation" if drawn == count else f"{drawn:,} of {count:,} evaluations"
     caption = f"{which}. On the line, nothing cheaper is as good in {words}."
     return [Plot("trade", image, alt, caption + (" It is made of all." if drawn < len(records) else ""))]
 
@@ -134,10 +134,14 @@ def _left_out(curves: Sequence[Curve]) -> str:
         return ""
     ((x, values),) = curves
     drawn, count = len(thinned(x, values)), sum(map(math.isfinite, values))
-    text = ""
+    text = (
+        f" {len(values) - count:,} of {len(values):,} failed or gave no number, and are not drawn."
+        if count < len(values)
+        else ""
+    )
     if drawn < count:
         text += f" {drawn:,} of {count:,} scores are dots, the highest of every stretch among them; lines are of all."
-    return text + (f" {len(values) - count:,} that are no number are not drawn." if count < len(values) else "")
+    return text
 
 
 def distribution(story: Story, edges: Edges) -> list[Plot]:

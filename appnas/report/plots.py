@@ -117,8 +117,10 @@ def progress(curves: Sequence[Curve], xlabel: str, ylabel: str, soft: bool) -> F
     axes.set_ylim(low - margin, high + margin)
     below = int((every < low - margin).sum())
     if below and len(curves) == 1:
+        plate = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}
         axes.annotate(f"{below:,} lower scores not shown", (0.99, 0.02), xycoords="axes fraction", ha="right",
-                      color=FAINT, fontsize=7)  # fmt: skip
+                      color=FAINT, fontsize=7, bbox=plate)  # fmt: skip
+    _long(axes, max(float(x[-1]) for x, _ in traced))
     figure.legend(loc="outside upper left", ncols=3)
     return figure
 
@@ -132,6 +134,7 @@ def collapse(steps: Sequence[int], skips: Sequence[float], entropy: Sequence[flo
         axes.step(steps, 100 * np.asarray(skips), "--", where="post", color=RED, linewidth=1.8,
                   label="skips among the derived operations")  # fmt: skip
     axes.set_ylim(-3, 103)
+    _long(axes, steps[-1])
     figure.legend(loc="outside upper left", ncols=2)
     return figure
 
@@ -146,6 +149,7 @@ def masses(steps: Sequence[int], shares: Mapping[str, Sequence[float]]) -> Figur
                   linewidth=1.8, label=option)  # fmt: skip
     axes.axhline(100 / len(shares), color=FAINT, linewidth=1, linestyle=":")
     axes.set_ylim(bottom=0)
+    _long(axes, steps[-1])
     figure.legend(loc="outside upper left", ncols=3)
     return figure
 
@@ -183,6 +187,7 @@ def heat(
         axes.tick_params(length=0, labelsize=7, labelleft=i % columns == 0, labelbottom=i + columns >= count)
         axes.set_yticks(np.arange(len(options)) + 0.5, options)
         axes.locator_params(axis="x", nbins=4, integer=True)
+        _long(axes, steps[-1])
         if chosen is not None:
             axes.plot(1.025, chosen[i] + 0.5, "<", color=RED, markersize=4.5, clip_on=False,
                       transform=axes.get_yaxis_transform())  # fmt: skip
@@ -263,9 +268,13 @@ def human(count: float) -> str:
     return f"{count:.3g}"
 
 
-def _cost_axis(axes: Axes, costs: Sequence[float]) -> None:
-    from matplotlib.ticker import FuncFormatter
+def _long(axes: Axes, last: float) -> None:
+    """Steps of a long search as counts for people: 200 k, 1 M."""
+    if last >= 10_000:
+        axes.xaxis.set_major_formatter(lambda x, _: human(x))
 
+
+def _cost_axis(axes: Axes, costs: Sequence[float]) -> None:
     axes.set_xlim(max(min(costs) - 0.15 * (max(costs) - min(costs) or max(costs)), 0), None)
     axes.locator_params(axis="x", nbins=6)
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: human(x)))
+    axes.xaxis.set_major_formatter(lambda x, _: human(x))

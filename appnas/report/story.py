@@ -24,7 +24,7 @@ from appnas.run import KEYS, RunError, each_line, load_config, read_history, rea
 from appnas.search import Record, value_name
 from appnas.space import Arch, Choice, Space, decisions
 
-SNAPSHOTS = 500
+SNAPSHOTS = 200
 """Snapshots of a distribution that are looked at, evenly spaced; a run keeps a hundred unless told otherwise."""
 
 
@@ -57,8 +57,8 @@ class Trace:
 
     @cached_property
     def values(self) -> list[float]:
-        """Of all records, the failed ones included."""
-        return [record.value for record in self.records]
+        """Of all records, NaN of those that failed."""
+        return [math.nan if failed(record) else record.value for record in self.records]
 
     @cached_property
     def scored(self) -> list[Record]:
