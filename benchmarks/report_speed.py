@@ -26,11 +26,10 @@ KINDS = {"table": "evolution", "latency": "mnasnet", "failed": "evolution", "see
 
 def make(kind, count, path):
     """A finished run of so many evaluations."""
-    space, method = Cells() if kind == "soft" else Bench201(), KINDS[kind]
-    domain = {"name": "digits" if kind == "soft" else "bench201:cifar10", "options": {}}
-    config = {"method": method, "config": catalogue.plain(catalogue.method(method).config()), "domain": domain}
-    config |= {"seed": 0, "seeds": 10 if kind == "seeds" else 1, "space": describe_space(space)}
-    config |= {"rank_epochs": 0, "control": False}
+    space, domain = (Cells(), "digits") if kind == "soft" else (Bench201(), "bench201:cifar10")
+    config = {"method": KINDS[kind], "config": catalogue.plain(catalogue.method(KINDS[kind]).config())}
+    config |= {"domain": {"name": domain, "options": {}}, "seed": 0, "seeds": 10 if kind == "seeds" else 1}
+    config |= {"space": describe_space(space), "rank_epochs": 0, "control": False}
     create(path, config)
     for seed in range(config["seeds"]):
         folder = create(path / f"seed-{seed}", config | {"seed": seed, "seeds": 1}) if kind == "seeds" else path
@@ -51,8 +50,7 @@ def search(kind, space, count, folder, rng):
             metrics = {"accuracy": value, "params": 1e5 * (1 + arch.count(3)), "macs": 1e7 * (1 + arch.count(2))}
             if kind == "latency":
                 cost = 5 + 4 * arch.count(3) + rng.random()
-                metrics = {"value": value, "latency_ms": cost}
-                value *= (cost / 20) ** -0.07
+                metrics, value = {"value": value, "latency_ms": cost}, value * (cost / 20) ** -0.07
             record = {"step": step, "arch": arch, "value": value, "metrics": metrics}
             if kind == "failed" and step % 10 == 7:
                 failure = {"kind": "RuntimeError", "message": f"shapes {step % 4} and 3 do not fit", "trace": None}
@@ -80,7 +78,7 @@ def measure(path):
     command, quiet = [sys.executable, "-m", "appnas.cli", "report", str(path)], (1, os.devnull, os.O_WRONLY, 0)
     child = os.posix_spawn(command[0], command, os.environ, file_actions=[(os.POSIX_SPAWN_OPEN, *quiet)])
     _, status, used = os.wait4(child, 0)
-    assert status == 0, "the report failed"
+    assert not status
     return used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
 
 
@@ -93,8 +91,8 @@ def main():
     for kind in args.kinds:
         for count in args.evaluations:
             with tempfile.TemporaryDirectory() as folder:
-                seconds, peak = measure(path := make(kind, count, Path(folder) / "run"))
-                page = (path / "report.html").stat().st_size / 1e6
+                seconds, peak = measure(run := make(kind, count, Path(folder, "run")))
+                page = Path(run, "report.html").stat().st_size / 1e6
             print(f"| {kind} | {count:,} | {seconds:.1f} | {peak:,.0f} | {page:.2f} |", flush=True)
 
 
