@@ -17,12 +17,13 @@ from appnas.domain import Domain, Locked
 from appnas.evaluate import Evaluator, evaluator_of
 from appnas.failure import IN_A_ROW, SHARE
 from appnas.host import Hosted
+from appnas.journal import read_json
 from appnas.monitor import Collapse, Failures
 from appnas.named import check_domain, describe_domain, describe_space, load_domain, load_space
 from appnas.progress import Progress
 from appnas.rank import Ranked, ThenScratch, ranked_by, value_of
 from appnas.rewind import retry
-from appnas.run import KEYS, LATER, Run, create, created, finish, load_config, read_json
+from appnas.run import KEYS, LATER, Run, create, created, finish, load_config
 from appnas.search import Callback, Result
 from appnas.search import search as loop
 from appnas.space import Space
@@ -219,7 +220,7 @@ def _search(
     best = results[max(range(plan.seeds), key=values.__getitem__)]
     info = {**best.info, "path": str(path) if path else None}
     if plan.seeds > 1 or plan.rank_epochs:
-        spread = statistics.stdev(values) if plan.seeds > 1 else 0.0
+        spread = _spread(values)
         info |= {"runs": runs, "mean": statistics.fmean(values), "spread": spread}
         info["ranked_by"] = ranked_by(best, plan.rank_epochs)
     if plan.retrain_epochs:
@@ -241,6 +242,13 @@ def _watching(plan: Plan) -> list[Callback]:
     workers = plan.workers or int(plan.timeout > 0)
     employs = [Workers(workers, plan.asks, plan.cluster, plan.timeout)] if workers or plan.timeout else []
     return [*employs, Failures(plan.max_failures, plan.max_failure_share)]
+
+
+def _spread(values: Sequence[float]) -> float:
+    """Their standard deviation; 0 of one, NaN where a search scored nothing (statistics.stdev takes no infinity)."""
+    if not all(map(math.isfinite, values)):
+        return math.nan
+    return statistics.stdev(values) if len(values) > 1 else 0.0
 
 
 def _with_arch(saved: dict[str, Any]) -> dict[str, Any]:

@@ -22,10 +22,11 @@ from torch import Tensor, nn
 from appnas import catalogue
 from appnas.domain import Domain
 from appnas.evaluate import seeded
+from appnas.journal import RunError, read_json, write_json
 from appnas.named import load_domain, load_space
 from appnas.portable import require, to_onnx
 from appnas.retrain import WEIGHTS, inputs
-from appnas.run import RunError, load_config, read_json, write_json
+from appnas.run import load_config
 from appnas.search import versions
 from appnas.space import IO, Space, check, describe
 

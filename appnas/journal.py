@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,24 +39,30 @@ def read_json(path: Path) -> Any:
 
 
 def read_lines(path: Path, name: str) -> list[dict[str, Any]]:
-    """The lines of one of a run's journals; none if it was not kept. A last line torn by a kill is left out.
+    """The lines of one of a run's journals, see `each_line`."""
+    return list(each_line(path, name))
+
+
+def each_line(path: Path, name: str) -> Iterator[dict[str, Any]]:
+    """The same one at a time: a million take gigabytes. None if not kept, nor a last line torn by a kill.
 
     Raises:
         RunError: damaged.
     """
     file = path / f"{name}.jsonl"
-    lines = file.read_text().splitlines(keepends=True) if file.exists() else []
     try:
-        return [json.loads(line) for line in lines if line.endswith("\n")]
+        with file.open() if file.exists() else contextlib.nullcontext(()) as lines:
+            yield from (json.loads(line) for line in lines if line.endswith("\n"))
     except json.JSONDecodeError as error:
         raise RunError(f"{file} is damaged: {error}") from None
 
 
 def read_history(path: Path) -> list[Record]:
     """The scores of a run; of those that failed, why."""
+    told = ((x, x.get("failure")) for x in each_line(path, "history"))
     return [
-        Record(x["step"], tuple(x["arch"]), x["value"], x["metrics"], x.get("failure") and _failure(path, x["failure"]))
-        for x in read_lines(path, "history")
+        Record(x["step"], tuple(x["arch"]), float(x["value"]), x["metrics"], failure and _failure(path, failure))
+        for x, failure in told
     ]
 
 

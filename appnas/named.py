@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from appnas import catalogue
-from appnas.run import RunError
+from appnas.journal import RunError
 from appnas.space import Space
 
 

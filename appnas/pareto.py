@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import compress
 
 from appnas.reward import dominates, pareto_front
 from appnas.search import Loop, Observer, Record
@@ -29,8 +30,8 @@ def front(history: Sequence[Record], costs: Sequence[str]) -> list[Record]:
         history: of a search, `result.history`.
         costs: names of metrics to be small.
     """
-    kept = pareto_front([objectives(record, costs) for record in history])
-    return sorted((history[i] for i in kept), key=lambda record: record.metrics[costs[0]] if costs else -record.value)
+    kept = (history[i] for i in pareto_front([objectives(record, costs) for record in history]))
+    return sorted(kept, key=lambda record: record.metrics[costs[0]] if costs else -record.value)
 
 
 class Archive(Observer):
@@ -46,21 +47,22 @@ class Archive(Observer):
     def __init__(self, *costs: str):
         self.costs = costs
         self.members: list[Record] = []
+        self.known: list[tuple[float, ...]] = []
 
     def start(self, loop: Loop) -> None:
         """Take what a resumed search has seen."""
-        self.members = []
-        for record in loop.history:
-            self.step(loop, record)
+        seen = [objectives(record, self.costs) for record in loop.history]
+        kept = pareto_front(seen)
+        self.members, self.known = [loop.history[i] for i in kept], [seen[i] for i in kept]
 
     def step(self, loop: Loop, record: Record) -> None:
-        """Keep the score if none beats it, without those that it beats."""
+        """Keep the score if none beats it, without those that it beats: work for every member, not for every score."""
         point = objectives(record, self.costs)
-        known = [objectives(member, self.costs) for member in self.members]
-        if any(x != x for x in point) or any(other == point or dominates(other, point) for other in known):
+        if any(x != x for x in point) or any(other == point or dominates(other, point) for other in self.known):
             return
-        kept = zip(self.members, known, strict=True)
-        self.members = [member for member, other in kept if not dominates(point, other)] + [record]
+        kept = [not dominates(point, other) for other in self.known]
+        self.members = [*compress(self.members, kept), record]
+        self.known = [*compress(self.known, kept), point]
 
 
 def hypervolume(points: Sequence[tuple[float, float]], reference: tuple[float, float]) -> float:

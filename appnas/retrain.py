@@ -22,9 +22,9 @@ from appnas.contract import offers
 from appnas.domain import Domain
 from appnas.evaluate import seeded
 from appnas.files import whole
+from appnas.journal import write_json
 from appnas.latency import latencies
 from appnas.progress import training
-from appnas.run import write_json
 from appnas.search import Result
 from appnas.space import Arch, Space, constant_arch, random_arch
 from appnas.text import table
@@ -289,7 +289,7 @@ def _row_json(row: Row) -> dict[str, Any]:
 
 def load_rows(path: Path) -> list[Row]:
     """The rows of a run's retraining; none if there was none."""
-    from appnas.run import read_json
+    from appnas.journal import read_json
 
     file = path / "retrain.json"
     if not file.exists():

@@ -31,7 +31,7 @@ import torch
 from appnas.evaluate import in_turn, recall
 from appnas.failure import IN_A_ROW, SHARE
 from appnas.files import load_state, whole
-from appnas.journal import RunError, read_history, read_json, read_lines, write_json
+from appnas.journal import RunError, each_line, read_history, read_json, write_json
 from appnas.rewind import CHECKPOINT, MEMORY, keep_earlier, keep_trace
 from appnas.search import Loop, Observer, Record, Result, versions
 from appnas.space import describe
@@ -191,7 +191,7 @@ class Run(Observer):
         path = self.path / f"{name}.jsonl"
         lines = path.read_text().splitlines(keepends=True) if path.exists() else []
         limit = steps + (name == "alphas" and steps > 0)  # a snapshot carries the number of steps done
-        kept = [line for line, x in zip(lines, read_lines(self.path, name), strict=False) if x["step"] < limit]
+        kept = [line for line, x in zip(lines, each_line(self.path, name), strict=False) if x["step"] < limit]
         if len(kept) != len(lines):
             with whole(path) as partial:
                 partial.write_text("".join(kept))

@@ -8,6 +8,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -164,7 +165,8 @@ class Result:
         """What the value is, as far as the metrics beside it tell: see `value_name`."""
         top = max(self.history, key=lambda r: r.value if r.value == r.value else -math.inf, default=None)
         top = self.history[-1] if self._ranked else top
-        return value_name([r for r in self.history if top and r.metrics.keys() == top.metrics.keys()][:100])
+        alike = (record for record in self.history if top and record.metrics.keys() == top.metrics.keys())
+        return value_name(list(islice(alike, 100)))
 
     @property
     def _ranked(self) -> list[float]:

@@ -11,9 +11,10 @@ from test_cli import DARTS, DATA, SPACE, call
 from appnas import api, train
 from appnas.cli import after
 from appnas.domains.images import Images
+from appnas.journal import RunError, write_json
 from appnas.report import write
 from appnas.retrain import load_rows
-from appnas.run import KEYS, LATER, InterruptedSearchError, RunError, load_config, write_json
+from appnas.run import KEYS, LATER, InterruptedSearchError, load_config
 
 RANDOM = ["search", "random", *SPACE, *DATA, "--evaluations", 3, "--budget", 1]
 ASKED = ["--retrain-epochs", 1, "--beside", "sep_conv_3x3"]

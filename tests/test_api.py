@@ -12,11 +12,12 @@ import pytest
 import torch
 
 import appnas
-from appnas import catalogue, cost
+from appnas import api, catalogue, cost
 from appnas.domains.images import Images, Options
+from appnas.journal import RunError, read_history, read_json, write_json
 from appnas.methods import darts, reinforce
 from appnas.monitor import CollapseWarning
-from appnas.run import KEYS, LATER, InterruptedSearchError, RunError, load_config, read_history, read_json, write_json
+from appnas.run import KEYS, LATER, InterruptedSearchError, load_config
 from appnas.search import Budget, Observer
 from appnas.space import decisions, full_mask
 from appnas.spaces import Bench201, Cells
@@ -329,3 +330,8 @@ def test_seeds_of_weight_sharing_are_ranked_by_the_median_of_their_last_tenth(be
     assert len(result.history) == 25
     last = [record.value for record in result.history[-3:]]
     assert statistics.median(last) == max(run["value"] for run in result.info["runs"])
+
+
+def test_the_spread_of_seeds_of_which_one_scored_nothing():
+    assert api._spread([1.0, 3.0]) == pytest.approx(2**0.5) and api._spread([1.0]) == 0
+    assert math.isnan(api._spread([1.0, -math.inf])) and math.isnan(api._spread([math.nan, 1.0]))

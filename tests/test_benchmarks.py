@@ -225,3 +225,18 @@ def test_routability(data, tmp_path):
     rows = [json.loads(line)["key"] for line in (tmp_path / "rows").read_text().splitlines()]
     assert len(rows) == 6 + 4 * 6 and len({row[1] for row in rows if row[0] == "congestion"}) == 4
     assert re.search(r"\| RUDY \| 1 \| 0\.\d{3} \| ", out) and "random against" in out
+
+
+def test_report_speed():
+    out = run("report_speed", "--evaluations", "300", "--kinds", "failed")
+    assert re.search(r"\| failed \| 300 \| \S+ \| \S+ \| 0\.\d\d \|", out)
+
+
+@pytest.mark.slow
+def test_reports_of_long_runs():
+    out = run("report_speed", "--evaluations", "100000", "1000000")
+    rows = re.findall(r"\| \w+ \| (1\S+) \| (\S+) \| (\S+) \| (\S+) \|", out)
+    assert len(rows) == 10
+    for count, seconds, peak, page in rows:
+        assert float(seconds) < (20 if count == "100,000" else 120)
+        assert float(peak.replace(",", "")) < 4096 and float(page) < 2

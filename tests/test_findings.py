@@ -1,8 +1,10 @@
+import math
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from appnas.failure import Failure
 from appnas.methods import METHODS
 from appnas.report import findings
 from appnas.report.story import Story, Trace
@@ -102,6 +104,48 @@ def test_tiles_of_soft_gates_show_the_end_not_the_luckiest_batch():
     tiles = {what: (number, detail) for what, number, detail in findings.tiles(told(method="darts"))}
     assert tiles["Value at the end"] == ("30", "validation accuracy, %, median of 3")
     assert "Best value in the search" not in tiles
+
+
+def fail(story, *at, failure=None, value=-math.inf):
+    """Let scores of a story fail."""
+    for i in at:
+        old = story.main.records[i]
+        story.main.records[i] = Record(old.step, old.arch, value, {"failed": 1.0}, failure)
+    return story
+
+
+def test_failed_evaluations_are_said_with_their_reasons():
+    story = fail(told(), 0, failure=Failure("RuntimeError", "shapes <3> do not fit", "Traceback"))
+    found = check(fail(story, 2), "2 of 3 evaluations failed")
+    assert found.state == "warn"
+    assert found.text == (
+        "RuntimeError: shapes &lt;3&gt; do not fit (1), reason not kept (1)."
+        " Tracebacks lie in the run's folder <code>failures</code>; to try again:"
+        " <code>appnas resume 'runs/a b' --retry-failed</code>."
+    )
+    tiles = {what: (number, detail) for what, number, detail in findings.tiles(story)}
+    assert tiles["Scores"] == ("1", "in one search, 3 s; 2 more failed")
+    assert tiles["Best value in the search"][0] == "40"
+    assert findings.verdict(story).endswith("the best of 1 score. It is not tested.")
+    assert not [item for item in findings.checks(told()) if "failed" in item.title]
+
+
+def test_the_most_frequent_reasons_are_named():
+    story = told()
+    story.main.records[:] = [
+        Record(i, ARCH, -math.inf, {"failed": 1.0}, Failure(f"Error{min(i // 2, 5)}", "x" * 400)) for i in range(14)
+    ]
+    text = check(story, "14 of 14 evaluations failed").text
+    assert text.startswith("Error5: ... (4), Error0: ... (2), ") and text.endswith("; 3 further reasons.")
+    assert findings.verdict(story) == "14 of 14 evaluations failed: there is no result."
+
+
+def test_a_failed_evaluation_with_a_value_is_no_best():
+    """A domain's chance, say."""
+    story = fail(told(), 1, value=99.0)
+    assert story.main.best == 30.0 and story.value_name == "validation accuracy, %"
+    soft = fail(told(method="darts"), 0, 1, 2)
+    assert "Value at the end" not in {what for what, *_ in findings.tiles(soft)}
 
 
 def test_searches_that_are_not_finished_are_counted():

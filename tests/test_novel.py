@@ -8,9 +8,10 @@ import torch
 
 import appnas
 from appnas.contract import ExhaustedError
+from appnas.journal import read_json
 from appnas.methods import METHODS
 from appnas.novel import everything, spent, unseen
-from appnas.run import Run, create, read_json
+from appnas.run import Run, create
 from appnas.search import Observer, search
 from appnas.space import Choice, check, mutate, only
 from appnas.strategy import Draw, Evolution, Score

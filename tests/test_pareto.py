@@ -9,8 +9,9 @@ import pytest
 import appnas
 from appnas.methods import baselines
 from appnas.pareto import Archive, front, hypervolume, objectives, worth
+from appnas.reward import dominates
 from appnas.run import Run, create
-from appnas.search import Record
+from appnas.search import Loop, Record
 from appnas.table import Table
 from appnas.testing.method import KilledError, Killer
 
@@ -63,3 +64,23 @@ def test_hypervolume_by_hand():
     assert hypervolume([(1, 3), (2, 2), (1, 1), (2, 2)], (0, 0)) == 5
     assert hypervolume([(-1, 3), (2, -2)], (0, 0)) == 0
     assert hypervolume([(2, 2)], (1, -1)) == 3
+
+
+def test_an_archive_looks_at_its_members_only(monkeypatch):
+    """Whatever was seen before: 3,000 scores of which four are never beaten."""
+    compared = []
+    monkeypatch.setattr("appnas.pareto.dominates", lambda a, b: compared.append(1) or dominates(a, b))
+    history = [record(i, float(i % 4), ms=float(i % 4)) for i in range(3000)]
+    archive = Archive("ms")
+    for one in history:
+        archive.step(None, one)
+    assert [r.step for r in archive.members] == [r.step for r in front(history, ["ms"])] == [0, 1, 2, 3]
+    assert len(compared) <= 2 * 4 * len(history)
+    again = Archive("ms")
+    again.start(Loop(None, None, 3000, history=history))
+    assert (again.members, again.known) == (archive.members, archive.known)
+
+
+def test_a_failed_evaluation_is_on_no_front():
+    failed = record(7, -math.inf, failed=1.0)
+    assert [r.step for r in front([*HISTORY, failed], ["ms"])] == [1, 0, 6]

@@ -25,26 +25,6 @@ def pixels(image, path):
     return imread(path)
 
 
-def test_moving_median_is_centred_and_shorter_at_the_ends():
-    assert plots.moving_median([5, 1, 9, 2, 2], 3).tolist() == [3, 5, 2, 2, 2]
-    assert plots.median_window(10) == 3
-    assert plots.median_window(400) == 20
-
-
-def test_best_so_far_ignores_nan():
-    assert plots.best_so_far([1, float("nan"), 0, 3, 2]).tolist() == [1, 1, 1, 3, 3]
-
-
-def test_curves_hold_their_value_until_the_next_one():
-    y = np.array([10.0, 20.0, 30.0])
-    assert plots.at([1, 2, 4], y, np.array([1, 1.9, 2, 3.9, 4, 9])).tolist() == [10, 10, 20, 20, 30, 30]
-
-
-def test_common_grid_is_where_all_curves_are_defined():
-    assert plots.common([([1, 2, 3, 4], []), ([2, 2.5, 6], [])]).tolist() == [2, 2.5, 3, 4]
-    assert len(plots.common([(range(5000), []), (range(5000), [])])) == 1000
-
-
 def test_progress_of_one_search_shows_every_score_and_the_best():
     shown = lines(figure(plots.progress, [([1, 2, 3], [0.5, 0.25, 0.75])], "evaluations", "accuracy", False))
     assert shown == {
@@ -75,6 +55,34 @@ def test_progress_says_how_many_low_scores_it_leaves_out():
 def test_progress_of_a_single_score():
     assert plots.progress([([1], [0.5])], "evaluations", "value", True).png.startswith(b"\x89PNG")
     assert plots.progress([([1], [0.5]), ([1], [0.5])], "seconds", "value", False).png.startswith(b"\x89PNG")
+
+
+def test_a_long_search_is_thinned_and_its_curves_are_not():
+    values = np.random.default_rng(0).normal(size=60_000)
+    values[40_000] = 9.0
+    shown = lines(figure(plots.progress, [(range(60_000), values)], "steps", "value", True))
+    assert 4_500 < len(shown["each score"][0]) <= 5_000 and 9.0 in shown["each score"][1]
+    best = np.maximum.accumulate(values)
+    assert set(shown["best so far"][1]) == set(best.tolist())
+    assert len(shown["moving median of 3,000"][0]) == 2_000
+
+
+def test_minus_infinity_and_nan_are_not_drawn_and_squash_nothing():
+    bad = [-np.inf, 1.0, np.nan, 2.0, -np.inf, 3.0]
+    shown = figure(plots.progress, [(range(6), bad)], "evaluations", "value", True)
+    assert shown.axes[0].get_ylim() == pytest.approx((1.1 - 0.06 * 1.9, 3 + 0.06 * 1.9))
+    assert lines(shown)["each score"] == ([1, 3, 5], [1, 2, 3])
+    np.testing.assert_array_equal(lines(shown)["best so far"][1], [np.nan, 1, 1, 2, 2, 3])
+    shown = figure(plots.progress, [(range(6), bad), (range(6), [2.0] * 6)], "evaluations", "value", False)
+    np.testing.assert_array_equal(lines(shown)["best so far, mean"][1], [np.nan, 1.5, 1.5, 2, 2, 2.5])
+    assert plots.progress([(range(2), [-np.inf, np.nan])] * 2, "evaluations", "value", True).png.startswith(b"\x89PNG")
+
+
+def test_steps_of_a_long_search_are_counts_for_people():
+    shown = figure(plots.progress, [([1, 1_000_000], [0.0, 1.0])], "evaluations", "value", False)
+    shown.canvas.draw()
+    labels = [tick.get_text() for tick in shown.axes[0].get_xticklabels()]
+    assert "200 k" in labels and "1 M" in labels
 
 
 def test_collapse_is_in_percent():
@@ -114,6 +122,14 @@ def test_trade_marks_the_pareto_front():
     assert shown["Pareto front"] == ([1, 2, 4], [0.1, 0.5, 0.9])
     assert shown["found"] == ([4], [0.9])
     assert "found" not in lines(figure(plots.trade, costs, values, None, "parameters", "accuracy"))
+
+
+def test_trade_of_many_evaluations_keeps_its_front():
+    rng = np.random.default_rng(0)
+    costs, values = rng.integers(1, 50, 20_000).astype(float), rng.integers(0, 50, 20_000).astype(float)
+    shown = lines(figure(plots.trade, costs, values, None, "parameters", "accuracy"))
+    assert len(shown["evaluations"][0]) <= 5_000
+    assert shown["Pareto front"] == ([1.0], [49.0])
 
 
 def test_rivals_have_names_and_bars():

@@ -17,11 +17,11 @@ from test_story import small_table
 
 import appnas
 from appnas import catalogue
+from appnas.journal import RunError
 from appnas.methods.baselines import EvolutionConfig
 from appnas.report import write
 from appnas.report.plots import human
 from appnas.retrain import load_rows
-from appnas.run import RunError
 from appnas.spaces import Bench201, Cells
 
 

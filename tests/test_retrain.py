@@ -13,9 +13,9 @@ from appnas import catalogue, cost
 from appnas.domain import Domain
 from appnas.domains.images import Images, Options
 from appnas.evaluate import seeded
+from appnas.journal import read_json
 from appnas.methods.baselines import RandomConfig
 from appnas.retrain import Row, controls, load_rows, retrain
-from appnas.run import read_json
 from appnas.search import search
 from appnas.space import constant_arch, random_arch
 from appnas.spaces import Bench201, Cells

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import random
+import time
 
+import numpy as np
 import pytest
 
 from appnas.reward import constrained, dominates, exponent, linear, metric, pareto_front, weighted_product
@@ -73,3 +76,38 @@ def test_pareto_front_leaves_nothing_better_out():
         held = any(points[j] == point for j in front)
         assert held != any(dominates(points[j], point) for j in front)
     assert len({points[j] for j in front}) == len(front)
+
+
+def plain_front(points):
+    """The definition, pair by pair."""
+    front = []
+    for i, point in enumerate(points):
+        beaten = any(x != x for x in point) or any(dominates(other, point) for other in points)
+        if not beaten and not any(point == points[j] for j in front):
+            front.append(i)
+    return front
+
+
+@pytest.mark.parametrize("objectives", [1, 2, 3, 4])
+def test_pareto_front_is_the_definition_with_ties_nan_and_infinity(objectives):
+    rng = random.Random(objectives)
+    numbers = [0.0, -0.0, 1.0, 2.0, 2.0, 3.0, 0.5, math.inf, -math.inf, math.nan]
+    for count in [*range(20)] * 15:
+        points = [tuple(rng.choice(numbers) for _ in range(objectives)) for _ in range(count)]
+        assert pareto_front(points) == plain_front(points), points
+        assert pareto_front(np.reshape(points, (count, objectives))) == plain_front(points)
+
+
+def test_pareto_front_of_a_million():
+    """All on the front, and many equal ones: pair by pair this takes days."""
+    start, line = time.process_time(), np.arange(1e6)
+    assert pareto_front(np.stack([line, -line], 1)) == list(range(10**6))
+    corner = np.random.default_rng(0).integers(0, 30, (10**6, 3))
+    (first,) = pareto_front(corner)
+    assert corner[first].tolist() == [29, 29, 29] and not (corner[:first] == 29).all(1).any()
+    assert time.process_time() - start < 10
+
+
+def test_pareto_front_wants_one_number_of_objectives():
+    with pytest.raises(ValueError):
+        pareto_front([(1, 2), (1, 2, 3)])

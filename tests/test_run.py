@@ -16,21 +16,9 @@ import torch
 from torch.utils.tensorboard import SummaryWriter  # imported here: the first import takes seconds
 
 from appnas.domain import Locked
+from appnas.journal import RunError, read_history, read_json, read_lines, write_json
 from appnas.methods import darts
-from appnas.run import (
-    FORMAT,
-    InterruptedSearchError,
-    Run,
-    RunError,
-    create,
-    finish,
-    load_checkpoint,
-    load_config,
-    read_history,
-    read_json,
-    read_lines,
-    write_json,
-)
+from appnas.run import FORMAT, InterruptedSearchError, Run, create, finish, load_checkpoint, load_config
 from appnas.search import Budget, Observer, Record, search
 from appnas.space import describe
 from appnas.strategy import Evolution

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import appnas
+from appnas.journal import RunError
 from appnas.report import story
 from appnas.report.story import Trace
-from appnas.run import RunError
 from appnas.search import Record
 from appnas.spaces import Bench201
 
@@ -116,6 +116,15 @@ DAMAGE = {
     "versions gone": lambda run: change(run / "config.json", versions={}),
     "torn line in the middle": lambda run: (run / "seed-4" / "history.jsonl").write_text('{"step": 0,\n{}\n'),
     "line without a value": lambda run: (run / "seed-4" / "history.jsonl").write_text('{"step": 0}\n'),
+    "metrics of one number": lambda run: (run / "seed-4" / "history.jsonl").write_text(
+        '{"step": 0, "arch": [0,0,0,0,0,0], "value": 1, "metrics": 5}\n'
+    ),
+    "a failure of words": lambda run: (run / "seed-4" / "history.jsonl").write_text(
+        '{"step": 0, "arch": [0,0,0,0,0,0], "value": 1, "metrics": {}, "failure": {"why": "no"}}\n'
+    ),
+    "an architecture out of range": lambda run: (run / "seed-4" / "history.jsonl").write_text(
+        '{"step": 0, "arch": [0,0,0,0,0,5], "value": 1, "metrics": {}}\n'
+    ),
     "bytes": lambda run: (run / "seed-4" / "history.jsonl").write_bytes(b"\xff\xfe\n"),
     "clock of words": lambda run: (run / "seed-4" / "clock.jsonl").write_text('{"step": 0, "seconds": "soon"}\n'),
     "ragged snapshots": lambda run: (run / "seed-4" / "alphas.jsonl").write_text(

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from appnas.cli import show
 from appnas.evaluate import evaluator_of
+from appnas.journal import read_history, read_json
 from appnas.named import load_domain, load_space
-from appnas.run import KEYS, InterruptedSearchError, load_config, read_history, read_json
+from appnas.run import KEYS, InterruptedSearchError, load_config
 from appnas.search import Result
 from appnas.space import check
 from appnas.strategy import Random

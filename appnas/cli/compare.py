@@ -10,16 +10,16 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from appnas.catalogue import nearest
+from appnas.journal import RunError
 from appnas.report.findings import primary
 from appnas.report.story import Story, read
-from appnas.run import RunError
 
 Interval = tuple[float, float]
 
@@ -66,26 +66,29 @@ def compare(paths: Sequence[Path], metric: str = "") -> tuple[str, list[Compared
     """
     if not paths:
         raise ValueError("compare takes the directories of finished and retrained runs, got none")
-    runs = [(story, _parts(story)) for story in map(read, paths)]
-    first = runs[0][0]
-    for story, _ in runs:
-        if _data(story) != _data(first):
-            raise RunError(
-                f"only runs on the same domain can be compared: {first.path} was on {_named(first)}, {story.path} on"
-                f" {_named(story)}"
-            )
-    rows = runs[0][1][0].rows
-    metric = nearest("test metric", metric, rows[0].tests[0]) if metric else primary(rows)
     made: list[Compared] = []
-    for story, parts in runs:
+    for path in paths:  # one after another: a history may be long
+        story = read(path)
+        parts = _parts(story)
+        if not made:
+            domain, named, tests = _data(story), _named(story), parts[0].rows[0].tests[0]
+            metric = nearest("test metric", metric, tests) if metric else primary(parts[0].rows)
+        if _data(story) != domain:
+            raise RunError(
+                f"only runs on the same domain can be compared: {paths[0]} was on {named}, {path} on {_named(story)}"
+            )
         made.append(_compared(story, parts, metric, made[0].values if made else None))
     return metric, made
 
 
 def _parts(story: Story) -> list[Story]:
-    """The retrained runs of all seeds, or else the run itself."""
+    """The retrained runs of all seeds without their histories, or else the run itself."""
     folders = sorted(story.path.glob("seed-*/retrain.json"))
-    parts = [read(file.parent) for file in folders] if len(folders) == len(story.traces) > 1 else [story]
+    parts = (
+        [replace(read(file.parent), traces=[]) for file in folders]
+        if len(folders) == len(story.traces) > 1
+        else [story]
+    )
     if not parts[0].rows:
         raise RunError(f"{story.path} is not retrained: compare takes tests, which appnas retrain makes")
     if len(epochs := {part.epochs for part in parts}) > 1:

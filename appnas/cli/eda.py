@@ -135,8 +135,8 @@ class Predict:
         """
         from appnas.domains.map_scaling import Scaling
         from appnas.export import load
+        from appnas.journal import read_json
         from appnas.report.showcase import picture
-        from appnas.run import read_json
 
         model, content = load(self.net), read_json(self.net / "arch.json")
         scaling, (_, height, width) = Scaling.of_plain(content["preprocessing"]), content["io"]["inputs"]

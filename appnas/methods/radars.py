@@ -175,11 +175,9 @@ def _sound(space: Space, mask: Mask) -> bool:
     rng = random.Random(0)
     try:
         inner = restrict(space, mask)
-        for _ in range(8):
-            random_arch(inner, rng)
+        return all(inner.valid(random_arch(inner, rng)) for _ in range(8))
     except ValueError:
         return False
-    return True
 
 
 class Bounded:

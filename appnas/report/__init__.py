@@ -5,18 +5,20 @@ The page loads nothing and runs nothing, so it can be mailed, archived and opene
 
 from __future__ import annotations
 
+import math
 import statistics
 from html import escape
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from appnas.journal import RunError
 from appnas.monitor import skip_share
 from appnas.pareto import front, worth
 from appnas.report import diagram, figures, findings, page
 from appnas.report.page import Plot, code, linked, number, percent, spread
 from appnas.report.plots import human
 from appnas.report.story import Story, read
-from appnas.run import RunError
 from appnas.space import ZERO, describe, size
 
 
@@ -143,13 +145,13 @@ def _named(story: Story) -> str:
 
 
 def _progress_text(story: Story) -> str:
-    if not any(trace.records for trace in story.traces):
+    if not any(trace.scored for trace in story.traces):
         return ""
     text = f"What is maximised: {escape(story.value_name)}."
     if story.soft:
         text += (" It is measured on one batch, or the last episodes, of a slowly changing mixture: its median shows"
                  " the trend, its best only luck.")  # fmt: skip
-    many = sum(bool(trace.records) for trace in story.traces)
+    many = sum(bool(trace.scored) for trace in story.traces)
     text += f" Bands go from the smallest to the largest of {many} searches." if many > 1 else ""
     return f"<p>{text}</p>"
 
@@ -166,8 +168,8 @@ def _front(story: Story) -> str:
         for r in shown
     ]
     name = figures.worth_name(story)
-    cut = f" {len(shown)} of {len(members)} are shown." if len(shown) < len(members) else ""
-    text = f"<p>Of {len(records)} scores, those that nothing cheaper reaches.{cut}</p>"
+    cut = f" {len(shown)} of {len(members):,} are shown." if len(shown) < len(members) else ""
+    text = f"<p>Of {len(records):,} scores, those that nothing cheaper reaches.{cut}</p>"
     head = ["evaluation", name, "reward" if name == "validated value" else "value", figures.COSTS[cost], "architecture"]
     return text + page.table(head, lines)
 
@@ -194,17 +196,18 @@ def _seeds_table(story: Story) -> str:
         numbers = [trace.best] + ([ranked[trace.seed]] if rank and trace.seed in ranked else [])
         best = tuple(trace.result["best"]) if trace.result else None
         share = percent(skip_share(story.space, best)) if story.space and best else ""
-        state = "finished" if trace.result else f"at score {len(trace.records)}"
+        state = "finished" if trace.result else f"at score {len(trace.records):,}"
         columns.append(numbers)
         lines.append([str(trace.seed), *map(number, numbers), *[""] * (bool(rank) + 1 - len(numbers)), share, state])
-    if len(columns) > 1 and len({len(numbers) for numbers in columns}) == 1:
+    summed = len(columns) > 1 and len({len(n) for n in columns}) == 1 and all(map(math.isfinite, chain(*columns)))
+    if summed:
         sums = [spread(statistics.fmean(c), statistics.stdev(c)) for c in zip(*columns, strict=True)]
         lines.append(["mean ± sd", *sums, *[""] * (bool(rank) + 1 - len(sums)), "", ""])
     extra = [f"after {findings.plural(rank, 'epoch')} from scratch"] if rank else []
     head = ["seed", f"best {story.value_name}", *extra, "skips", "state"]
     taken = [line[0] for line in lines].index(str(story.main.seed)) if story.result and story.main else -1
     text = f"<p>The one in bold was taken, by {'validation after training from scratch' if rank else 'its value'}.</p>"
-    return (text if taken >= 0 else "") + page.table(head, lines, top=taken, foot=len(columns) > 1)
+    return (text if taken >= 0 else "") + page.table(head, lines, top=taken, foot=summed)
 
 
 def _settings(story: Story) -> dict[str, Any]:

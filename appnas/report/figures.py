@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from html import escape
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 from appnas.host import masses
 from appnas.pareto import worth
 from appnas.report import diagram, plots, showcase
+from appnas.report.curves import Curve, thinned
 from appnas.report.findings import primary, tested, unit
 from appnas.report.page import Plot, number, percent
 from appnas.report.plots import human
@@ -57,29 +59,34 @@ def _trade(story: Story) -> list[Plot]:
     cost, records = traded(story)
     if cost is None:
         return []
-    same = [i for i, r in enumerate(records) if r.arch == story.arch]
+    arch = story.arch
+    same = [i for i, r in enumerate(records) if r.arch == arch]
     found = max(same, key=lambda i: records[i].value, default=None)
     words, name = COSTS[cost], worth_name(story)
-    image = plots.trade([r.metrics[cost] for r in records], [worth(r) for r in records], found, words, name)
-    alt = f"{name} against {words} of {len(records)} evaluations, with the Pareto front"
-    return [Plot("trade", image, alt, f"Every evaluation. On the line, nothing cheaper is as good in {words}.")]
+    costs, values = [r.metrics[cost] for r in records], [worth(r) for r in records]
+    image = plots.trade(costs, values, found, words, name)
+    alt = f"{name} against {words} of {len(records):,} evaluations, with the Pareto front"
+    drawn, count = len(thinned(costs, values)), sum(len(trace.records) for trace in story.traces)
+    which = "Every evaluation" if drawn == count else f"{drawn:,} of {count:,} evaluations"
+    caption = f"{which}. On the line, nothing cheaper is as good in {words}."
+    return [Plot("trade", image, alt, caption + (" It is made of all." if drawn < len(records) else ""))]
 
 
 def traded(story: Story) -> tuple[str | None, list[Record]]:
-    """The cost that all scores tell, and the scores that are numbers; None if there is nothing to trade."""
-    records = [record for trace in story.traces for record in trace.records]
+    """The cost that all scores tell, and those of them that are numbers; None if there is nothing to trade."""
+    records = [record for trace in story.traces for record in trace.scored]
     own = story.config["config"].get("cost")
     names = [own, *COSTS] if own in COSTS else [*COSTS]
     cost = next((name for name in names if records and all(name in r.metrics for r in records)), None)
     if cost is None or story.soft:
         return None, []
-    finite = [r for r in records if np.isfinite(worth(r)) and np.isfinite(r.metrics[cost])]
-    return (cost, finite) if finite else (None, [])
+    numbers = [r for r in records if math.isfinite(worth(r)) and math.isfinite(r.metrics[cost])]
+    return (cost, numbers) if numbers else (None, [])
 
 
 def worth_name(story: Story) -> str:
     """What was validated, where the value is a reward made of it."""
-    rewarded = story.main is not None and any("value" in record.metrics for record in story.main.records)
+    rewarded = story.main is not None and any("value" in record.metrics for record in story.main.scored)
     return "validated value" if rewarded else story.value_name
 
 
@@ -107,7 +114,7 @@ def _slug(name: str) -> str:
 
 def progress(story: Story) -> list[Plot]:
     """The values over evaluations and over time, and against what they cost."""
-    traces = [trace for trace in story.traces if trace.records]
+    traces = [trace for trace in story.traces if trace.scored]
     name, figures = story.value_name, []
     for x, curves in (
         ("steps" if story.soft else "evaluations", [([r.step + 1 for r in t.records], t.values) for t in traces]),
@@ -117,8 +124,24 @@ def progress(story: Story) -> list[Plot]:
             image = plots.progress(curves, x, name, story.soft)
             alt = f"{name} against {x}: best so far {number(max(trace.best for trace in traces))}"
             caption = f"Value against {x}." if x != "seconds" else "The same against wall-clock time."
-            figures.append(Plot(f"progress-{x}", image, alt, caption))
+            figures.append(Plot(f"progress-{x}", image, alt, caption + _left_out(curves)))
     return figures + _trade(story)
+
+
+def _left_out(curves: Sequence[Curve]) -> str:
+    """How many points of a cloud are drawn, if not all: the curves are made of all in any case."""
+    if len(curves) > 1:
+        return ""
+    ((x, values),) = curves
+    drawn, count = len(thinned(x, values)), sum(map(math.isfinite, values))
+    text = (
+        f" {len(values) - count:,} of {len(values):,} failed or gave no number, and are not drawn."
+        if count < len(values)
+        else ""
+    )
+    if drawn < count:
+        text += f" {drawn:,} of {count:,} scores are dots, the highest of every stretch among them; lines are of all."
+    return text
 
 
 def distribution(story: Story, edges: Edges) -> list[Plot]:

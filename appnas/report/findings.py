@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import shlex
 import statistics
+import textwrap
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from html import escape
 
 from appnas.catalogue import table_space
+from appnas.failure import Failure
 from appnas.monitor import Collapse, skip_share
+from appnas.report.curves import median_window
 from appnas.report.page import Check, code, duration, number, percent, spread
-from appnas.report.plots import human, median_window
+from appnas.report.plots import human
 from appnas.report.story import Story
 from appnas.retrain import Row
+
+REASONS = 3
+"""Reasons of failed evaluations that are named, the most frequent ones."""
 
 
 def title(story: Story) -> str:
@@ -54,9 +61,11 @@ def best_control(story: Story) -> Row | None:
 def command(story: Story, verb: str) -> str:
     """How to go on with the run: on the command line, or in Python if it needs objects of the user's own."""
     own = [f"{name}=..." for name in ("space", "domain") if story.config[name]["name"] is None]
+    own += ["retry_failed=True"] if own and verb == "retry" else []
     call = f"appnas.resume({str(story.path)!r}{''.join(', ' + item for item in own)})"
-    if verb == "resume":
-        return code(call if own else f"appnas resume {shlex.quote(str(story.path))}")
+    if verb in ("resume", "retry"):
+        flag = " --retry-failed" if verb == "retry" else ""
+        return code(call if own else f"appnas resume {shlex.quote(str(story.path))}{flag}")
     if own:
         return code(f'{call}.retrain(epochs=20, seeds=3, beside=["random"])')
     return code(f"appnas retrain {shlex.quote(str(story.path))} --epochs 20 --seeds 3 --beside random")
@@ -70,7 +79,9 @@ def verdict(story: Story) -> str:
         state = "found an architecture" if story.result else "is unfinished; so far it points to an architecture"
         if story.soft or story.main is None:
             return f"The search {state}. How good that is, only training it from scratch will tell."
-        value, count = number(story.main.best), plural(len(story.main.records), "score")
+        if not story.main.scored:
+            return f"{_share_failed(story)}: there is no result."
+        value, count = number(story.main.best), plural(len(story.main.scored), "score")
         return (
             f"The search {state} with a value ({story.value_name}) of {value}, the best of {count}. It is not tested."
         )
@@ -102,9 +113,9 @@ def tiles(story: Story) -> Iterator[tuple[str, str, str]]:
         if best:
             yield "Best control", tested(story, best), best.name
         yield "Parameters", human(found.parameters), f"{human(found.macs)} multiply-adds"
-    if story.main and story.main.records:
-        values = story.main.values
+    if story.main and story.main.scored:
         if story.soft:
+            values = [record.value for record in story.main.scored]
             last = values[-median_window(len(values)) :]
             yield (
                 "Value at the end" if story.result else "Value now",
@@ -117,10 +128,11 @@ def tiles(story: Story) -> Iterator[tuple[str, str, str]]:
     if ranked and story.config["rank_epochs"]:
         label = f"Validation after {plural(story.config['rank_epochs'], 'epoch')}"
         yield label, number(max(run["value"] for run in ranked)), "from scratch, best of the seeds"
-    scores = sum(len(trace.records) for trace in story.traces)
+    scores = sum(len(trace.scored) for trace in story.traces)
+    lost = sum(len(trace.failures) for trace in story.traces)
     seconds = sum(trace.seconds[-1] for trace in story.traces if trace.seconds)
     searches = f"in {len(story.traces)} searches" if len(story.traces) > 1 else "in one search"
-    yield "Scores", f"{scores:,}", f"{searches}, {duration(seconds)}"
+    yield "Scores", f"{scores:,}", f"{searches}, {duration(seconds)}" + (f"; {lost:,} more failed" if lost else "")
 
 
 def trainings(story: Story) -> str:
@@ -131,7 +143,7 @@ def trainings(story: Story) -> str:
 
 def plural(count: int, noun: str) -> str:
     """A count with its noun."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def checks(story: Story) -> Iterator[Check]:
@@ -158,6 +170,7 @@ def checks(story: Story) -> Iterator[Check]:
     else:
         yield Check("todo", "No test result", "What was found was not trained from scratch, nor was a control.")
         yield Check("ok", "Test data not read", "A strategy cannot reach it.")
+    yield from _failure_check(story)
     yield _control_check(story)
     yield from _collapse_checks(story)
 
@@ -166,6 +179,31 @@ def of_table(story: Story) -> bool:
     """Whether scores were looked up in a table, so that there is nothing to train."""
     domain = story.config["domain"]
     return bool(table_space(domain["name"])) if domain["name"] else domain["repr"] == "Table"
+
+
+def _share_failed(story: Story) -> str:
+    """3 of 40 evaluations failed."""
+    lost = sum(len(trace.failures) for trace in story.traces)
+    count = sum(len(trace.records) for trace in story.traces)
+    return f"{lost:,} of {plural(count, 'evaluation')} failed"
+
+
+def _failure_check(story: Story) -> Iterator[Check]:
+    """Which evaluations failed, and why: the most frequent reasons first."""
+    lost = [record.failure for trace in story.traces for record in trace.failures]
+    if not lost:
+        return
+    reasons = Counter(_reason(failure) for failure in lost)
+    named = [f"{escape(reason)} ({count:,})" for reason, count in reasons.most_common(REASONS)]
+    more = f"; {len(reasons) - REASONS:,} further reasons" if len(reasons) > REASONS else ""
+    where = f" Tracebacks lie in the run's folder {code('failures')}; to try again: {command(story, 'retry')}."
+    yield Check("warn", _share_failed(story), f"{', '.join(named)}{more}.{where}")
+
+
+def _reason(failure: Failure | None) -> str:
+    if failure is None:
+        return "reason not kept"
+    return textwrap.shorten(f"{failure.kind}: {failure.message}".removesuffix(": "), 160, placeholder=" ...")
 
 
 def _control_check(story: Story) -> Check:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec
 
 import numpy as np
 
+from appnas.report.curves import DOTS, Curve, at, best, common, even, finite, median, median_window, thinned
 from appnas.reward import pareto_front
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 P = ParamSpec("P")
-Curve = tuple[Sequence[float], Sequence[float]]
-"""(steps or seconds, values), of one search."""
 
 # Okabe and Ito's palette, told apart by colour-blind readers
 BLUE, ORANGE, GREEN, RED, SKY, PINK, YELLOW = (
@@ -83,37 +82,6 @@ def _axes(size: tuple[float, float], xlabel: str, ylabel: str) -> tuple[Figure, 
     return figure, axes
 
 
-def median_window(count: int) -> int:
-    """Scores in a moving median: a twentieth of them, at least 3."""
-    return max(3, count // 20)
-
-
-def moving_median(values: Sequence[float], window: int) -> np.ndarray:
-    """Median of the `window` values around each one, fewer at the ends. Shapes: [N] -> [N]."""
-    y, half = np.asarray(values, dtype=float), window // 2
-    return np.array([np.median(y[max(i - half, 0) : i + half + 1]) for i in range(len(y))])
-
-
-def best_so_far(values: Sequence[float]) -> np.ndarray:
-    """The running maximum; NaN never wins. Shapes: [N] -> [N]."""
-    best: np.ndarray = np.fmax.accumulate(np.asarray(values, dtype=float))
-    return best
-
-
-def at(x: Sequence[float], y: np.ndarray, grid: np.ndarray) -> np.ndarray:
-    """A curve that holds each value until the next one, read off at the points of a grid. Shapes: [G] -> [G]."""
-    held: np.ndarray = y[np.searchsorted(np.asarray(x), grid, side="right").clip(1) - 1]
-    return held
-
-
-def common(curves: Sequence[Curve]) -> np.ndarray:
-    """All points at which a curve changes, where all are defined; thinned to 1,000. Shapes: returns [G]."""
-    low, high = max(x[0] for x, _ in curves), min(x[-1] for x, _ in curves)
-    grid = np.unique(np.concatenate([np.asarray(x, dtype=float) for x, _ in curves]).clip(low, max(low, high)))
-    thinned: np.ndarray = grid[np.linspace(0, len(grid) - 1, min(len(grid), 1000)).round().astype(int)]
-    return thinned
-
-
 @drawn
 def progress(curves: Sequence[Curve], xlabel: str, ylabel: str, soft: bool) -> Figure:
     """Values and the best so far; of several searches their mean between smallest and largest.
@@ -126,30 +94,33 @@ def progress(curves: Sequence[Curve], xlabel: str, ylabel: str, soft: bool) -> F
     """
     figure, axes = _axes(SIZE, xlabel, ylabel)
     window = median_window(min(len(y) for _, y in curves))
-    shown: list[tuple[str, str, Callable[[Sequence[float]], np.ndarray]]] = [("best so far", RED, best_so_far)]
+    traced = [(np.asarray(x, dtype=float), finite(y)) for x, y in curves]
+    shown = [("best so far", RED, best)]
     if soft:
-        shown.append((f"moving median of {window}", BLUE, partial(moving_median, window=window)))
+        shown.append((f"moving median of {window:,}", BLUE, partial(median, window=window)))
     if len(curves) == 1:
-        x, y = curves[0]
-        axes.plot(x, y, ".", color=FAINT, markersize=5, alpha=0.5, markeredgewidth=0, label="each score")
+        x, y = traced[0]
+        dots = thinned(x, y)
+        axes.plot(x[dots], y[dots], ".", color=FAINT, markersize=5, alpha=0.5, markeredgewidth=0, label="each score")
         for label, colour, smooth in shown:
-            axes.step(x, smooth(y), where="post", color=colour, linewidth=1.8, label=label)
+            axes.step(*smooth(x, y), where="post", color=colour, linewidth=1.8, label=label)
     else:
         grid = common(curves)
         for label, colour, smooth in shown:
-            lines = np.array([at(x, smooth(y), grid) for x, y in curves])
+            lines = np.array([at(*smooth(x, y), grid) for x, y in traced])
             axes.fill_between(grid, lines.min(0), lines.max(0), color=colour, alpha=0.18, linewidth=0, step="post")
             axes.step(grid, lines.T, where="post", color=colour, alpha=0.45, linewidth=0.7)
             axes.step(grid, lines.mean(0), where="post", color=colour, linewidth=1.8, label=f"{label}, mean")
-    every = np.concatenate([np.asarray(y, dtype=float) for _, y in curves])
-    every = every[np.isfinite(every)]
+    every = np.concatenate([y[~np.isnan(y)] for _, y in traced])
     low, high = (float(np.quantile(every, 0.05)), float(every.max())) if len(every) else (0.0, 1.0)
     margin = 0.06 * (high - low) or 0.5
     axes.set_ylim(low - margin, high + margin)
     below = int((every < low - margin).sum())
     if below and len(curves) == 1:
-        axes.annotate(f"{below} lower scores not shown", (0.99, 0.02), xycoords="axes fraction", ha="right",
-                      color=FAINT, fontsize=7)  # fmt: skip
+        plate = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}
+        axes.annotate(f"{below:,} lower scores not shown", (0.99, 0.02), xycoords="axes fraction", ha="right",
+                      color=FAINT, fontsize=7, bbox=plate)  # fmt: skip
+    _long(axes, max(float(x[-1]) for x, _ in traced))
     figure.legend(loc="outside upper left", ncols=3)
     return figure
 
@@ -163,6 +134,7 @@ def collapse(steps: Sequence[int], skips: Sequence[float], entropy: Sequence[flo
         axes.step(steps, 100 * np.asarray(skips), "--", where="post", color=RED, linewidth=1.8,
                   label="skips among the derived operations")  # fmt: skip
     axes.set_ylim(-3, 103)
+    _long(axes, steps[-1])
     figure.legend(loc="outside upper left", ncols=2)
     return figure
 
@@ -177,6 +149,7 @@ def masses(steps: Sequence[int], shares: Mapping[str, Sequence[float]]) -> Figur
                   linewidth=1.8, label=option)  # fmt: skip
     axes.axhline(100 / len(shares), color=FAINT, linewidth=1, linestyle=":")
     axes.set_ylim(bottom=0)
+    _long(axes, steps[-1])
     figure.legend(loc="outside upper left", ncols=3)
     return figure
 
@@ -214,6 +187,7 @@ def heat(
         axes.tick_params(length=0, labelsize=7, labelleft=i % columns == 0, labelbottom=i + columns >= count)
         axes.set_yticks(np.arange(len(options)) + 0.5, options)
         axes.locator_params(axis="x", nbins=4, integer=True)
+        _long(axes, steps[-1])
         if chosen is not None:
             axes.plot(1.025, chosen[i] + 0.5, "<", color=RED, markersize=4.5, clip_on=False,
                       transform=axes.get_yaxis_transform())  # fmt: skip
@@ -230,17 +204,19 @@ def heat(
 def trade(costs: Sequence[float], values: Sequence[float], found: int | None, xlabel: str, ylabel: str) -> Figure:
     """Every evaluation's value against its cost, with the Pareto front and what was found, if it is among them."""
     figure, axes = _axes(SIZE, xlabel, ylabel)
-    axes.plot(costs, values, ".", color=FAINT, markersize=6, alpha=0.5, markeredgewidth=0, label="evaluations")
-    unique = sorted({(-c, v) for c, v in zip(costs, values, strict=True)})
-    front = sorted((-unique[i][0], unique[i][1]) for i in pareto_front(unique))
-    axes.step(*zip(*front, strict=True), where="post", color=BLUE, linewidth=1.4, marker="o", markersize=4,
+    x, y = np.asarray(costs, dtype=float), np.asarray(values, dtype=float)
+    dots = thinned(x, y)
+    axes.plot(x[dots], y[dots], ".", color=FAINT, markersize=6, alpha=0.5, markeredgewidth=0, label="evaluations")
+    front = np.array(pareto_front(np.column_stack((-x, y))))
+    front = front[np.argsort(x[front])][even(len(front), DOTS)]
+    axes.step(x[front], y[front], where="post", color=BLUE, linewidth=1.4, marker="o", markersize=4,
               label="Pareto front")  # fmt: skip
     if found is not None:
         axes.plot(costs[found], values[found], "*", color=RED, markersize=13, markeredgecolor="white", label="found")
     _cost_axis(axes, costs)
-    low = float(np.quantile(values, 0.05))
-    margin = 0.06 * (max(values) - low) or 0.5
-    axes.set_ylim(min(low, *(v for _, v in front)) - margin, max(values) + margin)
+    low, high = float(np.quantile(y, 0.05)), float(y.max())
+    margin = 0.06 * (high - low) or 0.5
+    axes.set_ylim(min(low, float(y[front].min())) - margin, high + margin)
     figure.legend(loc="outside upper left", ncols=3)
     return figure
 
@@ -292,9 +268,13 @@ def human(count: float) -> str:
     return f"{count:.3g}"
 
 
-def _cost_axis(axes: Axes, costs: Sequence[float]) -> None:
-    from matplotlib.ticker import FuncFormatter
+def _long(axes: Axes, last: float) -> None:
+    """Steps of a long search as counts for people: 200 k, 1 M."""
+    if last >= 10_000:
+        axes.xaxis.set_major_formatter(lambda x, _: human(x))
 
+
+def _cost_axis(axes: Axes, costs: Sequence[float]) -> None:
     axes.set_xlim(max(min(costs) - 0.15 * (max(costs) - min(costs) or max(costs)), 0), None)
     axes.locator_params(axis="x", nbins=6)
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: human(x)))
+    axes.xaxis.set_major_formatter(lambda x, _: human(x))

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,23 @@ import numpy as np
 import torch
 
 from appnas import catalogue
+from appnas.journal import RunError, each_line, read_history, read_json, read_lines
 from appnas.methods import Method
 from appnas.monitor import relative_entropy, skip_share
 from appnas.named import load_space
+from appnas.report.curves import even
 from appnas.retrain import Maps, Row, load_rows, load_showcase
-from appnas.run import KEYS, RunError, load_config, read_history, read_json, read_lines
+from appnas.run import KEYS, load_config
 from appnas.search import Record, value_name
 from appnas.space import Arch, Choice, Space, decisions
+
+SNAPSHOTS = 200
+"""Snapshots of a distribution that are looked at, evenly spaced; a run keeps a hundred unless told otherwise."""
+
+
+def failed(record: Record) -> bool:
+    """Whether an evaluation failed: its value is none that the search measured."""
+    return record.failure is not None or bool(record.metrics.get("failed"))
 
 
 @dataclass(frozen=True)
@@ -45,15 +56,25 @@ class Trace:
     result: dict[str, Any] | None
     sizes: list[int] | None
 
-    @property
+    @cached_property
     def values(self) -> list[float]:
-        """Of all scores."""
-        return [record.value for record in self.records]
+        """Of all records, NaN of those that failed."""
+        return [math.nan if failed(record) else record.value for record in self.records]
 
-    @property
+    @cached_property
+    def scored(self) -> list[Record]:
+        """The records that did not fail."""
+        return [record for record in self.records if not failed(record)]
+
+    @cached_property
+    def failures(self) -> list[Record]:
+        """Those that did."""
+        return [record for record in self.records if failed(record)]
+
+    @cached_property
     def best(self) -> float:
-        """The largest value, NaN left out."""
-        return max((value for value in self.values if value == value), default=math.nan)
+        """The largest value of a score, NaN left out."""
+        return max((r.value for r in self.scored if r.value == r.value), default=math.nan)
 
     def entropies(self) -> list[float]:
         """Relative entropy at every snapshot."""
@@ -108,14 +129,14 @@ class Story:
             return next((trace for trace in self.traces if trace.seed == self.result["seed"]), None)
         return max(self.traces, key=lambda trace: len(trace.records), default=None)
 
-    @property
+    @cached_property
     def arch(self) -> Arch | None:
         """What was found, so far if the run is unfinished; None before the first score."""
         if self.result is not None:
             return tuple(self.result["best"])
-        if self.main is None or not self.main.records:
+        if self.main is None or not self.main.scored:
             return None
-        records = self.main.records
+        records = self.main.scored
         return (
             records[-1].arch
             if self.soft
@@ -138,7 +159,7 @@ class Story:
     @property
     def value_name(self) -> str:
         """What the value is: the metric that it equals or is the negative of, or a reward of the metric `value`."""
-        return value_name(self.main.records[:100] if self.main else [])
+        return value_name(self.main.scored[:100] if self.main else [])
 
 
 def read(path: Path) -> Story:
@@ -180,9 +201,12 @@ def read_trace(path: Path, seed: int, space: Space | None) -> Trace:
         RunError: damaged.
     """
     with _reading(path):
-        records = [record._replace(value=float(record.value)) for record in read_history(path)]
-        seconds = [float(line["seconds"]) for line in read_lines(path, "clock")][: len(records)]
+        records = read_history(path)
+        seconds = [float(line["seconds"]) for line in islice(each_line(path, "clock"), len(records))]
+        if strange := next((r for r in records if not isinstance(r.metrics, dict)), None):
+            raise RunError(f"{path} is damaged: metrics are names with numbers, those of step {strange.step} are not")
         snapshots = read_lines(path, "alphas")
+        snapshots = [snapshots[i] for i in even(len(snapshots), SNAPSHOTS)]
         steps = [int(line["step"]) for line in snapshots]
         cubes = [np.array(frames, dtype=float) for frames in zip(*(s["distribution"] for s in snapshots), strict=True)]
         expected = space and [(len(steps), choice.count, len(choice.options)) for choice in space.choices]
@@ -193,7 +217,7 @@ def read_trace(path: Path, seed: int, space: Space | None) -> Trace:
         if space is None and cubes:
             sizes = [cube.shape[2] for cube in cubes for _ in range(cube.shape[1])]
         result = read_result(path)
-        for arch in [record.arch for record in records] + ([result["best"]] if result else []):
+        for arch in {record.arch for record in records} | ({tuple(result["best"])} if result else set()):
             check_arch(arch, sizes)
         return Trace(seed, records, seconds, steps, cubes, result, sizes)
 
