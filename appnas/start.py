@@ -78,6 +78,7 @@ def _try(space: Space, domain: Any) -> None:
     """Whether a random network of the space takes the domain's inputs, and gives what it asks for."""
     if not isinstance(domain, Domain):
         return
+    _affordable(space, domain)
     inputs, failed = domain.example(2), []
     for seed in range(TRIES):
         arch = random_arch(space, random.Random(seed))
@@ -89,6 +90,17 @@ def _try(space: Space, domain: Any) -> None:
             _shaped(space, domain, None, inputs, out)
             return
     raise failed[0]
+
+
+def _affordable(space: Space, domain: Domain) -> None:
+    """Whether the weights of a random network fit in memory, as far as it can be built without any."""
+    arch = random_arch(space, random.Random(0))
+    try:
+        with torch.device("meta"):
+            need = cost.weight_bytes(seeded(0, partial(space.build, arch, domain.io)))
+    except Exception:  # code of one's own may need real tensors, and is tried with them next
+        return
+    cost.check_memory(cost.SupernetMemory(0, need), cost.free_bytes())
 
 
 def _output(space: Space, domain: Domain, arch: Arch, inputs: tuple[Tensor, ...]) -> Any:

@@ -32,7 +32,7 @@ from appnas.predictor import Predictor, Reference
 from appnas.search import Callback, Result
 from appnas.search import search as loop
 from appnas.segments import Prefix, complete, ends, extend, members
-from appnas.settings import check
+from appnas.settings import check, held
 from appnas.space import Arch, Space, decisions
 from appnas.strategy import Strategy
 
@@ -78,6 +78,7 @@ class Config:
 
     def __post_init__(self) -> None:
         """Check the settings."""
+        held(self, "pairs", "samples")
         check(
             self, pairs=2, segment=2, keep=1, width=1, layers=1, epochs=1, batch=1, lr=0, listed=1, samples=1,
             warmup=1, shared_lr=0, budget=1,
