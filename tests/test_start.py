@@ -196,8 +196,8 @@ def test_a_space_that_breaks_its_own_rules_does_not_start(chain, regression):
         appnas.search(Loose(), regression, "reinforce", **ONE)
 
 
-def test_networks_too_large_for_the_machine_are_refused_before_they_are_built(digits):
-    with pytest.raises(MemoryError, match="one step needs about .* MiB are free"):
+def test_networks_too_large_for_the_machine_are_refused_before_the_start(digits):
+    with pytest.raises(MemoryError, match=r"a network of Cells does not fit in memory, .* MiB are free: use fewer"):
         appnas.search(Cells(width=10**7, depth=3), digits, "random", **ONE)
 
 

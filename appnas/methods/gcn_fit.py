@@ -150,8 +150,8 @@ class Fit:
             return [found[order[0]]]
         kept = (found[i] for i in order if complete(self.space, found[i], rng))
         best = sorted(data, key=lambda pair: pair[1], reverse=True)  # what was scored has a rest that goes with it
-        told = dict.fromkeys(arch[:end] for arch, _ in best)
-        self.supercell = list(itertools.islice(kept, self.config.keep)) or list(told)[: self.config.keep]
+        scored = dict.fromkeys(arch[:end] for arch, _ in best)
+        self.supercell = list(itertools.islice(kept, self.config.keep)) or list(scored)[: self.config.keep]
         return [extend(self.space, self.supercell, rng) for _ in range(self.config.pairs)]
 
     def within(self, cost: Callable[[Arch], float], limit: float) -> Arch:
