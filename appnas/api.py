@@ -14,6 +14,7 @@ import torch
 
 from appnas import catalogue, start
 from appnas.domain import Domain, Locked
+from appnas.estimate import Estimate
 from appnas.evaluate import Evaluator, evaluator_of
 from appnas.failure import IN_A_ROW, SHARE
 from appnas.host import Hosted
@@ -29,6 +30,9 @@ from appnas.search import search as loop
 from appnas.space import Space
 from appnas.strategy import Random, Strategy
 from appnas.workers import Workers
+
+COUNTS = ("evaluations", "epochs", "start", "labels", "pairs", "draws", "episodes")
+"""Settings of methods that say how long a search is, what there is first in this order."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,6 +134,8 @@ def search(
         lowest = 1 if name == "seeds" else 0
         if number < lowest:
             raise ValueError(f"{name} must be at least {lowest}, got {number}")
+    if abs(seed) + seeds > 2**62:
+        raise ValueError(f"seeds lie between -2^62 and 2^62, got seed={seed}, seeds={seeds}")
     if control and chosen.needs != "scores" and not rank_epochs:
         raise ValueError(
             "control=True compares trainings from scratch: a method that shares weights needs rank_epochs too"
@@ -201,6 +207,8 @@ def _search(
     chosen = catalogue.method(plan.method)
     locked = Locked(domain) if isinstance(domain, Domain) else domain
     done = read_json(path / "result.json") if path and (path / "result.json").exists() else {}
+    setting = next((name for name in COUNTS if hasattr(plan.config, name)), "") if plan.seeds == 1 else "seeds"
+    estimate = Estimate(plan.seeds, f"--{setting}" if setting and progress else setting)
     results = []
     for seed in range(plan.seed, plan.seed + plan.seeds):
         folder = path if path is None or plan.seeds == 1 else _subfolder(path, seed)
@@ -208,6 +216,7 @@ def _search(
         looking += [Collapse(space)] if chosen.needs != "scores" else []
         looking += _watching(plan)
         looking += [Progress(f"{plan.method}, seed {seed}")] if progress else []
+        looking += [estimate]
         result: Result = chosen.search(space, locked, plan.config, seed=seed, callbacks=[*looking, *callbacks])
         results.append(dataclasses.replace(result, domain=domain, info={**result.info, "method": plan.method}))
         if folder and folder != path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -39,6 +40,11 @@ def training(label: str, epochs: int, shown: bool = True, console: Console | Non
         yield lambda done, loss: bar.update(task, completed=done, loss=loss)
 
 
+def _number(value: float | None, otherwise: float) -> float:
+    """The value, or what to take for none: what failed has none, what diverged has NaN."""
+    return otherwise if value is None or value != value else value
+
+
 class Progress(Observer):
     """Show a progress bar on standard error.
 
@@ -53,7 +59,7 @@ class Progress(Observer):
 
     def start(self, loop: Loop) -> None:
         """Draw the bar, from where a resumed search stands."""
-        self.best = max((record.value for record in loop.history), default=float("-inf"))
+        self.best = max((_number(record.value, -math.inf) for record in loop.history), default=-math.inf)
         self.task = self.bar.add_task(
             self.label, total=loop.steps, completed=loop.step, value=float("nan"), best=self.best
         )
@@ -61,8 +67,8 @@ class Progress(Observer):
 
     def step(self, loop: Loop, record: Record) -> None:
         """Move it."""
-        self.best = max(self.best, record.value)
-        self.bar.update(self.task, completed=loop.step, value=record.value, best=self.best)
+        self.best = max(self.best, _number(record.value, -math.inf))
+        self.bar.update(self.task, completed=loop.step, value=_number(record.value, math.nan), best=self.best)
 
     def end(self, loop: Loop) -> None:
         """Take it away."""

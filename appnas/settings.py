@@ -7,6 +7,23 @@ import difflib
 import typing
 from typing import Any
 
+HELD = 1_000_000
+"""Largest number of architectures that are made at once: more take gigabytes."""
+
+
+def held(settings: Any, *names: str) -> None:
+    """Check counts of architectures that are held in memory at once.
+
+    Raises:
+        ValueError: more than there is room for.
+    """
+    for name in names:
+        if (count := getattr(settings, name)) > HELD:
+            raise ValueError(
+                f"{type(settings).__name__}.{name} counts architectures that are held in memory at once:"
+                f" at most {HELD:,}, got {count:,}"
+            )
+
 
 def check(settings: Any, **least: float) -> None:
     """Check a dataclass: fields of literals hold one of them, named fields are at least so large.

@@ -24,7 +24,7 @@ def check(space: Space, domain: Any, method: str, config: Any) -> None:
     Raises:
         TypeError: the space or the domain lacks something, or a network gives no tensor.
         ValueError: the space cannot take the domain's inputs, gives outputs of another shape, or breaks its own rules.
-        MemoryError: the supernet does not fit in what is free.
+        MemoryError: the supernet, or a network, does not fit in what is free.
     """
     entry = catalogue.method(method)
     fits = {"scores"}
@@ -92,11 +92,21 @@ def _try(space: Space, domain: Any) -> None:
 
 
 def _output(space: Space, domain: Domain, arch: Arch, inputs: tuple[Tensor, ...]) -> Any:
-    network = seeded(0, partial(space.build, arch, domain.io)).eval()
+    building = True
     try:
+        network = seeded(0, partial(space.build, arch, domain.io)).eval()
+        building = False
         with torch.no_grad():
             return network(*inputs)
     except (RuntimeError, TypeError, IndexError) as error:
+        if cost.ran_out(error):
+            free = (cost.free_bytes() or 0) / cost.MIB
+            raise MemoryError(
+                f"a network of {type(space).__name__} does not fit in memory, {free:,.0f} MiB are free: use fewer"
+                " channels, cells or layers"
+            ) from error
+        if building:
+            raise
         raise ValueError(f"the space cannot take inputs of the shape {domain.io.inputs}: {error}") from error
 
 

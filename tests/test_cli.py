@@ -141,6 +141,11 @@ def test_export_writes_what_load_reads(retrained, tmp_path):
     assert model(torch.zeros(3, 1, 8, 8)).shape == (3, 10) and not model.training
 
 
+def test_more_threads_than_libraries_survive_are_refused(tmp_path):
+    code, _, err = call(*DARTS, "--epochs", 1, "--threads", 10**9, "--out", tmp_path / "run")
+    assert code == 2 and "threads must be at most 1,024, got 1,000,000,000: this machine has" in err
+
+
 def test_table_search_prints_withheld_figures_and_resumes(table, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("APPNAS_DATA", raising=False)

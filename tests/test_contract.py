@@ -35,8 +35,8 @@ def test_a_score_is_a_dictionary_with_a_value():
     [
         (torch.zeros(2, 10), (2,), 2, r"^net gives 10 outputs an example, the domain has 2 \(io.outputs = \(2,\)\):"
          " build the last layer from io.outputs, or, if the domain is of your own, mend its io$"),
-        (torch.zeros(2, 1, 8, 8), (8, 8), 2, r"of the shape \(2, 1, 8, 8\), the domain has \[examples, 8, 8\] "),
-        (torch.zeros(2, 5, 7), (6, 7), 2, r"outputs of the shape \(2, 5, 7\), the domain has \[examples, 6, 7\] "),
+        (torch.zeros(2, 1, 8, 8), (8, 8), 2, r"outputs of the shape \(2, 1, 8, 8\), the domain has \[examples, 8, 8"),
+        (torch.zeros(2, 5, 7), (6, 7), 2, r"outputs of the shape \(2, 5, 7\), the domain has \[examples, 6, 7"),
         (torch.zeros(()), (), 2, r"outputs of the shape \(\)"),
         (torch.zeros(10, 3), (3,), 2, "net gives 10 rows of outputs for 2 examples: one each is right"),
         ((torch.zeros(2, 10), torch.zeros(2, 2)), (2,), 2, "10 outputs an example"),

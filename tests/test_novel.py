@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import appnas
+from appnas.cli import show
 from appnas.contract import ExhaustedError
 from appnas.journal import read_json
 from appnas.methods import METHODS
@@ -144,6 +145,16 @@ def test_evolution_goes_on_where_no_mutation_is_allowed():
     assert result.info == {"ended": "the space is exhausted after 4 of 1,000 evaluations: it has one architecture"}
     told = str(result.of(single, table(single), METHODS["evolution"].config(), 0))
     assert told.endswith("of 4 steps\n" + result.info["ended"])
+
+
+def test_the_command_line_and_the_report_say_that_a_search_ended_early(capsys, tmp_path):
+    space = few(5)
+    result = appnas.search(space, table(space), "nao", out=tmp_path / "run", **settings("nao"))
+    ended = "the space is exhausted after 5 of 50 evaluations: all of its 5 architectures were proposed"
+    page = result.report().read_text()
+    assert result.info["ended"] == ended and f"<b>The search ended early</b>: {ended}." in page
+    show.line(str(result))
+    assert ended in " ".join(capsys.readouterr().out.split())
 
 
 class Counter:

@@ -46,6 +46,18 @@ def test_a_resumed_search_starts_where_it_stands(bench201):
     progress.end(Loop(None, None, 9, step=3))
 
 
+def test_what_failed_or_diverged_is_not_the_best(bench201):
+    progress = Progress(console=console(True))
+    history = [Record(0, (1,), float("nan"), {}), Record(1, (2,), None, {}), Record(2, (3,), 2.0, {})]
+    progress.start(Loop(Random(bench201, random.Random(0)), Sum(), 9, step=3, history=history))
+    assert progress.best == 2.0
+    for value, best in ((float("nan"), 2.0), (None, 2.0), (float("-inf"), 2.0), (3.0, 3.0)):
+        progress.step(Loop(None, None, 9, step=4), Record(3, (1,), value, {}))
+        assert progress.best == best
+    progress.bar.refresh()
+    progress.end(Loop(None, None, 9, step=4))
+
+
 def test_a_file_stays_clean(bench201):
     screen = console(False)
     search(Random(bench201, random.Random(0)), Sum(), 3, callbacks=[Progress(console=screen)])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from appnas.methods import baselines, darts, reinforce
+from appnas.methods import baselines, ctnas, darts, gcn_fit, nao, reinforce, rlnas, unas
 from appnas.spaces import Cells
 from appnas.train import Recipe
 
@@ -33,3 +33,12 @@ def test_impossible_settings_are_refused(make, words):
 
 def test_the_papers_settings_pass():
     assert darts.Config().epochs == 50 and Recipe().lr == 0.025 and Cells().cells == 8
+
+
+@pytest.mark.parametrize(("kind", "name"), [
+    (nao.Config, "start"), (nao.Config, "new"), (ctnas.Config, "labels"), (gcn_fit.Config, "pairs"),
+    (gcn_fit.Config, "samples"), (rlnas.Config, "population"), (unas.Config, "fitted"),
+])  # fmt: skip
+def test_counts_that_would_take_all_memory_are_refused(kind, name):
+    with pytest.raises(ValueError, match=rf"Config\.{name} counts arch.* at most 1,000,000, got 1,000,000,000"):
+        kind(**{name: 10**9})

@@ -12,6 +12,7 @@ from appnas.evaluate import Scratch
 from appnas.failure import FailuresError
 from appnas.methods import METHODS
 from appnas.space import IO, Choice, random_arch
+from appnas.spaces import Cells
 from appnas.strategy import Draw
 
 ONE = dict(evaluations=4, budget=1)
@@ -193,3 +194,14 @@ def test_a_space_that_breaks_its_own_rules_does_not_start(chain, regression):
 
     with pytest.raises(ValueError, match=r"that of Loose gave \(1, 1\), which its `valid` refuses"):
         appnas.search(Loose(), regression, "reinforce", **ONE)
+
+
+def test_networks_too_large_for_the_machine_are_refused_before_the_start(digits):
+    with pytest.raises(MemoryError, match=r"a network of Cells does not fit in memory, .* MiB are free: use fewer"):
+        appnas.search(Cells(width=10**7, depth=3), digits, "random", **ONE)
+
+
+@pytest.mark.parametrize("seed", [10**23, -(10**23)])
+def test_seeds_that_no_generator_takes_are_named(seed, chain, regression):
+    with pytest.raises(ValueError, match=f"seeds lie between .*, got seed={seed}, seeds=1"):
+        appnas.search(chain, regression, "random", seed=seed, **ONE)

@@ -35,6 +35,10 @@ MISTAKES = (
 )  # fmt: skip
 
 
+THREADS = 1024
+"""Most threads: libraries that cannot start as many as they are told end the process without a word."""
+
+
 @dataclass(frozen=True)
 class List:
     """Show the methods, spaces and domains that there are."""
@@ -239,6 +243,8 @@ def _quoted(path: Path) -> str:
 def _threads(count: int) -> None:
     if count < 1:
         raise ValueError(f"threads must be at least 1, got {count}")
+    if count > THREADS:
+        raise ValueError(f"threads must be at most {THREADS:,}, got {count:,}: this machine has {os.cpu_count()} cores")
     torch.set_num_threads(count)
 
 

@@ -30,7 +30,7 @@ from appnas.gcn import as_tensor
 from appnas.guided import Guided, Told
 from appnas.search import Callback, Loop, Observer, Record, Result
 from appnas.search import search as loop
-from appnas.settings import check
+from appnas.settings import check, held
 from appnas.space import Arch, Space, random_arch
 from appnas.strategy import Draw, Score
 
@@ -82,6 +82,7 @@ class Config:
 
     def __post_init__(self) -> None:
         """Check the settings."""
+        held(self, "labels", "pseudo")
         check(
             self, labels=2, verify=1, budget=1, width=1, layers=1, epochs=1, batch=1, comparator_lr=0, iterations=1,
             lr=0, momentum=0, hidden=1, refresh=1, pseudo=1, ratio=0, raise_every=1,

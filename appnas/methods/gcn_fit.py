@@ -32,7 +32,7 @@ from appnas.predictor import Predictor, Reference
 from appnas.search import Callback, Result
 from appnas.search import search as loop
 from appnas.segments import Prefix, complete, ends, extend, members
-from appnas.settings import check
+from appnas.settings import check, held
 from appnas.space import Arch, Space, decisions
 from appnas.strategy import Strategy
 
@@ -78,6 +78,7 @@ class Config:
 
     def __post_init__(self) -> None:
         """Check the settings."""
+        held(self, "pairs", "samples")
         check(
             self, pairs=2, segment=2, keep=1, width=1, layers=1, epochs=1, batch=1, lr=0, listed=1, samples=1,
             warmup=1, shared_lr=0, budget=1,
@@ -149,8 +150,8 @@ class Fit:
             return [found[order[0]]]
         kept = (found[i] for i in order if complete(self.space, found[i], rng))
         best = sorted(data, key=lambda pair: pair[1], reverse=True)  # what was scored has a rest that goes with it
-        told = dict.fromkeys(arch[:end] for arch, _ in best)
-        self.supercell = list(itertools.islice(kept, self.config.keep)) or list(told)[: self.config.keep]
+        scored = dict.fromkeys(arch[:end] for arch, _ in best)
+        self.supercell = list(itertools.islice(kept, self.config.keep)) or list(scored)[: self.config.keep]
         return [extend(self.space, self.supercell, rng) for _ in range(self.config.pairs)]
 
     def within(self, cost: Callable[[Arch], float], limit: float) -> Arch:

@@ -27,7 +27,7 @@ from appnas.oneshot import OneShot, Paths
 from appnas.rank import Ranked, ThenScratch
 from appnas.search import Callback, Result
 from appnas.search import search as loop
-from appnas.settings import check
+from appnas.settings import check, held
 from appnas.space import Arch, Space, random_arch
 from appnas.strategy import Strategy
 
@@ -81,6 +81,7 @@ class Config:
 
     def __post_init__(self) -> None:
         """Check the settings."""
+        held(self, "start", "new")
         check(
             self, start=2, rounds=1, new=1, parents=1, largest=0, hidden=1, embedding=1, layers=0, dropout=0, lam=0,
             epochs=1, batch=1, lr=0, budget=1, warmup=1, shared_lr=0, top=1,

@@ -20,7 +20,7 @@ from appnas.generations import Generations
 from appnas.oneshot import OneShot, Paths, first
 from appnas.search import Callback, Result
 from appnas.search import search as loop
-from appnas.settings import check
+from appnas.settings import check, held
 from appnas.space import Arch, Space
 from appnas.strategy import Draw, Score
 from appnas.train import cosine
@@ -65,6 +65,7 @@ class Config:
 
     def __post_init__(self) -> None:
         """Check the settings."""
+        held(self, "population")
         check(
             self, epochs=1, lr=0, lr_min=0, momentum=0, weight_decay=0, clip=0, generations=1, population=1, keep=2,
             mutants=0, crossed=0, rate=0,

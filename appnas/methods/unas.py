@@ -29,7 +29,7 @@ from appnas.paired import Paired
 from appnas.sampled import Estimator, Expected, Sampled, Term
 from appnas.search import Callback, Result
 from appnas.search import search as loop
-from appnas.settings import check
+from appnas.settings import check, held
 from appnas.space import Arch, Gates, Space, argmax, random_arch
 from appnas.train import cosine
 
@@ -88,6 +88,7 @@ class Config:
         Raises:
             ValueError: a setting below its least value, no temperature, or no epoch after the warm-up.
         """
+        held(self, "fitted")
         check(self, warmup=0, gap=0, lr=0, lr_min=0, weight_decay=0, clip=0, alpha_lr=0, alpha_lr_min=0)
         check(self, alpha_weight_decay=0, soften=0, duplicates=0, target=0, price=0, ramp=1, fitted=10)
         if self.epochs <= self.warmup:
