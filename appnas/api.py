@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import random
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,22 +12,20 @@ from typing import Any
 import torch
 
 from appnas import catalogue, start
+from appnas.control import equal_budget
 from appnas.domain import Domain, Locked
 from appnas.estimate import Estimate
-from appnas.evaluate import Evaluator, evaluator_of
+from appnas.evaluate import Evaluator
 from appnas.failure import IN_A_ROW, SHARE
-from appnas.host import Hosted
 from appnas.journal import read_json
 from appnas.monitor import Collapse, Failures
 from appnas.named import check_domain, describe_domain, describe_space, load_domain, load_space
 from appnas.progress import Progress
-from appnas.rank import Ranked, ThenScratch, ranked_by, value_of
+from appnas.rank import ranked_by, value_of
 from appnas.rewind import retry
 from appnas.run import KEYS, LATER, Run, create, created, finish, load_config
 from appnas.search import Callback, Result
-from appnas.search import search as loop
 from appnas.space import Space
-from appnas.strategy import Random, Strategy
 from appnas.workers import Workers
 
 COUNTS = ("evaluations", "epochs", "start", "labels", "pairs", "draws", "episodes")
@@ -235,7 +232,10 @@ def _search(
     if plan.retrain_epochs:
         info["retrain"] = {"epochs": plan.retrain_epochs, "beside": plan.beside}
     if plan.control:
-        info["control"] = _with_arch(done["control"]) if "control" in done else _control(space, locked, results, plan)
+        budget, ranked = plan.rank_epochs or getattr(plan.config, "budget", 1), plan.rank_epochs > 0
+        info["control"] = _with_arch(
+            done.get("control") or equal_budget(space, locked, results, plan.seed, budget, ranked)
+        )
     final = dataclasses.replace(best, info=info)
     if path:
         finish(path, final)
@@ -273,31 +273,3 @@ def _subfolder(path: Path, seed: int) -> Path:
         alone = {name: LATER[name] for name in whole_runs}
         create(folder, read_json(path / "config.json") | alone | {"seed": seed})
     return folder
-
-
-def _control(space: Space, domain: Any, results: Sequence[Result], plan: Plan) -> dict[str, Any]:
-    """Random search at equal budget: see `search`. It ends with the same last stage, if the search had one."""
-    budget = plan.rank_epochs or getattr(plan.config, "budget", 1)
-    spent = [math.ceil(_spent(result, domain) / budget) for result in results]
-    ranked = plan.seeds if plan.rank_epochs else 0
-    evaluations = sum(spent) + ranked if any(spent) else sum(len(result.history) for result in results)
-    seed, strategy, stage = plan.seed + 10_000, results[0].strategy, results[0].evaluator
-    alone: Strategy = Random(space, random.Random(seed))
-    evaluator: Evaluator = evaluator_of(space, domain, budget, seed)
-    if isinstance(strategy, Ranked) and isinstance(stage, ThenScratch):
-        first = max(evaluations - (len(results[0].history) - strategy.steps), 1)
-        alone = Ranked(alone, first, strategy.top)
-        evaluator = ThenScratch(evaluator, first, space, domain, budget, seed, stage.folds)
-    found = loop(alone, evaluator, evaluations)
-    return {"method": "random", "evaluations": evaluations, "best": found.best, "value": found.value}
-
-
-def _spent(result: Result, domain: Any) -> float:
-    """Epochs (or environment steps) that a search trained: shared weights, and networks from scratch; 0 on a table."""
-    evaluator: Any = result.evaluator
-    scratch = sum(record.metrics.get("budget", 0.0) for record in result.history)
-    if isinstance(evaluator, Hosted):
-        return scratch + evaluator.step * evaluator.host.iteration
-    while not hasattr(evaluator, "spent") and hasattr(evaluator, "evaluator"):
-        evaluator = evaluator.evaluator
-    return scratch + (evaluator.spent / domain.epoch("train") if hasattr(evaluator, "spent") else 0.0)

@@ -1,0 +1,55 @@
+"""Random search at equal budget: the control of every search."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Sequence
+from typing import Any
+
+from appnas.evaluate import Evaluator, evaluator_of
+from appnas.host import Hosted
+from appnas.monitor import Failures
+from appnas.rank import Ranked, ThenScratch
+from appnas.search import Result, search
+from appnas.space import Space
+from appnas.strategy import Random, Strategy
+
+
+def equal_budget(
+    space: Space, domain: Any, results: Sequence[Result], seed: int, budget: int, ranked: bool
+) -> dict[str, Any]:
+    """Random search at equal budget: as many trainings as have the epochs that all searches trained.
+
+    It ends with the same last stage, if the search had one.
+
+    Args:
+        space: what was searched.
+        domain: where, or a table, on which evaluations are counted.
+        results: of the searches.
+        seed: of the first of them.
+        budget: of every training.
+        ranked: whether each result was trained from scratch once more.
+    """
+    spent = [math.ceil(_spent(result, domain) / budget) for result in results]
+    evaluations = sum(spent) + ranked * len(results) if any(spent) else sum(len(result.history) for result in results)
+    seed, strategy, stage = seed + 10_000, results[0].strategy, results[0].evaluator
+    alone: Strategy = Random(space, random.Random(seed))
+    evaluator: Evaluator = evaluator_of(space, domain, budget, seed)
+    if isinstance(strategy, Ranked) and isinstance(stage, ThenScratch):
+        first = max(evaluations - (len(results[0].history) - strategy.steps), 1)
+        alone = Ranked(alone, first, strategy.top)
+        evaluator = ThenScratch(evaluator, first, space, domain, budget, seed, stage.folds)
+    found = search(alone, evaluator, evaluations, callbacks=[Failures(evaluations, 1.0)])  # whatever fails
+    return {"method": "random", "evaluations": evaluations, "best": found.best, "value": found.value}
+
+
+def _spent(result: Result, domain: Any) -> float:
+    """Epochs (or environment steps) that a search trained: shared weights, and networks from scratch; 0 on a table."""
+    evaluator: Any = result.evaluator
+    scratch = sum(record.metrics.get("budget", 0.0) for record in result.history)
+    if isinstance(evaluator, Hosted):
+        return scratch + evaluator.step * evaluator.host.iteration
+    while not hasattr(evaluator, "spent") and hasattr(evaluator, "evaluator"):
+        evaluator = evaluator.evaluator
+    return scratch + (evaluator.spent / domain.epoch("train") if hasattr(evaluator, "spent") else 0.0)

@@ -1,0 +1,22 @@
+"""appnas.control: random search at equal budget, whatever it meets."""
+
+import math
+
+from misbehaving import Few, Misbehaves
+
+import appnas
+from appnas.control import equal_budget
+
+
+def test_on_a_table_as_many_evaluations(tmp_path):
+    found = appnas.search(Few(), Misbehaves(tmp_path / "log", {}), "evolution", evaluations=12, population=4, sample=2)
+    control = equal_budget(Few(), Misbehaves(tmp_path / "log", {}), [found, found], 0, 1, False)
+    assert control["method"] == "random" and control["evaluations"] == 24
+    assert control["value"] == control["best"][0]
+
+
+def test_a_control_bears_every_failure(tmp_path):
+    found = appnas.search(Few(), Misbehaves(tmp_path / "log", {}), "random", evaluations=40)
+    kinds = {k: "raises" for k in range(40) if k % 10}
+    control = equal_budget(Few(), Misbehaves(tmp_path / "log", kinds), [found], 0, 1, False)
+    assert control["best"][0] % 10 == 0 and math.isfinite(control["value"])
