@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import random
+import shlex
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,13 +16,17 @@ import torch
 from appnas import catalogue, start
 from appnas.domain import Domain, Locked
 from appnas.evaluate import Evaluator, Scratch, evaluator_of
+from appnas.fresh import create, created
 from appnas.host import Hosted
 from appnas.monitor import Collapse
-from appnas.named import check_domain, describe_domain, describe_space, load_domain, load_space
+from appnas.named import check_domain, describe_domain, describe_space, found_in, load_domain, load_space
 from appnas.oneshot import OneShot
 from appnas.progress import Progress
 from appnas.rank import Ranked, ThenScratch
-from appnas.run import KEYS, LATER, Run, create, created, finish, load_config, read_json
+from appnas.lock import writing
+from appnas.memory import told
+from appnas.run import KEYS, LATER, Run, finish, load_config, read_json
+from appnas.schema import reading
 from appnas.search import Callback, Result
 from appnas.search import search as loop
 from appnas.space import Space
@@ -126,12 +131,13 @@ def search(
     after = (retrain_epochs, tuple(beside))
     plan = Plan(method, asked, seed, seeds, rank_epochs, control, *after, workers, asks, cluster)
     start.check_retraining(built, domain, *after, seed)
-    start.check(built, domain, method, plan.config)
+    need = start.check(built, domain, method, plan.config)
     described = {**catalogue.plain(plan), "space": describe_space(built), "domain": describe_domain(domain)}
     described["threads"] = torch.get_num_threads()
     if out is None:
-        return _search(built, domain, plan, None, progress, callbacks)
-    with created(Path(out), described) as path:
+        with told(need):
+            return _search(built, domain, plan, None, progress, callbacks)
+    with created(Path(out), described) as path, told(need, _safe(path)):
         return _search(built, domain, plan, path, progress, callbacks)
 
 
@@ -158,13 +164,19 @@ def resume(
     """
     path = Path(path)
     saved = load_config(path, KEYS)
-    space = space or load_space(saved)
-    domain = domain or load_domain(saved)
+    with reading(path / "config.json"):
+        space = space or load_space(saved)
+        domain = domain or load_domain(saved)
+        config = catalogue.from_plain(catalogue.method(saved["method"]).config, saved["config"])
     check_domain(domain, saved, path)
-    config = catalogue.from_plain(catalogue.method(saved["method"]).config, saved["config"])
     fields = {f.name: saved[f.name] for f in dataclasses.fields(Plan)} | {"beside": tuple(saved["beside"])}
-    start.check(space, domain, saved["method"], config)
-    return _search(space, domain, Plan(**{**fields, "config": config}), path, progress, callbacks)
+    need = start.check(space, domain, saved["method"], config)
+    with writing(path), told(need, _safe(path)):
+        return _search(space, domain, Plan(**{**fields, "config": config}), path, progress, callbacks)
+
+
+def _safe(path: Path) -> str:
+    return f"What was saved is safe, go on with: appnas resume {shlex.quote(str(path))}"
 
 
 def _instances(**given: Any) -> None:
@@ -178,11 +190,11 @@ def _search(
 ) -> Result:
     chosen = catalogue.method(plan.method)
     locked = Locked(domain) if isinstance(domain, Domain) else domain
-    done = read_json(path / "result.json") if path and (path / "result.json").exists() else {}
+    done = found_in(path, space, range(plan.seed, plan.seed + plan.seeds)) if path else {}
     results = []
     for seed in range(plan.seed, plan.seed + plan.seeds):
         folder = path if path is None or plan.seeds == 1 else _subfolder(path, seed)
-        looking: list[Callback] = [Run(folder, root=path)] if folder else []
+        looking: list[Callback] = [Run(folder, root=path, space=space)] if folder else []
         looking += [Collapse(space)] if chosen.needs != "scores" else []
         looking += [Workers(plan.workers, plan.asks, plan.cluster)] if plan.workers else []
         looking += [Progress(f"{plan.method}, seed {seed}")] if progress else []

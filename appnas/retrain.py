@@ -6,11 +6,10 @@ import io
 import random
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from rich.console import Console
@@ -24,7 +23,7 @@ from appnas.evaluate import seeded
 from appnas.files import whole
 from appnas.latency import latencies
 from appnas.progress import training
-from appnas.run import write_json
+from appnas.run import RunError, read_json, write_json
 from appnas.search import Result
 from appnas.space import Arch, Space, constant_arch, random_arch
 from appnas.text import table
@@ -259,7 +258,7 @@ def load_showcase(path: Path) -> Maps:
     """What a run's retraining showed; nothing if there was none, or its domain shows nothing.
 
     Raises:
-        ValueError: the file is damaged.
+        RunError: the file is damaged.
     """
     file = path / SHOWCASE
     if not file.exists():
@@ -267,8 +266,10 @@ def load_showcase(path: Path) -> Maps:
     try:
         with file.open("rb") as stream, np.load(stream) as kept:
             examples, names, maps = (kept[key] for key in ("examples", "names", "maps"))
-    except (KeyError, EOFError, OSError, BadZipFile) as error:
-        raise ValueError(f"{file} is damaged: {error}") from error
+    except Exception as error:  # a damaged archive fails in many ways inside numpy
+        raise RunError(f"{file} is damaged ({type(error).__name__}): delete it, and retrain again to see maps") from error
+    if maps.dtype.kind not in "fiub" or maps.ndim != 4 or maps.shape[:2] != (examples.size, names.size):
+        raise RunError(f"{file} is damaged: maps must be numbers [examples, names, H, W], got {maps.dtype} {maps.shape}")
     return {str(e): {str(n): m for n, m in zip(names, of, strict=True)} for e, of in zip(examples, maps, strict=True)}
 
 
@@ -289,9 +290,9 @@ def _row_json(row: Row) -> dict[str, Any]:
 
 def load_rows(path: Path) -> list[Row]:
     """The rows of a run's retraining; none if there was none."""
-    from appnas.run import read_json
-
     file = path / "retrain.json"
     if not file.exists():
         return []
-    return [Row(**{**row, "arch": tuple(row["arch"])}) for row in read_json(file)["rows"]]
+    known = [field.name for field in fields(Row)]
+    rows = [{name: row[name] for name in known if name in row} for row in read_json(file)["rows"]]
+    return [Row(**{**row, "arch": tuple(row["arch"])}) for row in rows]

@@ -12,28 +12,28 @@ events.*         the value for TensorBoard
 from __future__ import annotations
 
 import contextlib
-import itertools
 import json
 import shlex
-import shutil
 import signal
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import FrameType
 from typing import Any, TextIO
 
 import torch
 
-from appnas.files import load_state, whole
-from appnas.search import Loop, Observer, Record, Result, versions
-from appnas.space import describe
+from appnas import lock, schema
+from appnas.files import RunError as RunError
+from appnas.files import digest, load_state, room, whole
+from appnas.search import Loop, Observer, Record, Result
+from appnas.space import Space, describe
 
 FORMAT = 1
 KEYS = ("method", "config", "space", "domain", "seed", "versions")
-"""What the config of a search tells; a run made by hand (`create`) may tell anything."""
+"""What the config of a search tells; a run made by hand (`appnas.fresh.create`) may tell anything."""
 LATER = {
     "seeds": 1, "rank_epochs": 0, "control": False, "retrain_epochs": 0, "beside": [], "workers": 0, "asks": 0,
     "cluster": False,
@@ -41,8 +41,7 @@ LATER = {
 """What it tells since later versions, and what its absence means."""
 
 
-class RunError(ValueError):
-    """A run directory that cannot be used as asked."""
+AGAIN = "delete it to start this run again from its config"
 
 
 class InterruptedSearchError(KeyboardInterrupt):
@@ -62,56 +61,12 @@ def read_json(path: Path) -> Any:
         RunError: missing or damaged.
     """
     try:
-        return json.loads(path.read_text())
+        return schema.load(path)
     except FileNotFoundError:
         kind = "run" if path.name == "config.json" else "finished run"
-        raise RunError(f"{path.parent} is not a {kind}: it has no {path.name}") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise RunError(f"{path} is damaged: {error}") from None
-
-
-def create(path: Path, config: Mapping[str, Any]) -> Path:
-    """Start a run's directory.
-
-    Raises:
-        RunError: the directory holds something already, or is a file.
-    """
-    if path.exists() and not path.is_dir():
-        raise RunError(f"{path} is a file: give a directory")
-    if path.exists() and any(path.iterdir()):
-        raise RunError(f"{path} is not empty: resume it, or give another directory")
-    path.mkdir(parents=True, exist_ok=True)
-    write_json(path / "config.json", {"format": FORMAT, "versions": versions(), **config})
-    return path
-
-
-def reserve(stem: Path) -> Path:
-    """The first of STEM-1, STEM-2, ... that is free, as an empty directory."""
-    for number in itertools.count(1):
-        path = stem.with_name(f"{stem.name}-{number}")
-        with contextlib.suppress(FileExistsError):
-            path.mkdir(parents=True)
-            return path
-    raise AssertionError
-
-
-@contextlib.contextmanager
-def created(path: Path, config: Mapping[str, Any]) -> Iterator[Path]:
-    """A new run's directory for what is done with it; if that fails before its first score, as if it had never been.
-
-    Raises:
-        RunError: see `create`.
-    """
-    missing = not path.exists()
-    create(path, config)
-    try:
-        yield path
-    except Exception:
-        if not any(file.stat().st_size for file in path.rglob("history.jsonl")):
-            shutil.rmtree(path)
-            if not missing:
-                path.mkdir()
-        raise
+        found = kind == "finished run" and path.name == "result.json" and (path.parent / "config.json").exists()
+        more = f"; finish it first: appnas resume {shlex.quote(str(path.parent))}" if found else ""
+        raise RunError(f"{path.parent} is not a {kind}: it has no {path.name}{more}") from None
 
 
 def load_config(path: Path, keys: Iterable[str] = ()) -> dict[str, Any]:
@@ -121,12 +76,11 @@ def load_config(path: Path, keys: Iterable[str] = ()) -> dict[str, Any]:
         RunError: no run there, one of another format, or without one of the keys.
     """
     config: dict[str, Any] = read_json(path / "config.json")
-    if not isinstance(config, dict):
-        raise RunError(f"{path / 'config.json'} is damaged: it holds no settings")
     if config.get("format") != FORMAT:
         raise RunError(f"{path} was written in format {config.get('format')}, this version reads format {FORMAT}")
-    if lost := [key for key in keys if key not in config]:
-        raise RunError(f"{path / 'config.json'} is damaged: it does not tell {', '.join(lost)}")
+    if keys:
+        with schema.reading(path / "config.json"):
+            schema.SEARCH(config, "")
     return {**LATER, **config} if keys else config
 
 
@@ -136,47 +90,78 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     Raises:
         RunError: damaged.
     """
-    return load_state(path, "delete it to start this run again from its config", RunError)
+    state = load_state(path, AGAIN, RunError)
+    return schema.check_state(path, state, "checkpoint.pt", AGAIN)
+
+
+def identity(config: Mapping[str, Any]) -> str:
+    """What a checkpoint is of: of a run with other parts it is no use."""
+    parts = {key: config.get(key) for key in ("method", "space", "domain", "seed")}
+    return digest(json.dumps(parts, sort_keys=True))
 
 
 class Run(Observer):
     """Keep a run's directory, and go on from what it holds.
 
     Args:
-        path: the directory, made by `create`.
+        path: the directory, made by `appnas.fresh.create`.
         every: seconds between two checkpoints; 0 for one after every step.
         snapshots: number of times that the distribution is written over a whole search.
         events: write TensorBoard events.
         root: the directory to resume, if this one is a part of it (one seed of several).
+        space: what the history's architectures are of, to check them; None if that is unknown.
     """
 
     def __init__(
-        self, path: Path, every: float = 30.0, snapshots: int = 100, events: bool = True, root: Path | None = None
-    ):
+        self, path: Path, every: float = 30.0, snapshots: int = 100, events: bool = True, root: Path | None = None,
+        space: Space | None = None,
+    ):  # fmt: skip
         self.path, self.every, self.snapshots, self.events = Path(path), every, snapshots, events
-        self.root = root or self.path
+        self.root, self.space = root or self.path, space
         self.stopped = False
         self.files: dict[str, TextIO] = {}
+        self.held = contextlib.ExitStack()
 
     def start(self, loop: Loop) -> None:
-        """Restore what is there, cut the journals to it, and listen for Ctrl-C.
+        """Lock the directory, restore what is there, cut the journals to it, and listen for Ctrl-C.
 
         Raises:
-            RunError: the directory holds no run, one of another format, or damaged files.
+            RunError: the directory holds no run, one of another format, damaged files, or somebody else writes to it.
         """
-        load_config(self.path)
-        checkpoint = self.path / "checkpoint.pt"
-        seconds = 0.0
-        if checkpoint.exists():
-            state = load_checkpoint(checkpoint)
-            loop.strategy.load_state_dict(state["strategy"])
-            loop.evaluator.load_state_dict(state["evaluator"])
-            torch.set_rng_state(state["rng"])
-            loop.step, seconds = state["step"], state["seconds"]
-        loop.stopped |= (self.path / "result.json").exists()  # finished, perhaps by a callback that is not here now
-        loop.history[:] = [record for record in read_history(self.path) if record.step < loop.step]
-        if len(loop.history) != loop.step:
-            raise RunError(f"{self.path}: the checkpoint is of step {loop.step}, the history has {len(loop.history)}")
+        self.of = identity(load_config(self.path))
+        with contextlib.ExitStack() as held:
+            held.enter_context(lock.writing(self.path))
+            self._start(loop, self._restore(loop))
+            self.held = held.pop_all()
+
+    def _restore(self, loop: Loop) -> float:
+        """Check every file before one is changed; then go on from the checkpoint. Returns its seconds."""
+        checkpoint, done = self.path / "checkpoint.pt", self.path / "result.json"
+        state = load_checkpoint(checkpoint) if checkpoint.exists() else {"step": 0, "seconds": 0.0}
+        step: int = state["step"]
+        if state.get("of", self.of) != self.of:
+            raise RunError(
+                f"{checkpoint} is of another run, its method, space, domain or seed is not this one's: {AGAIN}"
+            )
+        history = read_history(self.path)[:step]
+        if len(history) != step:
+            raise RunError(f"{self.path}: the checkpoint is of step {step}, the history has {len(history)}")
+        if done.exists() and (told := read_json(done)["steps"]) != step:
+            raise RunError(f"{done} is of {told} steps, the checkpoint of step {step}: delete it to search again")
+        if self.space:
+            schema.check_archs(self.path / "history.jsonl", history, self.space)
+        for name in ("clock", "alphas"):
+            read_lines(self.path, name)
+        if step:
+            with schema.reading(checkpoint, AGAIN):
+                loop.strategy.load_state_dict(state["strategy"])
+                loop.evaluator.load_state_dict(state["evaluator"])
+                torch.set_rng_state(state["rng"])
+        loop.stopped |= done.exists()  # finished, perhaps by a callback that is not here now
+        loop.step, loop.history[:] = step, history
+        return float(state["seconds"])
+
+    def _start(self, loop: Loop, seconds: float) -> None:
         for name in ("history", "clock", "alphas"):
             self._open(name, loop.step)
         self.kept = loop.step
@@ -211,7 +196,16 @@ class Run(Observer):
         self.files[name] = path.open("a", buffering=1)
 
     def _write(self, name: str, content: Mapping[str, Any]) -> None:
-        self.files[name].write(json.dumps(content) + "\n")
+        with room(self.path / f"{name}.jsonl", self._safe()):
+            self.files[name].write(json.dumps(content) + "\n")
+
+    def _safe(self) -> str:
+        if not self.kept:
+            return "nothing was saved before: make room, and start again"
+        return f"the checkpoint of step {self.kept} is safe: make room, then go on with: {self._resume()}"
+
+    def _resume(self) -> str:
+        return f"appnas resume {shlex.quote(str(self.root))}"
 
     def _snapshot(self, loop: Loop) -> None:
         if hasattr(loop.strategy, "distribution"):
@@ -235,9 +229,7 @@ class Run(Observer):
         if self.stopped or time.monotonic() - self.saved >= self.every or loop.step == loop.steps:
             self.save(loop)
         if self.stopped:
-            raise InterruptedSearchError(
-                f"stopped at step {loop.step} of {loop.steps}; go on with: appnas resume {shlex.quote(str(self.root))}"
-            )
+            raise InterruptedSearchError(f"stopped at step {loop.step} of {loop.steps}; go on with: {self._resume()}")
 
     def save(self, loop: Loop) -> None:
         """Write the checkpoint."""
@@ -247,19 +239,20 @@ class Run(Observer):
             "strategy": loop.strategy.state_dict(),
             "evaluator": loop.evaluator.state_dict(),
             "rng": torch.get_rng_state(),
+            "of": self.of,
         }
-        with whole(self.path / "checkpoint.pt") as partial:
+        with whole(self.path / "checkpoint.pt", self._safe()) as partial:
             torch.save(state, partial)
         self.saved, self.kept = time.monotonic(), loop.step
 
     def end(self, loop: Loop) -> None:
         """Save a search that another callback stopped, and close the files."""
-        if loop.stopped and self.kept != loop.step and not loop.pending:
-            self.save(loop)
-        for file in self.files.values():
-            file.close()
-        if self.writer:
-            self.writer.close()
+        with self.held:
+            if loop.stopped and self.kept != loop.step and not loop.pending:
+                self.save(loop)
+            for file in [*self.files.values(), *([self.writer] if self.writer else [])]:
+                with contextlib.suppress(OSError):  # no room for what a full disk has refused before
+                    file.close()
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGINT, self.handler)
 
@@ -279,12 +272,7 @@ def read_lines(path: Path, name: str) -> list[dict[str, Any]]:
     Raises:
         RunError: damaged.
     """
-    file = path / f"{name}.jsonl"
-    lines = file.read_text().splitlines(keepends=True) if file.exists() else []
-    try:
-        return [json.loads(line) for line in lines if line.endswith("\n")]
-    except json.JSONDecodeError as error:
-        raise RunError(f"{file} is damaged: {error}") from None
+    return schema.lines(path / f"{name}.jsonl")
 
 
 def read_history(path: Path) -> list[Record]:

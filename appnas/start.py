@@ -13,12 +13,16 @@ from appnas import catalogue, cost
 from appnas.contract import offers
 from appnas.domain import DifferentiableDomain, Domain, HostDomain
 from appnas.evaluate import seeded
+from appnas.memory import out_of_memory
 from appnas.retrain import controls, testable
 from appnas.space import Space, full_mask, random_arch
 
 
-def check(space: Space, domain: Any, method: str, config: Any) -> None:
+def check(space: Space, domain: Any, method: str, config: Any) -> cost.SupernetMemory | None:
     """Whether the method has what it needs, a network takes the data, and a supernet fits in memory.
+
+    Returns:
+        The estimated memory of a step; None for a method without a supernet.
 
     Raises:
         TypeError: the space or the domain lacks something.
@@ -36,7 +40,7 @@ def check(space: Space, domain: Any, method: str, config: Any) -> None:
     offers(space, [*entry.members, *build, *(["supernet"] if entry.needs != "scores" else [])], method)
     if entry.needs == "scores":
         _try(space, domain)
-        return
+        return None
     free, factor = cost.free_bytes(), entry.memory(config)
     with torch.device("meta"):  # count the weights first, without allocating them
         cost.check_memory(cost.SupernetMemory(0, cost.weight_bytes(space.supernet(domain.io))), free)
@@ -45,8 +49,12 @@ def check(space: Space, domain: Any, method: str, config: Any) -> None:
     try:
         need = cost.supernet_memory(supernet, gates, domain, getattr(getattr(domain, "options", None), "batch", 1))
     except RuntimeError as error:
+        if out_of_memory(error):
+            raise
         raise ValueError(f"the space cannot take inputs of the shape {domain.io.inputs}: {error}") from error
-    cost.check_memory(need._replace(activations=int(factor * need.activations)), free)
+    need = need._replace(activations=int(factor * need.activations))
+    cost.check_memory(need, free)
+    return need
 
 
 def check_retraining(space: Space, domain: Any, epochs: int, beside: Sequence[str], seed: int) -> None:
@@ -71,4 +79,6 @@ def _try(space: Space, domain: Any) -> None:
         with torch.no_grad():
             network(*domain.example(2))
     except (RuntimeError, TypeError, IndexError) as error:
+        if out_of_memory(error):
+            raise
         raise ValueError(f"the space cannot take inputs of the shape {domain.io.inputs}: {error}") from error

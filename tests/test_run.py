@@ -17,13 +17,13 @@ from torch.utils.tensorboard import SummaryWriter  # imported here: the first im
 
 from appnas.domain import Locked
 from appnas.evaluate import Table
+from appnas.fresh import create
 from appnas.methods import darts
 from appnas.run import (
     FORMAT,
     InterruptedSearchError,
     Run,
     RunError,
-    create,
     finish,
     load_checkpoint,
     load_config,
@@ -51,7 +51,8 @@ from appnas import catalogue
 from appnas.domain import Locked
 from appnas.domains.images import Options
 from appnas.methods import darts
-from appnas.run import Run, create, finish
+from appnas.fresh import create
+from appnas.run import Run, finish
 from appnas.spaces import Cells
 
 folder, rng = Path(sys.argv[1]), random.Random(int(sys.argv[2]))

@@ -23,9 +23,10 @@ from tyro.conf import Positional
 
 from appnas import api, catalogue
 from appnas.cli import after, eda, flags, show
+from appnas.fresh import reserve
 from appnas.methods import METHODS
 from appnas.monitor import CollapseWarning
-from appnas.run import KEYS, load_config, reserve
+from appnas.run import KEYS, load_config
 from appnas.train import DivergedError
 
 MISTAKES = (ValueError, TypeError, OSError, ImportError, MemoryError, DivergedError)

@@ -1,0 +1,59 @@
+"""Memory that runs out, recognised in all its forms, and told in one line."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from appnas.cost import MIB, SupernetMemory, free_bytes
+
+SIGNS = ("can't allocate memory", "out of memory", "cannot allocate memory", "not enough memory", "bad_alloc")
+"""What the messages of torch, of its libraries and of the operating system have in common."""
+LESS = (
+    "half the batch (--domain.batch), half the channels or half the cells (--space.channels, --space.cells) need about"
+    " half; so do half the --workers, each of which holds a network"
+)
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ran out, in this process or in one that it started."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    if isinstance(error, OSError) and error.errno == errno.ENOMEM:
+        return True
+    text = str(error).lower()
+    return isinstance(error, RuntimeError | OSError) and any(sign in text for sign in SIGNS)
+
+
+def explained(error: BaseException, need: SupernetMemory | None = None, safe: str = "") -> str:
+    """One line: what was asked for, the estimate, what is free, and what needs half of it.
+
+    Args:
+        error: one that `out_of_memory` knows.
+        need: the estimate of a step, if there is one.
+        safe: what is kept, and how to go on.
+    """
+    first = (str(error).strip() or "no more could be allocated").splitlines()[0]
+    first = first.partition("DefaultCPUAllocator: ")[2] or first
+    free = free_bytes("cuda" if isinstance(error, torch.OutOfMemoryError) and torch.cuda.is_available() else "cpu")
+    estimate = f"one step was estimated at {need.total / MIB:,.0f} MiB, " if need else ""
+    now = "what is free is unknown" if free is None else f"{max(free, 0) / MIB:,.0f} MiB are free now"
+    return f"memory ran out ({first}); {estimate}{now}: {LESS}" + (f". {safe}" if safe else "")
+
+
+@contextmanager
+def told(need: SupernetMemory | None, safe: str = "") -> Iterator[None]:
+    """Let memory that runs out inside be told with the estimate.
+
+    Raises:
+        MemoryError: `explained`.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not out_of_memory(error) or str(error).startswith(("memory ran out", "one step needs", "a step needs")):
+            raise
+        raise MemoryError(explained(error, need, safe)) from error

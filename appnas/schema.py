@@ -1,0 +1,204 @@
+"""What the files of a run hold: one table, and the check of every file when it is opened.
+
+Keys that are not in a table are let be: later versions may write more.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from appnas.files import RunError
+from appnas.kinds import (
+    ANY_NUMBER,
+    COUNT,
+    FLAG,
+    OBJECT,
+    SEED,
+    TEXT,
+    Kind,
+    Unfit,
+    anything,
+    integer,
+    mapping,
+    maybe,
+    named,
+    number,
+    random_state,
+    record,
+    several,
+)
+from appnas.memory import out_of_memory
+from appnas.space import Space, decisions
+
+if TYPE_CHECKING:
+    from appnas.search import Record
+
+DAMAGE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError, AssertionError)
+"""What content that another program, or a torn write, left in a file makes of the code that uses it."""
+
+
+ARCH, METRICS = several(integer(0)), mapping(ANY_NUMBER)
+FOUND = {"best": ARCH, "value": ANY_NUMBER}
+ROW = record(
+    {"name": TEXT, "arch": ARCH, "parameters": COUNT, "macs": COUNT, "tests": several(METRICS, 1)},
+    {"latency": maybe(number(0))},
+)
+SEARCH = record(
+    {
+        "method": TEXT, "config": OBJECT, "space": named("fields"), "domain": named("options"), "seed": SEED,
+        "versions": record({"appnas": TEXT}),
+    },
+    {
+        "seeds": integer(1, 10**6), "rank_epochs": COUNT, "control": FLAG, "retrain_epochs": COUNT,
+        "beside": several(TEXT), "workers": COUNT, "asks": COUNT, "cluster": FLAG, "threads": integer(1, 10**6),
+    },
+)  # fmt: skip
+"""config.json of a search."""
+FILES: dict[str, Kind] = {
+    "config.json": OBJECT,  # a run made by hand may tell anything
+    "result.json": record(
+        {**FOUND, "steps": COUNT},
+        {
+            "named": maybe(mapping(several(TEXT))), "seed": SEED, "mean": ANY_NUMBER, "spread": ANY_NUMBER,
+            "runs": several(record({"seed": SEED, **FOUND}), 1), "control": record(FOUND, {"evaluations": COUNT}),
+        },
+    ),
+    "retrain.json": record({"epochs": integer(1), "rows": several(ROW, 1)}, {"io": OBJECT, "preprocessing": OBJECT}),
+    "arch.json": record({"space": named("fields"), "arch": ARCH, "io": OBJECT, "weights": TEXT}),
+    "history.jsonl": record(
+        {"step": COUNT, "arch": ARCH, "value": ANY_NUMBER, "metrics": METRICS},
+        {"failure": maybe(record({"kind": TEXT, "message": TEXT}, {"trace": maybe(TEXT)}))},
+    ),
+    "clock.jsonl": record({"step": COUNT, "seconds": number(0)}),
+    "alphas.jsonl": record({"step": COUNT, "distribution": several(several(several(ANY_NUMBER)))}),
+    "checkpoint.pt": record(
+        {"step": COUNT, "seconds": number(0), "strategy": OBJECT, "evaluator": OBJECT, "rng": random_state},
+        {"of": TEXT},
+    ),
+    "train.pt": record(
+        {
+            "plan": OBJECT, "model": OBJECT, "optimiser": OBJECT, "rng": random_state, "global_rng": random_state,
+            "losses": several(ANY_NUMBER), "best": several(anything, 2),
+        }
+    ),
+}  # fmt: skip
+"""What is in every file of a run; train.pt stands for train-*.pt."""
+
+
+@contextmanager
+def reading(file: Path, remedy: str = "", error: type[ValueError] = RunError) -> Iterator[None]:
+    """Use what a file holds: a fault in that is told as one of the file.
+
+    Args:
+        file: where the content is from.
+        remedy: what to do then, for the message.
+        error: what to raise.
+
+    Raises:
+        RunError: the content is not what the code inside can use.
+    """
+    try:
+        yield
+    except RunError:
+        raise
+    except DAMAGE as cause:
+        if out_of_memory(cause):
+            raise
+        known = type(cause) in (ValueError, TypeError, Unfit)
+        text = " ".join(str(cause).split()) if known else f"{type(cause).__name__}: {cause}"
+        raise error(f"{file} is damaged: {text[:400]}{remedy and '; ' + remedy}") from cause
+
+
+def parse(text: str) -> Any:
+    """JSON in which every key stands once.
+
+    Raises:
+        ValueError: other text.
+    """
+    try:
+        return json.loads(text, object_pairs_hook=_unique)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"the key {next(n for n in names if names.count(n) > 1)!r} stands there twice")
+    return made
+
+
+def load(file: Path) -> Any:
+    """The content of one of the JSON files of a run, checked if there is a table for it.
+
+    Raises:
+        FileNotFoundError: missing.
+        RunError: damaged.
+    """
+    with reading(file):
+        content = parse(_text(file))
+        FILES.get(file.name, anything)(content, "")
+    return content
+
+
+def _text(file: Path) -> str:
+    if file.is_dir():
+        raise RunError(f"{file} is damaged: it is a directory, not a file")
+    return file.read_text()
+
+
+def lines(file: Path) -> list[dict[str, Any]]:
+    """The lines of a journal, none if there is no such file; a last line torn by a kill is left out.
+
+    Raises:
+        RunError: damaged, or the steps do not follow one another.
+    """
+    if not file.exists():
+        return []
+    kind, ordered, made = FILES[file.name], file.name != "alphas.jsonl", []
+    with reading(file):
+        text = _text(file)
+    for index, line in enumerate(text.splitlines(keepends=True)):
+        if not line.endswith("\n"):
+            break
+        try:
+            content = parse(line)
+            kind(content, "")
+            if ordered and content["step"] != index:
+                raise Unfit("step", content["step"], f"{index}")
+        except ValueError as error:
+            raise RunError(f"{file} is damaged: in line {index + 1}, {error}") from None
+        made.append(content)
+    return made
+
+
+def check_archs(file: Path, history: Sequence[Record], space: Space) -> None:
+    """Check that every scored architecture has an option for every decision; it may break a space's further rules.
+
+    Raises:
+        RunError: one has not.
+    """
+    sizes = [len(options) for options in decisions(space.choices)]
+    for entry in history:
+        arch = entry.arch
+        if len(arch) != len(sizes) or not all(0 <= index < size for index, size in zip(arch, sizes, strict=True)):
+            raise RunError(
+                f"{file} is damaged, or of another run: in step {entry.step}, {list(arch)} is no architecture of this"
+                f" space, which has {len(sizes)} decisions"
+            )
+
+
+def check_state(file: Path, state: dict[str, Any], kind: str, remedy: str) -> dict[str, Any]:
+    """What `torch.save` wrote, if it is of a kind of `FILES`.
+
+    Raises:
+        RunError: it is not.
+    """
+    with reading(file, remedy):
+        FILES[kind](state, "")
+    return state
