@@ -18,13 +18,13 @@ from appnas.domain import Domain, Locked
 from appnas.evaluate import Evaluator, Scratch, evaluator_of
 from appnas.fresh import create, created
 from appnas.host import Hosted
+from appnas.lock import writing
+from appnas.memory import told
 from appnas.monitor import Collapse
 from appnas.named import check_domain, describe_domain, describe_space, found_in, load_domain, load_space
 from appnas.oneshot import OneShot
 from appnas.progress import Progress
 from appnas.rank import Ranked, ThenScratch
-from appnas.lock import writing
-from appnas.memory import told
 from appnas.run import KEYS, LATER, Run, finish, load_config, read_json
 from appnas.schema import reading
 from appnas.search import Callback, Result

@@ -6,9 +6,9 @@ it tells whoever is refused who writes. Readers need neither.
 
 On network file systems: NFS (Linux since 2.6.12) and SMB (since 5.5) pass the lock on to the server, unless mounted
 with nolock or local_lock; then, as on Lustre mounted with localflock, it holds among the processes of one machine only.
-What a machine that crashed held is free once the server has given it up (NFSv4: after its lease, 90 s by default). A file
-system without such locks gets filelock's `SoftFileLock`: the mere existence of the file, which a later process on the
-same machine takes away if its owner died; on another machine somebody has to delete it.
+What a machine that crashed held is free once the server has given it up (NFSv4: after its lease, 90 s by default).
+A file system without such locks gets filelock's `SoftFileLock`: the mere existence of the file, which a later process
+on the same machine takes away if its owner died; on another machine somebody has to delete it.
 """
 
 from __future__ import annotations

@@ -8,9 +8,9 @@ import pytest
 
 import appnas
 from appnas.evaluate import Table
+from appnas.fresh import create
 from appnas.methods import baselines
 from appnas.pareto import Archive, front, hypervolume, objectives, worth
-from appnas.fresh import create
 from appnas.run import Run
 from appnas.search import Record
 from appnas.testing.method import KilledError, Killer

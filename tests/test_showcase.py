@@ -8,8 +8,8 @@ from matplotlib.image import imread
 from test_eda import made
 
 import appnas
+from appnas.kept import SHOWCASE, load_showcase
 from appnas.report.showcase import picture
-from appnas.retrain import SHOWCASE, load_showcase
 from appnas.run import RunError
 from appnas.spaces import GuideDag
 

@@ -14,10 +14,11 @@ import numpy as np
 import torch
 
 from appnas import catalogue
+from appnas.kept import Maps, load_showcase
 from appnas.methods import Method
 from appnas.monitor import relative_entropy, skip_share
 from appnas.named import load_space
-from appnas.retrain import Maps, Row, load_rows, load_showcase
+from appnas.retrain import Row, load_rows
 from appnas.run import KEYS, RunError, load_config, read_history, read_json, read_lines
 from appnas.search import Record, value_name
 from appnas.space import Arch, Choice, Space, decisions

@@ -17,8 +17,8 @@ import appnas
 from appnas import catalogue
 from appnas.domain import Domain, Locked
 from appnas.evaluate import Evaluator
-from appnas.monitor import CollapseWarning
 from appnas.fresh import create
+from appnas.monitor import CollapseWarning
 from appnas.run import Run
 from appnas.search import Callback, Loop, Observer, Record, Result
 from appnas.space import Space, check
