@@ -16,17 +16,17 @@ import torch
 from appnas import catalogue, start
 from appnas.domain import Domain, Locked
 from appnas.evaluate import Evaluator, Scratch, evaluator_of
+from appnas.files import reading
 from appnas.fresh import create, created
 from appnas.host import Hosted
 from appnas.lock import writing
 from appnas.memory import told
 from appnas.monitor import Collapse
-from appnas.named import check_domain, describe_domain, describe_space, found_in, load_domain, load_space
+from appnas.named import check_domain, describe_domain, describe_space, found_in, load_domain, load_space, remembered
 from appnas.oneshot import OneShot
 from appnas.progress import Progress
 from appnas.rank import Ranked, ThenScratch
 from appnas.run import KEYS, LATER, Run, finish, load_config, read_json
-from appnas.schema import reading
 from appnas.search import Callback, Result
 from appnas.search import search as loop
 from appnas.space import Space
@@ -137,6 +137,7 @@ def search(
     if out is None:
         with told(need):
             return _search(built, domain, plan, None, progress, callbacks)
+    remembered(described, plan.config)
     with created(Path(out), described) as path, told(need, _safe(path)):
         return _search(built, domain, plan, path, progress, callbacks)
 

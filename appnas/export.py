@@ -23,13 +23,12 @@ from torch import nn
 from appnas import catalogue
 from appnas.domain import Domain
 from appnas.evaluate import seeded
-from appnas.files import room
+from appnas.files import reading, room
 from appnas.kept import WEIGHTS, fit, load_weights
 from appnas.named import found_in, load_domain, load_space
 from appnas.portable import require, to_onnx
 from appnas.retrain import inputs
 from appnas.run import KEYS, RunError, load_config, read_json, write_json
-from appnas.schema import reading
 from appnas.search import versions
 from appnas.space import IO, Space, check, describe
 

@@ -12,11 +12,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from appnas.memory import out_of_memory
+
 FULL = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the quota of this user is used up",
     errno.EFBIG: "it would be larger than files may be here (ulimit -f)",
 }
+
+
+DAMAGE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError, AssertionError)
+"""What content that another program, or a torn write, left in a file makes of the code that uses it."""
 
 
 class RunError(ValueError):
@@ -87,6 +93,29 @@ def digest(*parts: Tensor | str) -> str:
         else:
             sha.update(f"{len(part)} {part}".encode())
     return sha.hexdigest()
+
+
+@contextmanager
+def reading(file: Path, remedy: str = "") -> Iterator[None]:
+    """Use what a file holds: a fault in that is told as one of the file.
+
+    Args:
+        file: where the content is from.
+        remedy: what to do then, for the message.
+
+    Raises:
+        RunError: the content is not what the code inside can use.
+    """
+    try:
+        yield
+    except RunError:
+        raise
+    except DAMAGE as cause:
+        if out_of_memory(cause):
+            raise
+        known = isinstance(cause, ValueError | TypeError)
+        text = " ".join(str(cause).split()) if known else f"{type(cause).__name__}: {cause}"
+        raise RunError(f"{file} is damaged: {text[:400]}{remedy and '; ' + remedy}") from cause
 
 
 def load_state(path: Path, remedy: str, error: type[Exception] = ValueError) -> dict[str, Any]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import torch
 
-from appnas.cost import MIB, SupernetMemory, free_bytes
+if TYPE_CHECKING:
+    from appnas.cost import SupernetMemory
 
 SIGNS = ("can't allocate memory", "out of memory", "cannot allocate memory", "not enough memory", "bad_alloc")
 """What the messages of torch, of its libraries and of the operating system have in common."""
@@ -29,18 +31,22 @@ def out_of_memory(error: BaseException) -> bool:
 
 
 def explained(error: BaseException, need: SupernetMemory | None = None, safe: str = "") -> str:
-    """One line: what was asked for, the estimate, what is free, and what needs half of it.
+    """One line: what was asked for, the estimate, what is free, and what needs half of it; as it is, if it says so.
 
     Args:
         error: one that `out_of_memory` knows.
         need: the estimate of a step, if there is one.
         safe: what is kept, and how to go on.
     """
+    from appnas.cost import MIB, free_bytes  # which needs domains, and these the training that may run out of memory
+
     first = (str(error).strip() or "no more could be allocated").splitlines()[0]
+    if isinstance(error, MemoryError) and "MiB" in first:  # an estimate of ours, or this very line
+        return str(error)
     first = first.partition("DefaultCPUAllocator: ")[2] or first
     free = free_bytes("cuda" if isinstance(error, torch.OutOfMemoryError) and torch.cuda.is_available() else "cpu")
     estimate = f"one step was estimated at {need.total / MIB:,.0f} MiB, " if need else ""
-    now = "what is free is unknown" if free is None else f"{max(free, 0) / MIB:,.0f} MiB are free now"
+    now = "MiB free are unknown" if free is None else f"{max(free, 0) / MIB:,.0f} MiB are free now"
     return f"memory ran out ({first}); {estimate}{now}: {LESS}" + (f". {safe}" if safe else "")
 
 
@@ -54,6 +60,6 @@ def told(need: SupernetMemory | None, safe: str = "") -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if not out_of_memory(error) or str(error).startswith(("memory ran out", "one step needs", "a step needs")):
+        if not out_of_memory(error):
             raise
         raise MemoryError(explained(error, need, safe)) from error

@@ -29,6 +29,19 @@ def describe_domain(domain: Any) -> dict[str, Any]:
     return {"name": name, "options": catalogue.plain(domain.options), **known}
 
 
+def remembered(described: dict[str, Any], config: Any) -> None:
+    """Check that what a run will keep of its settings can be read again: fields hold what their types say.
+
+    Raises:
+        TypeError: one does not, the message names it.
+    """
+    catalogue.from_plain(type(config), described["config"])
+    if described["space"]["name"] is not None:
+        load_space(described)
+    if (name := described["domain"]["name"]) is not None:
+        catalogue.from_plain(type(catalogue.source(name).options), described["domain"]["options"])
+
+
 def check_domain(domain: Any, saved: dict[str, Any], path: Path) -> None:
     """Whether a domain is the one that a run began with, as far as it can be told.
 

@@ -27,7 +27,7 @@ import torch
 
 from appnas import lock, schema
 from appnas.files import RunError as RunError
-from appnas.files import digest, load_state, room, whole
+from appnas.files import digest, load_state, reading, room, whole
 from appnas.search import Loop, Observer, Record, Result
 from appnas.space import Space, describe
 
@@ -79,7 +79,7 @@ def load_config(path: Path, keys: Iterable[str] = ()) -> dict[str, Any]:
     if config.get("format") != FORMAT:
         raise RunError(f"{path} was written in format {config.get('format')}, this version reads format {FORMAT}")
     if keys:
-        with schema.reading(path / "config.json"):
+        with reading(path / "config.json"):
             schema.SEARCH(config, "")
     return {**LATER, **config} if keys else config
 
@@ -153,7 +153,7 @@ class Run(Observer):
         for name in ("clock", "alphas"):
             read_lines(self.path, name)
         if step:
-            with schema.reading(checkpoint, AGAIN):
+            with reading(checkpoint, AGAIN):
                 loop.strategy.load_state_dict(state["strategy"])
                 loop.evaluator.load_state_dict(state["evaluator"])
                 torch.set_rng_state(state["rng"])

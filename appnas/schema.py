@@ -6,12 +6,13 @@ Keys that are not in a table are let be: later versions may write more.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from appnas.files import RunError
+import torch
+
+from appnas.files import RunError, reading
 from appnas.kinds import (
     ANY_NUMBER,
     COUNT,
@@ -31,15 +32,10 @@ from appnas.kinds import (
     record,
     several,
 )
-from appnas.memory import out_of_memory
 from appnas.space import Space, decisions
 
 if TYPE_CHECKING:
     from appnas.search import Record
-
-DAMAGE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError, AssertionError)
-"""What content that another program, or a torn write, left in a file makes of the code that uses it."""
-
 
 ARCH, METRICS = several(integer(0)), mapping(ANY_NUMBER)
 FOUND = {"best": ARCH, "value": ANY_NUMBER}
@@ -87,30 +83,6 @@ FILES: dict[str, Kind] = {
     ),
 }  # fmt: skip
 """What is in every file of a run; train.pt stands for train-*.pt."""
-
-
-@contextmanager
-def reading(file: Path, remedy: str = "", error: type[ValueError] = RunError) -> Iterator[None]:
-    """Use what a file holds: a fault in that is told as one of the file.
-
-    Args:
-        file: where the content is from.
-        remedy: what to do then, for the message.
-        error: what to raise.
-
-    Raises:
-        RunError: the content is not what the code inside can use.
-    """
-    try:
-        yield
-    except RunError:
-        raise
-    except DAMAGE as cause:
-        if out_of_memory(cause):
-            raise
-        known = type(cause) in (ValueError, TypeError, Unfit)
-        text = " ".join(str(cause).split()) if known else f"{type(cause).__name__}: {cause}"
-        raise error(f"{file} is damaged: {text[:400]}{remedy and '; ' + remedy}") from cause
 
 
 def parse(text: str) -> Any:
@@ -202,3 +174,47 @@ def check_state(file: Path, state: dict[str, Any], kind: str, remedy: str) -> di
     with reading(file, remedy):
         FILES[kind](state, "")
     return state
+
+
+def gaps(run: Path) -> list[str]:
+    """Where the files of a run contradict one another, in words: one was cut, or is another run's.
+
+    A search that was killed has lines after its checkpoint, and one line of history more than of the clock.
+    """
+    told = []
+    for path in [run, *sorted(run.glob("seed-*"))]:
+        if not (path / "history.jsonl").exists() and path == run and any(run.glob("seed-*")):
+            continue
+        steps = {name: _lines(path / f"{name}.jsonl") for name in ("history", "clock")}
+        has = f"{path.name}/history.jsonl has {steps['history']} steps"
+        done, saved = path / "result.json", _saved(path / "checkpoint.pt")
+        if done.exists() and (count := load(done)["steps"]) != steps["history"]:
+            told.append(f"{has}, but result.json tells of {count}: what is shown is of the former alone.")
+        if isinstance(saved, str):
+            told.append(saved)
+        elif saved > steps["history"]:
+            told.append(f"{has}, but checkpoint.pt is of step {saved}: the search cannot go on from it.")
+        if (path / "clock.jsonl").exists() and not steps["history"] - 1 <= steps["clock"] <= steps["history"]:
+            told.append(f"{has}, but clock.jsonl has {steps['clock']}: times are left out, or may be wrong.")
+        if not steps["history"] and not (done.exists() or saved):
+            told.append(f"{has}: nothing was scored, or the file was cut.")
+    return told
+
+
+def _lines(file: Path) -> int:
+    if not file.exists():
+        return 0
+    with file.open("rb") as stream:
+        return sum(part.count(b"\n") for part in iter(lambda: stream.read(2**20), b""))
+
+
+def _saved(file: Path) -> int | str:
+    """The step of a checkpoint, 0 without one; or what is wrong with it. Its weights are not read."""
+    if not file.exists():
+        return 0
+    try:
+        step: int = torch.load(file, weights_only=True, mmap=True)["step"]
+        COUNT(step, "step")
+    except Exception as error:  # a truncated file fails in many ways inside torch
+        return f"{file.parent.name}/checkpoint.pt is damaged ({type(error).__name__}): the search cannot go on from it."
+    return step

@@ -12,7 +12,8 @@ from typing import Any, Literal, Protocol
 import torch
 from torch import Tensor, nn
 
-from appnas.files import load_state, whole
+from appnas.files import RunError, load_state, reading, whole
+from appnas.schema import check_state
 from appnas.settings import check
 from appnas.weights import AveragedSGD, Best, averaged
 
@@ -232,17 +233,20 @@ def _restore(
     rng: torch.Generator,
     best: Best,
 ) -> list[float]:
-    state = load_state(path, "delete it to train again")
+    remedy = "delete it to train again"
+    state = load_state(path, remedy, RunError)
+    check_state(path, state, "train.pt", remedy)
     other = [
         f"{key} {state['plan'].get(key)}, now {value}" for key, value in plan.items() if state["plan"].get(key) != value
     ]
     if other:
         raise ValueError(f"{path} is of another training ({'; '.join(other)}): delete it, or keep this one elsewhere")
-    model.load_state_dict(state["model"])
-    optimiser.load_state_dict(state["optimiser"])
-    rng.set_state(state["rng"])
-    torch.set_rng_state(state["global_rng"])
-    best.number, best.weights = state["best"]
+    with reading(path, remedy):
+        model.load_state_dict(state["model"])
+        optimiser.load_state_dict(state["optimiser"])
+        rng.set_state(state["rng"])
+        torch.set_rng_state(state["global_rng"])
+        best.number, best.weights = state["best"]
     return list(state["losses"])
 
 

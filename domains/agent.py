@@ -284,11 +284,10 @@ def train(agent: Agent, budget: int, plan: dict[str, Any], checkpoint: Path | No
     """
     if checkpoint and checkpoint.exists():
         state = load_state(checkpoint, "delete it to train again")
-        if state["plan"] != plan:
-            raise ValueError(
-                f"{checkpoint} is of another training ({state['plan']}, now {plan}): delete it, or keep it"
-            )
-        agent.load_state_dict(state["agent"])
+        if (told := state.get("plan")) != plan:
+            raise ValueError(f"{checkpoint} is of another training ({told}, now {plan}): delete it, or keep it")
+        with reading(checkpoint, "delete it to train again"):
+            agent.load_state_dict(state["agent"])
     saved = time.monotonic()
     while agent.steps < budget:
         metrics = agent.advance()

@@ -24,12 +24,14 @@ from tyro.conf import Positional
 from appnas import api, catalogue
 from appnas.cli import after, eda, flags, show
 from appnas.fresh import reserve
+from appnas.memory import explained, out_of_memory
 from appnas.methods import METHODS
 from appnas.monitor import CollapseWarning
 from appnas.run import KEYS, load_config
 from appnas.train import DivergedError
+from appnas.workers import WorkerError
 
-MISTAKES = (ValueError, TypeError, OSError, ImportError, MemoryError, DivergedError)
+MISTAKES = (ValueError, TypeError, OSError, ImportError, MemoryError, DivergedError, WorkerError)
 
 
 @dataclass(frozen=True)
@@ -233,6 +235,8 @@ def _quoted(path: Path) -> str:
 def _threads(count: int) -> None:
     if count < 1:
         raise ValueError(f"threads must be at least 1, got {count}")
+    if count > (most := max(4 * (os.cpu_count() or 1), 256)):
+        raise ValueError(f"threads must be at most {most} on this machine, got {count}: give --threads")
     torch.set_num_threads(count)
 
 
@@ -264,8 +268,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _failed(str(stop) or "stopped", 130)
         except BrokenPipeError:  # the reader of a pipe has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        except MISTAKES as error:
-            return _failed(f"error: {str(error) or type(error).__name__}", 2)
+        except (*MISTAKES, RuntimeError) as error:
+            if not isinstance(error, MISTAKES) and not out_of_memory(error):
+                raise
+            return _failed(f"error: {explained(error) if out_of_memory(error) else str(error) or repr(error)}", 2)
     return 0
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from appnas.cli import show
 from appnas.evaluate import evaluator_of
+from appnas.files import reading
 from appnas.named import check_domain, found_in, load_domain, load_space
 from appnas.run import KEYS, InterruptedSearchError, load_config, read_history, read_json
-from appnas.schema import reading
 from appnas.search import Result
 from appnas.space import check
 from appnas.strategy import Random

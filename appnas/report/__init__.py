@@ -17,6 +17,7 @@ from appnas.report.page import Plot, code, linked, number, percent, spread
 from appnas.report.plots import human
 from appnas.report.story import Story, read
 from appnas.run import RunError
+from appnas.schema import gaps
 from appnas.space import ZERO, describe, size
 
 
@@ -94,6 +95,7 @@ def _missing(story: Story) -> str:
     if story.space is None:
         parts.append(page.note("<b>The run used a space of its own</b>, which this report cannot rebuild: options go"
                                " by number, and there are no diagrams and no skip share."))  # fmt: skip
+    parts += [page.note(f"<b>Something is missing.</b> {escape(gap)}") for gap in gaps(story.path)]
     return "".join(parts)
 
 

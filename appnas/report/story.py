@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 import torch
 
 from appnas import catalogue
+from appnas.files import reading
 from appnas.kept import Maps, load_showcase
 from appnas.methods import Method
 from appnas.monitor import relative_entropy, skip_share
@@ -150,7 +150,7 @@ def read(path: Path) -> Story:
     """
     if not path.is_dir():
         raise RunError(f"{path} is not a run: there is no such directory")
-    with _reading(path):
+    with reading(path):
         config = load_config(path, KEYS)
         str(config["versions"]["appnas"])
         method = catalogue.method(config["method"])
@@ -158,7 +158,7 @@ def read(path: Path) -> Story:
         seeds = range(config["seed"], config["seed"] + config["seeds"])
         folders = {seed: path if len(seeds) == 1 else path / f"seed-{seed}" for seed in seeds}
     traces = [read_trace(folder, seed, space) for seed, folder in folders.items() if folder.is_dir()]
-    with _reading(path):
+    with reading(path):
         result = read_result(path)
         rows = load_rows(path)
         sizes = traces[0].sizes if traces else None
@@ -180,7 +180,7 @@ def read_trace(path: Path, seed: int, space: Space | None) -> Trace:
     Raises:
         RunError: damaged.
     """
-    with _reading(path):
+    with reading(path):
         records = [record._replace(value=float(record.value)) for record in read_history(path)]
         seconds = [float(line["seconds"]) for line in read_lines(path, "clock")][: len(records)]
         snapshots = read_lines(path, "alphas")
@@ -215,14 +215,3 @@ def check_arch(arch: Sequence[Any], sizes: Sequence[int] | None) -> None:
     """
     if sizes is not None and not all(0 <= index < size for index, size in zip(arch, sizes, strict=True)):
         raise ValueError(f"{list(arch)} is no architecture of its space")
-
-
-@contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    """What can go wrong with content that another program, or a torn write, left there."""
-    try:
-        yield
-    except RunError:
-        raise
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
-        raise RunError(f"{path} is damaged ({type(error).__name__}: {error})") from error
