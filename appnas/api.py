@@ -137,7 +137,7 @@ def search(
     if out is None:
         with told(need):
             return _search(built, domain, plan, None, progress, callbacks)
-    remembered(described, plan.config)
+    remembered(described)
     with created(Path(out), described) as path, told(need, _safe(path)):
         return _search(built, domain, plan, path, progress, callbacks)
 
@@ -166,9 +166,9 @@ def resume(
     path = Path(path)
     saved = load_config(path, KEYS)
     with reading(path / "config.json"):
+        config = remembered(saved)
         space = space or load_space(saved)
         domain = domain or load_domain(saved)
-        config = catalogue.from_plain(catalogue.method(saved["method"]).config, saved["config"])
     check_domain(domain, saved, path)
     fields = {f.name: saved[f.name] for f in dataclasses.fields(Plan)} | {"beside": tuple(saved["beside"])}
     need = start.check(space, domain, saved["method"], config)

@@ -25,7 +25,7 @@ from appnas.domain import Domain
 from appnas.evaluate import seeded
 from appnas.files import reading, room
 from appnas.kept import WEIGHTS, fit, load_weights
-from appnas.named import found_in, load_domain, load_space
+from appnas.named import found_in, load_domain, load_space, remembered
 from appnas.portable import require, to_onnx
 from appnas.retrain import inputs
 from appnas.run import KEYS, RunError, load_config, read_json, write_json
@@ -67,6 +67,7 @@ def export(
     saved = load_config(run, KEYS)
     found, record = read_json(run / "result.json"), _trained(run)
     with reading(run / "config.json"):
+        remembered(saved)
         space = space or load_space(saved)
         domain = domain if "io" in record and not onnx else domain or load_domain(saved)
     if domain and (onnx or "io" not in record):  # to trace with; runs of earlier versions did not keep inputs' shapes

@@ -29,17 +29,19 @@ def describe_domain(domain: Any) -> dict[str, Any]:
     return {"name": name, "options": catalogue.plain(domain.options), **known}
 
 
-def remembered(described: dict[str, Any], config: Any) -> None:
-    """Check that what a run will keep of its settings can be read again: fields hold what their types say.
+def remembered(saved: dict[str, Any]) -> Any:
+    """The method's configuration that a run keeps; its space and the options of its domain can be read as well.
 
     Raises:
-        TypeError: one does not, the message names it.
+        TypeError: a field does not hold what its type says, the message names it.
+        ValueError: a field or a name that there is not.
     """
-    catalogue.from_plain(type(config), described["config"])
-    if described["space"]["name"] is not None:
-        load_space(described)
-    if (name := described["domain"]["name"]) is not None:
-        catalogue.from_plain(type(catalogue.source(name).options), described["domain"]["options"])
+    config = catalogue.from_plain(catalogue.method(saved["method"]).config, saved["config"])
+    if saved["space"]["name"] is not None:
+        load_space(saved)
+    if (name := saved["domain"]["name"]) is not None:
+        catalogue.from_plain(type(catalogue.source(name).options), saved["domain"]["options"])
+    return config
 
 
 def check_domain(domain: Any, saved: dict[str, Any], path: Path) -> None:

@@ -140,9 +140,7 @@ class Run(Observer):
         state = load_checkpoint(checkpoint) if checkpoint.exists() else {"step": 0, "seconds": 0.0}
         step: int = state["step"]
         if state.get("of", self.of) != self.of:
-            raise RunError(
-                f"{checkpoint} is of another run, its method, space, domain or seed is not this one's: {AGAIN}"
-            )
+            raise RunError(f"{checkpoint} is of a run with another method, space, domain or seed: {AGAIN}")
         history = read_history(self.path)[:step]
         if len(history) != step:
             raise RunError(f"{self.path}: the checkpoint is of step {step}, the history has {len(history)}")

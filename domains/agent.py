@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from appnas.domains.rl import Options
 from appnas.domains.vectors import set_states, states
-from appnas.files import load_state, whole
+from appnas.files import load_state, reading, whole
 from appnas.train import DivergedError, OnEpoch
 
 EVERY = 60.0  # seconds between two checkpoints of a training

@@ -68,7 +68,7 @@ class Resume:
 
     def run(self) -> None:
         """Search on."""
-        _threads(self.threads or load_config(self.path).get("threads", 1))
+        _threads(self.threads or load_config(self.path, KEYS).get("threads", 1))
         with after.resumable(self.path, f"appnas resume {_quoted(self.path)}"):
             result = api.resume(self.path, progress=True)
         after.show_and_retrain(result, self.path)

@@ -11,7 +11,7 @@ from pathlib import Path
 from appnas.cli import show
 from appnas.evaluate import evaluator_of
 from appnas.files import reading
-from appnas.named import check_domain, found_in, load_domain, load_space
+from appnas.named import check_domain, found_in, load_domain, load_space, remembered
 from appnas.run import KEYS, InterruptedSearchError, load_config, read_history, read_json
 from appnas.search import Result
 from appnas.space import check
@@ -27,6 +27,7 @@ def finished(path: Path) -> Result:
     saved = load_config(path, KEYS)
     read_json(path / "result.json")
     with reading(path / "config.json"):
+        remembered(saved)
         space, domain = load_space(saved), load_domain(saved)
     check_domain(domain, saved, path)
     found = found_in(path, space, range(saved["seed"], saved["seed"] + saved["seeds"]))

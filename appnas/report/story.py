@@ -17,7 +17,7 @@ from appnas.files import reading
 from appnas.kept import Maps, load_showcase
 from appnas.methods import Method
 from appnas.monitor import relative_entropy, skip_share
-from appnas.named import load_space
+from appnas.named import load_space, remembered
 from appnas.retrain import Row, load_rows
 from appnas.run import KEYS, RunError, load_config, read_history, read_json, read_lines
 from appnas.search import Record, value_name
@@ -152,7 +152,7 @@ def read(path: Path) -> Story:
         raise RunError(f"{path} is not a run: there is no such directory")
     with reading(path):
         config = load_config(path, KEYS)
-        str(config["versions"]["appnas"])
+        remembered(config)
         method = catalogue.method(config["method"])
         space = load_space(config) if config["space"]["name"] is not None else None
         seeds = range(config["seed"], config["seed"] + config["seeds"])
