@@ -119,7 +119,8 @@ def every(work: Path, file: str, only_code: int | None = None) -> list[int]:
         "resume": ("resume", done),
     }
     opens = {
-        "config.json": ("compare", "export", "retrain", "resume"), "result.json": ("compare", "export", "retrain", "resume"),
+        "config.json": ("compare", "export", "retrain", "resume"),
+        "result.json": ("compare", "export", "retrain", "resume"),
         "retrain.json": ("compare", "export"), "found.safetensors": ("export",), "showcase.npz": ("compare",),
         "history.jsonl": ("compare", "retrain", "resume"), "train-found-1-0.pt": ("retrain",),
         "clock.jsonl": ("compare", "resume"), "checkpoint.pt": ("resume",), "alphas.jsonl": (),
@@ -417,7 +418,7 @@ def test_a_finished_run_whose_history_was_cut_is_not_written_over(work):
     (done / "checkpoint.pt").unlink()
     refused(done, "resume", done, names="result.json is of 3 steps, the checkpoint of step 0")
     (work / "half" / "history.jsonl").write_text("")
-    refused(work / "half", "resume", work / "half", names="the checkpoint is of step 3, the history has 0")
+    refused(work / "half", "resume", work / "half", names="the checkpoint is of step 4, the history has 0")
 
 
 def test_an_export_that_was_changed(runs, work):
@@ -453,6 +454,6 @@ def test_the_report_says_what_was_cut(work):
     assert "has 1 steps, but result.json tells of 3" in text and "but checkpoint.pt is of step 3" in text
     assert "but clock.jsonl has 3" in text
     (half / "history.jsonl").write_text("")
-    assert "has 0 steps, but checkpoint.pt is of step 3" in note(half)
+    assert "has 0 steps, but checkpoint.pt is of step 4" in note(half)
     (half / "checkpoint.pt").write_bytes(b"")
     assert "checkpoint.pt is damaged" in note(half)
