@@ -8,6 +8,7 @@ import random
 import shlex
 import statistics
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -138,7 +139,7 @@ def search(
         with told(need):
             return _search(built, domain, plan, None, progress, callbacks)
     remembered(described)
-    with created(Path(out), described) as path, told(need, _safe(path)):
+    with created(Path(out), described) as path, told(need, partial(_safe, path)):
         return _search(built, domain, plan, path, progress, callbacks)
 
 
@@ -165,18 +166,21 @@ def resume(
     """
     path = Path(path)
     saved = load_config(path, KEYS)
-    with reading(path / "config.json"):
-        config = remembered(saved)
-        space = space or load_space(saved)
-        domain = domain or load_domain(saved)
-    check_domain(domain, saved, path)
-    fields = {f.name: saved[f.name] for f in dataclasses.fields(Plan)} | {"beside": tuple(saved["beside"])}
-    need = start.check(space, domain, saved["method"], config)
-    with writing(path), told(need, _safe(path)):
-        return _search(space, domain, Plan(**{**fields, "config": config}), path, progress, callbacks)
+    with writing(path):
+        with reading(path / "config.json"):
+            config = remembered(saved)
+            space = space or load_space(saved)
+            domain = domain or load_domain(saved)
+        check_domain(domain, saved, path)
+        fields = {f.name: saved[f.name] for f in dataclasses.fields(Plan)} | {"beside": tuple(saved["beside"])}
+        need = start.check(space, domain, saved["method"], config)
+        with told(need, partial(_safe, path)):
+            return _search(space, domain, Plan(**{**fields, "config": config}), path, progress, callbacks)
 
 
 def _safe(path: Path) -> str:
+    if not any(file.stat().st_size for file in path.rglob("history.jsonl")):
+        return "Nothing was scored yet"
     return f"What was saved is safe, go on with: appnas resume {shlex.quote(str(path))}"
 
 

@@ -21,6 +21,8 @@ FULL = {
 }
 
 
+TORCH = ("PytorchStreamWriter", "inline_container")
+"""What the errors of torch's writer name; the cause is not among it."""
 DAMAGE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError, AssertionError)
 """What content that another program, or a torn write, left in a file makes of the code that uses it."""
 
@@ -53,7 +55,7 @@ def room(path: Path, kept: str = "") -> Iterator[None]:
         if not path.parent.is_dir():
             gone = f"{path.parent} was deleted or moved while it was written to, and {path.name} could not be kept"
             raise RoomError(f"{gone}: leave the directory where it is; if it is elsewhere now, go on there") from error
-        if why is None and isinstance(error, RuntimeError) and "PytorchStreamWriter" in str(error):
+        if why is None and isinstance(error, RuntimeError) and any(sign in str(error) for sign in TORCH):
             why = "the disk is full, or it would be larger than files may be here"
         if why is None:
             raise

@@ -59,9 +59,9 @@ def created(path: Path, config: Mapping[str, Any]) -> Iterator[Path]:
     check_empty(path)
     path.mkdir(parents=True, exist_ok=True)
     with writing(path):
-        create(path, config)
+        check_empty(path)  # again: somebody may have made a run there before the lock was free
         try:
-            yield path
+            yield create(path, config)
         except Exception:
             if path.exists() and not any(file.stat().st_size for file in path.rglob("history.jsonl")):
                 shutil.rmtree(path)

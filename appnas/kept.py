@@ -22,10 +22,10 @@ Maps = Mapping[str, Mapping[str, np.ndarray]]
 
 def save_weights(run: Path, model: nn.Module) -> None:
     """Keep the weights of the found architecture."""
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     with whole(run / WEIGHTS) as partial:
-        save_file({name: x.contiguous() for name, x in model.state_dict().items()}, partial)
+        partial.write_bytes(save({name: x.contiguous() for name, x in model.state_dict().items()}))
 
 
 def load_weights(run: Path, network: nn.Module) -> None:

@@ -29,7 +29,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from appnas.files import RunError
+from appnas.files import RunError, room
 
 LOCK, WRITER = ".lock", "writer.json"
 OURS = (LOCK, WRITER)
@@ -76,11 +76,13 @@ def _locked(path: Path) -> Iterator[None]:
     try:
         with warnings.catch_warnings():  # of the soft lock: see above
             warnings.simplefilter("ignore", UserWarning)
-            lock.acquire(timeout=WAIT, poll_interval=WAIT / 4)
+            with room(path / LOCK):
+                lock.acquire(timeout=WAIT, poll_interval=WAIT / 4)
     except Timeout:
         raise RunError(f"{_refused(path)}: wait for it, stop it, or give another directory") from None
     try:
-        (path / WRITER).write_text(json.dumps(_me()) + "\n")
+        with suppress(OSError):  # on a full disk nobody tells who writes, and still only one does
+            (path / WRITER).write_text(json.dumps(_me()) + "\n")
         yield
     finally:
         with suppress(OSError):  # the directory may be gone

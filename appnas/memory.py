@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 SIGNS = ("can't allocate memory", "out of memory", "cannot allocate memory", "not enough memory", "bad_alloc")
 """What the messages of torch, of its libraries and of the operating system have in common."""
+VAGUE = ("could not create a primitive", "could not create a memory", "could not execute a primitive")
+"""What oneDNN says when it gets no memory, and at other times too."""
+SCARCE = 2**28
+"""Free bytes below which that is taken for a lack of memory."""
 LESS = (
     "half the batch (--domain.batch), half the channels or half the cells (--space.channels, --space.cells) need about"
     " half; so do half the --workers, each of which holds a network"
@@ -26,8 +30,17 @@ def out_of_memory(error: BaseException) -> bool:
         return True
     if isinstance(error, OSError) and error.errno == errno.ENOMEM:
         return True
+    if not isinstance(error, RuntimeError | OSError):
+        return False
     text = str(error).lower()
-    return isinstance(error, RuntimeError | OSError) and any(sign in text for sign in SIGNS)
+    return any(sign in text for sign in SIGNS) or (any(sign in text for sign in VAGUE) and _scarce())
+
+
+def _scarce() -> bool:
+    from appnas.cost import free_bytes
+
+    free = free_bytes()
+    return free is not None and free < SCARCE
 
 
 def explained(error: BaseException, need: SupernetMemory | None = None, safe: str = "") -> str:
@@ -51,8 +64,12 @@ def explained(error: BaseException, need: SupernetMemory | None = None, safe: st
 
 
 @contextmanager
-def told(need: SupernetMemory | None, safe: str = "") -> Iterator[None]:
+def told(need: SupernetMemory | None, safe: Callable[[], str] = str) -> Iterator[None]:
     """Let memory that runs out inside be told with the estimate.
+
+    Args:
+        need: see `explained`.
+        safe: says, once it has run out, what is kept and how to go on.
 
     Raises:
         MemoryError: `explained`.
@@ -62,4 +79,4 @@ def told(need: SupernetMemory | None, safe: str = "") -> Iterator[None]:
     except Exception as error:
         if not out_of_memory(error):
             raise
-        raise MemoryError(explained(error, need, safe)) from error
+        raise MemoryError(explained(error, need, safe())) from error

@@ -170,7 +170,8 @@ class Run(Observer):
         if self.events:
             from torch.utils.tensorboard import SummaryWriter
 
-            self.writer = SummaryWriter(str(self.path), purge_step=loop.step)
+            with room(self.path / "events.*", "make room, and repeat the command"):
+                self.writer = SummaryWriter(str(self.path), purge_step=loop.step)
         if loop.step == 0:
             self._snapshot(loop)
         if threading.current_thread() is threading.main_thread():
@@ -191,10 +192,12 @@ class Run(Observer):
         if len(kept) != len(lines):
             with whole(path) as partial:
                 partial.write_text("".join(kept))
-        self.files[name] = path.open("a", buffering=1)
+        with room(path, "make room, and repeat the command"):
+            self.files[name] = path.open("a", buffering=1)
 
     def _write(self, name: str, content: Mapping[str, Any]) -> None:
-        with room(self.path / f"{name}.jsonl", self._safe()):
+        with room(file := self.path / f"{name}.jsonl", self._safe()):
+            file.stat()  # an open file can be written to after it was deleted
             self.files[name].write(json.dumps(content) + "\n")
 
     def _safe(self) -> str:
@@ -219,7 +222,8 @@ class Run(Observer):
         self._write("history", record._asdict() | {"metrics": dict(record.metrics)})
         self._write("clock", {"step": record.step, "seconds": round(time.monotonic() - self.began, 3)})
         if self.writer:
-            self.writer.add_scalar("value", record.value, record.step)
+            with room(self.path / "events.*", self._safe()):
+                self.writer.add_scalar("value", record.value, record.step)
         if loop.step % self.gap == 0:
             self._snapshot(loop)
         if loop.pending:  # in the middle of a batch: the strategy was asked for more than it was told
