@@ -171,7 +171,7 @@ def retrain(
     candidates = {"found": result.best, **searched, **controls(space, beside, seed)}
     with (
         writing(out) if out else nullcontext(),
-        told(None, lambda: "Trainings that ended are kept, repeat the command"),
+        told(None, lambda: "What was trained is kept, repeat the command"),
     ):
         return _train_all(space, domain, candidates, epochs, seeds, out, progress)
 

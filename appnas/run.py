@@ -26,6 +26,7 @@ from typing import Any, TextIO
 import torch
 
 from appnas import lock, schema
+from appnas.events import Events
 from appnas.files import RunError as RunError
 from appnas.files import digest, load_state, reading, room, whole
 from appnas.search import Loop, Observer, Record, Result
@@ -137,7 +138,7 @@ class Run(Observer):
     def _restore(self, loop: Loop) -> float:
         """Check every file before one is changed; then go on from the checkpoint. Returns its seconds."""
         checkpoint, done = self.path / "checkpoint.pt", self.path / "result.json"
-        state = load_checkpoint(checkpoint) if checkpoint.exists() else {"step": 0, "seconds": 0.0}
+        state: dict[str, Any] = load_checkpoint(checkpoint) if checkpoint.exists() else {"step": 0, "seconds": 0.0}
         step: int = state["step"]
         if state.get("of", self.of) != self.of:
             raise RunError(f"{checkpoint} is of a run with another method, space, domain or seed: {AGAIN}")
@@ -166,12 +167,7 @@ class Run(Observer):
         self.began = time.monotonic() - seconds
         self.saved = time.monotonic()
         self.gap = max(loop.steps // self.snapshots, 1)
-        self.writer: Any = None
-        if self.events:
-            from torch.utils.tensorboard import SummaryWriter
-
-            with room(self.path / "events.*", "make room, and repeat the command"):
-                self.writer = SummaryWriter(str(self.path), purge_step=loop.step)
+        self.writer = Events(self.path, loop.step) if self.events else None
         if loop.step == 0:
             self._snapshot(loop)
         if threading.current_thread() is threading.main_thread():
@@ -222,8 +218,7 @@ class Run(Observer):
         self._write("history", record._asdict() | {"metrics": dict(record.metrics)})
         self._write("clock", {"step": record.step, "seconds": round(time.monotonic() - self.began, 3)})
         if self.writer:
-            with room(self.path / "events.*", self._safe()):
-                self.writer.add_scalar("value", record.value, record.step)
+            self.writer.add(record.value, record.step, self._safe())
         if loop.step % self.gap == 0:
             self._snapshot(loop)
         if loop.pending:  # in the middle of a batch: the strategy was asked for more than it was told
@@ -252,9 +247,11 @@ class Run(Observer):
         with self.held:
             if loop.stopped and self.kept != loop.step and not loop.pending:
                 self.save(loop)
-            for file in [*self.files.values(), *([self.writer] if self.writer else [])]:
+            for file in self.files.values():
                 with contextlib.suppress(OSError):  # no room for what a full disk has refused before
                     file.close()
+            if self.writer:
+                self.writer.close()
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGINT, self.handler)
 

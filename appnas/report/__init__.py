@@ -10,7 +10,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from appnas.files import room
+from appnas.files import whole
 from appnas.monitor import skip_share
 from appnas.pareto import front, worth
 from appnas.report import diagram, figures, findings, page
@@ -61,11 +61,11 @@ def write(path: Path, out: Path | None = None) -> Path:
     ]
     folder.mkdir(parents=True, exist_ok=True)
     for plot in [*controls, *shown, *cells, *progress, *seen]:
-        with room(picture := folder / f"report-{plot.name}.png", "make room, and repeat the command"):
-            picture.write_bytes(plot.image.png)
+        with whole(folder / f"report-{plot.name}.png") as partial:
+            partial.write_bytes(plot.image.png)
     file = folder / "report.html"
-    with room(file, "make room, and repeat the command"):
-        file.write_text(page.page(findings.title(story), body), encoding="utf-8")
+    with whole(file) as partial:
+        partial.write_text(page.page(findings.title(story), body), encoding="utf-8")
     return file
 
 
