@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import shlex
 import statistics
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +19,17 @@ from appnas.domain import Domain, Locked
 from appnas.estimate import Estimate
 from appnas.evaluate import Evaluator
 from appnas.failure import IN_A_ROW, SHARE
+from appnas.files import reading
+from appnas.fresh import create, created
 from appnas.journal import read_json
+from appnas.lock import writing
+from appnas.memory import told
 from appnas.monitor import Collapse, Failures
-from appnas.named import check_domain, describe_domain, describe_space, load_domain, load_space
+from appnas.named import check_domain, describe_domain, describe_space, found_in, load_domain, load_space, remembered
 from appnas.progress import Progress
 from appnas.rank import ranked_by, value_of
 from appnas.rewind import retry
-from appnas.run import KEYS, LATER, Run, create, created, finish, load_config
+from appnas.run import KEYS, LATER, Run, finish, load_config
 from appnas.search import Callback, Result
 from appnas.space import Space
 from appnas.workers import Workers
@@ -146,12 +152,14 @@ def search(
     plan = Plan(method, asked, seed, seeds, rank_epochs, control, *after, workers, asks, cluster, *bears)
     _watching(plan)
     start.check_retraining(built, domain, *after, seed)
-    start.check(built, domain, method, plan.config)
+    need = start.check(built, domain, method, plan.config)
     described = {**catalogue.plain(plan), "space": describe_space(built), "domain": describe_domain(domain)}
     described["threads"] = torch.get_num_threads()
     if out is None:
-        return _search(built, domain, plan, None, progress, callbacks)
-    with created(Path(out), described) as path:
+        with told(need):
+            return _search(built, domain, plan, None, progress, callbacks)
+    remembered(described)
+    with created(Path(out), described) as path, told(need, partial(_safe, path)):
         return _search(built, domain, plan, path, progress, callbacks)
 
 
@@ -181,15 +189,24 @@ def resume(
     """
     path = Path(path)
     saved = load_config(path, KEYS)
-    space = space or load_space(saved)
-    domain = domain or load_domain(saved)
-    check_domain(domain, saved, path)
-    config = catalogue.from_plain(catalogue.method(saved["method"]).config, saved["config"])
-    fields = {f.name: saved[f.name] for f in dataclasses.fields(Plan)} | {"beside": tuple(saved["beside"])}
-    start.check(space, domain, saved["method"], config)
-    if retry_failed:
-        retry(path)
-    return _search(space, domain, Plan(**{**fields, "config": config}), path, progress, callbacks)
+    with writing(path):
+        with reading(path / "config.json"):
+            config = remembered(saved)
+            space = space or load_space(saved)
+            domain = domain or load_domain(saved)
+        check_domain(domain, saved, path)
+        fields = {f.name: saved[f.name] for f in dataclasses.fields(Plan)} | {"beside": tuple(saved["beside"])}
+        need = start.check(space, domain, saved["method"], config)
+        if retry_failed:
+            retry(path)
+        with told(need, partial(_safe, path)):
+            return _search(space, domain, Plan(**{**fields, "config": config}), path, progress, callbacks)
+
+
+def _safe(path: Path) -> str:
+    if not any(file.stat().st_size for file in path.rglob("history.jsonl")):
+        return "Nothing was scored yet"
+    return f"What was saved is safe, go on with: appnas resume {shlex.quote(str(path))}"
 
 
 def _instances(**given: Any) -> None:
@@ -203,13 +220,13 @@ def _search(
 ) -> Result:
     chosen = catalogue.method(plan.method)
     locked = Locked(domain) if isinstance(domain, Domain) else domain
-    done = read_json(path / "result.json") if path and (path / "result.json").exists() else {}
+    done = found_in(path, space, range(plan.seed, plan.seed + plan.seeds)) if path else {}
     setting = next((name for name in COUNTS if hasattr(plan.config, name)), "") if plan.seeds == 1 else "seeds"
     estimate = Estimate(plan.seeds, f"--{setting}" if setting and progress else setting)
     results = []
     for seed in range(plan.seed, plan.seed + plan.seeds):
         folder = path if path is None or plan.seeds == 1 else _subfolder(path, seed)
-        looking: list[Callback] = [Run(folder, root=path)] if folder else []
+        looking: list[Callback] = [Run(folder, root=path, space=space)] if folder else []
         looking += [Collapse(space)] if chosen.needs != "scores" else []
         looking += _watching(plan)
         looking += [Progress(f"{plan.method}, seed {seed}")] if progress else []

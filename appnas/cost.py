@@ -115,7 +115,7 @@ def ran_out(error: BaseException) -> bool:
 
 
 def free_bytes(device: str = "cpu") -> int | None:
-    """Memory that is free now: what the operating system or control group still grants, or the GPU; None if unknown."""
+    """Memory that is free now: what system, control group or `ulimit -v` still grants, or the GPU; None if unknown."""
     if device.startswith("cuda"):
         return int(torch.cuda.mem_get_info(device)[0])
     found = []
@@ -123,7 +123,7 @@ def free_bytes(device: str = "cpu") -> int | None:
     if meminfo.exists():
         lines = dict(line.split(":", 1) for line in meminfo.read_text().splitlines())
         found.append(int(lines["MemAvailable"].split()[0]) * 1024)
-    found += _group_bytes(Path("/sys/fs/cgroup"))
+    found += _group_bytes(Path("/sys/fs/cgroup")) + _limit_bytes(Path("/proc/self/statm"))
     return min(found) if found else None
 
 
@@ -134,6 +134,18 @@ def _group_bytes(group: Path) -> list[int]:
         return []
     fields = dict(line.split() for line in stat.read_text().splitlines()) if stat.exists() else {}
     return [int(limit.read_text()) - int(used.read_text()) + int(fields.get("inactive_file", 0))]
+
+
+def _limit_bytes(statm: Path) -> list[int]:
+    """What the limit on this process's address space (`ulimit -v`) still grants, if there is one."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return []
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if limit == resource.RLIM_INFINITY or not statm.exists():
+        return []
+    return [limit - int(statm.read_text().split()[0]) * resource.getpagesize()]
 
 
 class SupernetMemory(NamedTuple):

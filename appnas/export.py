@@ -11,27 +11,33 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
+import shutil
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import safetensors.torch
-from safetensors import SafetensorError
-from torch import Tensor, nn
+from torch import nn
 
 from appnas import catalogue
 from appnas.domain import Domain
 from appnas.evaluate import seeded
-from appnas.journal import RunError, read_json, write_json
-from appnas.named import load_domain, load_space
+from appnas.files import RunError, reading, room
+from appnas.journal import read_json, write_json
+from appnas.kept import WEIGHTS, fit, load_weights
+from appnas.named import found_in, load_domain, load_space, remembered
 from appnas.portable import require, to_onnx
-from appnas.retrain import WEIGHTS, inputs
-from appnas.run import load_config
+from appnas.retrain import inputs
+from appnas.run import KEYS, load_config
 from appnas.search import versions
 from appnas.space import IO, Space, check, describe
 
 FORMAT = 1
 """Version of `arch.json`."""
+NAMES = {"onnx": "model.onnx", "weights": "model.safetensors", "arch": "arch.json"}
+LEFT = {*NAMES.values(), "arch.json.partial"}
+"""What a folder of an export may hold while it is written."""
 
 
 def export(
@@ -55,19 +61,25 @@ def export(
         ValueError: the ONNX network computes something else than the torch network.
     """
     run, out = Path(run), Path(out)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    if out.exists() and not _free(out):
         raise RunError(f"{out} is not empty: give another folder")
     if onnx:
         require("onnx", "onnxscript", "onnxruntime")
-    saved = load_config(run)
-    found, trained, record = read_json(run / "result.json"), _trained(run), read_json(run / "retrain.json")
-    space = space or load_space(saved)
-    if onnx or "io" not in record:  # examples to trace with; runs of earlier versions did not keep the inputs' shape
-        domain = domain or load_domain(saved)
+    saved = load_config(run, KEYS)
+    found, record = read_json(run / "result.json"), _trained(run)
+    with reading(run / "config.json"):
+        remembered(saved)
+        space = space or load_space(saved)
+        domain = domain if "io" in record and not onnx else domain or load_domain(saved)
+    if domain and (onnx or "io" not in record):  # to trace with; runs of earlier versions did not keep inputs' shapes
         record |= inputs(domain)
-    arch, io = check(space, found["best"]), catalogue.from_plain(IO, record["io"])
-    model = seeded(0, partial(space.build, arch, io)).eval()
-    model.load_state_dict(trained)
+    found_in(run, space)
+    arch = check(space, found["best"])
+    with reading(run / "retrain.json"):
+        io = catalogue.from_plain(IO, record["io"])
+    with reading(run / "result.json"):
+        model = seeded(0, partial(space.build, arch, io)).eval()
+    load_weights(run, model)
     files = {"onnx": to_onnx(model, domain.example(2), domain.example(5))} if onnx and domain else {}
     files["weights"] = safetensors.torch.save({name: x.contiguous() for name, x in model.state_dict().items()})
     content = {
@@ -76,7 +88,7 @@ def export(
         "arch": list(arch),
         "options": describe(space.choices, arch),
         "io": record["io"],
-        "preprocessing": record["preprocessing"],
+        "preprocessing": record.get("preprocessing", {}),
         "domain": saved["domain"],
         "method": saved["method"],
         "seed": found.get("seed", saved["seed"]),
@@ -84,12 +96,35 @@ def export(
         "versions": versions(),
         "weights": hashlib.sha256(files["weights"]).hexdigest(),
     }
-    paths = {"onnx": out / "model.onnx", "weights": out / "model.safetensors", "arch": out / "arch.json"}
-    out.mkdir(parents=True, exist_ok=True)
-    for name, data in files.items():
-        paths[name].write_bytes(data)
-    write_json(paths["arch"], {**content, "hash": _digest(content)})
-    return {name: path for name, path in paths.items() if path.exists()}
+    _write(out, files, {**content, "hash": _digest(content)})
+    return {name: out / file for name, file in NAMES.items() if (out / file).exists()}
+
+
+def _free(folder: Path) -> bool:
+    """Whether a folder is empty, or holds no more than an export that failed has left."""
+    names = {path.name.removesuffix(".partial") for path in folder.iterdir()} if folder.is_dir() else {""}
+    return names <= set(NAMES.values()) and not (folder / NAMES["arch"]).exists()
+
+
+def _write(out: Path, files: dict[str, bytes], content: dict[str, Any]) -> None:
+    """Write all files beside the folder, then put them in its place: an export is there whole, or not at all."""
+    out = out.resolve()
+    beside = out.with_name(out.name + ".partial")
+    for left in (beside, out):
+        if left.exists():
+            if left is beside and not {path.name for path in left.iterdir()} <= LEFT:
+                raise RunError(f"{left} is in the way, and no left-over of an export: give another folder than {out}")
+            shutil.rmtree(left)
+    beside.mkdir(parents=True)
+    try:
+        for name, data in files.items():
+            with room(beside / NAMES[name], f"nothing was exported to {out}: make room, and repeat the command"):
+                (beside / NAMES[name]).write_bytes(data)
+        write_json(beside / NAMES["arch"], content)
+        beside.rename(out)
+    except BaseException:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise
 
 
 def load(folder: Path, space: Space | None = None) -> nn.Module:
@@ -113,22 +148,26 @@ def load(folder: Path, space: Space | None = None) -> nn.Module:
         raise RunError(f"{folder / 'arch.json'} was changed after the export: its hash does not fit")
     if content["weights"] != hashlib.sha256(data).hexdigest():
         raise RunError(f"{folder / 'model.safetensors'} is damaged, or belongs to another arch.json")
-    space = space or load_space(content)
-    arch, io = check(space, content["arch"]), catalogue.from_plain(IO, content["io"])
-    model = seeded(0, partial(space.build, arch, io))
-    model.load_state_dict(safetensors.torch.load(data))
+    with reading(folder / "arch.json"):
+        space = space or load_space(content)
+        arch, io = check(space, content["arch"]), catalogue.from_plain(IO, content["io"])
+        model = seeded(0, partial(space.build, arch, io))
+        weights = safetensors.torch.load(data)
+    fit(model, weights, folder / "model.safetensors", "export again")
     return model.eval()
 
 
-def _trained(run: Path) -> dict[str, Tensor]:
-    """The weights of the found architecture after its training."""
-    again = f"train it first: appnas retrain {run} --epochs 20"
-    if not (run / WEIGHTS).exists():
+def _trained(run: Path) -> dict[str, Any]:
+    """What retrain.json tells.
+
+    Raises:
+        RunError: the run was not retrained.
+    """
+    if not (run / WEIGHTS).exists() or not (run / "retrain.json").exists():
+        again = f"train it first: appnas retrain {shlex.quote(str(run))} --epochs 20"
         raise RunError(f"{run} holds a search, but no trained network; {again}")
-    try:
-        return safetensors.torch.load_file(run / WEIGHTS)
-    except SafetensorError as error:
-        raise RunError(f"{run / WEIGHTS} is damaged ({error}): delete it; {again}") from error
+    record: dict[str, Any] = read_json(run / "retrain.json")
+    return record
 
 
 def _digest(content: dict[str, Any]) -> str:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from appnas import schema
 from appnas.failure import Failure
-from appnas.files import whole
+from appnas.files import RunError, whole
 from appnas.search import Record
-
-
-class RunError(ValueError):
-    """A run directory that cannot be used as asked."""
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -30,12 +27,12 @@ def read_json(path: Path) -> Any:
         RunError: missing or damaged.
     """
     try:
-        return json.loads(path.read_text())
+        return schema.load(path)
     except FileNotFoundError:
         kind = "run" if path.name == "config.json" else "finished run"
-        raise RunError(f"{path.parent} is not a {kind}: it has no {path.name}") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise RunError(f"{path} is damaged: {error}") from None
+        found = kind == "finished run" and path.name == "result.json" and (path.parent / "config.json").exists()
+        more = f"; finish it first: appnas resume {shlex.quote(str(path.parent))}" if found else ""
+        raise RunError(f"{path.parent} is not a {kind}: it has no {path.name}{more}") from None
 
 
 def read_lines(path: Path, name: str) -> list[dict[str, Any]]:
@@ -49,12 +46,7 @@ def each_line(path: Path, name: str) -> Iterator[dict[str, Any]]:
     Raises:
         RunError: damaged.
     """
-    file = path / f"{name}.jsonl"
-    try:
-        with file.open() if file.exists() else contextlib.nullcontext(()) as lines:
-            yield from (json.loads(line) for line in lines if line.endswith("\n"))
-    except json.JSONDecodeError as error:
-        raise RunError(f"{file} is damaged: {error}") from None
+    return schema.lines(path / f"{name}.jsonl")
 
 
 def read_history(path: Path) -> list[Record]:

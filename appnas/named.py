@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from appnas import catalogue
-from appnas.journal import RunError
-from appnas.space import Space
+from appnas.files import RunError
+from appnas.journal import read_json
+from appnas.space import Space, check
 
 
 def describe_space(space: Space) -> dict[str, Any]:
@@ -29,6 +30,21 @@ def describe_domain(domain: Any) -> dict[str, Any]:
     return {"name": name, "options": catalogue.plain(domain.options), **known}
 
 
+def remembered(saved: dict[str, Any]) -> Any:
+    """The method's configuration that a run keeps; its space and the options of its domain can be read as well.
+
+    Raises:
+        TypeError: a field does not hold what its type says, the message names it.
+        ValueError: a field or a name that there is not.
+    """
+    config = catalogue.from_plain(catalogue.method(saved["method"]).config, saved["config"])
+    if saved["space"]["name"] is not None:
+        load_space(saved)
+    if (name := saved["domain"]["name"]) is not None:
+        catalogue.from_plain(type(catalogue.source(name).options), saved["domain"]["options"])
+    return config
+
+
 def check_domain(domain: Any, saved: dict[str, Any], path: Path) -> None:
     """Whether a domain is the one that a run began with, as far as it can be told.
 
@@ -41,6 +57,32 @@ def check_domain(domain: Any, saved: dict[str, Any], path: Path) -> None:
             f"{path} was run on another domain: the data or the options of this {type(domain).__name__} differ from"
             " those it began with; give the same, or start a new run"
         )
+
+
+def found_in(path: Path, space: Space, seeds: range | None = None) -> dict[str, Any]:
+    """What a run's result.json tells; nothing if there is none.
+
+    Args:
+        path: the run's directory.
+        space: of what was found.
+        seeds: of the run's searches; None for any.
+
+    Raises:
+        RunError: damaged, or of another run.
+    """
+    file = path / "result.json"
+    if not file.exists():
+        return {}
+    found: dict[str, Any] = read_json(file)
+    if seeds is not None and found.get("seed") not in seeds:
+        told = f"tells the seed {found['seed']}" if "seed" in found else "does not tell its seed"
+        raise RunError(f"{file} is of another run: it {told}, this one has {', '.join(map(str, seeds))}")
+    for one in [found, *found.get("runs", ()), *([found["control"]] if "control" in found else [])]:
+        try:
+            check(space, one["best"])
+        except ValueError as error:
+            raise RunError(f"{file} is damaged, or of another run: {error}") from error
+    return found
 
 
 def load_space(saved: dict[str, Any]) -> Space:

@@ -6,13 +6,12 @@ import io
 import random
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 from torch import nn
@@ -21,21 +20,16 @@ from appnas import cost
 from appnas.contract import offers
 from appnas.domain import Domain
 from appnas.evaluate import seeded
-from appnas.files import whole
-from appnas.journal import write_json
+from appnas.journal import read_json, write_json
+from appnas.kept import save_showcase, save_weights
 from appnas.latency import latencies
+from appnas.lock import writing
+from appnas.memory import told
 from appnas.progress import training
 from appnas.search import Result
 from appnas.space import Arch, Space, constant_arch, random_arch
 from appnas.text import table
 from appnas.train import OnEpoch
-
-WEIGHTS = "found.safetensors"
-"""The trained weights of the found architecture, first seed, in a run's directory."""
-SHOWCASE = "showcase.npz"
-"""What that network makes of a few held-out examples, where the domain shows some."""
-Maps = Mapping[str, Mapping[str, np.ndarray]]
-"""Maps [H, W] by the name of an example and their own."""
 
 
 @dataclass(frozen=True)
@@ -160,6 +154,7 @@ def retrain(
 
     Raises:
         ValueError: the result has no domain with data, that has nothing to test on, or nothing is asked for.
+        RunError: somebody else writes to the directory.
     """
     space, domain = testable(result.space, result.domain)
     asked = result.info.get("retrain", {})
@@ -174,6 +169,17 @@ def retrain(
         out.mkdir(parents=True, exist_ok=True)
     searched = {"random search": result.info["control"]["best"]} if "control" in result.info else {}
     candidates = {"found": result.best, **searched, **controls(space, beside, seed)}
+    with (
+        writing(out) if out else nullcontext(),
+        told(None, lambda: "What was trained is kept, repeat the command"),
+    ):
+        return _train_all(space, domain, candidates, epochs, seeds, out, progress)
+
+
+def _train_all(
+    space: Space, domain: Domain, candidates: Mapping[str, Arch], epochs: int, seeds: int, out: Path | None,
+    progress: bool,
+) -> Retrained:  # fmt: skip
     rows, models = [], []
     for name, arch in candidates.items():
         tests = []
@@ -188,8 +194,8 @@ def retrain(
     measured = latencies(models, domain.example(1), repeats=20, warmup=3)
     rows = [replace(row, latency=found.median) for row, found in zip(rows, measured, strict=True)]
     if out:
-        _save_weights(out / WEIGHTS, models[0])
-        _save_showcase(out / SHOWCASE, domain.showcase(models[0]) if hasattr(domain, "showcase") else {})
+        save_weights(out, models[0])
+        save_showcase(out, domain.showcase(models[0]) if hasattr(domain, "showcase") else {})
         content = {"epochs": epochs, "latency": measured[0].conditions, "rows": [_row_json(row) for row in rows]}
         write_json(out / "retrain.json", {**content, **inputs(domain)})
     return Retrained(models[0], rows, epochs)
@@ -238,40 +244,6 @@ def train_one(
     return model
 
 
-def _save_weights(path: Path, model: nn.Module) -> None:
-    from safetensors.torch import save_file
-
-    with whole(path) as partial:
-        save_file({name: x.contiguous() for name, x in model.state_dict().items()}, partial)
-
-
-def _save_showcase(path: Path, shown: Maps) -> None:
-    path.unlink(missing_ok=True)
-    if not shown:
-        return
-    names = list(next(iter(shown.values())))
-    maps = np.array([[example[name] for name in names] for example in shown.values()])
-    with whole(path) as partial, partial.open("wb") as file:
-        np.savez_compressed(file, examples=np.array(list(shown)), names=np.array(names), maps=maps)
-
-
-def load_showcase(path: Path) -> Maps:
-    """What a run's retraining showed; nothing if there was none, or its domain shows nothing.
-
-    Raises:
-        ValueError: the file is damaged.
-    """
-    file = path / SHOWCASE
-    if not file.exists():
-        return {}
-    try:
-        with file.open("rb") as stream, np.load(stream) as kept:
-            examples, names, maps = (kept[key] for key in ("examples", "names", "maps"))
-    except (KeyError, EOFError, OSError, BadZipFile) as error:
-        raise ValueError(f"{file} is damaged: {error}") from error
-    return {str(e): {str(n): m for n, m in zip(names, of, strict=True)} for e, of in zip(examples, maps, strict=True)}
-
-
 def _slug(name: str) -> str:
     return name.replace(" ", "-")
 
@@ -289,9 +261,9 @@ def _row_json(row: Row) -> dict[str, Any]:
 
 def load_rows(path: Path) -> list[Row]:
     """The rows of a run's retraining; none if there was none."""
-    from appnas.journal import read_json
-
     file = path / "retrain.json"
     if not file.exists():
         return []
-    return [Row(**{**row, "arch": tuple(row["arch"])}) for row in read_json(file)["rows"]]
+    known = [field.name for field in fields(Row)]
+    rows = [{name: row[name] for name in known if name in row} for row in read_json(file)["rows"]]
+    return [Row(**{**row, "arch": tuple(row["arch"])}) for row in rows]

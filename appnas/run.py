@@ -13,33 +13,34 @@ events.*         the value for TensorBoard
 from __future__ import annotations
 
 import contextlib
-import itertools
 import json
 import shlex
-import shutil
 import signal
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections import deque
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import FrameType
 from typing import Any, TextIO
 
 import torch
 
+from appnas import lock, schema
 from appnas.evaluate import in_turn, recall
+from appnas.events import Events
 from appnas.failure import IN_A_ROW, SHARE
-from appnas.files import load_state, whole
-from appnas.journal import RunError, each_line, read_history, read_json, write_json
+from appnas.files import RunError, digest, load_state, reading, room, whole
+from appnas.journal import each_line, read_history, read_json, write_json
 from appnas.rewind import CHECKPOINT, MEMORY, keep_earlier, keep_trace
-from appnas.search import Loop, Observer, Record, Result, versions
-from appnas.space import describe
+from appnas.search import Loop, Observer, Record, Result
+from appnas.space import Space, describe
 from appnas.underway import Underway
 
 FORMAT = 1
 KEYS = ("method", "config", "space", "domain", "seed", "versions")
-"""What the config of a search tells; a run made by hand (`create`) may tell anything."""
+"""What the config of a search tells; a run made by hand (`appnas.fresh.create`) may tell anything."""
 LATER = {
     "seeds": 1, "rank_epochs": 0, "control": False, "retrain_epochs": 0, "beside": [], "workers": 0, "asks": 0,
     "cluster": False, "timeout": 0.0, "max_failures": IN_A_ROW, "max_failure_share": SHARE,
@@ -47,52 +48,11 @@ LATER = {
 """What it tells since later versions, and what its absence means."""
 
 
+AGAIN = "delete it to start this run again from its config"
+
+
 class InterruptedSearchError(KeyboardInterrupt):
     """Ctrl-C: the state is saved."""
-
-
-def create(path: Path, config: Mapping[str, Any]) -> Path:
-    """Start a run's directory.
-
-    Raises:
-        RunError: the directory holds something already, or is a file.
-    """
-    if path.exists() and not path.is_dir():
-        raise RunError(f"{path} is a file: give a directory")
-    if path.exists() and any(path.iterdir()):
-        raise RunError(f"{path} is not empty: resume it, or give another directory")
-    path.mkdir(parents=True, exist_ok=True)
-    write_json(path / "config.json", {"format": FORMAT, "versions": versions(), **config})
-    return path
-
-
-def reserve(stem: Path) -> Path:
-    """The first of STEM-1, STEM-2, ... that is free, as an empty directory."""
-    for number in itertools.count(1):
-        path = stem.with_name(f"{stem.name}-{number}")
-        with contextlib.suppress(FileExistsError):
-            path.mkdir(parents=True)
-            return path
-    raise AssertionError
-
-
-@contextlib.contextmanager
-def created(path: Path, config: Mapping[str, Any]) -> Iterator[Path]:
-    """A new run's directory for what is done with it; if that fails before its first score, as if it had never been.
-
-    Raises:
-        RunError: see `create`.
-    """
-    missing = not path.exists()
-    create(path, config)
-    try:
-        yield path
-    except Exception:
-        if not any(file.stat().st_size for file in path.rglob("history.jsonl")):
-            shutil.rmtree(path)
-            if not missing:
-                path.mkdir()
-        raise
 
 
 def load_config(path: Path, keys: Iterable[str] = ()) -> dict[str, Any]:
@@ -102,12 +62,11 @@ def load_config(path: Path, keys: Iterable[str] = ()) -> dict[str, Any]:
         RunError: no run there, one of another format, or without one of the keys.
     """
     config: dict[str, Any] = read_json(path / "config.json")
-    if not isinstance(config, dict):
-        raise RunError(f"{path / 'config.json'} is damaged: it holds no settings")
     if config.get("format") != FORMAT:
         raise RunError(f"{path} was written in format {config.get('format')}, this version reads format {FORMAT}")
-    if lost := [key for key in keys if key not in config]:
-        raise RunError(f"{path / 'config.json'} is damaged: it does not tell {', '.join(lost)}")
+    if keys:
+        with reading(path / "config.json"):
+            schema.SEARCH(config, "")
     return {**LATER, **config} if keys else config
 
 
@@ -117,61 +76,88 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     Raises:
         RunError: damaged.
     """
-    return load_state(path, "delete it to start this run again from its config", RunError)
+    state = load_state(path, AGAIN, RunError)
+    return schema.check_state(path, state, "checkpoint.pt", AGAIN)
+
+
+def identity(config: Mapping[str, Any]) -> str:
+    """What a checkpoint is of: of a run with other parts it is no use."""
+    parts = {key: config.get(key) for key in ("method", "space", "domain", "seed")}
+    return digest(json.dumps(parts, sort_keys=True))
 
 
 class Run(Observer):
     """Keep a run's directory, and go on from what it holds.
 
     Args:
-        path: the directory, made by `create`.
+        path: the directory, made by `appnas.fresh.create`.
         every: seconds between two checkpoints; 0 for one after every step.
         snapshots: number of times that the distribution is written over a whole search.
         events: write TensorBoard events.
         root: the directory to resume, if this one is a part of it (one seed of several).
+        space: what the history's architectures are of, to check them; None if that is unknown.
     """
 
     def __init__(
-        self, path: Path, every: float = 30.0, snapshots: int = 100, events: bool = True, root: Path | None = None
-    ):
+        self, path: Path, every: float = 30.0, snapshots: int = 100, events: bool = True, root: Path | None = None,
+        space: Space | None = None,
+    ):  # fmt: skip
         self.path, self.every, self.snapshots, self.events = Path(path), every, snapshots, events
-        self.root = root or self.path
+        self.root, self.space = root or self.path, space
         self.stopped = False
         self.files: dict[str, TextIO] = {}
+        self.held = contextlib.ExitStack()
 
     def start(self, loop: Loop) -> None:
-        """Restore what is there, cut the journals to it, and listen for Ctrl-C.
+        """Lock the directory, restore what is there, cut the journals to it, and listen for Ctrl-C.
 
         Raises:
-            RunError: the directory holds no run, one of another format, or damaged files.
+            RunError: the directory holds no run, one of another format, damaged files, or somebody else writes to it.
         """
-        load_config(self.path)
-        checkpoint = self.path / CHECKPOINT
-        seconds = 0.0
-        if checkpoint.exists():
-            state = load_checkpoint(checkpoint)
-            loop.strategy.load_state_dict(state["strategy"])
-            loop.evaluator.load_state_dict(state["evaluator"])
-            torch.set_rng_state(state["rng"])
-            loop.step, seconds = state["step"], state["seconds"]
-            loop.ended = state.get("ended", "")
-        if (self.path / MEMORY).exists():
-            recall(loop.evaluator, load_checkpoint(self.path / MEMORY)["evaluator"])
-        loop.stopped |= bool(loop.ended) or (self.path / "result.json").exists()  # perhaps by a callback not here now
-        loop.history[:] = [record for record in read_history(self.path) if record.step < loop.step]
-        if len(loop.history) != loop.step:
-            raise RunError(f"{self.path}: the checkpoint is of step {loop.step}, the history has {len(loop.history)}")
+        self.of = identity(load_config(self.path))
+        with contextlib.ExitStack() as held:
+            held.enter_context(lock.writing(self.path))
+            self._start(loop, self._restore(loop))
+            self.held = held.pop_all()
+
+    def _restore(self, loop: Loop) -> float:
+        """Check every file before one is changed; then go on from the checkpoint. Returns its seconds."""
+        checkpoint, memory, done = (self.path / name for name in (CHECKPOINT, MEMORY, "result.json"))
+        state: dict[str, Any] = load_checkpoint(checkpoint) if checkpoint.exists() else {"step": 0, "seconds": 0.0}
+        step: int = state["step"]
+        if state.get("of", self.of) != self.of:
+            raise RunError(f"{checkpoint} is of a run with another method, space, domain or seed: {AGAIN}")
+        history = read_history(self.path)[:step]
+        if len(history) != step:
+            raise RunError(f"{self.path}: the checkpoint is of step {step}, the history has {len(history)}")
+        if done.exists() and (told := read_json(done)["steps"]) != step:
+            raise RunError(f"{done} is of {told} steps, the checkpoint of step {step}: delete it to search again")
+        if self.space:
+            schema.check_archs(self.path / "history.jsonl", history, self.space)
+        for name in ("clock", "alphas"):
+            deque(each_line(self.path, name), 0)
+        known = load_checkpoint(memory) if memory.exists() else None
+        if step:
+            with reading(checkpoint, AGAIN):
+                loop.strategy.load_state_dict(state["strategy"])
+                loop.evaluator.load_state_dict(state["evaluator"])
+                torch.set_rng_state(state["rng"])
+        if known:
+            with reading(memory, "delete it: what it remembers is then evaluated again"):
+                recall(loop.evaluator, known["evaluator"])
+        loop.ended = state.get("ended", "")
+        loop.stopped |= bool(loop.ended) or done.exists()  # finished, perhaps by a callback that is not here now
+        loop.step, loop.history[:] = step, history
+        return float(state["seconds"])
+
+    def _start(self, loop: Loop, seconds: float) -> None:
         for name in ("history", "clock", "alphas"):
             self._open(name, loop.step)
         self.kept = (loop.step, loop.ended)
         self.began = time.monotonic() - seconds
         self.saved = time.monotonic()
         self.gap = max(loop.steps // self.snapshots, 1)
-        self.writer: Any = None
-        if self.events:
-            from torch.utils.tensorboard import SummaryWriter
-
-            self.writer = SummaryWriter(str(self.path), purge_step=loop.step)
+        self.writer = Events(self.path, loop.step) if self.events else None
         if loop.step == 0:
             self._snapshot(loop)
         self.underway = Underway(self.path, loop)
@@ -195,10 +181,22 @@ class Run(Observer):
         if len(kept) != len(lines):
             with whole(path) as partial:
                 partial.write_text("".join(kept))
-        self.files[name] = path.open("a", buffering=1)
+        with room(path, "make room, and repeat the command"):
+            self.files[name] = path.open("a", buffering=1)
 
     def _write(self, name: str, content: Mapping[str, Any]) -> None:
-        self.files[name].write(json.dumps(content) + "\n")
+        with room(file := self.path / f"{name}.jsonl", self._safe()):
+            file.stat()  # an open file can be written to after it was deleted
+            self.files[name].write(json.dumps(content) + "\n")
+
+    def _safe(self) -> str:
+        step, _ = self.kept
+        if not step:
+            return "nothing was saved before: make room, and start again"
+        return f"the checkpoint of step {step} is safe: make room, then go on with: {self._resume()}"
+
+    def _resume(self) -> str:
+        return f"appnas resume {shlex.quote(str(self.root))}"
 
     def _snapshot(self, loop: Loop) -> None:
         if hasattr(loop.strategy, "distribution"):
@@ -215,7 +213,7 @@ class Run(Observer):
         self._write("history", content | self._failure(record))
         self._write("clock", {"step": record.step, "seconds": round(time.monotonic() - self.began, 3)})
         if self.writer:
-            self.writer.add_scalar("value", record.value, record.step)
+            self.writer.add(record.value, record.step, self._safe())
         if loop.step % self.gap == 0:
             self._snapshot(loop)
         if loop.pending:  # in the middle of a batch: the strategy was asked for more than it was told
@@ -223,9 +221,7 @@ class Run(Observer):
         if self.stopped or time.monotonic() - self.saved >= self.every or loop.step == loop.steps:
             self.save(loop)
         if self.stopped:
-            raise InterruptedSearchError(
-                f"stopped at step {loop.step} of {loop.steps}; go on with: appnas resume {shlex.quote(str(self.root))}"
-            )
+            raise InterruptedSearchError(f"stopped at step {loop.step} of {loop.steps}; go on with: {self._resume()}")
 
     def _failure(self, record: Record) -> dict[str, Any]:
         """What the history says of a failure; its traceback lies in a file."""
@@ -244,22 +240,25 @@ class Run(Observer):
             "strategy": loop.strategy.state_dict(),
             "evaluator": loop.evaluator.state_dict(),
             "rng": torch.get_rng_state(),
+            "of": self.of,
         }
-        with whole(self.path / CHECKPOINT) as partial:
+        with whole(self.path / CHECKPOINT, self._safe()) as partial:
             torch.save(state, partial)
         self.saved, self.kept = time.monotonic(), (loop.step, loop.ended)
 
     def end(self, loop: Loop) -> None:
         """Save a search that another callback stopped, and close the files."""
-        if loop.stopped and self.kept != (loop.step, loop.ended) and not loop.pending:
-            self.save(loop)
-        if loop.step == loop.steps or loop.ended:
-            (self.path / MEMORY).unlink(missing_ok=True)
-        self.underway.close()
-        for file in self.files.values():
-            file.close()
-        if self.writer:
-            self.writer.close()
+        with self.held:
+            if loop.stopped and self.kept != (loop.step, loop.ended) and not loop.pending:
+                self.save(loop)
+            if loop.step == loop.steps or loop.ended:
+                (self.path / MEMORY).unlink(missing_ok=True)
+            self.underway.close()
+            for file in self.files.values():
+                with contextlib.suppress(OSError):  # no room for what a full disk has refused before
+                    file.close()
+            if self.writer:
+                self.writer.close()
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGINT, self.handler)
 

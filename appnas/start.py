@@ -14,12 +14,16 @@ from appnas import catalogue, cost
 from appnas.contract import offers, ruled, shaped
 from appnas.domain import DifferentiableDomain, Domain, HostDomain
 from appnas.evaluate import seeded
+from appnas.memory import out_of_memory
 from appnas.retrain import controls, testable
 from appnas.space import Arch, Space, decisions, full_mask, random_arch, split
 
 
-def check(space: Space, domain: Any, method: str, config: Any) -> None:
+def check(space: Space, domain: Any, method: str, config: Any) -> cost.SupernetMemory | None:
     """Whether the method has what it needs, a network takes and gives what the data ask for, a supernet fits in memory.
+
+    Returns:
+        The estimated memory of a step; None for a method without a supernet.
 
     Raises:
         TypeError: the space or the domain lacks something, or a network gives no tensor.
@@ -40,7 +44,7 @@ def check(space: Space, domain: Any, method: str, config: Any) -> None:
         ruled(space, space.discretise(split(space.choices, [torch.tensor(row) for row in rows])))
     if entry.needs == "scores":
         _try(space, domain)
-        return
+        return None
     free, factor = cost.free_bytes(), entry.memory(config)
     with torch.device("meta"):  # count the weights first, without allocating them
         cost.check_memory(cost.SupernetMemory(0, cost.weight_bytes(space.supernet(domain.io))), free)
@@ -50,10 +54,14 @@ def check(space: Space, domain: Any, method: str, config: Any) -> None:
     try:
         need = cost.supernet_memory(supernet, gates, domain, getattr(getattr(domain, "options", None), "batch", 1))
     except RuntimeError as error:
+        if out_of_memory(error):
+            raise
         raise ValueError(f"the space cannot take inputs of the shape {domain.io.inputs}: {error}") from error
     finally:
         seen.remove()
-    cost.check_memory(need._replace(activations=int(factor * need.activations)), free)
+    need = need._replace(activations=int(factor * need.activations))
+    cost.check_memory(need, free)
+    return need
 
 
 def check_retraining(space: Space, domain: Any, epochs: int, beside: Sequence[str], seed: int) -> None:
@@ -99,7 +107,7 @@ def _output(space: Space, domain: Domain, arch: Arch, inputs: tuple[Tensor, ...]
         with torch.no_grad():
             return network(*inputs)
     except (RuntimeError, TypeError, IndexError) as error:
-        if cost.ran_out(error):
+        if out_of_memory(error):
             free = (cost.free_bytes() or 0) / cost.MIB
             raise MemoryError(
                 f"a network of {type(space).__name__} does not fit in memory, {free:,.0f} MiB are free: use fewer"

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from appnas.failure import DataError
-from appnas.files import load_state, whole
+from appnas.files import RunError, load_state, reading, whole
+from appnas.schema import check_state
 from appnas.settings import check
 from appnas.weights import AveragedSGD, Best, averaged
 
@@ -163,12 +164,12 @@ def fit(
 
 def optimiser_of(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     """The optimiser of all parameters, at the first learning rate."""
-    weights, lr, decay = model.parameters(), recipe.lr, recipe.weight_decay
+    weights, lr, more = model.parameters(), recipe.lr, {"weight_decay": recipe.weight_decay}
     if recipe.optimiser == "adam":
-        return torch.optim.Adam(weights, lr, weight_decay=decay)
-    if recipe.optimiser == "asgd":
-        return AveragedSGD(weights, lr, recipe.patience, momentum=recipe.momentum, weight_decay=decay)
-    return torch.optim.SGD(weights, lr, momentum=recipe.momentum, weight_decay=decay)
+        return torch.optim.Adam(weights, lr, **more)
+    more["momentum"] = recipe.momentum
+    asgd = recipe.optimiser == "asgd"
+    return AveragedSGD(weights, lr, recipe.patience, **more) if asgd else torch.optim.SGD(weights, lr, **more)
 
 
 def _epoch(
@@ -234,17 +235,20 @@ def _restore(
     rng: torch.Generator,
     best: Best,
 ) -> list[float]:
-    state = load_state(path, "delete it to train again")
+    remedy = "delete it to train again"
+    state = load_state(path, remedy, RunError)
+    check_state(path, state, "train.pt", remedy)
     other = [
         f"{key} {state['plan'].get(key)}, now {value}" for key, value in plan.items() if state["plan"].get(key) != value
     ]
     if other:
         raise ValueError(f"{path} is of another training ({'; '.join(other)}): delete it, or keep this one elsewhere")
-    model.load_state_dict(state["model"])
-    optimiser.load_state_dict(state["optimiser"])
-    rng.set_state(state["rng"])
-    torch.set_rng_state(state["global_rng"])
-    best.number, best.weights = state["best"]
+    with reading(path, remedy):
+        model.load_state_dict(state["model"])
+        optimiser.load_state_dict(state["optimiser"])
+        rng.set_state(state["rng"])
+        torch.set_rng_state(state["global_rng"])
+        best.number, best.weights = state["best"]
     return list(state["losses"])
 
 

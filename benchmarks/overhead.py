@@ -14,7 +14,8 @@ from pathlib import Path
 
 import torch
 
-from appnas.run import Run, create
+from appnas.fresh import create
+from appnas.run import Run
 from appnas.search import search
 from appnas.spaces import Bench201
 from appnas.spaces.bench201 import load

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from appnas.domains.rl import Options
 from appnas.domains.vectors import set_states, states
-from appnas.files import load_state, whole
+from appnas.files import load_state, reading, whole
 from appnas.train import DivergedError, OnEpoch
 
 EVERY = 60.0  # seconds between two checkpoints of a training
@@ -284,11 +284,10 @@ def train(agent: Agent, budget: int, plan: dict[str, Any], checkpoint: Path | No
     """
     if checkpoint and checkpoint.exists():
         state = load_state(checkpoint, "delete it to train again")
-        if state["plan"] != plan:
-            raise ValueError(
-                f"{checkpoint} is of another training ({state['plan']}, now {plan}): delete it, or keep it"
-            )
-        agent.load_state_dict(state["agent"])
+        if (told := state.get("plan")) != plan:
+            raise ValueError(f"{checkpoint} is of another training ({told}, now {plan}): delete it, or keep it")
+        with reading(checkpoint, "delete it to train again"):
+            agent.load_state_dict(state["agent"])
     saved = time.monotonic()
     while agent.steps < budget:
         metrics = agent.advance()

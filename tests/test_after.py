@@ -11,7 +11,8 @@ from test_cli import DARTS, DATA, SPACE, call
 from appnas import api, train
 from appnas.cli import after
 from appnas.domains.images import Images
-from appnas.journal import RunError, write_json
+from appnas.files import RunError
+from appnas.journal import write_json
 from appnas.report import write
 from appnas.retrain import load_rows
 from appnas.run import KEYS, LATER, InterruptedSearchError, load_config

@@ -14,7 +14,8 @@ import torch
 import appnas
 from appnas import api, catalogue, cost
 from appnas.domains.images import Images, Options
-from appnas.journal import RunError, read_history, read_json, write_json
+from appnas.files import RunError
+from appnas.journal import read_history, read_json, write_json
 from appnas.methods import darts, reinforce
 from appnas.monitor import CollapseWarning
 from appnas.run import KEYS, LATER, InterruptedSearchError, load_config

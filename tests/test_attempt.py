@@ -15,9 +15,10 @@ from appnas.attempt import attempt, numbers
 from appnas.domain import Locked, LockedError
 from appnas.evaluate import Cached, Rewarded, Scratch, Stateless
 from appnas.failure import DataError, FailuresError
+from appnas.fresh import create
 from appnas.journal import read_history
 from appnas.oneshot import OneShot, first
-from appnas.run import Run, create
+from appnas.run import Run
 from appnas.search import Observer, search
 from appnas.spaces import Bench201
 from appnas.strategy import Draw, Score

@@ -10,7 +10,8 @@ import pytest
 from test_cli import DATA, SPACE, call
 
 from appnas.cli.compare import compare, quantile, welch
-from appnas.journal import RunError, read_json, write_json
+from appnas.files import RunError
+from appnas.journal import read_json, write_json
 
 RANDOM = ["search", "random", *SPACE, *DATA, "--evaluations", 2, "--budget", 1]
 

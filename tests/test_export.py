@@ -17,7 +17,7 @@ import appnas
 from appnas import catalogue
 from appnas.domains.images import Images, Options
 from appnas.export import export, load
-from appnas.journal import RunError
+from appnas.files import RunError
 from appnas.spaces import Bench201, Cells
 
 SPACES = {"cells": Cells(channels=2, cells=3, width=2, depth=3), "bench201": Bench201(channels=2, repeats=1)}

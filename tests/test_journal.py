@@ -5,7 +5,8 @@ import json
 import pytest
 
 from appnas.failure import Failure
-from appnas.journal import RunError, read_history, read_json, read_lines, write_json
+from appnas.files import RunError
+from appnas.journal import read_history, read_json, read_lines, write_json
 from appnas.search import Record
 
 
@@ -29,8 +30,9 @@ def test_a_history_tells_what_failed_and_why(tmp_path):
 
 
 def test_json_is_whole_or_named(tmp_path):
-    write_json(tmp_path / "result.json", {"best": [1]})
-    assert read_json(tmp_path / "result.json") == {"best": [1]}
+    found = {"best": [1], "value": 0.5, "steps": 3}
+    write_json(tmp_path / "result.json", found)
+    assert read_json(tmp_path / "result.json") == found
     (tmp_path / "result.json").write_text("{")
     with pytest.raises(RunError, match=r"result\.json is damaged"):
         read_json(tmp_path / "result.json")

@@ -9,10 +9,11 @@ import torch
 import appnas
 from appnas.cli import show
 from appnas.contract import ExhaustedError
+from appnas.fresh import create
 from appnas.journal import read_json
 from appnas.methods import METHODS
 from appnas.novel import everything, spent, unseen
-from appnas.run import Run, create
+from appnas.run import Run
 from appnas.search import Observer, search
 from appnas.space import Choice, check, mutate, only
 from appnas.strategy import Draw, Evolution, Score

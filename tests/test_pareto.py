@@ -7,10 +7,11 @@ import random
 import pytest
 
 import appnas
+from appnas.fresh import create
 from appnas.methods import baselines
 from appnas.pareto import Archive, front, hypervolume, objectives, worth
 from appnas.reward import dominates
-from appnas.run import Run, create
+from appnas.run import Run
 from appnas.search import Loop, Record
 from appnas.table import Table
 from appnas.testing.method import KilledError, Killer

@@ -17,7 +17,7 @@ from test_story import small_table
 
 import appnas
 from appnas import catalogue
-from appnas.journal import RunError
+from appnas.files import RunError
 from appnas.methods.baselines import EvolutionConfig
 from appnas.report import write
 from appnas.report.plots import human

@@ -118,7 +118,7 @@ def test_an_interrupted_retraining_goes_on(digits, tmp_path, monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             retrain(result, 2, beside=["random"], out=tmp_path / "new" / "folder")
     folder = tmp_path / "new" / "folder"
-    assert sorted(p.name for p in folder.iterdir()) == ["train-found-2-0.pt", "train-random-2-0.pt"]
+    assert sorted(p.name for p in folder.iterdir()) == [".lock", "train-found-2-0.pt", "train-random-2-0.pt"]
     resumed = retrain(result, 2, beside=["random"], out=folder)
     assert [row.tests for row in resumed.rows] == [row.tests for row in alone.rows]
     saved = read_json(folder / "retrain.json")

@@ -16,9 +16,11 @@ import torch
 from torch.utils.tensorboard import SummaryWriter  # imported here: the first import takes seconds
 
 from appnas.domain import Locked
-from appnas.journal import RunError, read_history, read_json, read_lines, write_json
+from appnas.files import RunError
+from appnas.fresh import create
+from appnas.journal import read_history, read_json, read_lines, write_json
 from appnas.methods import darts
-from appnas.run import FORMAT, InterruptedSearchError, Run, create, finish, load_checkpoint, load_config
+from appnas.run import FORMAT, InterruptedSearchError, Run, finish, load_checkpoint, load_config
 from appnas.search import Budget, Observer, Record, search
 from appnas.space import describe
 from appnas.strategy import Evolution
@@ -39,7 +41,8 @@ from appnas import catalogue
 from appnas.domain import Locked
 from appnas.domains.images import Options
 from appnas.methods import darts
-from appnas.run import Run, create, finish
+from appnas.fresh import create
+from appnas.run import Run, finish
 from appnas.spaces import Cells
 
 folder, rng = Path(sys.argv[1]), random.Random(int(sys.argv[2]))

@@ -8,9 +8,9 @@ from matplotlib.image import imread
 from test_eda import made
 
 import appnas
-from appnas.journal import RunError
+from appnas.files import RunError
+from appnas.kept import SHOWCASE, load_showcase
 from appnas.report.showcase import picture
-from appnas.retrain import SHOWCASE, load_showcase
 from appnas.spaces import GuideDag
 
 SPACE = GuideDag(width=2, strides=(2,), branches=1, vertices=("conv",), kernels=(3,), dense=2)

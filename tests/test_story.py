@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import appnas
-from appnas.journal import RunError
+from appnas.files import RunError
 from appnas.report import story
 from appnas.report.story import Trace
 from appnas.search import Record

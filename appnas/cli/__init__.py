@@ -24,19 +24,15 @@ from tyro.conf import Positional
 from appnas import api, catalogue
 from appnas.cli import after, eda, flags, show
 from appnas.failure import FailuresError
+from appnas.fresh import reserve
+from appnas.memory import explained, out_of_memory
 from appnas.methods import METHODS
 from appnas.monitor import CollapseWarning
-from appnas.run import KEYS, load_config, reserve
+from appnas.run import KEYS, load_config
 from appnas.train import DivergedError
 from appnas.workers import WorkerError
 
-MISTAKES = (
-    ValueError, TypeError, OSError, ImportError, MemoryError, DivergedError, WorkerError,
-)  # fmt: skip
-
-
-THREADS = 1024
-"""Most threads: libraries that cannot start as many as they are told end the process without a word."""
+MISTAKES = (ValueError, TypeError, OSError, ImportError, MemoryError, DivergedError, WorkerError)
 
 
 @dataclass(frozen=True)
@@ -75,7 +71,7 @@ class Resume:
 
     def run(self) -> None:
         """Search on."""
-        _threads(self.threads or load_config(self.path).get("threads", 1))
+        _threads(self.threads or load_config(self.path, KEYS).get("threads", 1))
         with after.resumable(self.path, f"appnas resume {_quoted(self.path)}"):
             result = api.resume(self.path, retry_failed=self.retry_failed, progress=True)
         after.show_and_retrain(result, self.path)
@@ -243,8 +239,8 @@ def _quoted(path: Path) -> str:
 def _threads(count: int) -> None:
     if count < 1:
         raise ValueError(f"threads must be at least 1, got {count}")
-    if count > THREADS:
-        raise ValueError(f"threads must be at most {THREADS:,}, got {count:,}: this machine has {os.cpu_count()} cores")
+    if count > (most := max(4 * (os.cpu_count() or 1), 256)):
+        raise ValueError(f"threads must be at most {most} on this machine, got {count}: give --threads")
     torch.set_num_threads(count)
 
 
@@ -280,8 +276,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             text, *trace = str(error).splitlines()
             show.lines(trace)
             return _failed(f"error: {text}", 2)
-        except MISTAKES as error:
-            return _failed(f"error: {str(error) or type(error).__name__}", 2)
+        except (*MISTAKES, RuntimeError) as error:
+            if not isinstance(error, MISTAKES) and not out_of_memory(error):
+                raise
+            return _failed(f"error: {explained(error) if out_of_memory(error) else str(error) or repr(error)}", 2)
     return 0
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from appnas.cli import show
 from appnas.evaluate import evaluator_of
+from appnas.files import reading
 from appnas.journal import read_history, read_json
-from appnas.named import load_domain, load_space
+from appnas.named import check_domain, found_in, load_domain, load_space, remembered
 from appnas.run import KEYS, InterruptedSearchError, load_config
 from appnas.search import Result
 from appnas.space import check
@@ -25,8 +26,12 @@ def finished(path: Path) -> Result:
         RunError: no run there, or one that is not finished.
     """
     saved = load_config(path, KEYS)
-    found = read_json(path / "result.json")
-    space, domain = load_space(saved), load_domain(saved)
+    read_json(path / "result.json")
+    with reading(path / "config.json"):
+        remembered(saved)
+        space, domain = load_space(saved), load_domain(saved)
+    check_domain(domain, saved, path)
+    found = found_in(path, space, range(saved["seed"], saved["seed"] + saved["seeds"]))
     strategy, evaluator = Random(space, random.Random(0)), evaluator_of(space, domain, 1, saved["seed"])
     info = {"seed": found["seed"], "path": str(path), "method": saved["method"]}
     info["retrain"] = {"epochs": saved["retrain_epochs"], "beside": saved["beside"]}

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from appnas.catalogue import nearest
-from appnas.journal import RunError
+from appnas.files import RunError
 from appnas.report.findings import primary
 from appnas.report.story import Story, read
 

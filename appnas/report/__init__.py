@@ -12,13 +12,14 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from appnas.journal import RunError
+from appnas.files import RunError, whole
 from appnas.monitor import skip_share
 from appnas.pareto import front, worth
 from appnas.report import diagram, figures, findings, page
 from appnas.report.page import Plot, code, linked, number, percent, spread
 from appnas.report.plots import human
 from appnas.report.story import Story, read
+from appnas.schema import gaps
 from appnas.space import ZERO, describe, size
 
 
@@ -61,9 +62,11 @@ def write(path: Path, out: Path | None = None) -> Path:
     ]
     folder.mkdir(parents=True, exist_ok=True)
     for plot in [*controls, *shown, *cells, *progress, *seen]:
-        (folder / f"report-{plot.name}.png").write_bytes(plot.image.png)
+        with whole(folder / f"report-{plot.name}.png") as partial:
+            partial.write_bytes(plot.image.png)
     file = folder / "report.html"
-    file.write_text(page.page(findings.title(story), body), encoding="utf-8")
+    with whole(file) as partial:
+        partial.write_text(page.page(findings.title(story), body), encoding="utf-8")
     return file
 
 
@@ -100,6 +103,7 @@ def _missing(story: Story) -> str:
     if story.space is None:
         parts.append(page.note("<b>The run used a space of its own</b>, which this report cannot rebuild: options go"
                                " by number, and there are no diagrams and no skip share."))  # fmt: skip
+    parts += [page.note(f"<b>Something is missing.</b> {escape(gap)}") for gap in gaps(story.path)]
     return "".join(parts)
 
 

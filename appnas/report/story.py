@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -15,12 +14,14 @@ import numpy as np
 import torch
 
 from appnas import catalogue
-from appnas.journal import RunError, each_line, read_history, read_json, read_lines
+from appnas.files import RunError, reading
+from appnas.journal import each_line, read_history, read_json, read_lines
+from appnas.kept import Maps, load_showcase
 from appnas.methods import Method
 from appnas.monitor import relative_entropy, skip_share
-from appnas.named import load_space
+from appnas.named import load_space, remembered
 from appnas.report.curves import even
-from appnas.retrain import Maps, Row, load_rows, load_showcase
+from appnas.retrain import Row, load_rows
 from appnas.run import KEYS, load_config
 from appnas.search import Record, value_name
 from appnas.space import Arch, Choice, Space, decisions
@@ -170,15 +171,15 @@ def read(path: Path) -> Story:
     """
     if not path.is_dir():
         raise RunError(f"{path} is not a run: there is no such directory")
-    with _reading(path):
+    with reading(path):
         config = load_config(path, KEYS)
-        str(config["versions"]["appnas"])
+        remembered(config)
         method = catalogue.method(config["method"])
         space = load_space(config) if config["space"]["name"] is not None else None
         seeds = range(config["seed"], config["seed"] + config["seeds"])
         folders = {seed: path if len(seeds) == 1 else path / f"seed-{seed}" for seed in seeds}
     traces = [read_trace(folder, seed, space) for seed, folder in folders.items() if folder.is_dir()]
-    with _reading(path):
+    with reading(path):
         result = read_result(path)
         rows = load_rows(path)
         sizes = traces[0].sizes if traces else None
@@ -200,11 +201,9 @@ def read_trace(path: Path, seed: int, space: Space | None) -> Trace:
     Raises:
         RunError: damaged.
     """
-    with _reading(path):
+    with reading(path):
         records = read_history(path)
         seconds = [float(line["seconds"]) for line in islice(each_line(path, "clock"), len(records))]
-        if strange := next((r for r in records if not isinstance(r.metrics, dict)), None):
-            raise RunError(f"{path} is damaged: metrics are names with numbers, those of step {strange.step} are not")
         snapshots = read_lines(path, "alphas")
         snapshots = [snapshots[i] for i in even(len(snapshots), SNAPSHOTS)]
         steps = [int(line["step"]) for line in snapshots]
@@ -238,14 +237,3 @@ def check_arch(arch: Sequence[Any], sizes: Sequence[int] | None) -> None:
     """
     if sizes is not None and not all(0 <= index < size for index, size in zip(arch, sizes, strict=True)):
         raise ValueError(f"{list(arch)} is no architecture of its space")
-
-
-@contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    """What can go wrong with content that another program, or a torn write, left there."""
-    try:
-        yield
-    except RunError:
-        raise
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
-        raise RunError(f"{path} is damaged ({type(error).__name__}: {error})") from error

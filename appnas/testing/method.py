@@ -17,8 +17,9 @@ import appnas
 from appnas import catalogue
 from appnas.domain import Domain, Locked
 from appnas.evaluate import Evaluator
+from appnas.fresh import create
 from appnas.monitor import CollapseWarning
-from appnas.run import Run, create
+from appnas.run import Run
 from appnas.search import Callback, Loop, Observer, Record, Result
 from appnas.space import Space, check
 from appnas.testing.parts import fits, identical, reachable, round_trip

@@ -1,0 +1,82 @@
+"""Memory that runs out, recognised in all its forms, and told in one line."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:
+    from appnas.cost import SupernetMemory
+
+SIGNS = ("can't allocate memory", "out of memory", "cannot allocate memory", "not enough memory", "bad_alloc")
+"""What the messages of torch, of its libraries and of the operating system have in common."""
+VAGUE = ("could not create a primitive", "could not create a memory", "could not execute a primitive")
+"""What oneDNN says when it gets no memory, and at other times too."""
+SCARCE = 2**28
+"""Free bytes below which that is taken for a lack of memory."""
+LESS = (
+    "half the batch (--domain.batch), half the channels or half the cells (--space.channels, --space.cells) need about"
+    " half; so do half the --workers, each of which holds a network"
+)
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ran out, in this process or in one that it started."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    if isinstance(error, OSError) and error.errno == errno.ENOMEM:
+        return True
+    if not isinstance(error, RuntimeError | OSError):
+        return False
+    text = str(error).lower()
+    return any(sign in text for sign in SIGNS) or (any(sign in text for sign in VAGUE) and _scarce())
+
+
+def _scarce() -> bool:
+    from appnas.cost import free_bytes
+
+    free = free_bytes()
+    return free is not None and free < SCARCE
+
+
+def explained(error: BaseException, need: SupernetMemory | None = None, safe: str = "") -> str:
+    """One line: what was asked for, the estimate, what is free, and what needs half of it; as it is, if it says so.
+
+    Args:
+        error: one that `out_of_memory` knows.
+        need: the estimate of a step, if there is one.
+        safe: what is kept, and how to go on.
+    """
+    from appnas.cost import MIB, free_bytes  # which needs domains, and these the training that may run out of memory
+
+    first = (str(error).strip() or "no more could be allocated").splitlines()[0]
+    if isinstance(error, MemoryError) and "MiB" in first:  # an estimate of ours, or this very line
+        return str(error)
+    first = first.partition("DefaultCPUAllocator: ")[2] or first
+    free = free_bytes("cuda" if isinstance(error, torch.OutOfMemoryError) and torch.cuda.is_available() else "cpu")
+    estimate = f"one step was estimated at {need.total / MIB:,.0f} MiB, " if need else ""
+    now = "MiB free are unknown" if free is None else f"{max(free, 0) / MIB:,.0f} MiB are free now"
+    return f"memory ran out ({first}); {estimate}{now}: {LESS}" + (f". {safe}" if safe else "")
+
+
+@contextmanager
+def told(need: SupernetMemory | None, safe: Callable[[], str] = str) -> Iterator[None]:
+    """Let memory that runs out inside be told with the estimate.
+
+    Args:
+        need: see `explained`.
+        safe: says, once it has run out, what is kept and how to go on.
+
+    Raises:
+        MemoryError: `explained`.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not out_of_memory(error):
+            raise
+        raise MemoryError(explained(error, need, safe())) from error
