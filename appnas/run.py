@@ -245,13 +245,18 @@ class Run(Observer):
     def end(self, loop: Loop) -> None:
         """Save a search that another callback stopped, and close the files."""
         with self.held:
-            if loop.stopped and self.kept != loop.step and not loop.pending:
-                self.save(loop)
-            for file in self.files.values():
-                with contextlib.suppress(OSError):  # no room for what a full disk has refused before
-                    file.close()
-            if self.writer:
-                self.writer.close()
+            try:
+                if loop.stopped and self.kept != loop.step and not loop.pending:
+                    self.save(loop)
+            finally:
+                self._close()
+
+    def _close(self) -> None:
+        for file in self.files.values():
+            with contextlib.suppress(OSError):  # no room for what a full disk has refused before
+                file.close()
+        if self.writer:
+            self.writer.close()
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGINT, self.handler)
 
