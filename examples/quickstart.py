@@ -17,7 +17,7 @@ from rich.console import Console
 import appnas
 from appnas.catalogue import domain as domain_of
 from appnas.domains.image_data import MNIST5K
-from appnas.run import reserve
+from appnas.fresh import reserve
 from appnas.spaces import Cells
 
 
