@@ -33,7 +33,7 @@ from appnas.events import Events
 from appnas.failure import IN_A_ROW, SHARE
 from appnas.files import RunError, digest, load_state, reading, room, whole
 from appnas.journal import each_line, read_history, read_json, write_json
-from appnas.rewind import CHECKPOINT, MEMORY, keep_earlier, keep_trace
+from appnas.rewind import CHECKPOINT, MEMORY, TRACES, keep_earlier, keep_trace
 from appnas.search import Loop, Observer, Record, Result
 from appnas.space import Space, describe
 from appnas.underway import Underway
@@ -160,7 +160,7 @@ class Run(Observer):
         self.writer = Events(self.path, loop.step) if self.events else None
         if loop.step == 0:
             self._snapshot(loop)
-        self.underway = Underway(self.path, loop)
+        self.underway = Underway(self.path, loop, self._safe)
         if loop.each is in_turn:
             loop.each = self.underway
         if threading.current_thread() is threading.main_thread():
@@ -227,8 +227,9 @@ class Run(Observer):
         """What the history says of a failure; its traceback lies in a file."""
         if record.failure is None:
             return {}
-        keep_earlier(self.path)
-        kept = keep_trace(self.path, record)
+        with room(self.path / TRACES, self._safe()):
+            keep_earlier(self.path)
+            kept = keep_trace(self.path, record)
         return {"failure": {"kind": record.failure.kind, "message": record.failure.message, "trace": kept}}
 
     def save(self, loop: Loop) -> None:
@@ -249,18 +250,23 @@ class Run(Observer):
     def end(self, loop: Loop) -> None:
         """Save a search that another callback stopped, and close the files."""
         with self.held:
-            if loop.stopped and self.kept != (loop.step, loop.ended) and not loop.pending:
-                self.save(loop)
-            if loop.step == loop.steps or loop.ended:
-                (self.path / MEMORY).unlink(missing_ok=True)
-            self.underway.close()
-            for file in self.files.values():
-                with contextlib.suppress(OSError):  # no room for what a full disk has refused before
-                    file.close()
-            if self.writer:
-                self.writer.close()
+            try:
+                if loop.stopped and self.kept != (loop.step, loop.ended) and not loop.pending:
+                    self.save(loop)
+                if loop.step == loop.steps or loop.ended:
+                    (self.path / MEMORY).unlink(missing_ok=True)
+            finally:
+                self._close()
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGINT, self.handler)
+
+    def _close(self) -> None:
+        self.underway.close()
+        for file in self.files.values():
+            with contextlib.suppress(OSError):  # no room for what a full disk has refused before
+                file.close()
+        if self.writer:
+            self.writer.close()
 
 
 def finish(path: Path, result: Result) -> None:

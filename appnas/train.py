@@ -167,9 +167,9 @@ def optimiser_of(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     weights, lr, more = model.parameters(), recipe.lr, {"weight_decay": recipe.weight_decay}
     if recipe.optimiser == "adam":
         return torch.optim.Adam(weights, lr, **more)
-    more["momentum"] = recipe.momentum
-    asgd = recipe.optimiser == "asgd"
-    return AveragedSGD(weights, lr, recipe.patience, **more) if asgd else torch.optim.SGD(weights, lr, **more)
+    if recipe.optimiser == "asgd":
+        return AveragedSGD(weights, lr, recipe.patience, momentum=recipe.momentum, **more)
+    return torch.optim.SGD(weights, lr, momentum=recipe.momentum, **more)
 
 
 def _epoch(
@@ -236,12 +236,9 @@ def _restore(
     best: Best,
 ) -> list[float]:
     remedy = "delete it to train again"
-    state = load_state(path, remedy, RunError)
-    check_state(path, state, "train.pt", remedy)
-    other = [
-        f"{key} {state['plan'].get(key)}, now {value}" for key, value in plan.items() if state["plan"].get(key) != value
-    ]
-    if other:
+    state = check_state(path, load_state(path, remedy, RunError), "train.pt", remedy)
+    then = state["plan"]
+    if other := [f"{key} {then.get(key)}, now {value}" for key, value in plan.items() if then.get(key) != value]:
         raise ValueError(f"{path} is of another training ({'; '.join(other)}): delete it, or keep this one elsewhere")
     with reading(path, remedy):
         model.load_state_dict(state["model"])

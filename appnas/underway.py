@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from appnas.attempt import attempt, failed
 from appnas.evaluate import Evaluator
 from appnas.failure import TRIES, died
+from appnas.files import room
 from appnas.search import Loop
 from appnas.space import Arch
 from appnas.strategy import Draw, Score
@@ -27,14 +29,19 @@ class Underway:
     Args:
         path: directory of the run.
         loop: the search, whose steps are noted.
+        safe: says what is kept, if there is no room for a note.
+
+    Raises:
+        RoomError: there is none.
     """
 
-    def __init__(self, path: Path, loop: Loop):
-        self.path, self.loop = path / FILE, loop
+    def __init__(self, path: Path, loop: Loop, safe: Callable[[], str] = str):
+        self.path, self.loop, self.safe = path / FILE, loop, safe
         self.deaths: dict[tuple[int, Arch], int] = {}
         if self.path.exists():
             self._read()
-        self.file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
+        with room(self.path, safe()):
+            self.file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
         self.length = 0
 
     def _read(self) -> None:
@@ -52,7 +59,8 @@ class Underway:
         died = [[step, arch, times] for (step, arch), times in self.deaths.items()]
         text = json.dumps({"running": running, "died": died})
         self.length = max(self.length, len(text))
-        os.pwrite(self.file, text.ljust(self.length).encode(), 0)  # one call for all, and nothing old behind it
+        with room(self.path, self.safe()):  # one call for all, and nothing old behind it
+            os.pwrite(self.file, text.ljust(self.length).encode(), 0)
 
     def __call__(self, evaluator: Evaluator, draws: Sequence[Draw]) -> Iterator[Score]:
         """The scores in the order of the draws."""
@@ -71,7 +79,8 @@ class Underway:
     def close(self) -> None:
         """The process ends by itself: nothing is under way. Deaths are kept as long as their step may come again."""
         self.deaths = {key: times for key, times in self.deaths.items() if key[0] >= self.loop.step}
-        self._note(None)
+        with suppress(OSError):  # no room for what a full disk has refused before
+            self._note(None)
         os.close(self.file)
         if not self.deaths:
             self.path.unlink(missing_ok=True)

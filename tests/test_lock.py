@@ -209,7 +209,9 @@ def test_a_writer_on_another_machine_and_of_another_day(tmp_path):
             "command": "appnas x",
         }
         (tmp_path / WRITER).write_text(json.dumps(told))
-        match = rf"process 12 on far since 2020-01-0\d \d\d:\d\d \(x\) \(if that machine is gone .*delete .*{LOCK}"
+        match = (
+            rf"process 12 on far since 2020-01-0\d \d\d:\d\d \(appnas x\) \(if that machine is gone .*delete .*{LOCK}"
+        )
         with pytest.raises(RunError, match=match), writing(tmp_path):
             pass
         for content in ("", "[]", "[" * 10**5, '{"process": 1}'):
