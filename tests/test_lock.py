@@ -65,7 +65,9 @@ def process(path, what, pause=0.0) -> subprocess.Popen:
 
 
 def contents(path):
-    return {file.name: file.read_bytes() for file in path.iterdir() if file.name not in OURS}
+    return {
+        file.name: file.read_bytes() for file in path.iterdir() if file.name not in OURS and "tfevents" not in file.name
+    }
 
 
 @pytest.fixture(scope="module")
