@@ -148,8 +148,10 @@ def search(
     base: Any = config or chosen.config()
     asked = dataclasses.replace(base, **settings)
     after = (retrain_epochs, tuple(beside))
-    bears = (timeout, max_failures, max_failure_share)
-    plan = Plan(method, asked, seed, seeds, rank_epochs, control, *after, workers, asks, cluster, *bears)
+    plan = Plan(
+        method, asked, seed, seeds, rank_epochs, control, *after, workers, asks, cluster, timeout, max_failures,
+        max_failure_share,
+    )  # fmt: skip
     _watching(plan)
     start.check_retraining(built, domain, *after, seed)
     need = start.check(built, domain, method, plan.config)

@@ -130,7 +130,7 @@ class Tolerance:
             raise self.error(f"all {len(history)} evaluations failed")
         arch = best()
         wrong = arch in failed and all(record.arch != arch for record in scored)
-        return max(scored, key=lambda record: record.value).arch if wrong else arch  # type: ignore[no-any-return]
+        return max(scored, key=lambda record: record.value).arch if wrong else arch
 
 
 def is_number(value: float) -> bool:

@@ -106,7 +106,9 @@ def _filled(columns: Mapping[str, Sequence[float]], row: int) -> dict[str, float
 def _index(archs: Sequence[Any]) -> dict[Arch, int]:
     index: dict[Arch, int] = {}
     for row, arch in enumerate(archs):
-        if not isinstance(arch, Sequence | np.ndarray) or not all(isinstance(i, Integral) and i >= 0 for i in arch):
+        if not isinstance(arch, Sequence | np.ndarray) or not all(
+            isinstance(i, Integral) and int(i) >= 0 for i in arch
+        ):
             raise ValueError(f"row {row}: an architecture is a sequence of indices of options from 0, got {arch!r}")
         key = tuple(map(int, arch))
         if key in index:

@@ -164,12 +164,12 @@ def fit(
 
 def optimiser_of(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     """The optimiser of all parameters, at the first learning rate."""
-    weights, lr, more = model.parameters(), recipe.lr, {"weight_decay": recipe.weight_decay}
+    weights, lr, decay = model.parameters(), recipe.lr, recipe.weight_decay
     if recipe.optimiser == "adam":
-        return torch.optim.Adam(weights, lr, **more)
+        return torch.optim.Adam(weights, lr, weight_decay=decay)
     if recipe.optimiser == "asgd":
-        return AveragedSGD(weights, lr, recipe.patience, momentum=recipe.momentum, **more)
-    return torch.optim.SGD(weights, lr, momentum=recipe.momentum, **more)
+        return AveragedSGD(weights, lr, recipe.patience, momentum=recipe.momentum, weight_decay=decay)
+    return torch.optim.SGD(weights, lr, momentum=recipe.momentum, weight_decay=decay)
 
 
 def _epoch(
