@@ -56,10 +56,10 @@ def numbers(score: Any) -> Score:
         raise ValueError(f"the value is {value}: it is maximised, so it must be a number")
     if not isinstance(score.metrics, Mapping):
         raise TypeError(f"the metrics of a score are named numbers, got {score.metrics!r}")
-    metrics = {name: number(f"the metric {name!r}", x) for name, x in score.metrics.items()}
-    return score._replace(
-        value=score.value if isinstance(score.value, Tensor) else torch.tensor(value), metrics=metrics
-    )
+    if not all(type(x) is float for x in score.metrics.values()):
+        metrics = {name: number(f"the metric {name!r}", x) for name, x in score.metrics.items()}
+        score = score._replace(metrics=metrics)
+    return score if isinstance(score.value, Tensor) else score._replace(value=torch.tensor(value))
 
 
 def failed(evaluator: Any, failure: Failure) -> Score:

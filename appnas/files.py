@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -36,12 +36,12 @@ class RoomError(OSError):
 
 
 @contextmanager
-def room(path: Path, kept: str = "") -> Iterator[None]:
+def room(path: Path, kept: str | Callable[[], str] = "") -> Iterator[None]:
     """Write to a file; if there is no room for it, the error names it, and what is safe.
 
     Args:
         path: the file.
-        kept: what is safe and how to go on, for the message.
+        kept: what is safe and how to go on, for the message; or what says so.
 
     Raises:
         RoomError: the disk or a quota is full, the file is too large, or its folder was deleted.
@@ -59,12 +59,12 @@ def room(path: Path, kept: str = "") -> Iterator[None]:
             why = "the disk is full, or it would be larger than files may be here"
         if why is None:
             raise
-        safe = kept or "what it held before is safe: make room, and repeat the command"
+        safe = (kept() if callable(kept) else kept) or "what it held before is safe: make room, and repeat the command"
         raise RoomError(f"{path} cannot be written: {why}; {safe}") from error
 
 
 @contextmanager
-def whole(path: Path, kept: str = "") -> Iterator[Path]:
+def whole(path: Path, kept: str | Callable[[], str] = "") -> Iterator[Path]:
     """Another path to write to, renamed to `path` at the end: a reader never sees half a file.
 
     Args:

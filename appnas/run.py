@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shlex
 import signal
 import sys
@@ -106,6 +107,7 @@ class Run(Observer):
         self.root, self.space = root or self.path, space
         self.stopped = False
         self.files: dict[str, TextIO] = {}
+        self.journals: dict[str, Path] = {}
         self.held = contextlib.ExitStack()
 
     def start(self, loop: Loop) -> None:
@@ -182,12 +184,13 @@ class Run(Observer):
             with whole(path) as partial:
                 partial.write_text("".join(kept))
         with room(path, "make room, and repeat the command"):
-            self.files[name] = path.open("a", buffering=1)
+            self.files[name], self.journals[name] = path.open("a", buffering=1), path
 
     def _write(self, name: str, content: Mapping[str, Any]) -> None:
-        with room(file := self.path / f"{name}.jsonl", self._safe()):
-            file.stat()  # an open file can be written to after it was deleted
-            self.files[name].write(json.dumps(content) + "\n")
+        file = self.files[name]
+        with room(self.journals[name], self._safe):
+            os.stat(file.name)  # an open file can be written to after it was deleted
+            file.write(json.dumps(content) + "\n")
 
     def _safe(self) -> str:
         step, _ = self.kept
@@ -213,7 +216,7 @@ class Run(Observer):
         self._write("history", content | self._failure(record))
         self._write("clock", {"step": record.step, "seconds": round(time.monotonic() - self.began, 3)})
         if self.writer:
-            self.writer.add(record.value, record.step, self._safe())
+            self.writer.add(record.value, record.step, self._safe)
         if loop.step % self.gap == 0:
             self._snapshot(loop)
         if loop.pending:  # in the middle of a batch: the strategy was asked for more than it was told
@@ -227,7 +230,7 @@ class Run(Observer):
         """What the history says of a failure; its traceback lies in a file."""
         if record.failure is None:
             return {}
-        with room(self.path / TRACES, self._safe()):
+        with room(self.path / TRACES, self._safe):
             keep_earlier(self.path)
             kept = keep_trace(self.path, record)
         return {"failure": {"kind": record.failure.kind, "message": record.failure.message, "trace": kept}}
@@ -243,7 +246,7 @@ class Run(Observer):
             "rng": torch.get_rng_state(),
             "of": self.of,
         }
-        with whole(self.path / CHECKPOINT, self._safe()) as partial:
+        with whole(self.path / CHECKPOINT, self._safe) as partial:
             torch.save(state, partial)
         self.saved, self.kept = time.monotonic(), (loop.step, loop.ended)
 

@@ -104,6 +104,16 @@ def _filled(columns: Mapping[str, Sequence[float]], row: int) -> dict[str, float
 
 
 def _index(archs: Sequence[Any]) -> dict[Arch, int]:
+    rows = _array(archs)
+    if rows.ndim == 2 and rows.dtype.kind in "iu" and rows.min() >= 0:
+        index = {tuple(arch): row for row, arch in enumerate(rows.tolist())}
+        if len(index) == len(archs):
+            return index
+    return _checked(archs)
+
+
+def _checked(archs: Sequence[Any]) -> dict[Arch, int]:
+    """The same, one by one: which row is wrong, and why."""
     index: dict[Arch, int] = {}
     for row, arch in enumerate(archs):
         if not isinstance(arch, Sequence | np.ndarray) or not all(
@@ -122,12 +132,26 @@ def _index(archs: Sequence[Any]) -> dict[Arch, int]:
 
 
 def _column(name: str, cells: Sequence[Any]) -> list[float]:
-    column = []
-    for row, cell in enumerate(cells):
-        try:
-            column.append(math.nan if cell is None else number(f"row {row} of {name!r}", cell))
-        except TypeError as error:
-            raise ValueError(f"{error}; a hole is None or NaN") from error
-        if math.isinf(column[-1]):
-            raise ValueError(f"row {row} of {name!r} is {column[-1]}: a hole is None or NaN")
+    whole = _array(cells)
+    if whole.ndim == 1 and whole.dtype.kind in "iuf":
+        column: list[float] = whole.astype(float).tolist()
+    else:
+        column = [_cell(f"row {row} of {name!r}", cell) for row, cell in enumerate(cells)]
+    if infinite := [row for row, cell in enumerate(column) if math.isinf(cell)]:
+        raise ValueError(f"row {infinite[0]} of {name!r} is {column[infinite[0]]}: a hole is None or NaN")
     return column
+
+
+def _cell(what: str, cell: Any) -> float:
+    try:
+        return math.nan if cell is None else number(what, cell)
+    except TypeError as error:
+        raise ValueError(f"{error}; a hole is None or NaN") from error
+
+
+def _array(cells: Sequence[Any]) -> np.ndarray:
+    """As an array; an empty one of what makes none."""
+    try:
+        return np.asarray(cells)
+    except ValueError:  # rows of different lengths
+        return np.empty(0)

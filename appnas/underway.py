@@ -7,7 +7,6 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from appnas.attempt import attempt, failed
 from appnas.evaluate import Evaluator
@@ -40,7 +39,7 @@ class Underway:
         self.deaths: dict[tuple[int, Arch], int] = {}
         if self.path.exists():
             self._read()
-        with room(self.path, safe()):
+        with room(self.path, safe):
             self.file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
         self.length = 0
 
@@ -55,12 +54,16 @@ class Underway:
         except (ValueError, TypeError, LookupError):
             self.deaths = {}
 
-    def _note(self, running: Any) -> None:
-        died = [[step, arch, times] for (step, arch), times in self.deaths.items()]
-        text = json.dumps({"running": running, "died": died})
+    def _note(self, running: str = "null") -> None:
+        text = f'{{"running": {running}, "died": {self.died}}}'
         self.length = max(self.length, len(text))
-        with room(self.path, self.safe()):  # one call for all, and nothing old behind it
+        with room(self.path, self.safe):  # one call for all, and nothing old behind it
             os.pwrite(self.file, text.ljust(self.length).encode(), 0)
+
+    @property
+    def died(self) -> str:
+        """The deaths as the note tells them."""
+        return json.dumps([[step, arch, times] for (step, arch), times in self.deaths.items()]) if self.deaths else "[]"
 
     def __call__(self, evaluator: Evaluator, draws: Sequence[Draw]) -> Iterator[Score]:
         """The scores in the order of the draws."""
@@ -71,16 +74,16 @@ class Underway:
             if self.deaths.get((self.loop.step, draw.arch), 0) >= TRIES:
                 yield failed(evaluator, died())
                 continue
-            self._note([self.loop.step, draw.arch])
+            self._note(f"[{self.loop.step}, {list(draw.arch)}]")
             score = attempt(evaluator, draw)
-            self._note(None)
+            self._note()
             yield score
 
     def close(self) -> None:
         """The process ends by itself: nothing is under way. Deaths are kept as long as their step may come again."""
         self.deaths = {key: times for key, times in self.deaths.items() if key[0] >= self.loop.step}
         with suppress(OSError):  # no room for what a full disk has refused before
-            self._note(None)
+            self._note()
         os.close(self.file)
         if not self.deaths:
             self.path.unlink(missing_ok=True)
