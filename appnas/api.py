@@ -137,6 +137,8 @@ def search(
         lowest = 1 if name == "seeds" else 0
         if number < lowest:
             raise ValueError(f"{name} must be at least {lowest}, got {number}")
+    if (asks or cluster) and not workers and not timeout:
+        raise ValueError(f"asks and cluster are of workers: give workers too, got asks={asks}, cluster={cluster}")
     if abs(seed) + seeds > 2**62:
         raise ValueError(f"seeds lie between -2^62 and 2^62, got seed={seed}, seeds={seeds}")
     if control and chosen.needs != "scores" and not rank_epochs:

@@ -53,7 +53,7 @@ def check(space: Space, domain: Any, method: str, config: Any) -> cost.SupernetM
     seen = supernet.register_forward_hook(partial(_shaped, space, domain))
     try:
         need = cost.supernet_memory(supernet, gates, domain, getattr(getattr(domain, "options", None), "batch", 1))
-    except RuntimeError as error:
+    except (RuntimeError, TypeError) as error:
         if out_of_memory(error):
             raise
         raise ValueError(f"the space cannot take inputs of the shape {domain.io.inputs}: {error}") from error

@@ -51,10 +51,10 @@ class Workers(Observer):
     """
 
     def __init__(self, count: int, asks: int = 0, cluster: bool = False, timeout: float = 0.0):
-        if count < 1 or asks < 0:
-            raise ValueError(f"workers >= 1 and asks >= 0 must hold, got workers={count}, asks={asks}")
         if not 0 <= timeout < math.inf:
             raise ValueError(f"timeout is a number of seconds, 0 for no limit, got {timeout}")
+        if count < 1 or asks < 0:
+            raise ValueError(f"workers >= 1 and asks >= 0 must hold, got workers={count}, asks={asks}")
         if count > processors() and not cluster:
             raise ValueError(
                 f"this machine has {processors()} processors, each worker takes one: workers={count} would only wait"

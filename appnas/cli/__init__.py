@@ -183,6 +183,8 @@ class Bench:
         from appnas.cli.bench import convolution_peak, measure
 
         _threads(self.threads)
+        if not self.spaces:
+            raise ValueError(f"--spaces takes one or more of {', '.join(sorted(catalogue.spaces()))}, got none")
         sizes = {"channels": self.channels, "cells": self.cells, "repeats": self.stage_cells}
         measured = {name: measure(name, sizes, self.domain, self.batch, self.repeats) for name in self.spaces}
         show.steps(measured, convolution_peak())
@@ -245,6 +247,8 @@ def _threads(count: int) -> None:
 
 
 def _run(args: list[str]) -> None:
+    if odd := [arg for arg in args if "\0" in arg]:
+        raise ValueError(f"no name, number or path holds a NUL character, got {odd[0]!r}")
     if args[:1] == ["search"] and len(args) > 1 and not args[1].startswith("-"):
         search(args[1], args[2:])
         return
