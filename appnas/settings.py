@@ -16,6 +16,7 @@ LARGEST: dict[str, float] = {
     "nodes": 64, "cells": 1000, "depth": 1000, "repeats": 1000, "layers": 1000, "branches": 1000, "blocks": 1000,
     "channels": 100_000, "width": 100_000, "hidden": 16_384, "grid": 4096, "each": 100_000, "jobs": 1024,
     "momentum": 1, "dropout": 1, "drop_path": 1,
+    "smoothing": 1, "crop": 1024,
 }  # fmt: skip
 """What fields of these names are at most, wherever they are: a larger network is built for hours before memory ends."""
 KINDS = {int: (numbers.Integral, "an integer"), float: (numbers.Real, "a number"), str: (str, "a text"),
@@ -28,6 +29,7 @@ def held(settings: Any, *names: str) -> None:
     Raises:
         ValueError: more than there is room for.
     """
+    check(settings)
     for name in names:
         if (count := getattr(settings, name)) > HELD:
             raise ValueError(
@@ -36,16 +38,17 @@ def held(settings: Any, *names: str) -> None:
             )
 
 
-def within(settings: Any, name: str, total: str = "evaluations") -> None:
-    """Check that a count is reached at all. The paper's own, the default, may be larger in a short trial.
+def within(settings: Any, *names: str, total: str = "evaluations") -> None:
+    """Check that counts are reached at all. The paper's own, the default, may be larger in a short trial.
 
     Raises:
         ValueError: it is larger than the total.
     """
-    default = next(field.default for field in dataclasses.fields(settings) if field.name == name)
-    count, most = getattr(settings, name), getattr(settings, total)
-    if count > most and count != default:
-        raise ValueError(f"{type(settings).__name__}.{name} must be at most {total}, which is {most}, got {count}")
+    defaults = {field.name: field.default for field in dataclasses.fields(settings)}
+    for name in names:
+        count, most = getattr(settings, name, 0), getattr(settings, total, math.inf)
+        if count > most and count != defaults[name]:
+            raise ValueError(f"{type(settings).__name__}.{name} must be at most {total}, which is {most}, got {count}")
 
 
 def check(settings: Any, **least: float) -> None:
@@ -68,15 +71,21 @@ def check(settings: Any, **least: float) -> None:
             close = difflib.get_close_matches(str(value), options, 1, 0.5)
             meant = f"; did you mean {close[0]!r}?" if close else ""
             raise ValueError(f"{name} is one of {options}, got {value!r}{meant}")
-        _typed(name, hint, value)
+        typed(name, hint, value)
         if field.name in least and not value >= least[field.name]:
             raise ValueError(f"{name} must be at least {least[field.name]}, got {value!r}")
+        if hint == tuple[str, ...] and len(set(value)) < len(value):
+            raise ValueError(f"{name} names everything once, got {value}")
         if isinstance(value, numbers.Real):
             _sized(name, value, LARGEST.get(field.name, math.inf), field.default)
 
 
-def _typed(name: str, hint: Any, value: Any) -> None:
-    """Check a value of a plain type, or a tuple."""
+def typed(name: str, hint: Any, value: Any) -> None:
+    """Check a value of a plain type, of a dataclass, or a tuple.
+
+    Raises:
+        TypeError: it is of another type.
+    """
     if typing.get_origin(hint) is tuple and not isinstance(value, tuple | list):
         raise TypeError(f"{name} must be a tuple, got {value!r:.80}")
     if isinstance(hint, type) and dataclasses.is_dataclass(hint) and not isinstance(value, hint):

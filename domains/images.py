@@ -80,7 +80,11 @@ def as_images(x: Array, name: str, shrink: int = 1) -> Tensor:
     Raises:
         ValueError: another number of axes, no image, NaN, or fewer pixels than the factor.
     """
-    x = torch.as_tensor(np.asarray(x) if not isinstance(x, Tensor) else x)
+    if not isinstance(x, Tensor):
+        x = np.asarray(x)
+        if x.dtype.kind not in "iufb":
+            raise ValueError(f"{name}: images are arrays of numbers, got {x.dtype}")
+    x = torch.as_tensor(x)
     if x.dim() == 3:
         x = x[:, None]
     if x.dim() != 4:

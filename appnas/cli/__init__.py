@@ -225,12 +225,15 @@ def search(method: str, args: Sequence[str]) -> None:
 @contextlib.contextmanager
 def _directory(out: Path | None, stem: str) -> Iterator[Path]:
     """The given directory, or the next free one below runs/, which goes again if the search cannot start."""
+    first = out is None and not Path("runs").exists()
     path = out or reserve(Path("runs", stem))
     try:
         yield path
     except (*MISTAKES, KeyboardInterrupt):
         if out is None and not any(path.iterdir()):
             path.rmdir()
+            if first and not any(path.parent.iterdir()):
+                path.parent.rmdir()
         raise
 
 

@@ -15,7 +15,7 @@ from appnas.domain import Domain
 from appnas.evaluate import Evaluator, evaluator_of
 from appnas.search import Callback, Result
 from appnas.search import search as loop
-from appnas.settings import check, within
+from appnas.settings import check
 from appnas.space import Space
 from appnas.strategy import Evolution, Random
 
@@ -50,7 +50,6 @@ class EvolutionConfig:
     def __post_init__(self) -> None:
         """Check the settings."""
         check(self, evaluations=1, population=1, sample=1, budget=1)
-        within(self, "population")
 
 
 def random(

@@ -20,7 +20,7 @@ from appnas.evaluate import Evaluator
 from appnas.reward import metric, weighted_product
 from appnas.search import Callback, Result
 from appnas.search import search as loop
-from appnas.settings import check, within
+from appnas.settings import check
 from appnas.space import Space
 from appnas.tradeoff import noted, rewarded
 
@@ -61,7 +61,6 @@ class Config:
     def __post_init__(self) -> None:
         """Check the settings."""
         check(self, evaluations=1, budget=1, hidden=1, lr=0, momentum=0, per_update=1, clip=0, passes=1)
-        within(self, "per_update")
         if not self.target > 0:
             raise ValueError(f"Config.target must be above 0, got {self.target!r}")
 

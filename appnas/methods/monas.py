@@ -23,7 +23,7 @@ from appnas.evaluate import Evaluator
 from appnas.reward import constrained, linear, metric
 from appnas.search import Callback, Result
 from appnas.search import search as loop
-from appnas.settings import check, within
+from appnas.settings import check
 from appnas.space import Space
 from appnas.tradeoff import noted, rewarded
 
@@ -68,7 +68,6 @@ class Config:
     def __post_init__(self) -> None:
         """Check the settings."""
         check(self, evaluations=1, budget=1, alpha=0, hidden=1, lr=0, momentum=0, per_update=1)
-        within(self, "per_update")
         if self.alpha > 1:
             raise ValueError(f"Config.alpha must be at most 1, got {self.alpha!r}")
         if not min(self.reference, self.scale) > 0:

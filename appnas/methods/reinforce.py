@@ -20,7 +20,7 @@ from appnas.domain import Domain
 from appnas.evaluate import Evaluator, evaluator_of
 from appnas.search import Callback, Result
 from appnas.search import search as loop
-from appnas.settings import check, within
+from appnas.settings import check
 from appnas.space import Space
 
 
@@ -52,7 +52,6 @@ class Config:
     def __post_init__(self) -> None:
         """Check the settings."""
         check(self, evaluations=1, budget=1, lr=0, momentum=0, per_update=1, clip=0, hidden=1)
-        within(self, "per_update")
 
 
 def search(
