@@ -131,7 +131,8 @@ def search(
     built: Space = catalogue.space_type(space)() if isinstance(space, str) else space
     if isinstance(domain, str):
         domain = catalogue.domain(domain)
-    _instances(space=built, domain=domain)
+    start.instances(space=built, domain=domain)
+    start.pathlike(out=out or "")
     for name in settings:
         catalogue.nearest(f"setting of {method!r}", name, [f.name for f in dataclasses.fields(chosen.config)])
     if config is not None and not isinstance(config, chosen.config):
@@ -193,6 +194,7 @@ def resume(
         RunError: no run there, of another version, damaged, or begun with other data.
         ValueError: the space or the domain is not in the catalogue and was not given.
     """
+    start.pathlike(path=path)
     path = Path(path)
     saved = load_config(path, KEYS)
     with writing(path):
@@ -213,12 +215,6 @@ def _safe(path: Path) -> str:
     if not any(file.stat().st_size for file in path.rglob("history.jsonl")):
         return "Nothing was scored yet"
     return f"What was saved is safe, go on with: appnas resume {shlex.quote(str(path))}"
-
-
-def _instances(**given: Any) -> None:
-    for what, value in given.items():
-        if isinstance(value, type):
-            raise TypeError(f"the {what} is the class {value.__name__}: give an instance, {value.__name__}(...)")
 
 
 def _search(

@@ -74,7 +74,7 @@ def check(settings: Any, **least: float) -> None:
         typed(name, hint, value)
         if field.name in least and not value >= least[field.name]:
             raise ValueError(f"{name} must be at least {least[field.name]}, got {value!r}")
-        if hint == tuple[str, ...] and len(set(value)) < len(value):
+        if field.name == "ops" and len(set(value)) < len(value):
             raise ValueError(f"{name} names everything once, got {value}")
         if isinstance(value, numbers.Real):
             _sized(name, value, LARGEST.get(field.name, math.inf), field.default)

@@ -18,7 +18,7 @@ from torch.nn.functional import avg_pool2d, cross_entropy
 from appnas.domains.augment import crop, cutout, flip
 from appnas.domains.random_labels import RandomImageLabels
 from appnas.files import digest
-from appnas.settings import check
+from appnas.settings import check, typed
 from appnas.space import IO
 from appnas.train import OnEpoch, Recipe, fit
 
@@ -150,6 +150,7 @@ class Images(RandomImageLabels):
         options: Options = Options(),
         classes: int | None = None,
     ):
+        typed("options", Options, options)
         images = as_images(x, "training images", options.shrink)
         labels = as_labels(y, len(images), classes, "training labels")
         classes = classes or int(labels.max()) + 1
@@ -158,8 +159,7 @@ class Images(RandomImageLabels):
         if options.limit:
             images, labels = images[: options.limit], labels[: options.limit]
         self.options = options
-        self.chance = 100 / classes
-        self.budget = options.epochs
+        self.chance, self.budget = 100 / classes, options.epochs
         self.has_test = test_x is not None
         self.io = IO(tuple(images.shape[1:]), (classes,))
         order = torch.randperm(len(images), generator=torch.Generator().manual_seed(options.seed))

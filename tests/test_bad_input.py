@@ -5,10 +5,12 @@ No traceback, nothing left behind, no file changed. Damaged runs are in test_dam
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import os
 import signal
 import time
+import typing
 from types import SimpleNamespace
 
 import numpy as np
@@ -88,20 +90,20 @@ LINES = [
     (f"{TABLE} --evaluations -1", "evaluations must be at least 1, got -1"),
     (f"{TABLE} --evaluations {HUGE}", "evaluations must be at most 9,223,372,036,854,775,807"),
     (f"{TABLE} --budget 0", "budget must be at least 1, got 0"),
-    (f"{TABLE} --seed {HUGE}", f"got seed={HUGE}"),
+    (f"{TABLE} --seed {HUGE}", "seed must be at most 9,223,372,036,854,775,807"),
     (f"{TABLE} --seeds -1", "seeds must be at least 1, got -1"),
-    (f"{TABLE} --seeds {HUGE}", f"seeds={HUGE}"),
+    (f"{TABLE} --seeds {HUGE}", "seeds must be at most"),
     (f"{TABLE} --workers -1", "workers must be at least 0, got -1"),
     (f"{TABLE} --workers 100000000", "workers=100000000 would only wait"),
     (f"{TABLE} --asks -1", "asks must be at least 0, got -1"),
     (f"{TABLE} --asks 4", "give workers too, got asks=4"),
     (f"{TABLE} --cluster", "give workers too, got asks=0, cluster=True"),
     (f"{TABLE} --timeout -1", "timeout is a number of seconds, 0 for no limit, got -1"),
-    (f"{TABLE} --timeout nan", "timeout is a number of seconds, 0 for no limit, got nan"),
-    (f"{TABLE} --timeout inf", "timeout is a number of seconds, 0 for no limit, got inf"),
+    (f"{TABLE} --timeout nan", "timeout must be a finite number, got nan"),
+    (f"{TABLE} --timeout inf", "timeout must be a finite number, got inf"),
     (f"{TABLE} --max-failures -1", "got max_failures=-1"),
     (f"{TABLE} --max-failure-share 2", "max_failure_share=2"),
-    (f"{TABLE} --max-failure-share nan", "max_failure_share=nan"),
+    (f"{TABLE} --max-failure-share nan", "max_failure_share must be a finite number, got nan"),
     (f"{TABLE} --max-failure-share -0.1", "max_failure_share=-0.1"),
     (f"{TABLE} --threads 0", "threads must be at least 1, got 0"),
     (f"{TABLE} --threads {HUGE}", f"got {HUGE}"),
@@ -143,7 +145,7 @@ LINES = [
     ("search random --domain folder --domain.path file", "path must be a folder"),
     ("search random --domain folder --domain.path hollow", "hollow"),
     ("search random --domain text --space recurrent --domain.path nowhere", "nowhere"),
-    ("search random --domain text --space recurrent --domain.path /dev/null", "/dev/null"),
+    ("search random --domain text --space recurrent --domain.path /dev/null", "train: there is no token in it"),
     ("search random --domain circuitnet --domain.path nowhere", "nowhere"),
     ("search random --domain bench201:cifar10 --domain.path file", "file/nb201.npz"),
     ("search random --domain bench201:cifar10 --domain.path nowhere", "nowhere/nb201.npz"),
@@ -257,7 +259,7 @@ def test_runs_of_another_kind(here):
     assert said(*TABLE.split(), "--out", "run")[0] == 0
     for command, words in [
         ("retrain run --epochs 1", "table"), ("export run --no-onnx --out net", "run"), ("compare run", "not retrained"),
-        ("retrain run --epochs -1", "epochs"), ("report run/history.jsonl", "history.jsonl"),
+        ("report run/history.jsonl", "history.jsonl"),
         ("eda predict run a.lef b.def", "run is not an export"), (f"{TABLE} --out run", "run is not empty"),
         ("resume run/config.json", "config.json"), ("resume run --threads 1000000000", "threads"),
     ]:  # fmt: skip
@@ -273,9 +275,6 @@ KINDS = {
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_setting_is_checked(kind):
     """Whatever the dataclass: numbers are finite and of 64 bits, and of the type that the field says."""
-    import dataclasses
-    import typing
-
     hints = typing.get_type_hints(KINDS[kind])
     wrong = {int: (HUGE, "3", 1.5, None), float: (float("nan"), float("inf"), "1", None), str: (3,), bool: ("x", 1)}
     for field in dataclasses.fields(KINDS[kind]):
@@ -307,8 +306,8 @@ CALLS = {
     "class of a domain": (lambda: short("cells", Images), "the domain is the class Images: give an instance"),
     "no space": (lambda: short(None, "digits"), "space"),
     "a number as space": (lambda: short(3, "digits"), "space"),
-    "no domain": (lambda: short("cells", None), "domain"),
-    "a list as domain": (lambda: short("cells", [1, 2]), "domain"),
+    "no domain": (lambda: short("cells", None), "a Domain .* got NoneType"),
+    "a list as domain": (lambda: short("cells", [1, 2]), "a Domain .* got list"),
     "no method": (lambda: short("cells", "digits", None), "method"),
     "a number as method": (lambda: short("cells", "digits", 3), "method"),
     "class of a config": (lambda: short("cells", "digits", config=METHODS["random"].config), "configuration of method"),
@@ -327,7 +326,6 @@ CALLS = {
     "max_failures of none": (lambda: short("cells", "digits", max_failures=None), "max_failures must be an integer"),
     "beside as text": (lambda: short("cells", "digits", beside="random", retrain_epochs=1), "beside"),
     "out as number": (lambda: short("cells", "digits", out=3), "out"),
-    "callbacks of a class": (lambda: short("cells", "digits", callbacks=3), "callbacks"),
     "resume of none": (lambda: appnas.resume(None), "path"),
     "resume of nothing": (lambda: appnas.resume("nowhere"), "nowhere is not a run"),
     "load of nothing": (lambda: load("nowhere"), "nowhere"),
@@ -343,7 +341,7 @@ CALLS = {
     "text as architecture": (lambda: Table([(0,), "x"], {"a": [1, 2]}, "a"), "row 1: an architecture"),
     "an architecture twice": (lambda: Table([(0,), (0,)], {"a": [1, 2]}, "a"), "rows 0 and 1"),
     "missing of none": (lambda: Table(ROWS, {"a": [1, 2]}, "a", missing=None), "missing"),
-    "images of none": (lambda: images(x=None), "x"),
+    "images of none": (lambda: images(x=None), "training images: images are arrays of numbers, got object"),
     "images without pixels": (lambda: images(x=X[:0], y=Y[:0]), "image"),
     "images of one dimension": (lambda: images(x=X[:, 0, 0]), "image"),
     "fewer labels": (lambda: images(y=Y[:-1]), "label"),
@@ -360,11 +358,11 @@ CALLS = {
     "graph of none": (lambda: Graphs(None), "graph|Data"),
     "graph without edges": (lambda: graph(edge_index=None), "edge_index"),
     "edges of floats": (lambda: graph(edge_index=torch.zeros(2, 3)), "edge_index"),
-    "edges to nowhere": (lambda: graph(edge_index=torch.full((2, 3), 99)), "edge_index"),
+    "edges to nowhere": (lambda: graph(edge_index=torch.full((2, 3), 99)), "edges join the nodes 0 to 8, found 99"),
     "edges of three": (lambda: graph(edge_index=torch.zeros(3, 3, dtype=torch.long)), "edge_index"),
     "features of no matrix": (lambda: graph(x=torch.ones(9)), "x"),
     "fewer labels of nodes": (lambda: graph(y=torch.arange(4)), "y"),
-    "negative labels of nodes": (lambda: graph(y=torch.full((9,), -3)), "y"),
+    "negative labels of nodes": (lambda: graph(y=torch.full((9,), -3)), "classes count from 0, found -3"),
     "ops as text": (lambda: Cells(ops="none"), "Cells.ops must be a tuple, got 'none'"),
     "layers of a graph": (lambda: GNN(layers=0), "layers must be at least 2, got 0"),
     "channels of none": (lambda: Bench201(channels=None), "Bench201.channels must be an integer, got None"),
