@@ -31,6 +31,7 @@ from appnas.rank import ranked_by, value_of
 from appnas.rewind import retry
 from appnas.run import KEYS, LATER, Run, finish, load_config
 from appnas.search import Callback, Result
+from appnas.settings import check, within
 from appnas.space import Space
 from appnas.workers import Workers
 
@@ -56,6 +57,10 @@ class Plan:
     timeout: float
     max_failures: int
     max_failure_share: float
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        check(self, seeds=1, rank_epochs=0, retrain_epochs=0, workers=0, asks=0)
 
 
 def search(
@@ -126,17 +131,24 @@ def search(
     built: Space = catalogue.space_type(space)() if isinstance(space, str) else space
     if isinstance(domain, str):
         domain = catalogue.domain(domain)
-    _instances(space=built, domain=domain)
+    start.instances(space=built, domain=domain)
+    start.pathlike(out=out or "")
     for name in settings:
         catalogue.nearest(f"setting of {method!r}", name, [f.name for f in dataclasses.fields(chosen.config)])
     if config is not None and not isinstance(config, chosen.config):
         kind = f"{chosen.config.__module__}.{chosen.config.__name__}"
         raise TypeError(f"the configuration of method {method!r} is a {kind}, got {config!r}")
-    counts = {"rank_epochs": rank_epochs, "retrain_epochs": retrain_epochs, "workers": workers, "asks": asks}
-    for name, number in {"seeds": seeds, **counts}.items():
-        lowest = 1 if name == "seeds" else 0
-        if number < lowest:
-            raise ValueError(f"{name} must be at least {lowest}, got {number}")
+    if isinstance(beside, str):
+        raise TypeError(f"beside is a list of names, got {beside!r}: give [{beside!r}]")
+    base: Any = config or chosen.config()
+    asked, after = dataclasses.replace(base, **settings), (retrain_epochs, tuple(beside))
+    plan = Plan(
+        method, asked, seed, seeds, rank_epochs, control, *after, workers, asks, cluster, timeout, max_failures,
+        max_failure_share,
+    )  # fmt: skip
+    within(asked, "population", "per_update")
+    if (asks or cluster) and not workers and not timeout:
+        raise ValueError(f"asks and cluster are of workers: give workers too, got asks={asks}, cluster={cluster}")
     if abs(seed) + seeds > 2**62:
         raise ValueError(f"seeds lie between -2^62 and 2^62, got seed={seed}, seeds={seeds}")
     if control and chosen.needs != "scores" and not rank_epochs:
@@ -145,13 +157,6 @@ def search(
         )
     if rank_epochs and not isinstance(domain, Domain):
         raise ValueError("rank_epochs trains networks: that needs a domain with data, not a table")
-    base: Any = config or chosen.config()
-    asked = dataclasses.replace(base, **settings)
-    after = (retrain_epochs, tuple(beside))
-    plan = Plan(
-        method, asked, seed, seeds, rank_epochs, control, *after, workers, asks, cluster, timeout, max_failures,
-        max_failure_share,
-    )  # fmt: skip
     _watching(plan)
     start.check_retraining(built, domain, *after, seed)
     need = start.check(built, domain, method, plan.config)
@@ -189,6 +194,7 @@ def resume(
         RunError: no run there, of another version, damaged, or begun with other data.
         ValueError: the space or the domain is not in the catalogue and was not given.
     """
+    start.pathlike(path=path)
     path = Path(path)
     saved = load_config(path, KEYS)
     with writing(path):
@@ -209,12 +215,6 @@ def _safe(path: Path) -> str:
     if not any(file.stat().st_size for file in path.rglob("history.jsonl")):
         return "Nothing was scored yet"
     return f"What was saved is safe, go on with: appnas resume {shlex.quote(str(path))}"
-
-
-def _instances(**given: Any) -> None:
-    for what, value in given.items():
-        if isinstance(value, type):
-            raise TypeError(f"the {what} is the class {value.__name__}: give an instance, {value.__name__}(...)")
 
 
 def _search(

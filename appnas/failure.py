@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from appnas.settings import typed
 from appnas.space import Arch
 
 IN_A_ROW = 8
@@ -75,10 +76,13 @@ class Tolerance:
         share: of all evaluations that may fail, looked at once there are `FEW`; 1 for any.
 
     Raises:
+        TypeError: something else than a number.
         ValueError: a negative number, or a share above 1.
     """
 
     def __init__(self, in_a_row: int = IN_A_ROW, share: float = SHARE):
+        typed("max_failures", int, in_a_row)
+        typed("max_failure_share", float, share)
         if in_a_row < 0 or not 0 <= share <= 1:
             raise ValueError(
                 "max_failures is at least 0 and max_failure_share from 0 to 1,"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Sequence
 from functools import partial
@@ -17,6 +18,28 @@ from appnas.evaluate import seeded
 from appnas.memory import out_of_memory
 from appnas.retrain import controls, testable
 from appnas.space import Arch, Space, decisions, full_mask, random_arch, split
+
+
+def instances(**given: Any) -> None:
+    """Check that no class was given where an instance of it is meant.
+
+    Raises:
+        TypeError: a class.
+    """
+    for what, value in given.items():
+        if isinstance(value, type):
+            raise TypeError(f"the {what} is the class {value.__name__}: give an instance, {value.__name__}(...)")
+
+
+def pathlike(**given: Any) -> None:
+    """Check paths.
+
+    Raises:
+        TypeError: something else.
+    """
+    for what, value in given.items():
+        if not isinstance(value, str | os.PathLike):
+            raise TypeError(f"{what} must be a path, got {value!r}")
 
 
 def check(space: Space, domain: Any, method: str, config: Any) -> cost.SupernetMemory | None:
@@ -53,7 +76,7 @@ def check(space: Space, domain: Any, method: str, config: Any) -> cost.SupernetM
     seen = supernet.register_forward_hook(partial(_shaped, space, domain))
     try:
         need = cost.supernet_memory(supernet, gates, domain, getattr(getattr(domain, "options", None), "batch", 1))
-    except RuntimeError as error:
+    except (RuntimeError, TypeError) as error:
         if out_of_memory(error):
             raise
         raise ValueError(f"the space cannot take inputs of the shape {domain.io.inputs}: {error}") from error

@@ -34,6 +34,7 @@ class Table(Stateless):
             failed, a number is its value.
 
     Raises:
+        TypeError: columns that are none.
         ValueError: an unknown column, one that is maximised and withheld, or too short; rows that are no architectures,
             or come twice; a cell that is no number.
     """
@@ -46,6 +47,10 @@ class Table(Stateless):
         withheld: Sequence[str] = (),
         missing: str | float = "error",
     ):
+        if not isinstance(columns, Mapping):
+            raise TypeError(f"columns are named: give a dictionary, got {columns!r:.80}")
+        if odd := [name for name, column in columns.items() if not hasattr(column, "__len__")]:
+            raise TypeError(f"the column {odd[0]!r} must be a list of numbers, got {columns[odd[0]]!r:.80}")
         if unknown := {value, *withheld} - set(columns):
             raise ValueError(f"the table has the columns {sorted(columns)}, got {sorted(unknown)}")
         if value in withheld:

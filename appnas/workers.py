@@ -22,6 +22,7 @@ from appnas.evaluate import Evaluator
 from appnas.failure import TRIES, died, late
 from appnas.processes import Actor, Process
 from appnas.search import Loop, Observer
+from appnas.settings import typed
 from appnas.strategy import Draw, Score
 
 
@@ -47,14 +48,18 @@ class Workers(Observer):
         timeout: seconds after which an evaluation is ended, its worker replaced, and it has failed; 0 for no limit.
 
     Raises:
+        TypeError: something else than a number.
         ValueError: a number out of range, or more processes than this machine has processors.
     """
 
     def __init__(self, count: int, asks: int = 0, cluster: bool = False, timeout: float = 0.0):
-        if count < 1 or asks < 0:
-            raise ValueError(f"workers >= 1 and asks >= 0 must hold, got workers={count}, asks={asks}")
+        typed("workers", int, count)
+        typed("asks", int, asks)
+        typed("timeout", float, timeout)
         if not 0 <= timeout < math.inf:
             raise ValueError(f"timeout is a number of seconds, 0 for no limit, got {timeout}")
+        if count < 1 or asks < 0:
+            raise ValueError(f"workers >= 1 and asks >= 0 must hold, got workers={count}, asks={asks}")
         if count > processors() and not cluster:
             raise ValueError(
                 f"this machine has {processors()} processors, each worker takes one: workers={count} would only wait"

@@ -31,7 +31,7 @@ from appnas.domains.graph_checks import (
 from appnas.domains.graph_loaders import Batch, joined, neighbours, parts
 from appnas.domains.random_labels import RandomGraphLabels
 from appnas.files import digest
-from appnas.settings import check
+from appnas.settings import check, typed
 from appnas.space import IO
 from appnas.train import OnEpoch, Recipe, fit
 
@@ -107,6 +107,7 @@ class Graphs(RandomGraphLabels):
         options: splits, batches, training.
 
     Raises:
+        TypeError: options of another kind.
         ValueError: see `appnas.domains.graph_checks`; or graphs that do not fit each other.
     """
 
@@ -120,6 +121,7 @@ class Graphs(RandomGraphLabels):
         test: Any = None,
         options: Options = Options(),
     ):
+        typed("options", Options, options)
         self.options, self.budget = options, options.epochs
         lists = [[] if part is None else listed(part) for part in (data, valid, test)]
         warn_of_unused(chain(*lists))

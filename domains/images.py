@@ -18,7 +18,7 @@ from torch.nn.functional import avg_pool2d, cross_entropy
 from appnas.domains.augment import crop, cutout, flip
 from appnas.domains.random_labels import RandomImageLabels
 from appnas.files import digest
-from appnas.settings import check
+from appnas.settings import check, typed
 from appnas.space import IO
 from appnas.train import OnEpoch, Recipe, fit
 
@@ -80,7 +80,11 @@ def as_images(x: Array, name: str, shrink: int = 1) -> Tensor:
     Raises:
         ValueError: another number of axes, no image, NaN, or fewer pixels than the factor.
     """
-    x = torch.as_tensor(np.asarray(x) if not isinstance(x, Tensor) else x)
+    if not isinstance(x, Tensor):
+        x = np.asarray(x)
+        if x.dtype.kind not in "iufb":
+            raise ValueError(f"{name}: images are arrays of numbers, got {x.dtype}")
+    x = torch.as_tensor(x)
     if x.dim() == 3:
         x = x[:, None]
     if x.dim() != 4:
@@ -146,6 +150,7 @@ class Images(RandomImageLabels):
         options: Options = Options(),
         classes: int | None = None,
     ):
+        typed("options", Options, options)
         images = as_images(x, "training images", options.shrink)
         labels = as_labels(y, len(images), classes, "training labels")
         classes = classes or int(labels.max()) + 1
@@ -154,8 +159,7 @@ class Images(RandomImageLabels):
         if options.limit:
             images, labels = images[: options.limit], labels[: options.limit]
         self.options = options
-        self.chance = 100 / classes
-        self.budget = options.epochs
+        self.chance, self.budget = 100 / classes, options.epochs
         self.has_test = test_x is not None
         self.io = IO(tuple(images.shape[1:]), (classes,))
         order = torch.randperm(len(images), generator=torch.Generator().manual_seed(options.seed))

@@ -271,6 +271,8 @@ class Text:
 
 
 def _check_text(name: str, tokens: Tensor, vocabulary: int, batch: int) -> None:
+    if not tokens.numel():
+        raise ValueError(f"{name}: there is no token in it")
     if tokens.dim() != 1 or tokens.dtype != torch.int64:
         raise ValueError(f"{name}: tokens are integers [N] (int64), got {tokens.dtype} {tuple(tokens.shape)}")
     if len(tokens) < 2 * batch:

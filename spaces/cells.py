@@ -78,12 +78,12 @@ class Cells:
         Raises:
             ValueError: no candidate operation, no `none` for the edges that a cell drops, or a size below 1.
         """
+        least = 3  # fewer cells leave no normal one
+        check(self, nodes=1, channels=1, cells=least, width=1, depth=least, drop_path=0)
         if not set(self.ops) - ZERO:
             raise ValueError(f"at least one operation besides 'none' is needed, got {self.ops}")
         if not set(self.ops) & ZERO:
             raise ValueError(f"a cell drops edges: its operations must include 'none', got {self.ops}")
-        least = 3  # fewer cells leave no normal one
-        check(self, nodes=1, channels=1, cells=least, width=1, depth=least, drop_path=0)
 
     @cached_property
     def edges(self) -> Edges:

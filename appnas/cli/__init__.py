@@ -183,6 +183,8 @@ class Bench:
         from appnas.cli.bench import convolution_peak, measure
 
         _threads(self.threads)
+        if not self.spaces:
+            raise ValueError(f"--spaces takes one or more of {', '.join(sorted(catalogue.spaces()))}, got none")
         sizes = {"channels": self.channels, "cells": self.cells, "repeats": self.stage_cells}
         measured = {name: measure(name, sizes, self.domain, self.batch, self.repeats) for name in self.spaces}
         show.steps(measured, convolution_peak())
@@ -223,12 +225,15 @@ def search(method: str, args: Sequence[str]) -> None:
 @contextlib.contextmanager
 def _directory(out: Path | None, stem: str) -> Iterator[Path]:
     """The given directory, or the next free one below runs/, which goes again if the search cannot start."""
+    first = out is None and not Path("runs").exists()
     path = out or reserve(Path("runs", stem))
     try:
         yield path
     except (*MISTAKES, KeyboardInterrupt):
         if out is None and not any(path.iterdir()):
             path.rmdir()
+            if first and not any(path.parent.iterdir()):
+                path.parent.rmdir()
         raise
 
 
@@ -245,6 +250,8 @@ def _threads(count: int) -> None:
 
 
 def _run(args: list[str]) -> None:
+    if odd := [arg for arg in args if "\0" in arg]:
+        raise ValueError(f"no name, number or path holds a NUL character, got {odd[0]!r}")
     if args[:1] == ["search"] and len(args) > 1 and not args[1].startswith("-"):
         search(args[1], args[2:])
         return

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import torch
 from torch.nn.functional import conv2d
 
-from appnas import catalogue
+from appnas import catalogue, start
 from appnas.ascent import Gradient
 from appnas.cost import macs, peak_bytes, saved_bytes
 from appnas.fast import plain
@@ -63,11 +63,13 @@ def measure(space: str, sizes: Mapping[str, int], domain: str, batch: int, repea
 
     Raises:
         ValueError: an unknown name, or no step.
+        TypeError: no data to train shared weights on.
     """
     if repeats < 1:
         raise ValueError(f"repeats must be at least 1, got {repeats}")
     sized = _replaced(catalogue.space_type(space)(), sizes)
     data = catalogue.domain(domain, _replaced(catalogue.source(domain).options, {"batch": batch}))
+    start.check(sized, data, "darts", catalogue.method("darts").config())
     evaluator = Shared(sized, data)
     strategy = Gradient(sized, torch.Generator().manual_seed(0), softmax)
     saved = saved_bytes(lambda: evaluator.score(strategy.ask()).value)
@@ -81,9 +83,9 @@ def measure(space: str, sizes: Mapping[str, int], domain: str, batch: int, repea
     for _ in range(repeats):
         for form, seconds in times.items():
             with form():
-                start = time.process_time()
+                before = time.process_time()
                 search(strategy, evaluator, 1)
-                seconds.append(time.process_time() - start)
+                seconds.append(time.process_time() - before)
     ours = times[nullcontext]
     return Step(
         parameters=sum(weight.numel() for weight in evaluator.supernet.parameters()),
@@ -105,9 +107,9 @@ def convolution_peak(repeats: int = 5) -> float:
     weight = torch.randn(128, 128, 3, 3).contiguous(memory_format=torch.channels_last)
     best = float("inf")
     for _ in range(repeats + 1):
-        start = time.process_time()
+        before = time.process_time()
         conv2d(x, weight, padding=1)
-        best = min(best, time.process_time() - start)
+        best = min(best, time.process_time() - before)
     return 2 * x.numel() * 128 * 9 / best / 1e9
 
 

@@ -14,6 +14,7 @@ import tyro
 from tyro.conf import Positional
 
 from appnas.cli import flags, show
+from appnas.settings import check
 from appnas.text import table
 
 if TYPE_CHECKING:
@@ -71,8 +72,7 @@ class Generate:
         from appnas.domains.eda_flow.generate import Source, generate, own
         from appnas.domains.eda_flow.rtl import DESIGNS
 
-        if min(self.each, self.grid, self.jobs) < 1:
-            raise ValueError(f"each, grid and jobs are at least 1, got {self.each}, {self.grid} and {self.jobs}")
+        check(self, each=1, grid=1, jobs=1)
         names = self.designs or (() if self.rtl else tuple(DESIGNS))
         sources = own(names)
         if self.rtl:
@@ -108,6 +108,7 @@ class Features:
         Raises:
             ValueError: fewer than two files, or one that cannot be read.
         """
+        check(self, grid=1)
         design, maps = features_of(self.lef, self.grid, self.grid)
         out = self.out or beside(self.lef[-1], ".npz")
         np.savez_compressed(
