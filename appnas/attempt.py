@@ -19,7 +19,8 @@ from appnas.train import DivergedError
 def attempt(evaluator: Any, draw: Draw, score: Callable[[Draw], Score] | None = None) -> Score:
     """The score of a draw; if it is one architecture that could not be evaluated, that of a failed evaluation.
 
-    What comes with gates is a step of a shared network: its errors are no single architecture's.
+    What comes with gates is a step of a shared network: its errors are no single architecture's. SystemExit ends this
+    process, as whoever stops it may have meant; an architecture that does so three times has died (`appnas.underway`).
 
     Args:
         evaluator: whose draw it is.
@@ -34,9 +35,9 @@ def attempt(evaluator: Any, draw: Draw, score: Callable[[Draw], Score] | None = 
     score = score or evaluator.score
     try:
         return numbers(score(draw)) if draw.gates is None else score(draw)
-    except (DataError, LockedError):
+    except (DataError, LockedError, KeyboardInterrupt, SystemExit):
         raise
-    except Exception as error:
+    except BaseException as error:  # libraries derive errors from it, too
         if draw.gates is not None or (isinstance(error, DivergedError) and hasattr(evaluator, "supernet")):
             raise
         return failed(evaluator, failure_of(error))
@@ -56,10 +57,18 @@ def numbers(score: Any) -> Score:
         raise ValueError(f"the value is {value}: it is maximised, so it must be a number")
     if not isinstance(score.metrics, Mapping):
         raise TypeError(f"the metrics of a score are named numbers, got {score.metrics!r}")
-    if not all(type(x) is float for x in score.metrics.values()):
-        metrics = {name: number(f"the metric {name!r}", x) for name, x in score.metrics.items()}
+    if not isinstance(score.failure, Failure | None):
+        raise TypeError(f"the failure of a score is a Failure(kind, message) or None, got {score.failure!r}")
+    if not all(type(name) is str and type(x) is float for name, x in score.metrics.items()):
+        metrics = {str(name): number(f"the metric {name!r}", x) for name, x in score.metrics.items()}
         score = score._replace(metrics=metrics)
-    return score if isinstance(score.value, Tensor) else score._replace(value=torch.tensor(value))
+    return score if isinstance(score.value, Tensor) else score._replace(value=_tensor(value))
+
+
+def _tensor(value: float) -> Tensor:
+    """The value as a tensor, in double precision where it would be infinite in single."""
+    large = torch.finfo(torch.get_default_dtype()).max < abs(value) < math.inf
+    return torch.tensor(value, dtype=torch.float64 if large else None)
 
 
 def failed(evaluator: Any, failure: Failure) -> Score:

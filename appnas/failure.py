@@ -16,6 +16,8 @@ SHARE = 0.5
 """Share of all evaluations that may fail, by default."""
 FEW = 20
 """Evaluations before their share is looked at."""
+LINE, TRACE = 500, 50_000
+"""Characters of a message and of a traceback that are kept: some errors print whole tensors."""
 TRIES = 3
 """Deaths of the process that evaluates an architecture after which the evaluation has failed."""
 
@@ -54,8 +56,19 @@ def failure_of(error: BaseException) -> Failure:
     """What is kept of an exception, as caught by the function that called the evaluation."""
     inside = error.__traceback__.tb_next if error.__traceback__ else None
     lines = traceback.format_exception(type(error), error, inside)
-    message = next((line for line in reversed(str(error).splitlines()) if line.strip()), "")
-    return Failure(type(error).__name__, message.strip(), "".join(lines))
+    try:
+        said = str(error)
+    except Exception as fault:  # an error whose own text raises; its traceback says so, too
+        said = f"its text cannot be had, that raises {type(fault).__name__}"
+    message = next((line for line in reversed(said.splitlines()) if line.strip()), "")
+    return Failure(type(error).__name__, _kept(message.strip(), LINE), _kept("".join(lines), TRACE))
+
+
+def _kept(text: str, limit: int) -> str:
+    """Text that any file can hold: the middle of a long one is left out, and what is no Unicode is written out."""
+    if len(text) > limit:
+        text = f"{text[: limit // 2]} ... {text[-(limit // 2) :]}"
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def late(seconds: float) -> Failure:

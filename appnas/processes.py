@@ -6,6 +6,7 @@ Both have `ready`, `score` and `end`, so whoever gives them work knows who died,
 from __future__ import annotations
 
 import multiprocessing
+import os
 import pickle
 import signal
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -35,7 +36,10 @@ def _begin(sent: bytes) -> None:
 
 
 def _work(draw: Draw) -> Score:
-    return _evaluate(_mine, draw)
+    try:
+        return _evaluate(_mine, draw)
+    except SystemExit:  # would reach the search through its executor, and end that
+        os._exit(1)
 
 
 def _ready() -> None:

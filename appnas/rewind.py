@@ -29,7 +29,7 @@ def keep_trace(path: Path, record: Record) -> str:
     (path / TRACES).mkdir(exist_ok=True)
     name = f"{TRACES}/{record.step:06}.txt"
     head = f"step {record.step}, architecture {list(record.arch)}\n{record.failure}\n\n"
-    (path / name).write_text(head + record.failure.trace)
+    (path / name).write_text(head + record.failure.trace, encoding="utf-8")
     return name
 
 

@@ -50,9 +50,12 @@ class Underway:
             self.deaths = {(step, tuple(arch)): times for step, arch, times in found["died"]}
             if found["running"]:
                 step, arch = found["running"]
-                self.deaths[step, tuple(arch)] = self.deaths.get((step, tuple(arch)), 0) + 1
+                self._died(step, tuple(arch))
         except (ValueError, TypeError, LookupError):
             self.deaths = {}
+
+    def _died(self, step: int, arch: Arch) -> None:
+        self.deaths[step, arch] = self.deaths.get((step, arch), 0) + 1
 
     def _note(self, running: str = "null") -> None:
         text = f'{{"running": {running}, "died": {self.died}}}'
@@ -75,7 +78,11 @@ class Underway:
                 yield failed(evaluator, died())
                 continue
             self._note(f"[{self.loop.step}, {list(draw.arch)}]")
-            score = attempt(evaluator, draw)
+            try:
+                score = attempt(evaluator, draw)
+            except SystemExit:  # this process ends, by the evaluation or by somebody's wish
+                self._died(self.loop.step, draw.arch)
+                raise
             self._note()
             yield score
 
