@@ -44,7 +44,8 @@ def retry(path: Path) -> int:
     failed = 0
     for folder in [path, *sorted(path.glob("seed-*"))]:
         records = [record for record in read_history(folder) if record.failure]
-        if records:
+        begun = (folder / MEMORY).exists() and not (folder / TRACES).exists()  # by a call that was killed
+        if records and not begun:
             _aside(folder)
             _back(folder)
         failed += len(records)

@@ -50,22 +50,20 @@ class Underway:
             self.deaths = {(step, tuple(arch)): times for step, arch, times in found["died"]}
             if found["running"]:
                 step, arch = found["running"]
-                self._died(step, tuple(arch))
+                self._count(step, tuple(arch))
         except (ValueError, TypeError, LookupError):
             self.deaths = {}
 
-    def _died(self, step: int, arch: Arch) -> None:
+    def _count(self, step: int, arch: Arch) -> None:
         self.deaths[step, arch] = self.deaths.get((step, arch), 0) + 1
 
     def _note(self, running: str = "null") -> None:
-        text = f'{{"running": {running}, "died": {self.died}}}'
+        text = f'{{"running": {running}, "died": {self._told()}}}'
         self.length = max(self.length, len(text))
         with room(self.path, self.safe):  # one call for all, and nothing old behind it
             os.pwrite(self.file, text.ljust(self.length).encode(), 0)
 
-    @property
-    def died(self) -> str:
-        """The deaths as the note tells them."""
+    def _told(self) -> str:
         return json.dumps([[step, arch, times] for (step, arch), times in self.deaths.items()]) if self.deaths else "[]"
 
     def __call__(self, evaluator: Evaluator, draws: Sequence[Draw]) -> Iterator[Score]:
@@ -81,7 +79,7 @@ class Underway:
             try:
                 score = attempt(evaluator, draw)
             except SystemExit:  # this process ends, by the evaluation or by somebody's wish
-                self._died(self.loop.step, draw.arch)
+                self._count(self.loop.step, draw.arch)
                 raise
             self._note()
             yield score

@@ -100,3 +100,14 @@ def test_a_failure_is_remembered_across_a_restart(tmp_path):
     assert again.score(draw).failure == score.failure and lines(tmp_path) == ["3"]
     again.recall(first.state_dict())
     assert again.recalled == {} and torch.isinf(again.score(draw).value)
+
+
+def test_a_second_try_begun_before_the_first_did_anything_forgets_nothing(tmp_path):
+    """As after a kill between putting the run back and its first evaluation."""
+    path = tmp_path / "run"
+    whole = appnas.search(Few(), cached(tmp_path, FAILS), "random", evaluations=30, out=path)
+    assert retry(path) == len(whole.failures) == retry(path)
+    (tmp_path / "log").unlink()
+    again = appnas.resume(path, space=Few(), domain=cached(tmp_path, {}), retry_failed=True)
+    assert not again.failures and set(lines(tmp_path)) == {str(record.arch[0]) for record in whole.failures}
+    assert len(list(path.glob("before-retry-*"))) == 1
