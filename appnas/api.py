@@ -31,7 +31,7 @@ from appnas.rank import ranked_by, value_of
 from appnas.rewind import retry
 from appnas.run import KEYS, LATER, Run, finish, load_config
 from appnas.search import Callback, Result
-from appnas.settings import check, within
+from appnas.settings import check, typed, within
 from appnas.space import Space
 from appnas.workers import Workers
 
@@ -60,6 +60,10 @@ class Plan:
 
     def __post_init__(self) -> None:
         """Check the numbers."""
+        typed("seed", int, self.seed)
+        typed("seeds", int, self.seeds)
+        if abs(self.seed) + self.seeds > 2**62:
+            raise ValueError(f"seeds lie between -2^62 and 2^62, got seed={self.seed}, seeds={self.seeds}")
         check(self, seeds=1, rank_epochs=0, retrain_epochs=0, workers=0, asks=0)
 
 
@@ -149,8 +153,6 @@ def search(
     within(asked, "population", "per_update")
     if (asks or cluster) and not workers and not timeout:
         raise ValueError(f"asks and cluster are of workers: give workers too, got asks={asks}, cluster={cluster}")
-    if abs(seed) + seeds > 2**62:
-        raise ValueError(f"seeds lie between -2^62 and 2^62, got seed={seed}, seeds={seeds}")
     if control and chosen.needs != "scores" and not rank_epochs:
         raise ValueError(
             "control=True compares trainings from scratch: a method that shares weights needs rank_epochs too"

@@ -14,7 +14,7 @@ HELD = 1_000_000
 
 LARGEST: dict[str, float] = {
     "nodes": 64, "cells": 1000, "depth": 1000, "repeats": 1000, "layers": 1000, "branches": 1000, "blocks": 1000,
-    "channels": 100_000, "width": 100_000, "hidden": 16_384, "grid": 4096, "each": 100_000, "jobs": 1024,
+    "channels": 2**24, "width": 2**24, "hidden": 16_384, "grid": 4096, "each": 100_000, "jobs": 1024,
     "momentum": 1, "dropout": 1, "drop_path": 1,
     "smoothing": 1, "crop": 1024,
 }  # fmt: skip
@@ -96,7 +96,7 @@ def typed(name: str, hint: Any, value: Any) -> None:
             raise TypeError(f"{name} must be {right}, got {value!r:.80}")
 
 
-def _sized(name: str, value: numbers.Real, largest: float, default: Any) -> None:
+def _sized(name: str, value: Any, largest: float, default: Any) -> None:
     """Check that a number is one that can be computed with; an infinite default means something."""
     if value == default:
         return
@@ -104,5 +104,7 @@ def _sized(name: str, value: numbers.Real, largest: float, default: Any) -> None
         largest = min(largest, 2**63 - 1)
     elif not math.isfinite(value):
         raise ValueError(f"{name} must be a finite number, got {value!r}")
-    if value > largest or value < -(2**63):
+    if value < -(2**63):
+        raise ValueError(f"{name} must be at least -2^63, got {value:,}")
+    if value > largest:
         raise ValueError(f"{name} must be at most {largest:,}, got {value:,}")

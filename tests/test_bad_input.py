@@ -90,9 +90,9 @@ LINES = [
     (f"{TABLE} --evaluations -1", "evaluations must be at least 1, got -1"),
     (f"{TABLE} --evaluations {HUGE}", "evaluations must be at most 9,223,372,036,854,775,807"),
     (f"{TABLE} --budget 0", "budget must be at least 1, got 0"),
-    (f"{TABLE} --seed {HUGE}", "seed must be at most 9,223,372,036,854,775,807"),
+    (f"{TABLE} --seed {HUGE}", f"got seed={HUGE}"),
     (f"{TABLE} --seeds -1", "seeds must be at least 1, got -1"),
-    (f"{TABLE} --seeds {HUGE}", "seeds must be at most"),
+    (f"{TABLE} --seeds {HUGE}", f"seeds={HUGE}"),
     (f"{TABLE} --workers -1", "workers must be at least 0, got -1"),
     (f"{TABLE} --workers 100000000", "workers=100000000 would only wait"),
     (f"{TABLE} --asks -1", "asks must be at least 0, got -1"),
@@ -129,8 +129,9 @@ LINES = [
     ("search ctnas --labels 1000000000", "labels counts architectures that are held in memory"),
     ("search mnasnet --target 0", "target must be above 0, got 0"),
     ("search monas --alpha 2", "alpha must be at most 1, got 2"),
-    *((f"search {name} --domain nasbenchgraph:arxiv", f"method '{name}' trains shared weights, and 'nasbenchgraph:arxiv'"
-       " is a table of results; methods for it: agnn,") for name in ("darts", "zarts", "unas", "fewshot", "freenas")),
+    *((f"search {name} --domain nasbenchgraph:arxiv", f"method '{name}' trains shared weights, and"
+       " 'nasbenchgraph:arxiv' is a table of results; methods for it: agnn,") for name in
+      ("darts", "zarts", "unas", "fewshot", "freenas")),
     ("search rl_darts --domain nasbenchgraph:arxiv", "searches while an agent trains"),
     ("search darts --domain catch", "Catch has no `batches` and `loss`"),
     ("search darts --control", "give --rank-epochs too"),
@@ -160,7 +161,8 @@ LINES = [
     (f"{TABLE} --out {NAME}", "File name too long"),
     (f"{TABLE} --out /proc/run", "/proc/run"),
     (f"{TABLE} --out a\0b", r"holds a NUL character, got 'a\x00b'"),
-    *((f"{command} {path}", words) for command in ("resume", "retrain", "report", "export --no-onnx --out net", "compare")
+    *((f"{command} {path}", words) for command in (
+          "resume", "retrain", "report", "export --no-onnx --out net", "compare")
       for path, words in (("nowhere", "nowhere is not a run"), ("taken", "taken is not a run"), ("file", "file"),
                           (NAME, "xxx"), ("a\0b", "NUL"), ("🙂", "🙂 is not a run"))),
     ("resume nowhere --threads -1", "threads must be at least 1, got -1"),
@@ -170,7 +172,7 @@ LINES = [
     ("bench --spaces", "got none"),
     ("bench --spaces cellz", "did you mean 'cells'?"),
     ("bench --channels 0", "channels must be at least 1, got 0"),
-    ("bench --channels 1000000000", "channels must be at most 100,000"),
+    ("bench --channels 1000000000", "channels must be at most 16,777,216"),
     ("bench --cells 1000000000", "cells must be at most 1,000, got 1,000,000,000"),
     ("bench --spaces bench201 --stage-cells 1000000000", "repeats must be at most 1,000"),
     ("bench --batch 0", "batch must be at least 1, got 0"),
@@ -258,7 +260,8 @@ def test_runs_of_another_kind(here):
     """A table's run has no weights to train or to export, an export is no run."""
     assert said(*TABLE.split(), "--out", "run")[0] == 0
     for command, words in [
-        ("retrain run --epochs 1", "table"), ("export run --no-onnx --out net", "run"), ("compare run", "not retrained"),
+        ("retrain run --epochs 1", "table"), ("export run --no-onnx --out net", "run"),
+        ("compare run", "not retrained"),
         ("report run/history.jsonl", "history.jsonl"),
         ("eda predict run a.lef b.def", "run is not an export"), (f"{TABLE} --out run", "run is not empty"),
         ("resume run/config.json", "config.json"), ("resume run --threads 1000000000", "threads"),
@@ -313,10 +316,10 @@ CALLS = {
     "class of a config": (lambda: short("cells", "digits", config=METHODS["random"].config), "configuration of method"),
     "config of another method": (lambda: short("cells", "digits", config=METHODS["darts"].config()), "configuration"),
     "unknown setting": (lambda: short("cells", "digits", epoch=1), "no setting of 'random' 'epoch'"),
-    "evaluations as text": (lambda: short("cells", "digits", evaluations="3"), "evaluations must be an integer, got '3'"),
-    "evaluations of none": (lambda: short("cells", "digits", evaluations=None), "evaluations must be an integer"),
-    "half an evaluation": (lambda: short("cells", "digits", evaluations=1.5), "evaluations must be an integer, got 1.5"),
-    "evaluations as flag": (lambda: short("cells", "digits", evaluations=True), "evaluations must be an integer, got True"),
+    "evaluations as text": (lambda: short("cells", "digits", evaluations="3"), "evaluations must .* integer, got '3'"),
+    "evaluations of none": (lambda: short("cells", "digits", evaluations=None), "evaluations must"),
+    "half an evaluation": (lambda: short("cells", "digits", evaluations=1.5), "evaluations must .* integer, got 1.5"),
+    "evaluations as flag": (lambda: short("cells", "digits", evaluations=True), "evaluations must .* integer"),
     "seed as text": (lambda: short("cells", "digits", seed="0"), "seed must be an integer, got '0'"),
     "seed of NaN": (lambda: short("cells", "digits", seed=float("nan")), "seed must be an integer, got nan"),
     "seeds of half": (lambda: short("cells", "digits", seeds=1.5), "seeds must be an integer, got 1.5"),
@@ -368,7 +371,7 @@ CALLS = {
     "channels of none": (lambda: Bench201(channels=None), "Bench201.channels must be an integer, got None"),
     "no workers": (lambda: Workers(0), "got workers=0"),
     "workers of none": (lambda: Workers(None), "workers must be an integer, got None"),
-    "workers as text": (lambda: Workers("2"), "workers must be an integer, got '2'"),
+    "text as workers": (lambda: Workers("2"), "workers must be an integer, got '2'"),
     "timeout of workers": (lambda: Workers(1, timeout=float("nan")), "timeout"),
     "share of failures": (lambda: Tolerance(1, float("nan")), "max_failure_share=nan"),
     "failures of none": (lambda: Tolerance(None), "max_failures must be an integer, got None"),
