@@ -143,7 +143,7 @@ def test_export_writes_what_load_reads(retrained, tmp_path):
 
 def test_more_threads_than_libraries_survive_are_refused(tmp_path):
     code, _, err = call(*DARTS, "--epochs", 1, "--threads", 10**9, "--out", tmp_path / "run")
-    assert code == 2 and "threads must be at most 1,024, got 1,000,000,000: this machine has" in err
+    assert code == 2 and "threads must be at most" in err and "on this machine, got 1000000000" in err
 
 
 def test_table_search_prints_withheld_figures_and_resumes(table, tmp_path, monkeypatch):
