@@ -2,10 +2,12 @@
 
 import math
 
+import pytest
 from misbehaving import Few, Misbehaves
 
 import appnas
 from appnas.control import equal_budget
+from appnas.failure import FailuresError
 
 
 def test_on_a_table_as_many_evaluations(tmp_path):
@@ -20,3 +22,12 @@ def test_a_control_bears_every_failure(tmp_path):
     kinds = {k: "raises" for k in range(40) if k % 10}
     control = equal_budget(Few(), Misbehaves(tmp_path / "log", kinds), [found], 0, 1, False)
     assert control["best"][0] % 10 == 0 and math.isfinite(control["value"])
+
+
+def test_a_control_all_of_whose_evaluations_fail_takes_the_next_seed(tmp_path):
+    found = appnas.search(Few(3), Misbehaves(tmp_path / "log", {}), "random", evaluations=1)
+    evaluator = Misbehaves(tmp_path / "log", {0: "raises", 1: "raises"})
+    best = {equal_budget(Few(3), evaluator, [found], seed, 1, False)["best"] for seed in range(6)}
+    assert best == {(2,)}
+    with pytest.raises(FailuresError, match="all 1 evaluations failed"):
+        equal_budget(Few(1), evaluator, [found], 0, 1, False)
