@@ -60,13 +60,11 @@ def numbers(score: Any) -> Score:
     if not isinstance(score.failure, Failure | None):
         raise TypeError(f"the failure of a score is a Failure(kind, message) or None, got {score.failure!r}")
     metrics = {str(name): number(f"the metric {name!r}", x) for name, x in score.metrics.items()}
-    return score._replace(value=_tensor(score.value, value), metrics=metrics)
+    return score._replace(value=score.value if isinstance(score.value, Tensor) else as_tensor(value), metrics=metrics)
 
 
-def _tensor(given: Any, value: float) -> Tensor:
-    """The value as a tensor, in double precision where it would be infinite in single."""
-    if isinstance(given, Tensor):
-        return given
+def as_tensor(value: float) -> Tensor:
+    """A value as a tensor, in double precision where it would be infinite in single."""
     large = torch.finfo(torch.get_default_dtype()).max < abs(value) < math.inf
     return torch.tensor(value, dtype=torch.float64 if large else None)
 

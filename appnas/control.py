@@ -12,7 +12,7 @@ from appnas.failure import FailuresError
 from appnas.host import Hosted
 from appnas.monitor import Failures
 from appnas.rank import Ranked, ThenScratch
-from appnas.search import Result, search
+from appnas.search import Callback, Result, search
 from appnas.space import Space
 from appnas.strategy import Random, Strategy
 
@@ -21,7 +21,13 @@ TRIES = 10
 
 
 def equal_budget(
-    space: Space, domain: Any, results: Sequence[Result], seed: int, budget: int, ranked: bool
+    space: Space,
+    domain: Any,
+    results: Sequence[Result],
+    seed: int,
+    budget: int,
+    ranked: bool,
+    callbacks: Sequence[Callback] = (),
 ) -> dict[str, Any]:
     """Random search at equal budget: as many trainings as have the epochs that all searches trained.
 
@@ -34,6 +40,7 @@ def equal_budget(
         seed: of the first of them.
         budget: of every training.
         ranked: whether each result was trained from scratch once more.
+        callbacks: who evaluates, in parallel or within a time limit, say.
 
     Raises:
         FailuresError: all its evaluations failed, with every seed.
@@ -42,7 +49,7 @@ def equal_budget(
     evaluations = sum(spent) + ranked * len(results) if any(spent) else sum(len(result.history) for result in results)
     for again in range(TRIES):
         try:
-            found = _random(space, domain, results[0], seed + 10_000 + again, budget, evaluations)
+            found = _random(space, domain, results[0], seed + 10_000 + again, budget, evaluations, callbacks)
         except FailuresError:  # of a few evaluations all may fail
             if again + 1 == TRIES:
                 raise
@@ -51,7 +58,9 @@ def equal_budget(
     return {"method": "random", "evaluations": evaluations, "best": found.best, "value": found.value}
 
 
-def _random(space: Space, domain: Any, result: Result, seed: int, budget: int, evaluations: int) -> Result:
+def _random(
+    space: Space, domain: Any, result: Result, seed: int, budget: int, evaluations: int, callbacks: Sequence[Callback]
+) -> Result:
     """So many evaluations by random search, the last stage included if the search had one."""
     strategy, stage = result.strategy, result.evaluator
     alone: Strategy = Random(space, random.Random(seed))
@@ -60,7 +69,7 @@ def _random(space: Space, domain: Any, result: Result, seed: int, budget: int, e
         first = max(evaluations - (len(result.history) - strategy.steps), 1)
         alone = Ranked(alone, first, strategy.top)
         evaluator = ThenScratch(evaluator, first, space, domain, budget, seed, stage.folds)
-    return search(alone, evaluator, evaluations, callbacks=[Failures(evaluations, 1.0)])  # whatever fails
+    return search(alone, evaluator, evaluations, callbacks=[*callbacks, Failures(evaluations, 1.0)])  # whatever fails
 
 
 def _spent(result: Result, domain: Any) -> float:

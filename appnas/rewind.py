@@ -63,9 +63,19 @@ def _aside(path: Path) -> None:
         shutil.copy2(path / "history.jsonl", kept)
 
 
+def memories(path: Path) -> list[Path]:
+    """The states whose evaluations are still known: several, if one that was tried again was so once more."""
+    return sorted(path.glob(f"{MEMORY}*"))
+
+
+def _unused(path: Path) -> Path:
+    """Where the next of them goes."""
+    return path / (MEMORY if not (known := memories(path)) else f"{MEMORY}.{len(known) + 1}")
+
+
 def _back(path: Path) -> None:
     (path / UNDERWAY).unlink(missing_ok=True)
     if (path / CHECKPOINT).exists():
-        (path / CHECKPOINT).replace(path / MEMORY)
+        (path / CHECKPOINT).replace(_unused(path))
     if (path / EARLIER).exists():
         (path / EARLIER).replace(path / CHECKPOINT)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from appnas.attempt import failed
+from appnas.attempt import as_tensor, failed
 from appnas.contract import number
 from appnas.evaluate import Stateless
 from appnas.failure import DataError, Failure
@@ -46,6 +46,8 @@ class Table(Stateless):
         withheld: Sequence[str] = (),
         missing: str | float = "error",
     ):
+        if isinstance(withheld, str):
+            raise ValueError(f"withheld is a list of columns, got the text {withheld!r}: [{withheld!r}] may be meant")
         if unknown := {value, *withheld} - set(columns):
             raise ValueError(f"the table has the columns {sorted(columns)}, got {sorted(unknown)}")
         if value in withheld:
@@ -76,7 +78,7 @@ class Table(Stateless):
         """
         row = self.row(draw.arch)
         if row is not None:
-            return Score(torch.tensor(self.values[row]), _filled(self.shown, row))
+            return Score(as_tensor(self.values[row]), _filled(self.shown, row))
         lack = (
             f"the table has {len(self.index)} architectures, but {'no value of' if draw.arch in self.index else 'not'}"
         )

@@ -1,6 +1,7 @@
 """appnas.control: random search at equal budget, whatever it meets."""
 
 import math
+from pathlib import Path
 
 import pytest
 from misbehaving import Few, Misbehaves
@@ -31,3 +32,14 @@ def test_a_control_all_of_whose_evaluations_fail_takes_the_next_seed(tmp_path):
     assert best == {(2,)}
     with pytest.raises(FailuresError, match="all 1 evaluations failed"):
         equal_budget(Few(1), evaluator, [found], 0, 1, False)
+
+
+def test_a_control_is_held_to_the_time_limit_too(tmp_path):
+    evaluator = Misbehaves(tmp_path / "log", {0: "hangs", 1: "hangs"})
+    result = appnas.search(Few(3), evaluator, "random", evaluations=4, timeout=1.0, seed=3, control=True)
+    assert result.info["control"]["best"] == (2,)
+
+
+def test_a_wrong_time_limit_is_named():
+    with pytest.raises(ValueError, match="timeout is a number of seconds, 0 for no limit, got -1"):
+        appnas.search(Few(3), Misbehaves(Path("log"), {}), "random", timeout=-1.0)
