@@ -255,7 +255,7 @@ def _search(
     if plan.control:
         budget, ranked = plan.rank_epochs or getattr(plan.config, "budget", 1), plan.rank_epochs > 0
         info["control"] = _with_arch(
-            done.get("control") or equal_budget(space, locked, results, plan.seed, budget, ranked)
+            done.get("control") or equal_budget(space, locked, results, plan.seed, budget, ranked, _employed(plan))
         )
     final = dataclasses.replace(best, info=info)
     if path:
@@ -269,9 +269,13 @@ def _watching(plan: Plan) -> list[Callback]:
     Raises:
         ValueError: a number out of range.
     """
-    workers = plan.workers or int(plan.timeout > 0)
-    employs = [Workers(workers, plan.asks, plan.cluster, plan.timeout)] if workers or plan.timeout else []
-    return [*employs, Failures(plan.max_failures, plan.max_failure_share)]
+    return [*_employed(plan), Failures(plan.max_failures, plan.max_failure_share)]
+
+
+def _employed(plan: Plan) -> list[Callback]:
+    """Workers, if some are asked for; a time limit takes one."""
+    wanted = plan.workers or plan.timeout  # a wrong limit, too, is told by them
+    return [Workers(max(plan.workers, 1), plan.asks, plan.cluster, plan.timeout)] if wanted else []
 
 
 def _spread(values: Sequence[float]) -> float:

@@ -62,11 +62,11 @@ def numbers(score: Any) -> Score:
     if not all(type(name) is str and type(x) is float for name, x in score.metrics.items()):
         metrics = {str(name): number(f"the metric {name!r}", x) for name, x in score.metrics.items()}
         score = score._replace(metrics=metrics)
-    return score if isinstance(score.value, Tensor) else score._replace(value=_tensor(value))
+    return score if isinstance(score.value, Tensor) else score._replace(value=as_tensor(value))
 
 
-def _tensor(value: float) -> Tensor:
-    """The value as a tensor, in double precision where it would be infinite in single."""
+def as_tensor(value: float) -> Tensor:
+    """A value as a tensor, in double precision where it would be infinite in single."""
     large = torch.finfo(torch.get_default_dtype()).max < abs(value) < math.inf
     return torch.tensor(value, dtype=torch.float64 if large else None)
 

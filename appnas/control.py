@@ -8,20 +8,30 @@ from collections.abc import Sequence
 from typing import Any
 
 from appnas.evaluate import Evaluator, evaluator_of
+from appnas.failure import FailuresError
 from appnas.host import Hosted
 from appnas.monitor import Failures
 from appnas.rank import Ranked, ThenScratch
-from appnas.search import Result, search
+from appnas.search import Callback, Result, search
 from appnas.space import Space
 from appnas.strategy import Random, Strategy
 
+TRIES = 10
+"""Seeds that are tried if no evaluation of the control succeeds."""
+
 
 def equal_budget(
-    space: Space, domain: Any, results: Sequence[Result], seed: int, budget: int, ranked: bool
+    space: Space,
+    domain: Any,
+    results: Sequence[Result],
+    seed: int,
+    budget: int,
+    ranked: bool,
+    callbacks: Sequence[Callback] = (),
 ) -> dict[str, Any]:
     """Random search at equal budget: as many trainings as have the epochs that all searches trained.
 
-    It ends with the same last stage, if the search had one.
+    It ends with the same last stage, if the search had one. Where all its evaluations fail, the next seed is taken.
 
     Args:
         space: what was searched.
@@ -30,18 +40,36 @@ def equal_budget(
         seed: of the first of them.
         budget: of every training.
         ranked: whether each result was trained from scratch once more.
+        callbacks: who evaluates, in parallel or within a time limit, say.
+
+    Raises:
+        FailuresError: all its evaluations failed, with every seed.
     """
     spent = [math.ceil(_spent(result, domain) / budget) for result in results]
     evaluations = sum(spent) + ranked * len(results) if any(spent) else sum(len(result.history) for result in results)
-    seed, strategy, stage = seed + 10_000, results[0].strategy, results[0].evaluator
+    for again in range(TRIES):
+        try:
+            found = _random(space, domain, results[0], seed + 10_000 + again, budget, evaluations, callbacks)
+        except FailuresError:  # of a few evaluations all may fail
+            if again + 1 == TRIES:
+                raise
+        else:
+            break
+    return {"method": "random", "evaluations": evaluations, "best": found.best, "value": found.value}
+
+
+def _random(
+    space: Space, domain: Any, result: Result, seed: int, budget: int, evaluations: int, callbacks: Sequence[Callback]
+) -> Result:
+    """So many evaluations by random search, the last stage included if the search had one."""
+    strategy, stage = result.strategy, result.evaluator
     alone: Strategy = Random(space, random.Random(seed))
     evaluator: Evaluator = evaluator_of(space, domain, budget, seed)
     if isinstance(strategy, Ranked) and isinstance(stage, ThenScratch):
-        first = max(evaluations - (len(results[0].history) - strategy.steps), 1)
+        first = max(evaluations - (len(result.history) - strategy.steps), 1)
         alone = Ranked(alone, first, strategy.top)
         evaluator = ThenScratch(evaluator, first, space, domain, budget, seed, stage.folds)
-    found = search(alone, evaluator, evaluations, callbacks=[Failures(evaluations, 1.0)])  # whatever fails
-    return {"method": "random", "evaluations": evaluations, "best": found.best, "value": found.value}
+    return search(alone, evaluator, evaluations, callbacks=[*callbacks, Failures(evaluations, 1.0)])  # whatever fails
 
 
 def _spent(result: Result, domain: Any) -> float:

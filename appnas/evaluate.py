@@ -14,7 +14,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from appnas.attempt import attempt
+from appnas.attempt import as_tensor, attempt
 from appnas.contract import lacking, listed, validated
 from appnas.cost import parameters
 from appnas.domain import Domain
@@ -134,7 +134,7 @@ class Scratch:
             value, metrics["diverged"] = self.diverged, 1.0
         if self.store and "diverged" not in metrics:
             self.store.keep(model, draw.arch)
-        return Score(torch.tensor(value), metrics)
+        return Score(as_tensor(value), metrics)
 
     def learn(self, draw: Draw) -> None:
         """Nothing to learn."""
@@ -207,7 +207,7 @@ class Cached:
         """Have ready what a later state knows, unless it failed: for a search that goes on from an earlier one."""
         if not self.evaluator.state_dict():  # else a score may have depended on those before it
             known = {tuple(arch): _score(*rest) for arch, *rest in state["known"]}
-            self.recalled = {arch: score for arch, score in known.items() if not score.failure}
+            self.recalled |= {arch: score for arch, score in known.items() if not score.failure}
 
 
 class Rewarded:

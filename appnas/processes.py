@@ -1,6 +1,7 @@
 """One worker: a process on this machine, or an actor on a Ray cluster. Each has one evaluation at a time.
 
-Both have `ready`, `score` and `end`, so whoever gives them work knows who died, and can end the one that hangs.
+Both have `ready`, `score`, `alive` and `end`, so whoever gives them work knows who died, and can end the one that
+hangs.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ import multiprocessing
 import os
 import pickle
 import signal
+import threading
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import torch
@@ -32,7 +35,26 @@ _mine: Evaluator
 def _begin(sent: bytes) -> None:
     global _mine
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the search, which dismisses its workers
+    if hasattr(os, "setpgid"):
+        os.setpgid(0, 0)  # whatever an evaluation starts ends with its worker
+    threading.Thread(target=_follow, daemon=True).start()
     _mine = pickle.loads(sent)
+
+
+def _follow() -> None:
+    """End with the search, even if that is killed and cannot say so."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    _kill_group(os.getpid())
+    os._exit(1)
+
+
+def _kill_group(worker: int) -> None:
+    """Kill a worker and what its evaluations started; nothing happens if it has no group yet, or none is left."""
+    if hasattr(os, "killpg"):
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(worker, signal.SIGKILL)
 
 
 def _work(draw: Draw) -> Score:
@@ -61,11 +83,17 @@ class Process:
         """Its answer; BrokenExecutor if it dies."""
         return self.executor.submit(_work, draw)
 
+    def alive(self) -> bool:
+        """Whether it still runs: its executor does not hear of a death before all that it started have ended."""
+        return all(process.is_alive() for process in list((self.executor._processes or {}).values()))
+
     def end(self) -> None:
-        """End it, at once."""
+        """End it and whatever it started, at once."""
         processes = list((self.executor._processes or {}).values())  # a public way to end them comes with Python 3.14
         self.executor.shutdown(wait=False, cancel_futures=True)
         for process in processes:
+            if process.pid:
+                _kill_group(process.pid)
             process.kill()
             process.join()
 
@@ -97,6 +125,10 @@ class Actor:
     def score(self, draw: Draw) -> Future[Score]:
         """Its answer; RayActorError or OutOfMemoryError if it dies."""
         return self.actor.score.remote(draw).future()  # type: ignore[no-any-return]
+
+    def alive(self) -> bool:
+        """Ray tells of every death by itself."""
+        return True
 
     def end(self) -> None:
         """End it, at once."""

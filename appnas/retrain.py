@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import random
 import statistics
+import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, fields, replace
@@ -20,6 +21,8 @@ from appnas import cost
 from appnas.contract import offers
 from appnas.domain import Domain
 from appnas.evaluate import seeded
+from appnas.failure import DataError, failure_of
+from appnas.files import RunError
 from appnas.journal import read_json, write_json
 from appnas.kept import save_showcase, save_weights
 from appnas.latency import latencies
@@ -147,7 +150,7 @@ def retrain(
             else the domain's own `budget`.
         seeds: number of trainings of every architecture.
         beside: controls, see `controls`; by default those that the search was asked for. What random search at equal
-            budget found is one too, if it ran (`control=True`).
+            budget found is one too, if it ran (`control=True`). One that fails is left out, with a warning.
         out: directory where every training is kept, so that an interrupted call goes on; by default the search's
             own, if it has one.
         progress: show a live line.
@@ -182,15 +185,17 @@ def _train_all(
 ) -> Retrained:  # fmt: skip
     rows, models = [], []
     for name, arch in candidates.items():
-        tests = []
-        for repeat in range(seeds):
-            file = out and out / f"train-{_slug(name)}-{epochs}-{repeat}.pt"
-            with training(f"{name}, seed {repeat + 1} of {seeds}", epochs, progress) as on_epoch:
-                trained = train_one(space, domain, arch, epochs, repeat, file, on_epoch)
-            if repeat == 0:
-                models.append(trained)
-            tests.append(domain.test(trained))
-        rows.append(Row(name, arch, cost.parameters(trained), cost.macs(trained.eval(), domain.example(1)), tests))
+        try:
+            row, model = _train_row(space, domain, name, arch, epochs, seeds, out, progress)
+        except (DataError, RunError, OSError):
+            raise
+        except Exception as error:
+            if name == "found":
+                raise
+            warnings.warn(f"the control {name!r}, {arch}, failed and is left out: {failure_of(error)}", stacklevel=3)
+        else:
+            rows.append(row)
+            models.append(model)
     measured = latencies(models, domain.example(1), repeats=20, warmup=3)
     rows = [replace(row, latency=found.median) for row, found in zip(rows, measured, strict=True)]
     if out:
@@ -199,6 +204,20 @@ def _train_all(
         content = {"epochs": epochs, "latency": measured[0].conditions, "rows": [_row_json(row) for row in rows]}
         write_json(out / "retrain.json", {**content, **inputs(domain)})
     return Retrained(models[0], rows, epochs)
+
+
+def _train_row(
+    space: Space, domain: Domain, name: str, arch: Arch, epochs: int, seeds: int, out: Path | None, progress: bool
+) -> tuple[Row, nn.Module]:
+    """One architecture, trained and tested once a seed, and its first network."""
+    models, tests = [], []
+    for repeat in range(seeds):
+        file = out and out / f"train-{_slug(name)}-{epochs}-{repeat}.pt"
+        with training(f"{name}, seed {repeat + 1} of {seeds}", epochs, progress) as on_epoch:
+            trained = train_one(space, domain, arch, epochs, repeat, file, on_epoch)
+        models += [] if repeat else [trained]
+        tests.append(domain.test(trained))
+    return Row(name, arch, cost.parameters(trained), cost.macs(trained.eval(), domain.example(1)), tests), models[0]
 
 
 def testable(space: Space | None, domain: Any) -> tuple[Space, Domain]:

@@ -44,8 +44,7 @@ def retry(path: Path) -> int:
     failed = 0
     for folder in [path, *sorted(path.glob("seed-*"))]:
         records = [record for record in read_history(folder) if record.failure]
-        begun = (folder / MEMORY).exists() and not (folder / TRACES).exists()  # by a call that was killed
-        if records and not begun:
+        if records:
             _aside(folder)
             _back(folder)
         failed += len(records)
@@ -64,9 +63,19 @@ def _aside(path: Path) -> None:
         shutil.copy2(path / "history.jsonl", kept)
 
 
+def memories(path: Path) -> list[Path]:
+    """The states whose evaluations are still known: several, if one that was tried again was so once more."""
+    return sorted(path.glob(f"{MEMORY}*"))
+
+
+def _unused(path: Path) -> Path:
+    """Where the next of them goes."""
+    return path / (MEMORY if not (known := memories(path)) else f"{MEMORY}.{len(known) + 1}")
+
+
 def _back(path: Path) -> None:
     (path / UNDERWAY).unlink(missing_ok=True)
     if (path / CHECKPOINT).exists():
-        (path / CHECKPOINT).replace(path / MEMORY)
+        (path / CHECKPOINT).replace(_unused(path))
     if (path / EARLIER).exists():
         (path / EARLIER).replace(path / CHECKPOINT)

@@ -34,7 +34,7 @@ from appnas.events import Events
 from appnas.failure import IN_A_ROW, SHARE
 from appnas.files import RunError, digest, load_state, reading, room, whole
 from appnas.journal import each_line, read_history, read_json, write_json
-from appnas.rewind import CHECKPOINT, MEMORY, TRACES, keep_earlier, keep_trace
+from appnas.rewind import CHECKPOINT, TRACES, keep_earlier, keep_trace, memories
 from appnas.search import Loop, Observer, Record, Result
 from appnas.space import Space, describe
 from appnas.underway import Underway
@@ -124,7 +124,7 @@ class Run(Observer):
 
     def _restore(self, loop: Loop) -> float:
         """Check every file before one is changed; then go on from the checkpoint. Returns its seconds."""
-        checkpoint, memory, done = (self.path / name for name in (CHECKPOINT, MEMORY, "result.json"))
+        checkpoint, done = self.path / CHECKPOINT, self.path / "result.json"
         state: dict[str, Any] = load_checkpoint(checkpoint) if checkpoint.exists() else {"step": 0, "seconds": 0.0}
         step: int = state["step"]
         if state.get("of", self.of) != self.of:
@@ -138,15 +138,15 @@ class Run(Observer):
             schema.check_archs(self.path / "history.jsonl", history, self.space)
         for name in ("clock", "alphas"):
             deque(each_line(self.path, name), 0)
-        known = load_checkpoint(memory) if memory.exists() else None
+        known = {memory: load_checkpoint(memory) for memory in memories(self.path)}
         if step:
             with reading(checkpoint, AGAIN):
                 loop.strategy.load_state_dict(state["strategy"])
                 loop.evaluator.load_state_dict(state["evaluator"])
                 torch.set_rng_state(state["rng"])
-        if known:
+        for memory, earlier in known.items():
             with reading(memory, "delete it: what it remembers is then evaluated again"):
-                recall(loop.evaluator, known["evaluator"])
+                recall(loop.evaluator, earlier["evaluator"])
         loop.ended = state.get("ended", "")
         loop.stopped |= bool(loop.ended) or done.exists()  # finished, perhaps by a callback that is not here now
         loop.step, loop.history[:] = step, history
@@ -257,7 +257,8 @@ class Run(Observer):
                 if loop.stopped and self.kept != (loop.step, loop.ended) and not loop.pending:
                     self.save(loop)
                 if loop.step == loop.steps or loop.ended:
-                    (self.path / MEMORY).unlink(missing_ok=True)
+                    for memory in memories(self.path):
+                        memory.unlink()
             finally:
                 self._close()
         if threading.current_thread() is threading.main_thread():

@@ -18,6 +18,7 @@ from appnas.evaluate import seeded
 from appnas.memory import out_of_memory
 from appnas.retrain import controls, testable
 from appnas.space import Arch, Space, decisions, full_mask, random_arch, split
+from appnas.table import Table
 
 
 def instances(**given: Any) -> None:
@@ -107,6 +108,12 @@ TRIES = 10
 
 def _try(space: Space, domain: Any) -> None:
     """Whether a random network of the space takes the domain's inputs, and gives what it asks for."""
+    if isinstance(domain, Table):
+        wanted, there = len(decisions(space.choices)), len(next(iter(domain.index)))
+        if there != wanted:
+            raise ValueError(
+                f"the table is of architectures with {there} decisions, those of {type(space).__name__} have {wanted}"
+            )
     if not isinstance(domain, Domain):
         return
     inputs, failed = domain.example(2), []

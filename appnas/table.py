@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from appnas.attempt import failed
+from appnas.attempt import as_tensor, failed
 from appnas.contract import number
 from appnas.evaluate import Stateless
 from appnas.failure import DataError, Failure
@@ -51,6 +51,8 @@ class Table(Stateless):
             raise TypeError(f"columns are named: give a dictionary, got {columns!r:.80}")
         if odd := [name for name, column in columns.items() if not hasattr(column, "__len__")]:
             raise TypeError(f"the column {odd[0]!r} must be a list of numbers, got {columns[odd[0]]!r:.80}")
+        if isinstance(withheld, str):
+            raise ValueError(f"withheld is a list of columns, got the text {withheld!r}: [{withheld!r}] may be meant")
         if unknown := {value, *withheld} - set(columns):
             raise ValueError(f"the table has the columns {sorted(columns)}, got {sorted(unknown)}")
         if value in withheld:
@@ -81,7 +83,7 @@ class Table(Stateless):
         """
         row = self.row(draw.arch)
         if row is not None:
-            return Score(torch.tensor(self.values[row]), _filled(self.shown, row))
+            return Score(as_tensor(self.values[row]), _filled(self.shown, row))
         lack = (
             f"the table has {len(self.index)} architectures, but {'no value of' if draw.arch in self.index else 'not'}"
         )

@@ -25,6 +25,9 @@ from appnas.search import Loop, Observer
 from appnas.settings import typed
 from appnas.strategy import Draw, Score
 
+LOOK = 2.0
+"""Seconds between two looks at whether the workers live, where none of them answers."""
+
 
 class WorkerError(RuntimeError):
     """Workers that do not start, or what they need cannot be sent to them."""
@@ -168,12 +171,13 @@ class Processes:
     def _ended(self) -> Iterator[tuple[int, Score | None]]:
         """What the next workers say: a score, or None if one died."""
         due = min(started for _, _, started in self.busy.values()) + self.timeout - time.monotonic()
-        limit = max(due, 0.0) if self.timeout and due < math.inf else None
-        for answer in wait(self.busy, limit, FIRST_COMPLETED).done:
+        limit = min(max(due, 0.0), LOOK) if self.timeout else LOOK
+        done = wait(self.busy, limit, FIRST_COMPLETED).done
+        for answer in done or {answer for answer, (worker, _, _) in self.busy.items() if not worker.alive()}:
             worker, task, _ = self.busy.pop(answer)
             try:
-                score = answer.result()
-            except self.deadly as error:
+                score = answer.result(None if answer in done else 0)
+            except (*self.deadly, TimeoutError) as error:
                 worker.end()
                 if task is None:
                     raise WorkerError(

@@ -235,3 +235,62 @@ def test_a_fault_of_every_architecture_ends_the_search_soon(tmp_path):
     assert len(read_history(tmp_path / "run")) == len((tmp_path / "log").read_text().split()) < 20
     with pytest.raises(FailuresError, match="10 architectures failed one after another"):
         appnas.resume(tmp_path / "run", space=Few(), domain=Misbehaves(tmp_path / "log", kinds))
+
+
+class TextlessError(Exception):
+    def __str__(self):
+        raise ValueError("no text")
+
+
+class OutcomeError(BaseException):
+    """As some libraries have it."""
+
+
+ODD = {
+    "no text": (TextlessError(), "TextlessError", "its text cannot be had, that raises ValueError"),
+    "no Unicode": (OSError("no file a\udc80b"), "OSError", r"no file a\udc80b"),
+    "long": (RuntimeError("x" * 10**6), "RuntimeError", "x" * 250 + " ... " + "x" * 250),
+    "no Exception": (OutcomeError("failed"), "OutcomeError", "failed"),
+    "a generator's end": (GeneratorExit(), "GeneratorExit", ""),
+    "an iteration's end": (StopIteration(3), "StopIteration", "3"),
+    "markup": (ValueError("[/x] <b>"), "ValueError", "[/x] <b>"),
+}
+
+
+class Raises(Stateless):
+    def __init__(self, error):
+        self.error = error
+
+    def score(self, draw):
+        if draw.arch == (1,):
+            raise self.error
+        return Score(torch.tensor(float(draw.arch[0])))
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_an_error_may_be_of_any_kind(name, tmp_path):
+    error, kind, message = ODD[name]
+    result = run(tmp_path / "run", Raises(error), steps=3)
+    assert [record.failure and record.failure[:2] for record in result.history] == [None, (kind, message), None]
+    assert result.history[1].failure.trace.startswith("Traceback") and len(result.history[1].failure.trace) < 60_000
+    assert identical(read_history(tmp_path / "run"), list(result.history))
+    assert kind in (tmp_path / "run/failures/000001.txt").read_text(encoding="utf-8")
+
+
+def test_what_would_be_infinite_in_single_precision_is_not():
+    assert float(numbers(Score(1e300)).value) == 1e300 and numbers(Score(1.0)).value.dtype == torch.float32
+    assert float(numbers(Score(-1e39)).value) == -1e39 and float(numbers(Score(-math.inf)).value) == -math.inf
+
+
+def test_metrics_are_named_by_text_and_failures_are_failures():
+    assert numbers(Score(torch.tensor(1.0), {1: 2.0})).metrics == {"1": 2.0}
+    with pytest.raises(TypeError, match=r"a Failure\(kind, message\) or None, got 'too small'"):
+        numbers(Score(torch.tensor(1.0), {}, "too small"))
+
+
+def test_an_evaluation_that_ends_the_process_is_given_up_after_three_times(tmp_path):
+    for _ in range(3):
+        with pytest.raises(SystemExit):
+            run(tmp_path / "run", Raises(SystemExit(2)), steps=3)
+    result = run(tmp_path / "run", Raises(SystemExit(2)), steps=3)
+    assert [record.failure and record.failure.kind for record in result.history] == [None, "Died", None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 import torch
@@ -196,3 +197,24 @@ def test_a_checkpoint_of_other_data_is_refused(tmp_path):
     for other in (images(96), images(128, width=3)):
         with pytest.raises(ValueError, match="is of another training"):
             retrain(other, 1, out=tmp_path)
+
+
+class NoSkips(Bench201):
+    """Bench201 in which nothing but skips cannot be built."""
+
+    def build(self, arch, io):
+        if set(arch) == {1}:
+            raise RuntimeError("no weights")
+        return super().build(arch, io)
+
+
+def test_a_control_that_fails_is_left_out(tmp_path):
+    space, beside = NoSkips(channels=2, repeats=1), ["skip_connect", "random"]
+    result = appnas.search(space, "digits", "random", evaluations=1, budget=1, out=tmp_path / "run")
+    with pytest.warns(UserWarning, match=r"control 'all skip_connect', \(1, .*\), failed.*RuntimeError: no weights"):
+        trained = result.retrain(epochs=1, beside=beside)
+    assert (
+        [row.name for row in trained.rows] == [row.name for row in load_rows(tmp_path / "run")] == ["found", "random"]
+    )
+    with pytest.raises(RuntimeError, match="no weights"):
+        replace(result, best=(1,) * 6).retrain(epochs=1, out=tmp_path / "other")

@@ -1,6 +1,7 @@
 """appnas.rewind: evaluations that failed are tried again, and what did not fail is not."""
 
 import json
+import random
 
 import pytest
 import torch
@@ -8,9 +9,11 @@ from misbehaving import Few, Misbehaves
 
 import appnas
 from appnas.evaluate import Cached
+from appnas.fresh import create
 from appnas.journal import read_history
-from appnas.rewind import retry
-from appnas.search import Observer
+from appnas.rewind import memories, retry
+from appnas.run import Run
+from appnas.search import Observer, search
 from appnas.strategy import Random
 from appnas.testing import identical
 from appnas.testing.parts import round_trip
@@ -102,12 +105,20 @@ def test_a_failure_is_remembered_across_a_restart(tmp_path):
     assert again.recalled == {} and torch.isinf(again.score(draw).value)
 
 
-def test_a_second_try_begun_before_the_first_did_anything_forgets_nothing(tmp_path):
-    """As after a kill between putting the run back and its first evaluation."""
+def test_a_run_killed_before_it_went_on_remembers_all_the_same(tmp_path):
+    """Put back, killed, put back once more: the state from before the failure knows less than the last one."""
     path = tmp_path / "run"
-    whole = appnas.search(Few(), cached(tmp_path, FAILS), "random", evaluations=30, out=path)
-    assert retry(path) == len(whole.failures) == retry(path)
+    create(path, {"method": "random"})
+
+    def run(kinds):
+        callbacks = [Run(path, every=0, events=False)]
+        return search(Random(Few(), random.Random(8)), cached(tmp_path, kinds), 30, callbacks=callbacks)
+
+    failed = run(FAILS)
+    assert (path / "before-failure.pt").exists()
     (tmp_path / "log").unlink()
-    again = appnas.resume(path, space=Few(), domain=cached(tmp_path, {}), retry_failed=True)
-    assert not again.failures and set(lines(tmp_path)) == {str(record.arch[0]) for record in whole.failures}
-    assert len(list(path.glob("before-retry-*"))) == 1
+    assert retry(path) == retry(path) == len(failed.failures)
+    assert len(memories(path)) == 2
+    again = run({})
+    assert not again.failures and not memories(path)
+    assert set(lines(tmp_path)) == {str(record.arch[0]) for record in failed.failures}

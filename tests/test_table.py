@@ -110,3 +110,11 @@ def test_a_query_takes_microseconds():
     draw = Draw((5, 4, 3, 2, 1))
     fastest = min(timeit.repeat(lambda: large.score(draw), number=200, repeat=20)) / 200
     assert fastest < 30e-6  # 10 us on a quiet machine; three times that on a crowded one
+
+
+def test_what_is_large_stays_finite_and_a_table_of_another_space_is_refused(bench201):
+    assert float(Table([(0,)], {"v": [1e39]}, "v").score(Draw((0,))).value) == 1e39
+    with pytest.raises(ValueError, match=r"got the text 'test': \['test'\] may be meant"):
+        Table(ARCHS, COLUMNS, "valid", withheld="test")
+    with pytest.raises(ValueError, match="with 2 decisions, those of Bench201 have 6"):
+        appnas.search(bench201, Table(ARCHS, COLUMNS, "valid", missing=0.0), "random", evaluations=3)
