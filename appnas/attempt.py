@@ -52,6 +52,7 @@ def numbers(score: Any) -> Score:
     """
     if not isinstance(score, Score):
         raise TypeError(f"an evaluator's score is a Score(value, metrics), got {score!r}")
+    told: Score = score
     value = number("the value of a score", score.value)
     if not is_number(value):
         raise ValueError(f"the value is {value}: it is maximised, so it must be a number")
@@ -61,8 +62,8 @@ def numbers(score: Any) -> Score:
         raise TypeError(f"the failure of a score is a Failure(kind, message) or None, got {score.failure!r}")
     if not all(type(name) is str and type(x) is float for name, x in score.metrics.items()):
         metrics = {str(name): number(f"the metric {name!r}", x) for name, x in score.metrics.items()}
-        score = score._replace(metrics=metrics)
-    return score if isinstance(score.value, Tensor) else score._replace(value=as_tensor(value))
+        told = told._replace(metrics=metrics)
+    return told if isinstance(told.value, Tensor) else told._replace(value=as_tensor(value))
 
 
 def as_tensor(value: float) -> Tensor:

@@ -31,13 +31,13 @@ class Events:
         with room(self.file, "make room, and repeat the command"):
             self.writer: Any = SummaryWriter(str(folder), purge_step=step)
 
-    def add(self, value: float, step: int, safe: str) -> None:
+    def add(self, value: float, step: int, safe: Callable[[], str]) -> None:
         """Write a value.
 
         Args:
             value: of a score.
             step: of the search.
-            safe: what is kept if there is no room.
+            safe: says what is kept if there is no room.
 
         Raises:
             RoomError: no room for it.

@@ -173,11 +173,12 @@ class Processes:
         due = min(started for _, _, started in self.busy.values()) + self.timeout - time.monotonic()
         limit = min(max(due, 0.0), LOOK) if self.timeout else LOOK
         done = wait(self.busy, limit, FIRST_COMPLETED).done
+        lost: tuple[type[BaseException], ...] = (*self.deadly, TimeoutError)
         for answer in done or {answer for answer, (worker, _, _) in self.busy.items() if not worker.alive()}:
             worker, task, _ = self.busy.pop(answer)
             try:
                 score = answer.result(None if answer in done else 0)
-            except (*self.deadly, TimeoutError) as error:
+            except lost as error:
                 worker.end()
                 if task is None:
                     raise WorkerError(

@@ -11,7 +11,7 @@ from appnas.events import Events, Quiet
 def test_values_are_written(tmp_path):
     events = Events(tmp_path, 0)
     for step in range(3):
-        events.add(step / 2, step, "all is safe")
+        events.add(step / 2, step, lambda: "all is safe")
     events.close()
     (file,) = tmp_path.iterdir()
     found = [(e.step, v.tensor.float_val[0]) for e in EventFileLoader(str(file)).Load() for v in e.summary.value]
@@ -26,7 +26,7 @@ def test_a_folder_that_is_gone_is_told_once(tmp_path, capfd):
     folder.rmdir()
     with pytest.raises(OSError, match=r"run was deleted or moved while it was written to"):
         for step in range(200):
-            events.add(1.0, step, "")
+            events.add(1.0, step, str)
     events.close()
     assert capfd.readouterr().err == ""
 
