@@ -97,7 +97,7 @@ class Processes:
         timeout: seconds an evaluation may take; 0 for any.
     """
 
-    deadly: tuple[type[BaseException], ...] = (BrokenExecutor,)
+    deadly: tuple[type[BaseException], ...] = (BrokenExecutor, TimeoutError)  # the latter: no answer of a dead one
 
     def __init__(self, count: int, timeout: float = 0.0):
         self.count, self.timeout = count, timeout
@@ -172,7 +172,7 @@ class Processes:
             worker, task, _ = self.busy.pop(answer)
             try:
                 score = answer.result(None if answer in done else 0)
-            except (*self.deadly, TimeoutError) as error:
+            except self.deadly as error:
                 worker.end()
                 if task is None:
                     raise WorkerError(
