@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 from appnas.settings import typed
 from appnas.space import Arch
 
-IN_A_ROW = 8
+IN_A_ROW = 12
 """Different architectures that may fail one after another, by default."""
-SHARE = 0.5
+SHARE = 0.8
 """Share of all evaluations that may fail, by default."""
 FEW = 20
 """Evaluations before their share is looked at."""

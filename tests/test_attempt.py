@@ -230,10 +230,10 @@ def test_a_time_limit_alone_takes_one_worker(tmp_path):
 
 def test_a_fault_of_every_architecture_ends_the_search_soon(tmp_path):
     kinds = dict.fromkeys(range(40), "raises")
-    with pytest.raises(FailuresError, match=r"(?s)9 architectures failed one after another, the last \(\d+,\).*Traceb"):
+    with pytest.raises(FailuresError, match=r"(?s)13 architectures failed one after another, the last \(\d+,\).*Traceb"):
         appnas.search(Few(), Misbehaves(tmp_path / "log", kinds), "random", evaluations=100, out=tmp_path / "run")
-    assert len(read_history(tmp_path / "run")) == len((tmp_path / "log").read_text().split()) < 20
-    with pytest.raises(FailuresError, match="10 architectures failed one after another"):
+    assert len(read_history(tmp_path / "run")) == len((tmp_path / "log").read_text().split()) < 25
+    with pytest.raises(FailuresError, match="14 architectures failed one after another"):
         appnas.resume(tmp_path / "run", space=Few(), domain=Misbehaves(tmp_path / "log", kinds))
 
 

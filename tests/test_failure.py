@@ -32,8 +32,8 @@ def test_failures_in_a_row_are_of_different_architectures():
 
 def test_a_share_is_looked_at_once_there_are_some():
     alternating = [(k, k % 4 != 0) for k in range(40)]
-    assert told(Tolerance(8), alternating[:19]) == ""
-    assert told(Tolerance(8), alternating[:20]) == "15 of 20 evaluations failed"
+    assert told(Tolerance(8, 0.5), alternating[:19]) == ""
+    assert told(Tolerance(8, 0.5), alternating[:20]) == "15 of 20 evaluations failed"
     assert told(Tolerance(8, 0.8), alternating) == ""
     assert told(Tolerance(8, 1.0), [(k % 3, 1) for k in range(99)]) == ""
 
@@ -44,7 +44,7 @@ def test_the_error_tells_the_last_one_whole_and_what_may_be_borne():
     error = tolerance.error(what)
     assert isinstance(error, FailuresError)
     assert str(error).startswith("2 architectures failed one after another, the last (5,): ValueError: no such pooling")
-    assert "max_failures=1, max_failure_share=0.5" in str(error) and str(error).endswith("Traceback ...")
+    assert "max_failures=1, max_failure_share=0.8" in str(error) and str(error).endswith("Traceback ...")
 
 
 @pytest.mark.parametrize("wrong", [(-1, 0.5), (1, 1.5), (1, -0.1), (1, float("nan"))])
