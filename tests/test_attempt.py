@@ -230,7 +230,7 @@ def test_a_time_limit_alone_takes_one_worker(tmp_path):
 
 def test_a_fault_of_every_architecture_ends_the_search_soon(tmp_path):
     kinds = dict.fromkeys(range(40), "raises")
-    with pytest.raises(FailuresError, match=r"(?s)13 architectures failed one after another, the last \(\d+,\).*Traceb"):
+    with pytest.raises(FailuresError, match=r"(?s)13 architectures failed one after another, the last \(\d+.*Trace"):
         appnas.search(Few(), Misbehaves(tmp_path / "log", kinds), "random", evaluations=100, out=tmp_path / "run")
     assert len(read_history(tmp_path / "run")) == len((tmp_path / "log").read_text().split()) < 25
     with pytest.raises(FailuresError, match="14 architectures failed one after another"):
