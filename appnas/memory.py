@@ -57,7 +57,10 @@ def explained(error: BaseException, need: SupernetMemory | None = None, safe: st
     if isinstance(error, MemoryError) and "MiB" in first:  # an estimate of ours, or this very line
         return str(error)
     first = first.partition("DefaultCPUAllocator: ")[2] or first
-    free = free_bytes("cuda" if isinstance(error, torch.OutOfMemoryError) and torch.cuda.is_available() else "cpu")
+    try:
+        free = free_bytes("cuda" if isinstance(error, torch.OutOfMemoryError) and torch.cuda.is_available() else "cpu")
+    except MemoryError:  # not even enough to read how much is free
+        free = None
     estimate = f"one step was estimated at {need.total / MIB:,.0f} MiB, " if need else ""
     now = "MiB free are unknown" if free is None else f"{max(free, 0) / MIB:,.0f} MiB are free now"
     return f"memory ran out ({first}); {estimate}{now}: {LESS}" + (f". {safe}" if safe else "")

@@ -22,7 +22,7 @@ def fitted():
     """Fitted to 60 cells whose value is their number of convolutions."""
     rng = random.Random(0)
     archs = [random_arch(SPACE, rng) for _ in range(60)]
-    model = AutoEncoder(SPACE, 0, hidden=32, embedding=16, kind_of_target="rank", epochs=150, batch=30, lr=1e-2)
+    model = AutoEncoder(SPACE, 0, hidden=32, embedding=16, kind_of_target="rank", epochs=250, batch=30, lr=1e-2)
     model.fit(archs, [convolutions(arch) for arch in archs])
     return model, archs
 

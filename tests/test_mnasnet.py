@@ -6,6 +6,7 @@ import statistics
 import pytest
 
 import appnas
+from appnas.failure import FailuresError
 from appnas.methods import mnasnet
 from appnas.pareto import front
 from appnas.reward import weighted_product
@@ -91,7 +92,7 @@ def test_latency_is_measured_in_a_domain(bench201, digits):
 def test_a_cost_that_nobody_knows(bench201, digits):
     with pytest.raises(ValueError, match="what can be measured is"):
         mnasnet.search(bench201, digits, mnasnet.Config(cost="volts"))
-    with pytest.raises(ValueError, match=r"the scores have the metrics \['true', 'value'\], got 'latency_ms'"):
+    with pytest.raises(FailuresError, match=r"the scores have the metrics \['true', 'value'\], got 'latency_ms'"):
         mnasnet.search(bench201, planted(bench201), mnasnet.Config())
 
 
