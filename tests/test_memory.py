@@ -100,13 +100,13 @@ def limited(*args) -> tuple[int, str]:
     return done.returncode, done.stderr
 
 
-@pytest.mark.parametrize("more", [40, 150])
+@pytest.mark.parametrize("more", [70, 150])
 def test_a_search_that_runs_out_gives_one_line(tmp_path, more):
     """At first nothing is left for the supernet, then for its training."""
     out = tmp_path / "run"
     code, err = limited(more, "search", "darts", "--order", "first", "--epochs", 1, *FLAGS, "--out", out)
     assert code == 2 and err.count("\n") == 1, err
-    assert re.match(r"error: memory ran out \(.*\); .*\d MiB are free now: half the batch \(--domain.batch\)", err)
+    assert re.match(r"error: memory ran out \(.*\); .*MiB (are free now|free are unknown): half the batch \(--domain.batch\)", err)
     assert not out.exists()
 
 
