@@ -108,12 +108,6 @@ def peak_bytes(run: Callable[[], Any]) -> int:
     return most
 
 
-def ran_out(error: BaseException) -> bool:
-    """Whether an error says that memory ran out, as torch does in errors of its own."""
-    words = ("can't allocate memory", "not enough memory", "out of memory")
-    return isinstance(error, MemoryError) or any(word in str(error).lower() for word in words)
-
-
 def free_bytes(device: str = "cpu") -> int | None:
     """Memory that is free now: what system, control group or `ulimit -v` still grants, or the GPU; None if unknown."""
     if device.startswith("cuda"):

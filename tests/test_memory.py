@@ -106,7 +106,9 @@ def test_a_search_that_runs_out_gives_one_line(tmp_path, more):
     out = tmp_path / "run"
     code, err = limited(more, "search", "darts", "--order", "first", "--epochs", 1, *FLAGS, "--out", out)
     assert code == 2 and err.count("\n") == 1, err
-    assert re.match(r"error: memory ran out \(.*\); .*MiB (are free now|free are unknown): half the batch \(--domain.batch\)", err)
+    assert re.match(
+        r"error: memory ran out \(.*\); .*MiB (are free now|free are unknown): half the batch \(--domain.batch\)", err
+    )
     assert not out.exists()
 
 
