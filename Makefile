@@ -17,8 +17,7 @@ test: .venv/dev
 # generates convolutions, which is where its faults have been. Not covered: MKL's matrix products, numpy, onnxruntime
 # and whatever else asks the processor itself, how kernels differ between makers, and caches and timing.
 # (tests/test_convolutions.py, which runs every shape of convolution, sets both by itself.)
-CONVOLUTIONS := $(patsubst %,tests/test_%.py,alexnet bench201 cells condensenet dense encoder fast guide_dag kernels \
-	map_nets mnas mobile ops robust routability slots supernet)
+CONVOLUTIONS := tests/methods/test_routability.py tests/supernet $(addprefix tests/spaces/,eda images parts rl)
 avx2: .venv/dev
 	ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 $(BIN)/python -m pytest -n 2 $(CONVOLUTIONS)
 
@@ -31,7 +30,7 @@ rl: .venv-rl/ready
 check: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	rm -rf build/typed && $(BIN)/python -m pip install -q --no-deps --target build/typed .
+	rm -rf build && $(BIN)/python -m pip install -q --no-deps --target build/typed .
 	cd build/typed && ../../$(BIN)/mypy --config-file ../../pyproject.toml -p appnas
 
 .venv/bin/python:
@@ -51,7 +50,7 @@ check: .venv/dev
 	touch $@ .venv/demo
 
 # The extra `rl` as users get it, in an environment of its own: Procgen's pins hold numpy 1.26 and the old gym.
-RL_TESTS := $(patsubst %,tests/test_%.py,agent extractor gyms procgen rl rl_darts sb3 vectors) \
+RL_TESTS := tests/agent tests/domains/rl tests/methods/test_rl_darts.py \
 	tests/test_matrix.py::test_searches_retrains_and_tests_an_agent tests/test_docs.py::test_the_examples_run
 .venv-rl/ready: pyproject.toml
 	$(PYTHON) -m venv .venv-rl

@@ -7,17 +7,14 @@ One small core; search spaces as data (`appnas.spaces`); fields as adapters (`ap
 method a short file (`appnas.methods`). The README shows the parts.
 """
 
-from appnas.api import resume, search
-from appnas.ascent import Gradient, PolicyGradient
-from appnas.domain import DifferentiableDomain, Domain
-from appnas.evaluate import Cached, Evaluator, Rewarded, Scratch
-from appnas.failure import DataError, FailuresError
+from appnas.api import Result, resume, search
+from appnas.estimate import Cached, Evaluator, Rewarded, Scratch, Table
+from appnas.one_shot import Shared
 from appnas.retrain import Retrained
-from appnas.search import Result
-from appnas.shared import Shared
 from appnas.space import IO, Arch, Choice, Gates, Mask, Space
-from appnas.strategy import Draw, Evolution, Random, Score, Strategy
-from appnas.table import Table
+from appnas.strategy import Draw, Evolution, Gradient, PolicyGradient, Random, Score, Strategy
+from appnas.support import DataError, FailuresError
+from appnas.task import DifferentiableDomain, Domain
 
 __version__ = "0.1.0"
 __all__ = [

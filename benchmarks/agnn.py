@@ -16,16 +16,15 @@ from dataclasses import replace
 
 import torch
 
-from appnas import catalogue
-from appnas.domain import Locked
-from appnas.evaluate import Cached, Scratch
+from appnas.estimate import Cached, Ranked, Scratch, ThenScratch
+from appnas.loop import search_loop
 from appnas.methods import agnn
-from appnas.rank import Ranked, ThenScratch
 from appnas.retrain import train_one
-from appnas.search import search
+from appnas.run import catalogue
 from appnas.space import describe, parse
 from appnas.spaces import GNN
 from appnas.strategy import Random
+from appnas.task import Locked
 
 REPEATS = 3
 
@@ -94,7 +93,7 @@ def main():
         strategy = Ranked(Random(space, random.Random(args.seed)), steps, args.top)
         scratch = Cached(Scratch(space, locked, args.budget, args.seed))
         evaluator = ThenScratch(scratch, steps, space, locked, args.budget, args.seed)
-        result = search(strategy, evaluator, steps + args.top * REPEATS)
+        result = search_loop(strategy, evaluator, steps + args.top * REPEATS)
         report("random search, from scratch", space, result, steps, start)
         final("best of the random ones", result.best)
 

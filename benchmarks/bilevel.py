@@ -16,10 +16,10 @@ from torch import nn
 from torch.func import functional_call
 from torch.nn.functional import cross_entropy
 
-from appnas.domains.image_data import digits
-from appnas.gradients import SGDStep, lookahead_exact, lookahead_finite
+from appnas.domains.images import digits
 from appnas.spaces import Cells
-from appnas.spaces.cells import DARTS_OPS
+from appnas.spaces.images import DARTS_OPS
+from appnas.supernet import SGDStep, lookahead_exact, lookahead_finite
 
 LOOKS = {"exact": lookahead_exact, "finite difference": lookahead_finite}
 

@@ -17,7 +17,7 @@ from rows import collect, regret, setting, spread, weights
 from scipy.stats import kendalltau
 
 from appnas.methods import baselines, ctnas
-from appnas.predictor import Reference
+from appnas.predict import Reference
 from appnas.spaces import Bench201
 
 BASE = ctnas.Config(labels=156, iterations=2000, form="antisymmetric", readout="nodes")

@@ -19,13 +19,12 @@ import time
 import numpy as np
 import torch
 
-from appnas.domains.image_data import cifar10
-from appnas.domains.images import Options
+from appnas.domains.images import Options, cifar10
+from appnas.loop import Observer
 from appnas.methods import darts
-from appnas.search import Observer
 from appnas.space import constant_arch, describe
 from appnas.spaces import Bench201
-from appnas.spaces.bench201 import load
+from appnas.spaces.images.bench201 import load
 
 
 class Watch(Observer):

@@ -27,16 +27,15 @@ import torch
 from rows import collect, spread
 from scipy.stats import kendalltau
 
-from appnas.domains.image_data import DIGITS, cifar10, digits
-from appnas.domains.images import Options
+from appnas.domains.images import DIGITS, Options, cifar10, digits
+from appnas.estimate import Table
+from appnas.loop import search_loop
 from appnas.methods import fewshot
 from appnas.retrain import train_one
-from appnas.search import search
 from appnas.space import constant_arch, random_arch
 from appnas.spaces import Bench201
-from appnas.spaces.bench201 import OPS_201, load
+from appnas.spaces.images.bench201 import OPS_201, load
 from appnas.strategy import Draw, Evolution, Random
-from appnas.table import Table
 
 
 def tau(a, b):
@@ -58,7 +57,7 @@ def table(args):
         picked = []
         for seed in range(args.seeds):
             strategy = Evolution(Bench201(), random.Random(seed), 10, 3)
-            picked.append(true[archs.index(search(strategy, Table(archs, {"x": score}, "x"), 1000).best)])
+            picked.append(true[archs.index(search_loop(strategy, Table(archs, {"x": score}, "x"), 1000).best)])
         print(
             f"{'':<22}true accuracy: largest score {true[order[0]]:.2f}, best of the 100 largest"
             f" {true[order[:100]].max():.2f}, evolution with 1,000 looks {np.mean(picked):.2f} +-"
@@ -67,7 +66,7 @@ def table(args):
     best = []
     for seed in range(args.seeds):
         strategy = Random(Bench201(), random.Random(seed))
-        best.append(search(strategy, Table(archs, {"x": true}, "x"), 1000).value)
+        best.append(search_loop(strategy, Table(archs, {"x": true}, "x"), 1000).value)
     print(
         f"random best of 1,000, true {np.mean(best):.2f} +- {np.std(best, ddof=1):.2f}; random cell {true.mean():.2f}"
     )

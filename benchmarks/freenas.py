@@ -16,12 +16,11 @@ from collections import Counter
 import numpy as np
 import torch
 
-from appnas.domains.image_data import cifar10
-from appnas.domains.images import Options
+from appnas.domains.images import Options, cifar10
 from appnas.methods import freenas
 from appnas.space import constant_arch, describe
 from appnas.spaces import Bench201, Cells
-from appnas.spaces.bench201 import load
+from appnas.spaces.images.bench201 import load
 
 DATASETS = ("cifar10", "cifar100", "imagenet16")
 SETTINGS = {

@@ -21,14 +21,13 @@ import torch
 from rows import collect, spread, weights
 from scipy.stats import kendalltau
 
-from appnas import catalogue
-from appnas.evaluate import Scratch
+from appnas.estimate import Scratch, Table
 from appnas.methods import gcn_fit
+from appnas.run import catalogue
 from appnas.space import random_arch
 from appnas.spaces import Bench201
-from appnas.spaces.bench201 import load
+from appnas.spaces.images.bench201 import load
 from appnas.strategy import Draw
-from appnas.table import Table
 
 BASE = gcn_fit.Config(pairs=1000)
 VARIANTS = {

@@ -16,14 +16,12 @@ import torch
 from torch import nn
 from torch_geometric.nn import GATConv, GCNConv
 
-from appnas import catalogue
-from appnas.evaluate import Scratch
-from appnas.space import describe, only, random_arch
+from appnas.estimate import ParamStore, Scratch, by_homogeneity
+from appnas.run import catalogue
+from appnas.space import describe, only, random_arch, restrict
 from appnas.spaces import GNN
-from appnas.spaces.gnn import ACTIVATION
-from appnas.store import ParamStore, by_homogeneity
+from appnas.spaces.graphs import ACTIVATION
 from appnas.strategy import Draw
-from appnas.supernet import restrict
 
 
 class Plain(nn.Module):

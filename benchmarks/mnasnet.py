@@ -15,16 +15,13 @@ import statistics
 
 import torch
 
-from appnas import lookup
-from appnas.latency import latencies, survey
-from appnas.lookup import kendall
+from appnas.cost import kendall, latencies, lookup_table, survey, weighted_product
+from appnas.estimate import Table
+from appnas.loop import Observer, front, hypervolume, worth
 from appnas.methods import baselines, mnasnet, monas
-from appnas.pareto import front, hypervolume, worth
-from appnas.reward import weighted_product
-from appnas.search import Observer
 from appnas.space import IO, constant_arch, random_arch
-from appnas.spaces import Bench201, bench201
-from appnas.table import Table
+from appnas.spaces import Bench201
+from appnas.spaces.images import bench201
 
 SPACE = Bench201()
 REFERENCE = 220e6
@@ -68,8 +65,10 @@ def lookups(args):
     for device, column in devices.items():
         ms, line = column.tolist(), f"{device:<18}{statistics.median(column.tolist()):>9.3g}"
         for n in args.fit:
-            made = lookup.fit(SPACE.choices, [archs[i] for i in pool[:n]], [ms[i] for i in pool[:n]], held_out=0.0)
-            found = lookup.error(made, [archs[i] for i in held], [ms[i] for i in held])
+            made = lookup_table.fit_lookup(
+                SPACE.choices, [archs[i] for i in pool[:n]], [ms[i] for i in pool[:n]], held_out=0.0
+            )
+            found = lookup_table.error(made, [archs[i] for i in held], [ms[i] for i in held])
             line += f"{100 * found.relative:>11.1f} {found.tau:>6.3f}"
         print(line, flush=True)
 
@@ -189,7 +188,7 @@ def measured(args):
         first, second = (survey(SPACE, io, archs, x, repeats=30, warmup=3) for _ in range(2))
         a, b = ([one.median for one in found] for found in (first, second))
         off = statistics.fmean(abs(p - q) / p for p, q in zip(a, b, strict=True))
-        made = lookup.fit(SPACE.choices, archs, a, held_out=0.25, seed=seed)
+        made = lookup_table.fit_lookup(SPACE.choices, archs, a, held_out=0.25, seed=seed)
         counted = table()
         macs = [counted.shown["macs"][counted.index[arch]] for arch in archs]
         rows.append((100 * off, tau(a, b), tau(a, macs), 100 * made.error.relative, made.error.tau))

@@ -17,11 +17,10 @@ from pathlib import Path
 import torch
 
 import appnas
-from appnas import catalogue
-from appnas.domains.image_data import DIGITS
-from appnas.latency import survey
-from appnas.pareto import hypervolume, worth
-from appnas.reward import weighted_product
+from appnas.cost import survey, weighted_product
+from appnas.domains.images import DIGITS
+from appnas.loop import hypervolume, worth
+from appnas.run import catalogue
 from appnas.space import random_arch
 from appnas.spaces import Mnas
 

@@ -15,9 +15,9 @@ from typing import get_args
 
 import torch
 
+from appnas.estimate import Table
 from appnas.methods import agnn, baselines, reinforce
-from appnas.spaces.nasbenchgraph import Dataset, NASBenchGraph, NASBenchGraphProteins, load
-from appnas.table import Table
+from appnas.spaces.graphs.nasbenchgraph import Dataset, NASBenchGraph, NASBenchGraphProteins, load
 
 AGNN = agnn.Config(200)
 METHODS = {

@@ -16,12 +16,12 @@ from pathlib import Path
 
 import torch
 
+from appnas.estimate import Table
+from appnas.loop import Budget
 from appnas.methods import baselines, reinforce
-from appnas.search import Budget
 from appnas.space import constant_arch
 from appnas.spaces import Bench201
-from appnas.spaces.bench201 import load
-from appnas.table import Table
+from appnas.spaces.images.bench201 import load
 
 DATASETS = ("cifar10", "cifar100", "imagenet16")
 PUBLISHED = {"random": "Random search", "evolution": "REA", "reinforce": "REINFORCE"}

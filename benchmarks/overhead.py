@@ -14,13 +14,12 @@ from pathlib import Path
 
 import torch
 
-from appnas.fresh import create
-from appnas.run import Run
-from appnas.search import search
+from appnas.estimate import Table
+from appnas.loop import search_loop
+from appnas.run import Run, create
 from appnas.spaces import Bench201
-from appnas.spaces.bench201 import load
+from appnas.spaces.images.bench201 import load
 from appnas.strategy import Draw, Evolution, Random
-from appnas.table import Table
 
 IMPORT = "import time, torch; t = time.process_time(); import appnas; print(time.process_time() - t)"
 
@@ -39,7 +38,7 @@ def trials(strategy, table, count, events):
     """A search in a new directory."""
     with tempfile.TemporaryDirectory() as folder:
         path = create(Path(folder) / "run", {})
-        search(strategy, table, count, callbacks=[Run(path, events=events)])
+        search_loop(strategy, table, count, callbacks=[Run(path, events=events)])
 
 
 def main():

@@ -13,12 +13,12 @@ import time
 import numpy as np
 import torch
 
-from appnas.domains.image_data import DIGITS, digits
-from appnas.domains.subsets import classes
-from appnas.encode import one_hot
+from appnas.domains.images import DIGITS, classes, digits
 from appnas.methods import two_temperature
-from appnas.pruning import Gated, density
+from appnas.prune import density
+from appnas.space import one_hot
 from appnas.spaces import MLP
+from appnas.supernet import Gated
 
 SETTINGS = {
     "one high": (0.5, 0.5),

@@ -22,18 +22,16 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from appnas.cost import MIB, peak_bytes, saved_bytes, weight_bytes
-from appnas.domains.image_data import cifar10
-from appnas.domains.images import Options
-from appnas.encode import one_hot
+from appnas.cost import peak_bytes, saved_bytes, weight_bytes
+from appnas.domains.images import Options, cifar10
+from appnas.estimate import Table
 from appnas.methods import darts, radars
-from appnas.pruning import Gated
-from appnas.space import constant_arch, full_mask, only
+from appnas.space import constant_arch, full_mask, one_hot, only, restrict
 from appnas.spaces import Bench201
-from appnas.spaces.bench201 import load
+from appnas.spaces.images.bench201 import load
 from appnas.strategy import Score
-from appnas.supernet import restrict
-from appnas.table import Table
+from appnas.supernet import Gated
+from appnas.support import MIB
 
 
 def subspace(args):

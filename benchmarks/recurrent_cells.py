@@ -19,13 +19,13 @@ import torch
 from torch import nn
 
 import appnas
-from appnas import cost
-from appnas.domains.text_data import SMALL, shakespeare
+from appnas.cost import counts
+from appnas.domains.text import SMALL, shakespeare
 from appnas.methods import darts
 from appnas.space import describe, random_arch
 from appnas.spaces import Recurrent
-from appnas.spaces.recurrent import DARTS_V2
-from appnas.train import Recipe
+from appnas.spaces.text import DARTS_V2
+from appnas.task import Recipe
 
 SEEDS, WIDTH, EPOCHS, SCALE = range(5), 48, 4, 0.5
 RATES = {"GRU": 0.01}
@@ -61,9 +61,9 @@ class Gated(nn.Module):
 
 def gated(kind: type, domain):
     """The width at which an LSTM or GRU has as many weights as a cell of the space."""
-    goal = cost.parameters(SPACE.build(SPACE.from_cell(DARTS_V2), domain.io))
+    goal = counts.parameters(SPACE.build(SPACE.from_cell(DARTS_V2), domain.io))
     tokens = domain.io.outputs[1]
-    width = min(range(8, 400), key=lambda n: abs(cost.parameters(Gated(kind, tokens, n)) - goal))
+    width = min(range(8, 400), key=lambda n: abs(counts.parameters(Gated(kind, tokens, n)) - goal))
     return lambda: Gated(kind, tokens, width)
 
 
@@ -90,7 +90,7 @@ def main(file: Path) -> None:
         model = make()
         others.get(name, domain).fit(model, EPOCHS, seed=seed)
         keep(
-            name=name, seed=seed, arch=arch, weights=cost.parameters(model), valid=domain.score(model)["perplexity"],
+            name=name, seed=seed, arch=arch, weights=counts.parameters(model), valid=domain.score(model)["perplexity"],
             test=domain.test(model)["perplexity"], seconds=time.process_time() - start,
         )  # fmt: skip
 

@@ -1,6 +1,6 @@
 """A step of the recurrent supernet: the fast form against two plain ones of the same mathematics, in turn.
 
-"per operation": every candidate by itself, with a matrix product of its own (`appnas.fast.plain`). "per node": one
+"per operation": every candidate by itself, with a matrix product of its own (`appnas.supernet.plain`). "per node": one
 product a node, then every activation's candidate in full, as a straightforward reading of the paper has it. Median CPU
 seconds of the process for loss and all gradients; first the largest relative difference of gradients (float64).
 
@@ -15,10 +15,10 @@ import time
 import torch
 from torch.nn.functional import batch_norm, cross_entropy
 
-from appnas.fast import plain
 from appnas.space import IO
 from appnas.spaces import Recurrent
-from appnas.spaces.recurrent import DARTS_V2
+from appnas.spaces.text import DARTS_V2
+from appnas.supernet import plain
 
 DRY = {f"drop_{name}": 0.0 for name in ("word", "embedding", "input", "state", "output")}
 FUNCTIONS = (torch.tanh, torch.relu, torch.sigmoid, lambda x: x)

@@ -16,10 +16,7 @@ from pathlib import Path
 
 import torch
 
-from appnas import catalogue
-from appnas.fresh import create
-from appnas.journal import write_json
-from appnas.named import describe_space
+from appnas.run import catalogue, create, describe_space, write_json
 from appnas.spaces import Bench201, Cells
 
 KINDS = {"table": "evolution", "latency": "mnasnet", "failed": "evolution", "seeds": "evolution", "soft": "darts"}

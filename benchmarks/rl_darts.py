@@ -24,16 +24,14 @@ import torch
 from torch import nn
 
 import appnas
+from appnas.agent import masses
 from appnas.cost import parameters
-from appnas.domains.gyms import Catch, CatchOptions
-from appnas.domains.procgen import Procgen, ProcgenOptions
-from appnas.domains.rl import RL
-from appnas.evaluate import seeded
-from appnas.host import masses
+from appnas.domains.rl import RL, Catch, CatchOptions, Procgen, ProcgenOptions
+from appnas.loop import SearchResult
 from appnas.methods.rl_darts import derived
-from appnas.search import Result
 from appnas.space import random_arch
-from appnas.spaces.encoder import MICRO_OPS, Encoder, ImpalaCNN
+from appnas.spaces.rl import MICRO_OPS, Encoder, ImpalaCNN
+from appnas.support import seeded
 
 
 class Blind(nn.Module):
@@ -55,7 +53,7 @@ def best_action(domain: RL) -> int:
     return int(np.argmax(returns))
 
 
-def search(space: Encoder, domain: RL, out: Path | None, **settings) -> Result:
+def search(space: Encoder, domain: RL, out: Path | None, **settings) -> SearchResult:
     """A search, or the one that its directory holds."""
     if out and (out / "config.json").exists():
         return appnas.resume(out, domain=domain)

@@ -12,13 +12,12 @@ from functools import partial
 
 import torch
 
-from appnas.domains.procgen import Procgen, ProcgenOptions
-from appnas.evaluate import seeded
-from appnas.relax import softmax
+from appnas.domains.rl import Procgen, ProcgenOptions
 from appnas.space import IO, constant_arch
 from appnas.spaces import Encoder
-from appnas.spaces.encoder import CLASSIC_OPS, ImpalaCNN
-from appnas.supernet import SelfGated
+from appnas.spaces.rl import CLASSIC_OPS, ImpalaCNN
+from appnas.supernet import SelfGated, softmax
+from appnas.support import seeded
 
 IMPALA = "IMPALA 16,32,32"
 

@@ -23,7 +23,7 @@ from appnas.domains.images import Images, Options
 from appnas.methods import rlnas
 from appnas.space import constant_arch
 from appnas.spaces import Bench201
-from appnas.spaces.bench201 import load
+from appnas.spaces.images.bench201 import load
 
 
 def main():

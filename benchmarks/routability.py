@@ -26,14 +26,12 @@ from rows import collect
 from torch import nn
 
 import appnas
-from appnas.domains.circuitnet import ispd2015
-from appnas.domains.eda import Routability
-from appnas.domains.eda_data import ISPD, SHIPPED, SMALL
-from appnas.domains.placements import Placements, load
-from appnas.evaluate import seeded
+from appnas.domains.eda import ISPD, SHIPPED, SMALL, Placements, Routability, load
+from appnas.domains.eda.circuitnet import ispd2015
 from appnas.retrain import train_one
 from appnas.spaces import GuideDag
-from appnas.spaces.map_nets import NETS
+from appnas.spaces.eda import NETS
+from appnas.support import seeded
 
 STRIDES = {"hotspots": (1, 1), "violated_nets": (1, 2, 2), "congestion": (1, 2)}
 """Of the space's stages: chosen by validation, with single networks drawn at random."""

@@ -4,10 +4,10 @@ import json
 import statistics
 from pathlib import Path
 
+from appnas.estimate import Table
 from appnas.space import describe
 from appnas.spaces import Bench201
-from appnas.spaces.bench201 import load
-from appnas.table import Table
+from appnas.spaces.images.bench201 import load
 
 
 def collect(out, keys, run):

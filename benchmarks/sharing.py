@@ -16,10 +16,9 @@ import torch
 from agnn import at_rate
 from scipy.stats import kendalltau
 
-from appnas.evaluate import Scratch
+from appnas.estimate import ParamStore, Scratch, by_homogeneity, by_shape
 from appnas.space import random_arch
 from appnas.spaces import GNN
-from appnas.store import ParamStore, by_homogeneity, by_shape
 from appnas.strategy import Draw
 
 

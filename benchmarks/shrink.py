@@ -22,21 +22,20 @@ import numpy as np
 import torch
 from rows import collect, spread
 
-from appnas import cost
-from appnas.domain import HostDomain
-from appnas.domains import graph_data, text_data
-from appnas.domains.eda_data import SMALL, shipped
-from appnas.domains.gyms import Catch, CatchOptions
-from appnas.domains.image_data import digits
-from appnas.encode import one_hot
-from appnas.evaluate import seeded
-from appnas.latency import latency
+from appnas.cost import counts, latency
+from appnas.domains.eda import SMALL, shipped
+from appnas.domains.graphs import data as graph_data
+from appnas.domains.images import digits
+from appnas.domains.rl import Catch, CatchOptions
+from appnas.domains.text import data as text_data
 from appnas.methods import two_temperature
-from appnas.pruning import Gated, density, kept, magnitudes, random_like, shrink, strongest
+from appnas.prune import density, kept, magnitudes, random_like, shrink, strongest, train_source
 from appnas.retrain import train_one
-from appnas.space import IO, constant_arch
+from appnas.space import IO, constant_arch, one_hot
 from appnas.spaces import CNN, Bench201, Cells, Encoder, GraphMix, GuideDag, Maskable, Recurrent
-from appnas.transfer import train_source
+from appnas.supernet import Gated
+from appnas.support import seeded
+from appnas.task import HostDomain
 
 CATCH = Encoder(channels=(8, 8), nodes=3, cells=1, hidden=64)
 SUPERNETS = {
@@ -67,7 +66,9 @@ def by_density(densities, rounds):
         with torch.no_grad():
             difference = (network.train()(x) - Gated(supernet, one_hot(space.choices, arch))(x)).abs().max()
         networks.append(network.eval())
-        lines.append([density(space, arch), cost.parameters(network), cost.macs(network, (x[:1],)), float(difference)])
+        lines.append(
+            [density(space, arch), counts.parameters(network), counts.macs(network, (x[:1],)), float(difference)]
+        )
     times = np.array(
         [[latency(n, (x,), repeats=7, warmup=2).median for n in networks] for _ in range(rounds)]
     )  # fmt: skip
@@ -116,7 +117,7 @@ def of_supernet(name, seed, penalties):
     networks = [train_one(space, domain, arch, again, seed) for arch in archs]
     return {
         "penalty": penalties[chosen], "valid": valid, "masks": [list(mask) for mask in masks],
-        "kept": [sum(arch) for arch in archs], "parameters": [cost.parameters(network) for network in networks],
+        "kept": [sum(arch) for arch in archs], "parameters": [counts.parameters(network) for network in networks],
         "test": [domain.test(network) for network in networks], "seconds": time.process_time() - start,
     }  # fmt: skip
 

@@ -17,12 +17,10 @@ from supernet_step import our_step, plain_step, unrolled_step, weight_step
 from torch.func import functional_call
 from torch.nn.functional import cross_entropy
 
-from appnas.fast import Norm, plain
-from appnas.gradients import SGDStep, lookahead_exact, lookahead_finite
 from appnas.space import IO
 from appnas.spaces import Cells
-from appnas.spaces.kernels import depthwise_data_gradient, depthwise_plain, depthwise_weight_gradient
-from appnas.spaces.ops import Style, operation
+from appnas.spaces.parts import Style, depthwise_data_gradient, depthwise_plain, depthwise_weight_gradient, operation
+from appnas.supernet import Norm, SGDStep, lookahead_exact, lookahead_finite, plain
 
 
 def timed(variants, repeats, clock=time.process_time):

@@ -19,10 +19,11 @@ from plain_supernet import Plain201, PlainSupernet
 from torch.func import functional_call
 from torch.nn.functional import cross_entropy
 
-from appnas.cost import MIB, macs, peak_bytes
-from appnas.gradients import SGDStep, lookahead_finite
+from appnas.cost import macs, peak_bytes
 from appnas.space import IO
 from appnas.spaces import Bench201, Cells
+from appnas.supernet import SGDStep, lookahead_finite
+from appnas.support import MIB
 
 
 def make(args):

@@ -17,14 +17,12 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from appnas.domains.image_data import DIGITS, cifar10, digits, mnist
-from appnas.domains.images import Options
-from appnas.domains.subsets import classes, few, grey
+from appnas.domains.images import DIGITS, Options, cifar10, classes, digits, few, grey, mnist
 from appnas.methods import two_temperature
-from appnas.pruning import Gated, dense
+from appnas.prune import compare, curves, dense, train_source
 from appnas.spaces import CNN, MLP
-from appnas.train import Recipe
-from appnas.transfer import compare, curves, train_source
+from appnas.supernet import Gated
+from appnas.task import Recipe
 
 SPACES = {"weights": MLP(parts="weights"), "units": MLP(), "channels": CNN((16, 32, 32))}
 FEW = Recipe(optimiser="adam", lr=0.01, weight_decay=0.0, clip=0.0)

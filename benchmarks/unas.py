@@ -28,19 +28,18 @@ from pathlib import Path
 import torch
 from rows import spread
 
-from appnas.domains.image_data import digits
-from appnas.domains.images import Options
-from appnas.gradients import unified
-from appnas.lookup import fit
+from appnas.cost import fit_lookup
+from appnas.domains.images import Options, digits
+from appnas.loop import search_loop
 from appnas.methods import unas
-from appnas.relax import gumbel_sample, straight_through
-from appnas.sampled import Expected, Sampled, Term
-from appnas.search import search
+from appnas.one_shot import Expected, LossTerm
 from appnas.space import constant_arch, describe, random_arch
 from appnas.spaces import Bench201
-from appnas.spaces.bench201 import latencies, load
+from appnas.spaces.images.bench201 import latencies, load
+from appnas.strategy import Sampled
+from appnas.supernet import gumbel_sample, straight_through, unified
+from appnas.task import Recipe, cosine
 from appnas.testing import tabulated
-from appnas.train import Recipe, cosine
 
 
 def bias(samples, parts=200):
@@ -83,7 +82,7 @@ def table(args):
     target = sorted(cost.values())[int(args.quantile * len(cost))]
     rng = random.Random(0)
     fitted = [random_arch(space, rng) for _ in range(10_000)]
-    surrogate = fit(space.choices, fitted, [cost[a] for a in fitted])
+    surrogate = fit_lookup(space.choices, fitted, [cost[a] for a in fitted])
     oracle = tabulated(space.choices, archs, [(accuracy[a] - 100) / 100 for a in archs])
     allowed = [a for a in archs if cost[a] <= target]
     best = max(allowed, key=accuracy.__getitem__)
@@ -104,7 +103,7 @@ def table(args):
             return cost[arch]
 
         ramp = lambda step: price * min(step / (args.steps / 2), 1.0)  # noqa: E731
-        terms = {"loss": Term(loss, loss)}
+        terms = {"loss": LossTerm(loss, loss)}
         if price:
             aim = (1 - args.margin) * target
             terms["excess"] = unas.excess(space, priced, surrogate, aim, ramp, args.samples)
@@ -112,7 +111,7 @@ def table(args):
         strategy = Sampled(
             space, generator, args.samples, estimator, 0.4, lambda t: cosine(t, args.steps, args.lr, args.lr / 10)
         )
-        return search(strategy, Expected(terms), args.steps).best, len(seen)
+        return search_loop(strategy, Expected(terms), args.steps).best, len(seen)
 
     def show(name, found):
         parts = [[column[a] for a, _ in found] for column in (accuracy, test, cost)]
@@ -184,7 +183,7 @@ def losses(space, data, arch, epochs, seed):
     """Training and validation loss, and validation accuracy, after training on the training images."""
     torch.manual_seed(seed)
     model = space.build(arch, data.io)
-    data.fit(model, epochs, seed=seed)
+    data.fit_lookup(model, epochs, seed=seed)
     split = {split: mean_loss(data, model, split) for split in ("train", "valid")}
     return {**split, "accuracy": data.score(model)["value"]}
 

@@ -15,14 +15,13 @@ import time
 from functools import partial
 
 import appnas
-from appnas import catalogue
-from appnas.evaluate import Scratch
-from appnas.search import Observer
+from appnas.estimate import Scratch
+from appnas.loop import Observer, Workers
+from appnas.run import catalogue
 from appnas.space import random_arch
 from appnas.spaces import Bench201
 from appnas.strategy import Draw
 from appnas.testing import identical
-from appnas.workers import Workers
 
 
 class Kill(Observer):

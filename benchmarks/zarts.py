@@ -25,15 +25,14 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from appnas.adapt import Adapted
-from appnas.domains.image_data import cifar10
-from appnas.domains.images import Options
+from appnas.domains.images import Options, cifar10
+from appnas.loop import search_loop
 from appnas.methods import darts, zarts
-from appnas.search import search
+from appnas.one_shot import Adapted
 from appnas.space import IO, Choice, constant_arch, describe, random_arch
 from appnas.spaces import Robust
-from appnas.train import Recipe, cosine
-from appnas.zero_order import Descent, Guided, RandomDirections, ZeroOrder
+from appnas.strategy import Descent, MLEGuided, RandomDirections, ZeroOrder
+from appnas.task import Recipe, cosine
 
 
 class Line:
@@ -74,7 +73,7 @@ class Toy:
 
 def toy(estimator, inner, seed, rounds=100, first_order=False):
     """The architecture parameter at the end."""
-    scale = partial(cosine, epochs=rounds, lr=1.0) if isinstance(estimator, Guided) else lambda round: 1.0
+    scale = partial(cosine, epochs=rounds, lr=1.0) if isinstance(estimator, MLEGuided) else lambda round: 1.0
     strategy = ZeroOrder(Line(), torch.Generator().manual_seed(seed), estimator, scale, relax=lambda a: a)
     strategy.alpha = torch.full_like(strategy.alpha, 2.0)
     evaluator = Adapted(
@@ -82,16 +81,16 @@ def toy(estimator, inner, seed, rounds=100, first_order=False):
     )
     if first_order:  # candidates judged with the weights of now: no step of theirs
         evaluator.adapted = lambda gates: {"w": evaluator.supernet.w.detach()}
-    search(strategy, evaluator, rounds * strategy.length)
+    search_loop(strategy, evaluator, rounds * strategy.length)
     return float(strategy.alpha)
 
 
 ESTIMATORS = {
     "RS": RandomDirections(1, 0.1, 0.1),
     "GLD": Descent(15, 0.13),
-    "MGS, mixture 0.001": Guided(4, 0.1, 1e-3, 1e-3),
-    "MGS, mixture 0.5": Guided(4, 0.1, 1e-3, 0.5),
-    "MGS, mixture 1": Guided(4, 0.1, 1e-3, 1.0),
+    "MGS, mixture 0.001": MLEGuided(4, 0.1, 1e-3, 1e-3),
+    "MGS, mixture 0.5": MLEGuided(4, 0.1, 1e-3, 0.5),
+    "MGS, mixture 1": MLEGuided(4, 0.1, 1e-3, 1.0),
 }
 
 

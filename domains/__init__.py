@@ -10,13 +10,15 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
-from appnas.domains import eda_data, graph_data, image_data, text_data
 from appnas.domains.eda import Routability
+from appnas.domains.eda import data as eda_data
 from appnas.domains.graphs import Graphs
-from appnas.domains.gyms import Catch, CatchOptions, Gym, GymOptions
+from appnas.domains.graphs import data as graph_data
 from appnas.domains.images import Images, Options
-from appnas.domains.procgen import Procgen, ProcgenOptions
+from appnas.domains.images import data as image_data
+from appnas.domains.rl import Catch, CatchOptions, Gym, GymOptions, Procgen, ProcgenOptions
 from appnas.domains.text import Text
+from appnas.domains.text import data as text_data
 
 
 class Source(NamedTuple):

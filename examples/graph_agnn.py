@@ -16,8 +16,8 @@ from rich.console import Console
 from rich.table import Table
 
 import appnas
-from appnas.catalogue import domain as domain_of
 from appnas.retrain import train_one
+from appnas.run import domain as domain_of
 from appnas.space import describe, parse, random_arch
 from appnas.spaces import GNN
 

@@ -15,14 +15,13 @@ from rich.console import Console
 from rich.table import Table
 
 import appnas
-from appnas.domains.text import Options
-from appnas.domains.text_data import SMALL, FolderOptions, folder, pydoc
+from appnas.domains.text import SMALL, FolderOptions, Options, folder, pydoc
 from appnas.methods import darts
 from appnas.retrain import train_one
 from appnas.space import describe
 from appnas.spaces import Recurrent
-from appnas.spaces.recurrent import DARTS_V2
-from appnas.train import Recipe
+from appnas.spaces.text import DARTS_V2
+from appnas.task import Recipe
 
 
 @dataclasses.dataclass

@@ -12,7 +12,7 @@ import sys
 import torch
 
 from appnas import Evolution, Gradient, Scratch, Shared
-from appnas.domains.image_data import digits
+from appnas.domains.images import digits
 from appnas.space import describe
 from appnas.spaces import Bench201
 

@@ -14,12 +14,12 @@ from pathlib import Path
 import torch
 
 import appnas
-from appnas.domains.procgen import GAMES, Procgen, ProcgenOptions
-from appnas.evaluate import seeded
-from appnas.host import masses
+from appnas.agent import masses
+from appnas.domains.rl import GAMES, Procgen, ProcgenOptions
 from appnas.space import describe
 from appnas.spaces import Encoder
-from appnas.spaces.encoder import ImpalaCNN
+from appnas.spaces.rl import ImpalaCNN
+from appnas.support import seeded
 
 
 def settings(args: argparse.Namespace) -> tuple[ProcgenOptions, Encoder, float, int]:

@@ -15,9 +15,9 @@ import tyro
 from rich.console import Console
 
 import appnas
-from appnas.catalogue import domain as domain_of
-from appnas.domains.image_data import MNIST5K
-from appnas.fresh import reserve
+from appnas.domains.images import MNIST5K
+from appnas.run import domain as domain_of
+from appnas.run import reserve
 from appnas.spaces import Cells
 
 

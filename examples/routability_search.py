@@ -18,14 +18,12 @@ from rich.console import Console
 from rich.table import Table
 
 import appnas
-from appnas.domains.eda import Routability
-from appnas.domains.eda_data import SHIPPED, SMALL
-from appnas.domains.placements import load
-from appnas.evaluate import seeded
-from appnas.report.showcase import picture
+from appnas.domains.eda import SHIPPED, SMALL, Routability, load
+from appnas.report import picture
 from appnas.retrain import train_one
 from appnas.spaces import GuideDag
-from appnas.spaces.map_nets import NETS
+from appnas.spaces.eda import NETS
+from appnas.support import seeded
 
 
 @dataclasses.dataclass

@@ -14,11 +14,10 @@ import torch
 from stable_baselines3 import DQN, PPO
 from stable_baselines3.common.vec_env import VecMonitor
 
-from appnas.domains.gyms import Catch, CatchOptions
-from appnas.domains.procgen import Procgen, ProcgenOptions
-from appnas.sb3 import ArchCallback, make_policy_kwargs, swap_encoder
+from appnas.agent import ArchCallback, make_policy_kwargs, swap_encoder
+from appnas.domains.rl import Catch, CatchOptions, Procgen, ProcgenOptions
 from appnas.spaces import Encoder
-from appnas.spaces.encoder import ImpalaCNN
+from appnas.spaces.rl import ImpalaCNN
 
 SETTINGS = {
     "ppo": {"n_steps": 32, "batch_size": 256, "n_epochs": 3, "learning_rate": 1e-3, "gamma": 0.99, "ent_coef": 0.01},

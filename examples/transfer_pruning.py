@@ -17,16 +17,13 @@ from rich.console import Console
 from rich.table import Table
 
 import appnas
-from appnas import cost
-from appnas.domains.image_data import digits
-from appnas.domains.subsets import classes, few
-from appnas.latency import latency
-from appnas.pruning import density
+from appnas.cost import counts, latency
+from appnas.domains.images import classes, digits, few
+from appnas.prune import compare, density, train_source
 from appnas.report import density as report
 from appnas.space import constant_arch
 from appnas.spaces import CNN, MLP
-from appnas.train import Recipe
-from appnas.transfer import compare, train_source
+from appnas.task import Recipe
 
 
 @dataclass
@@ -79,8 +76,8 @@ def main(args: Args) -> None:
         network, x = channels.build(arch, source.io).eval(), source.example(32)
         time = latency(network, x)
         table.add_row(
-            price, f"{density(channels, arch):.0%}", f"{cost.parameters(network):,}",
-            f"{cost.macs(network, x) // 32:,}", f"{time.median:.2f}",
+            price, f"{density(channels, arch):.0%}", f"{counts.parameters(network):,}",
+            f"{counts.macs(network, x) // 32:,}", f"{time.median:.2f}",
         )  # fmt: skip
     console.print(table)
     console.print(f"Accuracy against density, with all controls: {page}")

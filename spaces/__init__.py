@@ -3,22 +3,12 @@
 if __name__ != "appnas.spaces":
     raise ImportError(f"import appnas.spaces, not {__name__!r}: the folder is mapped to that name when installed")
 
-from appnas.spaces.alexnet import AlexNet
-from appnas.spaces.bench201 import Bench201
-from appnas.spaces.cells import Cells
-from appnas.spaces.condensenet import CondenseNet
-from appnas.spaces.dense import CNN, MLP
-from appnas.spaces.encoder import Encoder
-from appnas.spaces.gnn import GNN
-from appnas.spaces.graphmix import GraphMix
-from appnas.spaces.guide_dag import GuideDag
-from appnas.spaces.maskable import Maskable
-from appnas.spaces.mnas import Mnas
-from appnas.spaces.mobile import Proxyless
-from appnas.spaces.nasbenchgraph import NASBenchGraph, NASBenchGraphProteins
-from appnas.spaces.recurrent import NAORecurrent, Recurrent
-from appnas.spaces.robust import Robust
-from appnas.spaces.slots import Slots
+from appnas.spaces.eda import GuideDag
+from appnas.spaces.graphs import GNN, GraphMix, NASBenchGraph, NASBenchGraphProteins
+from appnas.spaces.images import CNN, MLP, AlexNet, Bench201, Cells, CondenseNet, Mnas, Proxyless, Robust, Slots
+from appnas.spaces.parts import Maskable
+from appnas.spaces.rl import Encoder
+from appnas.spaces.text import NAORecurrent, Recurrent
 
 SPACES: dict[str, type] = {
     "cells": Cells,

@@ -14,17 +14,18 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
+from appnas.cost.timing import machine
 from appnas.domains.graphs import Graphs
-from appnas.domains.graphs import Options as GraphOptions
+from appnas.domains.graphs.domain import Options as GraphOptions
 from appnas.domains.images import Images, Options
-from appnas.domains.text import RECIPE, Text
 from appnas.domains.text import Options as TextOptions
-from appnas.domains.text_data import corpus
-from appnas.latency import machine
+from appnas.domains.text import Text
+from appnas.domains.text.data import corpus
+from appnas.domains.text.domain import RECIPE
 from appnas.space import IO, Arch, Choice, Gates, Mask, allowed, argmax, only
 from appnas.spaces import Bench201, Cells
 from appnas.supernet import Mixed
-from appnas.train import Recipe, fit
+from appnas.task import Recipe, fit
 
 torch.set_num_threads(1)
 pytest.register_assert_rewrite("appnas.testing")
@@ -56,7 +57,7 @@ def digits() -> Images:
 def catch():
     """A small agent that catches a ball: 12 x 12 pixels, an iteration of 64 steps."""
     pytest.importorskip("stable_baselines3", reason="the extra `rl` is not installed")
-    from appnas.domains.gyms import Catch, CatchOptions
+    from appnas.domains.rl import Catch, CatchOptions
 
     return Catch(CatchOptions(envs=4, rollout=16, batch=32, epochs=2, episodes=8, side=12))
 

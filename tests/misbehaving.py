@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from appnas.evaluate import Stateless
+from appnas.estimate import Stateless
 from appnas.space import Choice, argmax
 from appnas.strategy import Draw, Random, Score
 

@@ -19,16 +19,16 @@ import torch
 from test_damage import contents, refused, said
 
 import appnas
-from appnas import catalogue
 from appnas.domains.graphs import Graphs
 from appnas.domains.images import Images, Options
-from appnas.export import load
-from appnas.failure import Tolerance
+from appnas.estimate import Table
+from appnas.loop import Workers
 from appnas.methods import METHODS
+from appnas.retrain import load
+from appnas.run import catalogue
 from appnas.spaces import GNN, SPACES, Bench201, Cells
-from appnas.table import Table
-from appnas.train import Recipe
-from appnas.workers import Workers
+from appnas.support import Tolerance
+from appnas.task import Recipe
 
 HUGE, NAME = 10**30, "x" * 300
 TABLE = "search random --domain nasbenchgraph:arxiv --evaluations 3"

@@ -27,19 +27,19 @@ from torch.utils._pytree import tree_leaves, tree_map_only
 from appnas.cost import macs
 from appnas.domains.graphs import Graphs
 from appnas.domains.text import Options
-from appnas.domains.text_data import corpus
-from appnas.fast import plain
+from appnas.domains.text.data import corpus
 from appnas.space import IO, Arch, Gates, Space, random_arch
 from appnas.spaces import SPACES, AlexNet, Bench201, Cells, GuideDag, Mnas, Proxyless
-from appnas.spaces.encoder import ImpalaCNN
-from appnas.spaces.map_nets import NETS
-from appnas.spaces.ops import OPS, Depthwise, Pointwise, Style, convolution
-from appnas.spaces.unmixed import Unmixed
+from appnas.spaces.eda import NETS
+from appnas.spaces.parts import Depthwise, Style, Unmixed, convolution
+from appnas.spaces.parts.ops import OPS, Pointwise
+from appnas.spaces.rl import ImpalaCNN
+from appnas.supernet import plain
 from appnas.testing.parts import identical, soft_gates
 
 ROOT = Path(__file__).parent.parent
 OURS = ("appnas", "benchmarks", "domains", "examples", "spaces")
-ADVICE = "use appnas.spaces.ops.convolution, which picks the pixels first"
+ADVICE = "use appnas.spaces.parts.convolution, which picks the pixels first"
 NUMBERS, MAPS = IO((3, 16, 16), (10,)), IO((3, 32, 32), (32, 32))
 Network = tuple[str, nn.Module, tuple[Tensor, ...], dict[str, Gates]]
 """A label, the module, its inputs, and its gates by name."""

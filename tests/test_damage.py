@@ -17,16 +17,14 @@ import pytest
 import torch
 
 import appnas
-import appnas.export
-from appnas import catalogue
 from appnas.cli import main
 from appnas.domains.images import Options
-from appnas.files import RunError
-from appnas.kept import save_showcase
-from appnas.lock import OURS
-from appnas.run import InterruptedSearchError
-from appnas.search import Observer
+from appnas.loop import Observer
+from appnas.retrain import load
+from appnas.run import InterruptedSearchError, catalogue, save_showcase
+from appnas.run.lock import OURS
 from appnas.spaces import Bench201, Cells
+from appnas.support import RunError
 
 DEEP = "[" * 100_000 + "]" * 100_000
 CONTENTS = {
@@ -429,9 +427,9 @@ def test_an_export_that_was_changed(runs, work):
             whole = path.read_bytes()
             path.write_bytes(content)
             with pytest.raises(RunError, match=name):
-                appnas.export.load(work / "net")
+                load(work / "net")
             path.write_bytes(whole)
-    assert appnas.export.load(work / "net") is not None
+    assert load(work / "net") is not None
 
 
 def test_a_run_without_a_result_names_resume(work):

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from appnas import catalogue
 from appnas.domains import DOMAINS
 from appnas.methods import METHODS
+from appnas.run import catalogue
 from appnas.spaces import SPACES
-from appnas.train import Recipe
+from appnas.task import Recipe
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

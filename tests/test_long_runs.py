@@ -7,10 +7,9 @@ import time
 from pathlib import Path
 
 import pytest
-from test_report import Page
+from test_writer import Page
 
-from appnas.report import figures, write
-from appnas.report.story import read
+from appnas.report import figures, read, write
 
 BENCHMARK = Path(__file__).parent.parent / "benchmarks" / "report_speed.py"
 

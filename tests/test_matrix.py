@@ -5,9 +5,9 @@ from functools import partial
 import pytest
 
 import appnas
-from appnas import catalogue
+from appnas.loop import worth
 from appnas.methods import METHODS, darts
-from appnas.pareto import worth
+from appnas.run import catalogue
 from appnas.space import check
 from appnas.spaces import SPACES
 from appnas.testing import identical, planted

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from appnas import Draw, Evolution, PolicyGradient, Random, Score
-from appnas.controller import Independent
 from appnas.space import decisions
+from appnas.strategy import Independent
 from appnas.testing import planted
 
 optuna = pytest.importorskip("optuna", reason="the extra optuna is not installed")

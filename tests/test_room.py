@@ -14,13 +14,11 @@ import pytest
 from test_damage import Stop, said
 
 import appnas
-from appnas import catalogue
 from appnas.domains.images import Options
-from appnas.files import RoomError
-from appnas.journal import read_history
-from appnas.run import InterruptedSearchError
-from appnas.search import Observer
+from appnas.loop import Observer
+from appnas.run import InterruptedSearchError, catalogue, read_history
 from appnas.spaces import Cells
+from appnas.support.files import RoomError
 
 SPACE = Cells(channels=2, cells=3, nodes=2, width=2, depth=3)  # its checkpoint has 270 kB
 

@@ -2,6 +2,6 @@
 
 import sys
 
-from appnas.cli import main
+from appnas.cli.app import main
 
 sys.exit(main())

@@ -8,15 +8,24 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
+from appnas.api import Result
 from appnas.cli import show
-from appnas.evaluate import evaluator_of
-from appnas.files import reading
-from appnas.journal import read_history, read_json
-from appnas.named import check_domain, found_in, load_domain, load_space, remembered
-from appnas.run import KEYS, InterruptedSearchError, load_config
-from appnas.search import Result
+from appnas.estimate import evaluator_of
+from appnas.run import (
+    KEYS,
+    InterruptedSearchError,
+    check_domain,
+    found_in,
+    load_config,
+    load_domain,
+    load_space,
+    read_history,
+    read_json,
+    remembered,
+)
 from appnas.space import check
 from appnas.strategy import Random
+from appnas.support import reading
 
 
 def finished(path: Path) -> Result:

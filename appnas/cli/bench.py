@@ -13,13 +13,13 @@ from typing import Any, NamedTuple
 import torch
 from torch.nn.functional import conv2d
 
-from appnas import catalogue, start
-from appnas.ascent import Gradient
+from appnas.api import preflight
 from appnas.cost import macs, peak_bytes, saved_bytes
-from appnas.fast import plain
-from appnas.relax import softmax
-from appnas.search import search
-from appnas.shared import Shared
+from appnas.loop import search_loop
+from appnas.one_shot import Shared
+from appnas.run import catalogue
+from appnas.strategy import Gradient
+from appnas.supernet import plain, softmax
 
 
 class Step(NamedTuple):
@@ -69,7 +69,7 @@ def measure(space: str, sizes: Mapping[str, int], domain: str, batch: int, repea
         raise ValueError(f"repeats must be at least 1, got {repeats}")
     sized = _replaced(catalogue.space_type(space)(), sizes)
     data = catalogue.domain(domain, _replaced(catalogue.source(domain).options, {"batch": batch}))
-    start.check(sized, data, "darts", catalogue.method("darts").config())
+    preflight.check(sized, data, "darts", catalogue.method("darts").config())
     evaluator = Shared(sized, data)
     strategy = Gradient(sized, torch.Generator().manual_seed(0), softmax)
     saved = saved_bytes(lambda: evaluator.score(strategy.ask()).value)
@@ -79,12 +79,12 @@ def measure(space: str, sizes: Mapping[str, int], domain: str, batch: int, repea
     peaks: dict[Any, int] = {}
     for form in times:
         with form():
-            peaks[form] = peak_bytes(lambda: search(strategy, evaluator, 1))  # also warms up
+            peaks[form] = peak_bytes(lambda: search_loop(strategy, evaluator, 1))  # also warms up
     for _ in range(repeats):
         for form, seconds in times.items():
             with form():
                 before = time.process_time()
-                search(strategy, evaluator, 1)
+                search_loop(strategy, evaluator, 1)
                 seconds.append(time.process_time() - before)
     ours = times[nullcontext]
     return Step(

@@ -16,10 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from appnas.catalogue import nearest
-from appnas.files import RunError
-from appnas.report.findings import primary
-from appnas.report.story import Story, read
+from appnas.report import Story, primary, read
+from appnas.run import nearest
+from appnas.support import RunError
 
 Interval = tuple[float, float]
 

@@ -14,11 +14,11 @@ import tyro
 from tyro.conf import Positional
 
 from appnas.cli import flags, show
-from appnas.settings import check
-from appnas.text import table
+from appnas.space import table
+from appnas.support import check
 
 if TYPE_CHECKING:
-    from appnas.domains.eda_flow.lefdef import Design
+    from appnas.domains.eda.flow import Design
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Doctor:
         Raises:
             ValueError: some are missing.
         """
-        from appnas.domains.eda_flow import tools
+        from appnas.domains.eda.flow import tools
 
         found = tools.doctor()
         rows = [[tool.name, tool.found or "missing", tool.version, tool.package] for tool in found]
@@ -69,8 +69,7 @@ class Generate:
         Raises:
             ValueError: a file or design that is not there, or nothing could be made.
         """
-        from appnas.domains.eda_flow.generate import Source, generate, own
-        from appnas.domains.eda_flow.rtl import DESIGNS
+        from appnas.domains.eda.flow import DESIGNS, Source, generate, own
 
         check(self, each=1, grid=1, jobs=1)
         names = self.designs or (() if self.rtl else tuple(DESIGNS))
@@ -134,10 +133,10 @@ class Predict:
         Raises:
             ValueError: fewer than two files, one that cannot be read, or a network on something else than such maps.
         """
-        from appnas.domains.map_scaling import Scaling
-        from appnas.export import load
-        from appnas.journal import read_json
-        from appnas.report.showcase import picture
+        from appnas.domains.eda import Scaling
+        from appnas.report import picture
+        from appnas.retrain import load
+        from appnas.run import read_json
 
         model, content = load(self.net), read_json(self.net / "arch.json")
         scaling, (_, height, width) = Scaling.of_plain(content["preprocessing"]), content["io"]["inputs"]
@@ -164,9 +163,7 @@ def features_of(files: Sequence[Path], height: int, width: int) -> tuple[Design,
     Raises:
         ValueError: fewer than two files, or one that cannot be read.
     """
-    from appnas.domains.eda_flow.design import read_def
-    from appnas.domains.eda_flow.lefdef import read_lef
-    from appnas.domains.eda_flow.maps import features
+    from appnas.domains.eda.flow import features, read_def, read_lef
 
     if len(files) < 2:
         raise ValueError("give one or more LEF files, then a DEF file")

@@ -14,8 +14,8 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from appnas import catalogue
-from appnas.failure import IN_A_ROW, SHARE
+from appnas.run import catalogue
+from appnas.support import IN_A_ROW, SHARE
 
 MARKERS = (tyro.conf.AvoidSubcommands, tyro.conf.SuppressFixed, tyro.conf.PositionalMetavarFromFieldName)
 """No subcommand for a field of several types, no help for a field that has no flag (a space's mask)."""

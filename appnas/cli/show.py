@@ -16,14 +16,13 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.text import Text
 
-from appnas import catalogue
-from appnas.cost import MIB
+from appnas.estimate import Table
+from appnas.loop import SearchResult
 from appnas.methods import METHODS
 from appnas.retrain import Retrained
-from appnas.search import Result
-from appnas.space import size
-from appnas.table import Table
-from appnas.text import table
+from appnas.run import catalogue
+from appnas.space import size, table
+from appnas.support import MIB
 
 if TYPE_CHECKING:
     from appnas.cli.compare import Compared
@@ -78,7 +77,7 @@ def catalogue_tables() -> None:
         console.print(table(kind, columns, [[name, *row.values()] for name, row in rows.items()], left=len(columns)))
 
 
-def found(result: Result, path: Path) -> None:
+def found(result: SearchResult, path: Path) -> None:
     """What a search found, where it lies, and what to do next."""
     assert result.space is not None
     line(str(result))

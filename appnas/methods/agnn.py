@@ -24,18 +24,12 @@ from typing import Any, Literal, NamedTuple
 
 import torch
 
-from appnas.controller import LSTM
-from appnas.domain import Domain
-from appnas.encode import one_hot
-from appnas.evaluate import Cached, Evaluator, Scratch
-from appnas.policy import moving_average, reinforce
-from appnas.rank import Ranked, ThenScratch
-from appnas.search import Callback, Result
-from appnas.search import search as loop
-from appnas.settings import check
-from appnas.space import Arch, Choice, Space, random_arch
-from appnas.store import ParamStore, by_homogeneity, by_shape
-from appnas.strategy import Draw, Incumbent, Score, Strategy, rng_state, set_rng
+from appnas.estimate import Cached, Evaluator, ParamStore, Ranked, Scratch, ThenScratch, by_homogeneity, by_shape
+from appnas.loop import Callback, SearchResult, search_loop
+from appnas.space import Arch, Choice, Space, one_hot, random_arch
+from appnas.strategy import LSTM, Draw, Incumbent, Score, Strategy, moving_average, reinforce
+from appnas.support import check, rng_state, set_rng
+from appnas.task import Domain
 
 
 @dataclass(frozen=True)
@@ -229,12 +223,12 @@ def search(
     *,
     seed: int = 0,
     callbacks: Sequence[Callback] = (),
-) -> Result:
+) -> SearchResult:
     """Search with AGNN. An architecture that comes again keeps its first score."""
     steps = config.evaluations
     strategy: Strategy = Conservative(space, seed, config)
     if not isinstance(domain, Domain):
-        return loop(strategy, domain, steps, callbacks=callbacks).of(space, domain, config, seed)
+        return search_loop(strategy, domain, steps, callbacks=callbacks).of(space, domain, config, seed)
     store = None
     if config.sharing != "none":
         store = ParamStore(by_shape if config.sharing == "unconstrained" else by_homogeneity(space))
@@ -244,4 +238,4 @@ def search(
         strategy = Ranked(strategy, steps, config.top)
         evaluator = ThenScratch(evaluator, steps, space, domain, config.budget, seed)
         steps += config.top * config.repeats
-    return loop(strategy, evaluator, steps, callbacks=callbacks).of(space, domain, config, seed)
+    return search_loop(strategy, evaluator, steps, callbacks=callbacks).of(space, domain, config, seed)

@@ -11,13 +11,12 @@ import random as python_random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from appnas.domain import Domain
-from appnas.evaluate import Evaluator, evaluator_of
-from appnas.search import Callback, Result
-from appnas.search import search as loop
-from appnas.settings import check
+from appnas.estimate import Evaluator, evaluator_of
+from appnas.loop import Callback, SearchResult, search_loop
 from appnas.space import Space
 from appnas.strategy import Evolution, Random
+from appnas.support import check
+from appnas.task import Domain
 
 
 @dataclass(frozen=True)
@@ -59,11 +58,11 @@ def random(
     *,
     seed: int = 0,
     callbacks: Sequence[Callback] = (),
-) -> Result:
+) -> SearchResult:
     """Random search: the best of `evaluations` uniformly drawn architectures."""
     evaluator = evaluator_of(space, domain, config.budget, seed)
     strategy = Random(space, python_random.Random(seed))
-    return loop(strategy, evaluator, config.evaluations, callbacks=callbacks).of(space, domain, config, seed)
+    return search_loop(strategy, evaluator, config.evaluations, callbacks=callbacks).of(space, domain, config, seed)
 
 
 def evolution(
@@ -73,7 +72,7 @@ def evolution(
     *,
     seed: int = 0,
     callbacks: Sequence[Callback] = (),
-) -> Result:
+) -> SearchResult:
     """Regularised evolution.
 
     Deviates: a mutation changes one decision of any kind with equal probability; the paper picks hidden-state and
@@ -81,4 +80,4 @@ def evolution(
     """
     evaluator = evaluator_of(space, domain, config.budget, seed)
     strategy = Evolution(space, python_random.Random(seed), config.population, config.sample)
-    return loop(strategy, evaluator, config.evaluations, callbacks=callbacks).of(space, domain, config, seed)
+    return search_loop(strategy, evaluator, config.evaluations, callbacks=callbacks).of(space, domain, config, seed)

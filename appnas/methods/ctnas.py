@@ -21,18 +21,13 @@ from typing import Any, Literal
 
 import torch
 
-from appnas.ascent import PolicyGradient
-from appnas.comparator import Comparator, Pairs, borda, confident
-from appnas.controller import LSTM
-from appnas.domain import Domain
-from appnas.evaluate import Evaluator, Stateless, evaluator_of
-from appnas.gcn import as_tensor
-from appnas.guided import Guided, Told
-from appnas.search import Callback, Loop, Observer, Record, Result
-from appnas.search import search as loop
-from appnas.settings import check, held
+from appnas.estimate import Evaluator, Stateless, evaluator_of
+from appnas.loop import Callback, Loop, Observer, Record, SearchResult, search_loop
+from appnas.predict import Comparator, Pairs, as_tensor, borda, confident
 from appnas.space import Arch, Space, random_arch
-from appnas.strategy import Draw, Score
+from appnas.strategy import LSTM, Draw, PolicyGradient, PredictorGuided, Score, Told
+from appnas.support import check, held
+from appnas.task import Domain
 
 
 @dataclass(frozen=True)
@@ -186,7 +181,7 @@ class Contrast:
         )
         inner = Against(comparator, random_arch(self.space, rng), self.ledger)
         curriculum = Curriculum(config, inner, rng)
-        loop(strategy, inner, config.iterations, callbacks=[curriculum])
+        search_loop(strategy, inner, config.iterations, callbacks=[curriculum])
         candidates = [arch for arch in curriculum.seen if arch not in values]
         if not candidates:
             return []
@@ -212,10 +207,10 @@ def search(
     *,
     seed: int = 0,
     callbacks: Sequence[Callback] = (),
-) -> Result:
+) -> SearchResult:
     """Search with CTNAS. `info["ledger"]` counts labels, pseudo-labels and comparisons."""
     proposer = Contrast(space, seed, config)
-    strategy = Guided(space, random.Random(seed), config.labels, proposer, new=True)
+    strategy = PredictorGuided(space, random.Random(seed), config.labels, proposer, new=True)
     evaluator = evaluator_of(space, domain, config.budget, seed)
-    result = loop(strategy, evaluator, config.labels + config.verify, callbacks=callbacks)
+    result = search_loop(strategy, evaluator, config.labels + config.verify, callbacks=callbacks)
     return replace(result, info={**result.info, "ledger": dict(proposer.ledger)}).of(space, domain, config, seed)

@@ -15,15 +15,13 @@ from typing import Literal
 
 import torch
 
-from appnas.ascent import Gradient, without_zero
-from appnas.domain import DifferentiableDomain
-from appnas.relax import softmax
-from appnas.search import Callback, Result
-from appnas.search import search as loop
-from appnas.settings import check
-from appnas.shared import Shared
+from appnas.loop import Callback, SearchResult, search_loop
+from appnas.one_shot import Shared
 from appnas.space import Space
-from appnas.train import cosine
+from appnas.strategy import Gradient, without_zero
+from appnas.supernet import softmax
+from appnas.support import check
+from appnas.task import DifferentiableDomain, cosine
 
 
 @dataclass(frozen=True)
@@ -104,7 +102,7 @@ def search(
     *,
     seed: int = 0,
     callbacks: Sequence[Callback] = (),
-) -> Result:
+) -> SearchResult:
     """Search with DARTS.
 
     Deviates: batch norms of the supernet use batch statistics and keep none (the official code updates running
@@ -112,4 +110,4 @@ def search(
     """
     parts = strategy(space, config, seed), evaluator(space, domain, config, seed)
     steps = config.epochs * domain.epoch("train")
-    return loop(*parts, steps, callbacks=callbacks).of(space, domain, config, seed)
+    return search_loop(*parts, steps, callbacks=callbacks).of(space, domain, config, seed)

@@ -19,17 +19,12 @@ from typing import Any, Literal
 
 import torch
 
-from appnas.ascent import PolicyGradient
-from appnas.controller import Independent
-from appnas.domain import DifferentiableDomain
-from appnas.evaluate import seeded
-from appnas.oneshot import OneShot, Paths, first
-from appnas.search import Callback, Result
-from appnas.search import search as loop
-from appnas.settings import check
+from appnas.loop import Callback, SearchResult, search_loop
+from appnas.one_shot import OneShot, SinglePaths, first
 from appnas.space import Arch, Space, decisions, legal, random_arch, split
-from appnas.strategy import Draw, Evolution, Random, Score, Strategy
-from appnas.train import cosine
+from appnas.strategy import Draw, Evolution, Independent, PolicyGradient, Random, Score, Strategy
+from appnas.support import check, seeded
+from appnas.task import DifferentiableDomain, cosine
 
 Leaf = tuple[int, ...]
 """The options taken at the decisions that the space is split along."""
@@ -197,7 +192,7 @@ def search(
     *,
     seed: int = 0,
     callbacks: Sequence[Callback] = (),
-) -> Result:
+) -> SearchResult:
     """Train the supernets, then search on their scores.
 
     Deviates: every step draws one architecture for all cells (the authors' code one for each cell, which is another
@@ -221,9 +216,9 @@ def search(
             return random_arch(space, rng)
         return path_in(space, config.split, keys[(step - steps) // leaf_steps], rng)
 
-    strategy = Paths(space, rng, _strategy(space, config, rng, seed), evaluator.trains, path)
+    strategy = SinglePaths(space, rng, _strategy(space, config, rng, seed), evaluator.trains, path)
     total = steps + leaf_steps * len(evaluator.keys) + config.evaluations
-    return loop(strategy, evaluator, total, callbacks=callbacks).of(space, domain, config, seed)
+    return search_loop(strategy, evaluator, total, callbacks=callbacks).of(space, domain, config, seed)
 
 
 def _strategy(space: Space, config: Config, rng: random.Random, seed: int) -> Strategy:

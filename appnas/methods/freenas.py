@@ -20,14 +20,13 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from appnas.atinit import AtInit, Proxy
-from appnas.domain import DifferentiableDomain
-from appnas.pruning import parts
-from appnas.search import Callback, Result
-from appnas.search import search as loop
-from appnas.settings import check
+from appnas.loop import Callback, SearchResult, search_loop
+from appnas.one_shot import AtInit, Proxy
+from appnas.prune import parts
 from appnas.space import Arch, Gates, Space, full_mask
 from appnas.strategy import Draw, Score
+from appnas.support import check
+from appnas.task import DifferentiableDomain
 
 PROXIES: dict[str, Proxy] = {"freeflow": "freeflow", "synflow": "synflow", "snip": "loss", "grasp": "loss"}
 
@@ -177,7 +176,7 @@ def search(
     *,
     seed: int = 0,
     callbacks: Sequence[Callback] = (),
-) -> Result:
+) -> SearchResult:
     """Score every option at initialisation, and derive.
 
     Deviates: alpha is positive in every space (in the authors' code for NAS-Bench-201, but not for the DARTS space,
@@ -188,4 +187,4 @@ def search(
     )  # fmt: skip
     evaluator = AtInit(space, domain, PROXIES[config.proxy], seed)
     steps = config.draws * config.rounds
-    return loop(strategy, evaluator, steps, callbacks=callbacks).of(space, domain, config, seed)
+    return search_loop(strategy, evaluator, steps, callbacks=callbacks).of(space, domain, config, seed)

@@ -23,18 +23,14 @@ from typing import Any, Literal, NamedTuple
 
 from torch import Tensor
 
-from appnas.domain import Domain
-from appnas.evaluate import Evaluator, evaluator_of
-from appnas.gcn import GCNRegressor, as_tensor
-from appnas.guided import Guided, Told
-from appnas.oneshot import OneShot, Paths, first
-from appnas.predictor import Predictor, Reference
-from appnas.search import Callback, Result
-from appnas.search import search as loop
-from appnas.segments import Prefix, complete, ends, extend, members
-from appnas.settings import check, held
-from appnas.space import Arch, Space, decisions
-from appnas.strategy import Strategy
+from appnas.estimate import Evaluator, evaluator_of
+from appnas.loop import Callback, SearchResult, search_loop
+from appnas.one_shot import OneShot, SinglePaths, first
+from appnas.predict import GCNRegressor, Predictor, Reference, as_tensor
+from appnas.space import Arch, Prefix, Space, complete, decisions, ends, extend, members
+from appnas.strategy import PredictorGuided, Strategy, Told
+from appnas.support import check, held
+from appnas.task import Domain
 
 
 @dataclass(frozen=True)
@@ -186,7 +182,7 @@ class Fit:
         self.fitted = None if state["fitted"] is None else Fitted(*state["fitted"])
 
 
-def within(result: Result, cost: Callable[[Arch], float], limit: float) -> Arch:
+def within(result: SearchResult, cost: Callable[[Arch], float], limit: float) -> Arch:
     """The architecture that a finished search would have found under a limit: nothing is scored or fitted again.
 
     Args:
@@ -206,18 +202,18 @@ def search(
     *,
     seed: int = 0,
     callbacks: Sequence[Callback] = (),
-) -> Result:
+) -> SearchResult:
     """Search with GCN-fit: the supernet, if any, is trained first; then every segment's samples are scored."""
     proposer = Fit(space, seed, config)
-    strategy: Strategy = Guided(space, random.Random(seed), config.pairs, proposer)
+    strategy: Strategy = PredictorGuided(space, random.Random(seed), config.pairs, proposer)
     steps = config.pairs * len(proposer.ends) + 1
     evaluator: Evaluator
     if isinstance(domain, Domain) and config.estimation == "shared":
         train = config.warmup * domain.epoch("train")  # type: ignore[attr-defined]  # Locked names what is missing
-        strategy = Paths(space, random.Random(seed + 1), strategy, first(train))
+        strategy = SinglePaths(space, random.Random(seed + 1), strategy, first(train))
         rate = config.shared_lr
         evaluator = OneShot(space, domain, first(train), lambda step: rate, seed=seed)  # type: ignore[arg-type]
         steps += train
     else:
         evaluator = evaluator_of(space, domain, config.budget, seed)
-    return loop(strategy, evaluator, steps, callbacks=callbacks).of(space, domain, config, seed)
+    return search_loop(strategy, evaluator, steps, callbacks=callbacks).of(space, domain, config, seed)

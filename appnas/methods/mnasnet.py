@@ -11,18 +11,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import torch
-
-from appnas.ascent import PolicyGradient
-from appnas.controller import Kind, controller
-from appnas.domain import Domain
-from appnas.evaluate import Evaluator
-from appnas.reward import metric, weighted_product
-from appnas.search import Callback, Result
-from appnas.search import search as loop
-from appnas.settings import check
+from appnas.cost import metric, weighted_product
+from appnas.estimate import Evaluator
+from appnas.loop import Callback, SearchResult
+from appnas.methods import reinforce
 from appnas.space import Space
-from appnas.tradeoff import noted, rewarded
+from appnas.strategy import Kind
+from appnas.support import check
+from appnas.task import Domain
 
 
 @dataclass(frozen=True)
@@ -38,7 +34,7 @@ class Config:
     below: float = -0.07
     """w where the cost is at most T (section 3); 0 for a hard constraint."""
     above: float = -0.07
-    """w where it is larger; -1 for a hard constraint. See `appnas.reward.exponent`."""
+    """w where it is larger; -1 for a hard constraint. See `appnas.cost.rewards.exponent`."""
     cost: str = "latency_ms"
     """Measured (parameters, macs, peak_bytes, latency_ms, energy_J, estimated_J), or a column of a table."""
     controller: Kind = "lstm"
@@ -72,10 +68,10 @@ def search(
     *,
     seed: int = 0,
     callbacks: Sequence[Callback] = (),
-) -> Result:
+) -> SearchResult:
     """Search. Scores are rewards; what was validated is their metric `value`, the cost is there by its name.
 
-    The trade is in the history: see `appnas.pareto.front`.
+    The trade is in the history: see `appnas.loop.front`.
 
     Raises:
         ValueError: the cost can neither be measured nor is it in the table.
@@ -85,18 +81,4 @@ def search(
         found = metric(metrics, config.cost)
         return weighted_product(metrics["value"], found, config.target, config.below, config.above)
 
-    generator = torch.Generator().manual_seed(seed)
-    policy = controller(config.controller, space.choices, generator, space.mask, config.hidden)
-    strategy = PolicyGradient(
-        space,
-        policy,
-        generator,
-        config.lr,
-        config.momentum,
-        config.entropy,
-        config.per_update,
-        config.clip,
-        config.passes,
-    )
-    evaluator = rewarded(space, domain, config.budget, seed, config.cost, reward)
-    return noted(loop(strategy, evaluator, config.evaluations, callbacks=callbacks).of(space, domain, config, seed))
+    return reinforce.search(space, domain, config, seed=seed, callbacks=callbacks, reward=reward)

@@ -14,18 +14,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import torch
-
-from appnas.ascent import PolicyGradient
-from appnas.controller import Kind, controller
-from appnas.domain import Domain
-from appnas.evaluate import Evaluator
-from appnas.reward import constrained, linear, metric
-from appnas.search import Callback, Result
-from appnas.search import search as loop
-from appnas.settings import check
+from appnas.cost import constrained, linear, metric
+from appnas.estimate import Evaluator
+from appnas.loop import Callback, SearchResult
+from appnas.methods import reinforce
 from appnas.space import Space
-from appnas.tradeoff import noted, rewarded
+from appnas.strategy import Kind
+from appnas.support import check
+from appnas.task import Domain
 
 
 @dataclass(frozen=True)
@@ -90,14 +86,10 @@ def search(
     *,
     seed: int = 0,
     callbacks: Sequence[Callback] = (),
-) -> Result:
+) -> SearchResult:
     """Search. Scores are rewards; what was validated is their metric `value`, the cost is there by its name.
 
     Raises:
         ValueError: the cost can neither be measured nor is it in the table.
     """
-    generator = torch.Generator().manual_seed(seed)
-    policy = controller(config.controller, space.choices, generator, space.mask, config.hidden)
-    strategy = PolicyGradient(space, policy, generator, config.lr, config.momentum, config.entropy, config.per_update)
-    evaluator = rewarded(space, domain, config.budget, seed, config.cost, config.of)
-    return noted(loop(strategy, evaluator, config.evaluations, callbacks=callbacks).of(space, domain, config, seed))
+    return reinforce.search(space, domain, config, seed=seed, callbacks=callbacks, reward=config.of)

@@ -1,6 +1,6 @@
 """NAO: neural architecture optimisation in a learned continuous space (Luo et al., NeurIPS 2018, arXiv 1808.07233).
 
-Random architectures are scored; an encoder, a predictor and a decoder are fitted to them (`appnas.autoencoder`); the
+Random architectures are scored; an encoder, a predictor and a decoder are fitted to them (`AutoEncoder`); the
 best are moved up the predictor's gradient with a growing step until enough of what is decoded there is new; the new
 ones are scored, and so on. With `estimation="shared"` (NAO-WS) one supernet is trained on the members of a pool, one
 a step, scores all of them, and the worst members give way to the new ones; the best few are then trained from scratch.
@@ -19,17 +19,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from appnas.autoencoder import AutoEncoder, Direction
-from appnas.domain import Domain
-from appnas.evaluate import Evaluator, evaluator_of
-from appnas.guided import Guided, Told, fresh
-from appnas.oneshot import OneShot, Paths
-from appnas.rank import Ranked, ThenScratch
-from appnas.search import Callback, Result
-from appnas.search import search as loop
-from appnas.settings import check, held
+from appnas.estimate import Evaluator, Ranked, ThenScratch, evaluator_of
+from appnas.loop import Callback, SearchResult, search_loop
+from appnas.one_shot import OneShot, SinglePaths
+from appnas.predict import AutoEncoder, Direction
 from appnas.space import Arch, Space, random_arch
-from appnas.strategy import Strategy
+from appnas.strategy import PredictorGuided, Strategy, Told, fresh
+from appnas.support import check, held
+from appnas.task import Domain
 
 
 @dataclass(frozen=True)
@@ -183,21 +180,21 @@ def search(
     *,
     seed: int = 0,
     callbacks: Sequence[Callback] = (),
-) -> Result:
+) -> SearchResult:
     """Search with NAO."""
     shared = config.estimation == "shared"
     climb = Climb(space, seed, config)
-    strategy = Guided(space, random.Random(seed), config.start, climb, new=not shared, again=shared)
+    strategy = PredictorGuided(space, random.Random(seed), config.start, climb, new=not shared, again=shared)
     if shared:
         return _shared(space, domain, config, strategy, seed, callbacks)
     evaluator = evaluator_of(space, domain, config.budget, seed)
     steps = config.start + config.rounds * config.new
-    return loop(strategy, evaluator, steps, callbacks=callbacks).of(space, domain, config, seed)
+    return search_loop(strategy, evaluator, steps, callbacks=callbacks).of(space, domain, config, seed)
 
 
 def _shared(
-    space: Space, domain: Any, config: Config, guided: Guided, seed: int, callbacks: Sequence[Callback]
-) -> Result:
+    space: Space, domain: Any, config: Config, guided: PredictorGuided, seed: int, callbacks: Sequence[Callback]
+) -> SearchResult:
     """NAO-WS: the supernet learns the pool, the pool is scored and renewed; in turn."""
     if not isinstance(domain, Domain):
         raise TypeError(f"estimation='shared' trains a supernet: that needs a domain with data, got {domain!r}")
@@ -210,9 +207,9 @@ def _shared(
 
     rng = random.Random(seed + 1)
     ranked = Ranked(guided, (config.rounds + 1) * config.start, config.top)
-    strategy: Strategy = Paths(
+    strategy: Strategy = SinglePaths(
         space, rng, ranked, trains, lambda step: rng.choice(guided.pool() or [random_arch(space, rng)])
     )
     shared = OneShot(space, domain, trains, lambda step: config.shared_lr, seed=seed)  # type: ignore[arg-type]
     evaluator = ThenScratch(shared, steps, space, domain, config.budget, seed)
-    return loop(strategy, evaluator, steps + config.top, callbacks=callbacks).of(space, domain, config, seed)
+    return search_loop(strategy, evaluator, steps + config.top, callbacks=callbacks).of(space, domain, config, seed)

@@ -22,21 +22,16 @@ from typing import Any
 import torch
 from torch.nn.functional import one_hot
 
-from appnas.ascent import PolicyGradient
-from appnas.controller import Independent
-from appnas.cost import MIB, supernet_memory
-from appnas.domain import DifferentiableDomain
-from appnas.encode import one_hot as one_hot_arch
-from appnas.evaluate import Cached, Evaluator, Scratch, seeded
+from appnas.cost import supernet_memory
+from appnas.estimate import Cached, Evaluator, Scratch
+from appnas.loop import Callback, Done, SearchResult, search_loop
 from appnas.methods import darts
-from appnas.monitor import Done
-from appnas.oneshot import Alone
-from appnas.search import Callback, Result
-from appnas.search import search as loop
-from appnas.settings import check
-from appnas.space import Arch, Mask, Space, full_mask, legal, random_arch
-from appnas.strategy import Draw, Score, Strategy
-from appnas.supernet import restrict
+from appnas.one_shot import Alone
+from appnas.space import Arch, Mask, Space, full_mask, legal, random_arch, restrict
+from appnas.space import one_hot as one_hot_arch
+from appnas.strategy import Draw, Independent, PolicyGradient, Score, Strategy
+from appnas.support import MIB, check, seeded
+from appnas.task import DifferentiableDomain
 
 
 @dataclass(frozen=True)
@@ -274,7 +269,7 @@ def search(
     *,
     seed: int = 0,
     callbacks: Sequence[Callback] = (),
-) -> Result:
+) -> SearchResult:
     """Prune until the supernet fits, then DARTS.
 
     Raises:
@@ -291,7 +286,7 @@ def search(
     )
     rounds = sum(len(options) - 1 for options in legal(space)) + 1
     everything = rounds * config.episodes + steps
-    return loop(strategy, evaluator, everything, callbacks=[*callbacks, Done()]).of(space, domain, config, seed)
+    return search_loop(strategy, evaluator, everything, callbacks=[*callbacks, Done()]).of(space, domain, config, seed)
 
 
 def memory(config: Config) -> float:

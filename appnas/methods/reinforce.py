@@ -8,20 +8,21 @@ update a sample.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import torch
 
-from appnas.ascent import PolicyGradient
-from appnas.controller import Kind, controller
-from appnas.domain import Domain
-from appnas.evaluate import Evaluator, evaluator_of
-from appnas.search import Callback, Result
-from appnas.search import search as loop
-from appnas.settings import check
+from appnas.estimate import Evaluator, evaluator_of, rewarded
+from appnas.loop import Callback, SearchResult, search_loop
 from appnas.space import Space
+from appnas.strategy import Kind, PolicyGradient, controller
+from appnas.support import check
+from appnas.task import Domain
+
+SETTINGS = ("lr", "momentum", "entropy", "clip", "passes", "pick")
+"""Of `PolicyGradient`, in the configurations of methods."""
 
 
 @dataclass(frozen=True)
@@ -57,17 +58,35 @@ class Config:
 def search(
     space: Space,
     domain: Domain | Evaluator,
-    config: Config = Config(),
+    config: Any = Config(),
     *,
     seed: int = 0,
     callbacks: Sequence[Callback] = (),
-) -> Result:
-    """Search with a controller."""
+    reward: Callable[[Mapping[str, float]], float] | None = None,
+) -> SearchResult:
+    """Search with a controller. MnasNet and MONAS are this under a reward of their own.
+
+    Args:
+        space: what to search.
+        domain: a domain, or an evaluator such as a table.
+        config: of this method, or another's with `controller`, `hidden`, `per_update` and settings of `PolicyGradient`.
+        seed: of the controller, the samples and the trainings.
+        callbacks: look on.
+        reward: metrics -> what the controller is rewarded by, `config.cost` among them; None for the value itself. The
+            conditions under which latencies were measured are in `info["conditions"]`.
+
+    Raises:
+        ValueError: the cost can neither be measured nor is it in the table.
+    """
     generator = torch.Generator().manual_seed(seed)
     policy = controller(config.controller, space.choices, generator, space.mask, config.hidden)
-    strategy = PolicyGradient(
-        space, policy, generator, config.lr, config.momentum, config.entropy, config.per_update, config.clip,
-        pick=config.pick,
-    )  # fmt: skip
-    evaluator = evaluator_of(space, domain, config.budget, seed)
-    return loop(strategy, evaluator, config.evaluations, callbacks=callbacks).of(space, domain, config, seed)
+    settings = {n: getattr(config, n) for n in SETTINGS if hasattr(config, n)}
+    strategy = PolicyGradient(space, policy, generator, batch=config.per_update, **settings)
+    if reward is None:
+        evaluator = evaluator_of(space, domain, config.budget, seed)
+    else:
+        evaluator = rewarded(space, domain, config.budget, seed, config.cost, reward)
+    found = search_loop(strategy, evaluator, config.evaluations, callbacks=callbacks)
+    meter = getattr(getattr(evaluator, "cost", None), "meter", None)
+    noted = {} if reward is None else {"conditions": meter.conditions if meter else {}}
+    return replace(found, info={**found.info, **noted}).of(space, domain, config, seed)

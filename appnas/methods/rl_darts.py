@@ -15,14 +15,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-from appnas.domain import HostDomain
-from appnas.evaluate import seeded
-from appnas.host import ArchAdam, Hosted, Resident, Tempered
-from appnas.search import Callback, Result
-from appnas.search import search as loop
-from appnas.settings import check
+from appnas.agent import ArchAdam, Hosted, Resident, Tempered
+from appnas.loop import Callback, SearchResult, search_loop
 from appnas.space import Arch, Space
 from appnas.supernet import SelfGated
+from appnas.support import check, seeded
+from appnas.task import HostDomain
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,7 @@ def search(
     *,
     seed: int = 0,
     callbacks: Sequence[Callback] = (),
-) -> Result:
+) -> SearchResult:
     """Search with RL-DARTS; a step of the history is one iteration of the agent: a rollout, and its gradient steps.
 
     The value is the agent's own mean return in training. Architectures derived along the way are in the history: see
@@ -70,11 +68,11 @@ def search(
             return 1.0, config.scale
         return (0.0, config.scale) if step % 2 else (1.0, 0.0)
 
-    found = loop(Resident(network, temperature), Hosted(host, scales), steps, callbacks=callbacks)
+    found = search_loop(Resident(network, temperature), Hosted(host, scales), steps, callbacks=callbacks)
     return found.of(space, domain, config, seed)
 
 
-def derived(result: Result, fractions: Sequence[float] = (0.0, 0.25, 0.5, 0.75, 1.0)) -> dict[float, Arch]:
+def derived(result: SearchResult, fractions: Sequence[float] = (0.0, 0.25, 0.5, 0.75, 1.0)) -> dict[float, Arch]:
     """What the logits pointed to after these fractions of a search: to see whether cells improve over time.
 
     Raises:

@@ -2,7 +2,7 @@
 
 Hypothesis: an architecture that converges more easily is better, whatever the labels. A supernet is trained on uniform
 single paths and on labels drawn once at random; the architecture is sought whose weights that has turned most
-(`appnas.angle`). Retraining, after the search, has the true labels.
+(`appnas.one_shot.angle_metric`). Retraining, after the search, has the true labels.
 """
 
 from __future__ import annotations
@@ -13,17 +13,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
-from appnas.angle import Angles, Skip
-from appnas.domain import DifferentiableDomain, Locked
-from appnas.evaluate import seeded
-from appnas.generations import Generations
-from appnas.oneshot import OneShot, Paths, first
-from appnas.search import Callback, Result
-from appnas.search import search as loop
-from appnas.settings import check, held
+from appnas.loop import Callback, SearchResult, search_loop
+from appnas.one_shot import Angles, OneShot, SinglePaths, Skip, first
 from appnas.space import Arch, Space
-from appnas.strategy import Draw, Score
-from appnas.train import cosine
+from appnas.strategy import Draw, Generations, Score
+from appnas.support import check, held, seeded
+from appnas.task import DifferentiableDomain, Locked, cosine
 
 
 @dataclass(frozen=True)
@@ -76,7 +71,7 @@ class Turned(OneShot):
     """A supernet that scores by the angle between its first and its present weights, in radians.
 
     Args:
-        skip, shared: of the angle, see `appnas.angle.Angles`.
+        skip, shared: of the angle, see `appnas.one_shot.Angles`.
         space, domain, trains, more: as `OneShot`.
     """
 
@@ -112,7 +107,7 @@ def search(
     *,
     seed: int = 0,
     callbacks: Sequence[Callback] = (),
-) -> Result:
+) -> SearchResult:
     """Train a supernet on random labels, then evolve towards the largest angle.
 
     Raises:
@@ -139,8 +134,8 @@ def search(
         space, rng, config.population, config.keep, config.mutants, config.crossed, config.rate
     )  # fmt: skip
     steps += config.generations * config.population
-    strategy = Paths(space, rng, evolution, evaluator.trains)
-    return loop(strategy, evaluator, steps, callbacks=callbacks).of(space, domain, config, seed)
+    strategy = SinglePaths(space, rng, evolution, evaluator.trains)
+    return search_loop(strategy, evaluator, steps, callbacks=callbacks).of(space, domain, config, seed)
 
 
 def memory(config: Config) -> float:

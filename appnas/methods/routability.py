@@ -1,6 +1,6 @@
 """Automatic routability predictor development by edge-weight sampling (Chang et al., ICCAD 2021, arXiv 2012.01737).
 
-Sub-graphs of guide-DAGs are sampled by edge weights (`appnas.edge_weight`), each is built and trained on the target
+Sub-graphs of guide-DAGs are sampled by edge weights (`EdgeWeights`), each is built and trained on the target
 data itself, without proxies or shared weights, and its validation metric multiplies the weights of its edges. In the
 end five-fold cross-validation chooses among the best five. The space made for it is `guide_dag`; on spaces without such
 edges every decision's options are drawn by a softmax.
@@ -16,15 +16,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from appnas.domain import Domain
-from appnas.edge_weight import EdgeWeights
-from appnas.evaluate import Evaluator, evaluator_of
-from appnas.rank import Ranked, ThenScratch
-from appnas.search import Callback, Result
-from appnas.search import search as loop
-from appnas.settings import check
-from appnas.shared import Shared
+from appnas.estimate import Evaluator, Ranked, ThenScratch, evaluator_of
+from appnas.loop import Callback, SearchResult, search_loop
+from appnas.one_shot import Shared
 from appnas.space import Space
+from appnas.strategy import EdgeWeights
+from appnas.support import check
+from appnas.task import Domain
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,7 @@ def search(
     *,
     seed: int = 0,
     callbacks: Sequence[Callback] = (),
-) -> Result:
+) -> SearchResult:
     """Sample, score, multiply; then train the best few again.
 
     Raises:
@@ -78,4 +76,4 @@ def search(
         strategy = Ranked(strategy, steps, config.top)
         evaluator = ThenScratch(evaluator, steps, space, domain, config.budget, seed + 1, config.folds)
         steps += config.top * config.folds
-    return loop(strategy, evaluator, steps, callbacks=callbacks).of(space, domain, config, seed)
+    return search_loop(strategy, evaluator, steps, callbacks=callbacks).of(space, domain, config, seed)

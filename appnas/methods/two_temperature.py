@@ -2,8 +2,8 @@
 
     min_v F(v) + lambda C(v),  F(v) = E_{w ~ P} L(v * w),  v in {0, 1}^D
 
-v_i = s_low(theta_i) forward, the slope of s_high backward (`appnas.relax.two_temperature`). P does not depend on v, so
-what is learned is an architecture, to be trained with other weights on another task (`appnas.transfer`).
+v_i = s_low(theta_i) forward, the slope of s_high backward (`appnas.supernet.two_temperature`). P does not depend on v,
+so what is learned is an architecture, to be trained with other weights on another task (`appnas.prune.transfer`).
 
 Deviates: only the abstract was available. The equations are our reading of it, every constant below is ours.
 """
@@ -18,15 +18,12 @@ from typing import Literal
 
 import torch
 
-from appnas.domain import DifferentiableDomain, HostDomain
-from appnas.evaluate import seeded
-from appnas.host import ArchAdam, Hosted, Resident
-from appnas.indicators import Indicators, SelfMasked, Source, Sourced
-from appnas.pruning import costs
-from appnas.search import Callback, Result
-from appnas.search import search as loop
-from appnas.settings import check
+from appnas.agent import ArchAdam, Hosted, Resident
+from appnas.loop import Callback, SearchResult, search_loop
+from appnas.prune import Indicators, SelfMasked, Source, Sourced, costs
 from appnas.space import Space
+from appnas.support import check, seeded
+from appnas.task import DifferentiableDomain, HostDomain
 
 
 @dataclass(frozen=True)
@@ -76,10 +73,10 @@ def search(
     *,
     seed: int = 0,
     callbacks: Sequence[Callback] = (),
-) -> Result:
+) -> SearchResult:
     """Search for a mask.
 
-    In a space of masks (`appnas.spaces.dense`, or any other in `appnas.spaces.maskable.Maskable`) the result is the
+    In a space of masks (`appnas.spaces.images.dense`, or any other in `appnas.spaces.parts.Maskable`) the result is the
     mask. In any other, the parts are its operations, and the space's own rule makes an architecture of what is left.
     """
     prices = costs(space, domain.io, config.cost)
@@ -97,7 +94,7 @@ def search(
         config.reach,
     )
     steps = config.epochs * domain.epoch("train")
-    return loop(strategy, evaluator, steps, callbacks=callbacks).of(space, domain, config, seed)
+    return search_loop(strategy, evaluator, steps, callbacks=callbacks).of(space, domain, config, seed)
 
 
 def inside(
@@ -108,7 +105,7 @@ def inside(
     *,
     seed: int = 0,
     callbacks: Sequence[Callback] = (),
-) -> Result:
+) -> SearchResult:
     """Search for a mask inside the training loop of an agent, which trains weights and logits together.
 
     Args:
@@ -132,5 +129,5 @@ def inside(
     host = domain.host(network, steps, seed=seed, optimiser=ArchAdam)
     faster = config.theta_lr / float(host.optimiser.param_groups[0]["lr"])
     evaluator = Hosted(host, lambda step: (1.0, faster))
-    found = loop(Resident(network), evaluator, math.ceil(steps / host.iteration), callbacks=callbacks)
+    found = search_loop(Resident(network), evaluator, math.ceil(steps / host.iteration), callbacks=callbacks)
     return found.of(space, domain, config, seed)

@@ -3,7 +3,8 @@
     min_phi E_{z ~ p_phi}[ L_train(z) + lambda |L_val(z) - L_train(z)| + price relu(cost(z) - target) ]
 
 The gradient is REBAR's: unbiased as REINFORCE's is, with relaxed samples as control variate, which for a cost that has
-no gradient is a fitted linear surrogate (`appnas.relax.gumbel_sample`, `appnas.gradients.unified`, `appnas.sampled`).
+no gradient is a fitted linear surrogate (`gumbel_sample` and `unified` of `appnas.supernet`,
+`appnas.strategy.Sampled`).
 The settings `estimator` "gumbel", "gdas" and "reinforce" are SNAS, GDAS and a policy gradient on the same parts.
 
 Deviates: the official code clamps the noise to [0.001, 0.999], and its moving average keeps a tenth of the past; here
@@ -21,17 +22,13 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from appnas.ascent import without_zero
-from appnas.domain import DifferentiableDomain
-from appnas.latency import latency
-from appnas.lookup import LookUp, fit
-from appnas.paired import Paired
-from appnas.sampled import Estimator, Expected, Sampled, Term
-from appnas.search import Callback, Result
-from appnas.search import search as loop
-from appnas.settings import check, held
+from appnas.cost import LookUp, fit_lookup, latency
+from appnas.loop import Callback, SearchResult, search_loop
+from appnas.one_shot import Expected, LossTerm, Paired
 from appnas.space import Arch, Gates, Space, argmax, random_arch
-from appnas.train import cosine
+from appnas.strategy import GradientEstimator, Sampled, without_zero
+from appnas.support import check, held
+from appnas.task import DifferentiableDomain, cosine
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,7 @@ class Config:
     The code holds a tenth of the training images out, not half of them.
     """
 
-    estimator: Estimator = "unified"
+    estimator: GradientEstimator = "unified"
     """unified (REBAR), reinforce, gumbel (SNAS) or gdas."""
     epochs: int = 100
     """Passes over the training images, warm-up included."""
@@ -104,7 +101,7 @@ def excess(
     target: float,
     price: Callable[[int], float],
     samples: int = 1,
-) -> Term:
+) -> LossTerm:
     """price(step) relu(cost - target), with the surrogate's expected cost as control variate (section 3.4).
 
     Args:
@@ -130,7 +127,7 @@ def excess(
     def soft(gates: Gates, step: int) -> Tensor:
         return price(step) * torch.relu(surrogate.expected(tuple(matrix[:samples] for matrix in gates)) - target)
 
-    return Term(hard, soft)
+    return LossTerm(hard, soft)
 
 
 def search(
@@ -141,7 +138,7 @@ def search(
     seed: int = 0,
     callbacks: Sequence[Callback] = (),
     cost: Callable[[Arch], float] | None = None,
-) -> Result:
+) -> SearchResult:
     """Search with UNAS.
 
     Args:
@@ -166,14 +163,14 @@ def search(
         seed=seed,
         optimiser="adam",
     )
-    terms = {"loss": Term(learner.losses, learner.losses)}
+    terms = {"loss": LossTerm(learner.losses, learner.losses)}
     if hasattr(space, "duplicates") and config.duplicates:
-        terms["duplicates"] = Term(*2 * [lambda gates, step: config.duplicates * space.duplicates(gates)])
+        terms["duplicates"] = LossTerm(*2 * [lambda gates, step: config.duplicates * space.duplicates(gates)])
     if config.target:
         measure = cost or partial(_latency, space, domain)
         rng = random.Random(seed)
         archs = [random_arch(space, rng) for _ in range(config.fitted)]
-        table = fit(space.choices, archs, [measure(arch) for arch in archs])
+        table = fit_lookup(space.choices, archs, [measure(arch) for arch in archs])
         ramp = lambda step: config.price * min(step / config.ramp, 1.0)  # noqa: E731
         terms["excess"] = excess(space, measure, table, config.target, ramp)
     strategy = Sampled(
@@ -189,7 +186,7 @@ def search(
         derive=None if config.zero else partial(without_zero, space),
     )
     evaluator = Expected(terms, learner, warm)
-    return loop(strategy, evaluator, config.epochs * steps, callbacks=callbacks).of(space, domain, config, seed)
+    return search_loop(strategy, evaluator, config.epochs * steps, callbacks=callbacks).of(space, domain, config, seed)
 
 
 def _latency(space: Space, domain: DifferentiableDomain, arch: Arch) -> float:

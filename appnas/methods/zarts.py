@@ -3,7 +3,8 @@
     min_alpha L_val(w*(alpha), alpha)  subject to  w*(alpha) = argmin_w L_train(w, alpha)
 
 Nothing is differentiated through w*: candidates alpha + u are judged by L_val after the weights were really trained
-for M steps under each of them, and alpha moves by those values alone (`appnas.zero_order`, `appnas.adapt`).
+for M steps under each of them, and alpha moves by those values alone (`appnas.strategy.ZeroOrder`,
+`appnas.one_shot.Adapted`).
 
 Deviates: the official code is `M` steps on validation batches, taken by the shared weights instead of a candidate's,
 and a linear combination for the mixture of proposals; here all three are as the paper says. It weighs candidates by
@@ -21,15 +22,12 @@ from typing import Literal
 
 import torch
 
-from appnas.adapt import Adapted
-from appnas.ascent import without_zero
-from appnas.domain import DifferentiableDomain
-from appnas.search import Callback, Result
-from appnas.search import search as loop
-from appnas.settings import check
+from appnas.loop import Callback, SearchResult, search_loop
+from appnas.one_shot import Adapted
 from appnas.space import Space
-from appnas.train import cosine
-from appnas.zero_order import Correction, Descent, Estimator, Guided, RandomDirections, ZeroOrder
+from appnas.strategy import Correction, Descent, MLEGuided, RandomDirections, StepEstimator, ZeroOrder, without_zero
+from appnas.support import check
+from appnas.task import DifferentiableDomain, cosine
 
 
 @dataclass(frozen=True)
@@ -91,13 +89,13 @@ class Config:
         if self.mixture > 1:
             raise ValueError(f"mixture is a share, from 0 to 1, got {self.mixture}")
 
-    def made(self) -> Estimator:
+    def made(self) -> StepEstimator:
         """The estimator."""
         if self.estimator == "rs":
             return RandomDirections(self.candidates, self.mu, self.rate)
         if self.estimator == "gld":
             return Descent(self.radii, self.largest)
-        return Guided(self.candidates, self.radius, self.temperature, self.mixture, self.correction)
+        return MLEGuided(self.candidates, self.radius, self.temperature, self.mixture, self.correction)
 
 
 def search(
@@ -107,7 +105,7 @@ def search(
     *,
     seed: int = 0,
     callbacks: Sequence[Callback] = (),
-) -> Result:
+) -> SearchResult:
     """Search with ZARTS. A step of the loop is one candidate; `info["effective"]` is their mean sample size.
 
     Batch norms use batch statistics everywhere, in the candidates' steps as in their judgement.
@@ -134,6 +132,6 @@ def search(
         clip=config.clip,
         seed=seed,
     )
-    result = loop(strategy, evaluator, warm + rounds * strategy.length, callbacks=callbacks)
+    result = search_loop(strategy, evaluator, warm + rounds * strategy.length, callbacks=callbacks)
     effective = fmean(strategy.effective) if strategy.effective else 0.0
     return replace(result, info={**result.info, "effective": effective}).of(space, domain, config, seed)

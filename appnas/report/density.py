@@ -6,16 +6,16 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 
+from appnas.prune import Outcome, Point, curves
 from appnas.report import page, plots
 from appnas.report.page import Plot
-from appnas.transfer import Outcome, Point, curves
 
 
 def write(outcomes: Sequence[Outcome], groups: int, folder: Path, metric: str = "accuracy") -> Path:
     """Write report.html and one PNG for each kind of weights and number of shots.
 
     Args:
-        outcomes: what `appnas.transfer.compare` returned, of all seeds and shots.
+        outcomes: what `appnas.prune.compare` returned, of all seeds and shots.
         groups: number of masks a seed.
         folder: made if needed.
         metric: of the tests.

@@ -9,15 +9,14 @@ from html import escape
 import numpy as np
 import torch
 
-from appnas.host import masses
-from appnas.pareto import worth
+from appnas.agent import masses
+from appnas.loop import Record, worth
 from appnas.report import diagram, plots, showcase
 from appnas.report.curves import Curve, thinned
 from appnas.report.findings import primary, tested, unit
 from appnas.report.page import Plot, number, percent
 from appnas.report.plots import human
 from appnas.report.story import Story, Trace
-from appnas.search import Record
 from appnas.space import Choice
 
 Edges = list[diagram.Edge | None]

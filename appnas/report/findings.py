@@ -9,14 +9,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from appnas.catalogue import table_space
-from appnas.failure import Failure
-from appnas.monitor import Collapse, skip_share
+from appnas.loop import Collapse, skip_share
 from appnas.report.curves import median_window
 from appnas.report.page import Check, code, duration, number, percent, spread
 from appnas.report.plots import human
 from appnas.report.story import Story
 from appnas.retrain import Row
+from appnas.run import table_space
+from appnas.support import Failure
 
 REASONS = 3
 """Reasons of failed evaluations that are named, the most frequent ones."""

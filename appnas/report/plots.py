@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec
 
 import numpy as np
 
+from appnas.cost import pareto_front
 from appnas.report.curves import DOTS, Curve, at, best, common, even, finite, median, median_window, thinned
-from appnas.reward import pareto_front
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from appnas.kept import Maps
 from appnas.report.plots import drawn
+from appnas.run import Maps
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

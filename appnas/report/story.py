@@ -13,18 +13,25 @@ from typing import Any
 import numpy as np
 import torch
 
-from appnas import catalogue
-from appnas.files import RunError, reading
-from appnas.journal import each_line, read_history, read_json, read_lines
-from appnas.kept import Maps, load_showcase
+from appnas.loop import Record, relative_entropy, skip_share, value_name
 from appnas.methods import Method
-from appnas.monitor import relative_entropy, skip_share
-from appnas.named import load_space, remembered
 from appnas.report.curves import even
 from appnas.retrain import Row, load_rows
-from appnas.run import KEYS, load_config
-from appnas.search import Record, value_name
+from appnas.run import (
+    KEYS,
+    Maps,
+    catalogue,
+    each_line,
+    load_config,
+    load_showcase,
+    load_space,
+    read_history,
+    read_json,
+    read_lines,
+    remembered,
+)
 from appnas.space import Arch, Choice, Space, decisions
+from appnas.support import RunError, reading
 
 SNAPSHOTS = 200
 """Snapshots of a distribution that are looked at, evenly spaced; a run keeps a hundred unless told otherwise."""

@@ -10,9 +10,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from appnas.domain import DifferentiableDomain, Domain, Locked
+from appnas.task import Batch, DifferentiableDomain, Domain, Locked, Stream
 from appnas.testing.parts import fits, identical, round_trip
-from appnas.train import Batch, Stream
 
 
 class DomainSuite:

@@ -14,14 +14,11 @@ import torch
 from torch import nn
 
 import appnas
-from appnas import catalogue
-from appnas.domain import Domain, Locked
-from appnas.evaluate import Evaluator
-from appnas.fresh import create
-from appnas.monitor import CollapseWarning
-from appnas.run import Run
-from appnas.search import Callback, Loop, Observer, Record, Result
+from appnas.estimate import Evaluator
+from appnas.loop import Callback, CollapseWarning, Loop, Observer, Record, SearchResult
+from appnas.run import Run, catalogue, create
 from appnas.space import Space, check
+from appnas.task import Domain, Locked
 from appnas.testing.parts import fits, identical, reachable, round_trip
 
 
@@ -76,14 +73,16 @@ class MethodSuite:
     method: str
     settings: Mapping[str, Any]
 
-    def search(self, space: Space, domain: Any, seed: int = 0, callbacks: Sequence[Callback] = ()) -> Result:
+    def search(self, space: Space, domain: Any, seed: int = 0, callbacks: Sequence[Callback] = ()) -> SearchResult:
         """The method itself, on a domain without test data."""
         chosen = catalogue.method(self.method)
         data = Sealed(domain) if isinstance(domain, Domain) else domain
-        result: Result = chosen.search(space, data, chosen.config(**self.settings), seed=seed, callbacks=callbacks)
+        result: SearchResult = chosen.search(
+            space, data, chosen.config(**self.settings), seed=seed, callbacks=callbacks
+        )
         return result
 
-    def state(self, result: Result) -> Any:
+    def state(self, result: SearchResult) -> Any:
         """All that a search ends with, as bits."""
         return round_trip(
             {

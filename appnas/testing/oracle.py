@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from appnas.evaluate import Stateless
-from appnas.search import search
+from appnas.estimate import Stateless
+from appnas.loop import search_loop
 from appnas.space import Arch, Choice, Gates, Space, decisions, random_arch
 from appnas.strategy import Draw, Score, Strategy
 
@@ -137,4 +137,4 @@ def judge(make: Callable[[int], Strategy], oracle: Oracle, steps: int, seeds: in
         steps: scores in each search.
         seeds: number of searches.
     """
-    return [oracle.of(search(make(seed), oracle, steps).best) for seed in range(seeds)]
+    return [oracle.of(search_loop(make(seed), oracle, steps).best) for seed in range(seeds)]

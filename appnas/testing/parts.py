@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from appnas.contract import shaped
 from appnas.space import IO, ZERO, Choice, Gates, Mask, full_mask
+from appnas.support import shaped
 
 
 def identical(first: Any, second: Any) -> bool:

@@ -9,8 +9,7 @@ from collections import Counter
 import torch
 from torch import Tensor, nn
 
-from appnas import encode
-from appnas.space import (
+from appnas.space import (  # fmt: skip
     IO,
     Arch,
     Space,
@@ -19,14 +18,16 @@ from appnas.space import (
     crossover,
     decisions,
     describe,
+    encoding,
     mutate,
     neighbours,
     only,
     parse,
     random_arch,
+    restrict,
     size,
-)  # fmt: skip
-from appnas.supernet import restrict, split_parameters
+)
+from appnas.supernet import split_parameters
 from appnas.testing.parts import fits, identical, live, narrow, soft_gates
 
 
@@ -101,12 +102,12 @@ class SpaceSuite:
         """Names, tokens, one-hot gates: and back."""
         for arch in self.archs(space):
             assert parse(space, describe(space.choices, arch)) == arch
-            sequence = encode.tokens(space.choices, arch)
-            assert encode.from_tokens(space.choices, sequence) == arch
-            assert all(0 < token < encode.vocabulary(space.choices) for token in sequence)
-            gates = encode.one_hot(space.choices, arch)
+            sequence = encoding.tokens(space.choices, arch)
+            assert encoding.from_tokens(space.choices, sequence) == arch
+            assert all(0 < token < encoding.vocabulary(space.choices) for token in sequence)
+            gates = encoding.one_hot(space.choices, arch)
             assert space.discretise(gates) == arch
-            assert encode.features(space.choices, arch).sum() == len(arch)
+            assert encoding.features(space.choices, arch).sum() == len(arch)
 
     def test_discretise(self, space: Space) -> None:
         """Any scores give a valid architecture, a batch axis is averaged, and ties are settled the same way twice."""

@@ -9,11 +9,10 @@ from typing import NamedTuple
 
 import torch
 
-from appnas.domain import Domain
-from appnas.evaluate import Evaluator
-from appnas.space import Space, check
+from appnas.estimate import Evaluator
+from appnas.space import Space, check, restrict
 from appnas.strategy import Draw, Score, Strategy
-from appnas.supernet import restrict
+from appnas.task import Domain
 from appnas.testing.oracle import Oracle, planted
 from appnas.testing.parts import identical, narrow, reachable, round_trip
 

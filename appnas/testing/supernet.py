@@ -11,10 +11,8 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from appnas.cost import saved_bytes
-from appnas.encode import one_hot
-from appnas.fast import plain
-from appnas.space import IO, Arch, Gates, Mask, Space, full_mask, only, random_arch
-from appnas.supernet import Mixed
+from appnas.space import IO, Arch, Gates, Mask, Space, full_mask, one_hot, only, random_arch
+from appnas.supernet import Mixed, plain
 from appnas.testing.parts import fits, identical, live, narrow, soft_gates
 
 

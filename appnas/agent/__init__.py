@@ -1,0 +1,23 @@
+"""Searches inside somebody else's training loop, such as an agent's of Stable-Baselines3.
+
+Here belongs what goes around such a loop. The environments are in `appnas.domains.rl`. What needs Stable-Baselines3
+is imported when it is asked for.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from appnas.agent.in_loop import ArchAdam, Hosted, Resident, Tempered, masses
+
+if TYPE_CHECKING:
+    from appnas.agent.sb3 import ArchCallback, make_policy_kwargs, swap_encoder
+
+__all__ = ["ArchAdam", "ArchCallback", "Hosted", "Resident", "Tempered", "make_policy_kwargs", "masses", "swap_encoder"]
+
+
+def __getattr__(name: str) -> Any:
+    """What is in `appnas.agent.sb3`."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from appnas.agent import sb3
+
+    return getattr(sb3, name)

@@ -1,0 +1,102 @@
+"""The features extractor of a Stable-Baselines3 agent: any image encoder of this package, see `appnas.agent.sb3`."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from gymnasium.spaces import Dict
+from stable_baselines3.common.preprocessing import is_image_space
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
+from torch import Tensor, nn
+
+from appnas.agent.in_loop import Tempered
+from appnas.space import IO, Arch, Space
+from appnas.supernet import SelfGated
+
+Encoding = Space | Callable[[IO], nn.Module]
+"""A space, or anything that makes a module of features from an `IO` without outputs."""
+ALONE = (
+    "the agent acts on one frame, and its encoder normalises by the statistics of the batch (norm='batch'): it acts"
+    " otherwise than on the batches that it learns from; norm='group' makes a frame's features its own"
+)
+
+
+class Features(BaseFeaturesExtractor):
+    """The features extractor of an agent: an encoder for its images.
+
+    Args:
+        observation_space: images, channels first, as SB3 hands them over.
+        encoder: a space, or a maker of modules.
+        arch: builds the derived network; None for the supernet, with logits of its own.
+        tau: temperature at the start.
+        features_dim: number of features, for spaces that do not say (`hidden`).
+        scaled: frames come as the encoder sees them (the policy's `normalize_images=False`): any type, any range.
+
+    Raises:
+        ValueError: observations that are no images, or too small for the encoder.
+    """
+
+    def __init__(
+        self,
+        observation_space: Any,
+        encoder: Encoding,
+        arch: Arch | None,
+        tau: float = 1.0,
+        features_dim: int = 256,
+        scaled: bool = False,
+    ):
+        shape = images(observation_space, scaled)
+        super().__init__(observation_space, features_dim)
+        network: nn.Module
+        if isinstance(encoder, Space):
+            io = IO(shape, () if hasattr(encoder, "hidden") else (features_dim,))
+            network = (
+                SelfGated(encoder, encoder.supernet(io), Tempered(tau)) if arch is None else encoder.build(arch, io)
+            )
+        else:
+            network = encoder(IO(shape, ()))
+        self.network = network
+        self.joint = any(isinstance(m, nn.BatchNorm2d) and not m.track_running_stats for m in network.modules())
+        with torch.no_grad():
+            self._features_dim = int(self(torch.zeros(2, *shape)).shape[1])
+
+    def forward(self, observations: Tensor) -> Tensor:
+        """Shapes: [B, C, H, W] -> [B, features], not negative."""
+        if len(observations) == 1 and self.joint and not self.training:
+            self.joint = False  # warned once
+            warnings.warn(ALONE, stacklevel=2)
+        out: Any = self.network(observations)  # with a second part from an auxiliary head, which nothing would teach
+        return (out[0] if isinstance(out, tuple) else out).relu()  # type: ignore[no-any-return]
+
+    def apply(self, fn: Callable[[nn.Module], None]) -> Features:
+        """Not at all: actor-critic policies would overwrite the encoder's own initial weights by orthogonal ones."""
+        return self
+
+
+def images(space: Any, scaled: bool) -> tuple[int, ...]:
+    """The shape [C, H, W] of an agent's observations, as SB3 hands them to its networks.
+
+    Raises:
+        ValueError: no images, or not one, or in another layout.
+    """
+    shape = tuple(getattr(space, "shape", None) or ())
+    wrong = ""
+    if isinstance(space, Dict):
+        wrong = (
+            "a dictionary holds several observations; show the image alone, or put Features of its key into a"
+            " CombinedExtractor of your own and give that as features_extractor_class"
+        )
+    elif len(shape) == 4:
+        wrong = "it takes 3 axes; stacked frames belong on that of the channels, where VecFrameStack puts them"
+    elif len(shape) != 3:
+        wrong = "a vector has nothing to convolve; leave SB3's own extractor to it"
+    elif not is_image_space(space) and shape[0] > min(shape):
+        wrong = "channels come first, and are fewer than pixels a side; SB3 transposes only uint8 from 0 to 255"
+    elif not is_image_space(space, normalized_image=scaled):
+        wrong = "SB3 scales uint8 from 0 to 255; for other frames, which it takes as they are, normalize_images=False"
+    if wrong:
+        raise ValueError(f"an image encoder needs images, this agent observes {space}: {wrong}")
+    return shape

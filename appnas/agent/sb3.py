@@ -1,0 +1,266 @@
+"""Swap the encoder of a Stable-Baselines3 agent by one argument: hand-made, supernet, or derived.
+
+    PPO("CnnPolicy", env, policy_kwargs=make_policy_kwargs(Encoder()))            # searches while it learns
+    PPO("CnnPolicy", env, policy_kwargs=make_policy_kwargs(Encoder(), arch))      # learns with what was found
+    PPO("CnnPolicy", env, policy_kwargs=make_policy_kwargs(ImpalaCNN))            # any module made from an `IO`
+
+Loop, losses and buffers stay the agent's (RL-DARTS, arXiv 2106.02229). Works for PPO and DQN, and for sb3-contrib's
+QR-DQN and recurrent PPO, which share the interface. Needs the extra `rl`.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from appnas.agent.in_loop import ArchAdam, Tempered, arch_entropy, masses
+from appnas.space import Arch, Gates, Space, check, describe, parse
+from appnas.supernet import SelfGated
+from appnas.support import whole
+
+try:
+    from stable_baselines3.common.base_class import BaseAlgorithm
+    from stable_baselines3.common.callbacks import BaseCallback
+
+    from appnas.agent.features import Encoding, Features
+except ImportError as error:
+    raise ImportError("agents need Stable-Baselines3: pip install 'appnas[rl]'") from error
+
+Genotype = Sequence[int] | Mapping[str, list[str]]
+"""An architecture, as indices or by the names of its options."""
+
+
+def make_policy_kwargs(
+    encoder: Encoding,
+    arch: Genotype | None = None,
+    *,
+    scale: float | None = None,
+    tau: float = 1.0,
+    eps: float | None = None,
+    weight_decay: float | None = None,
+    features_dim: int = 256,
+    **more: Any,
+) -> dict[str, Any]:
+    """The `policy_kwargs` of an agent with this encoder: plain, picklable, saved and loaded with the agent.
+
+    The optimiser is `ArchAdam`: Adam with the logits in their own group, at a scale that survives SB3's schedule,
+    saving and loading. An encoder with `norm="batch"`, the paper's, normalises by the frames that it sees together, so
+    an agent acts otherwise on one frame (`predict`, an `EvalCallback` or a DQN of one environment) than on many, and
+    warns: `norm="group"` makes it independent of their number.
+
+    Args:
+        encoder: a space, or anything that makes a module of features from an `IO` without outputs.
+        arch: what to build; None for the space's supernet.
+        scale: learning rate of the logits, in multiples of the agent's. A logit moves at most scale x lr a gradient
+            step: short runs need scale x lr x gradient steps of about 5 to 12. By default 1.
+        tau: temperature at the start; `ArchCallback` changes it.
+        eps: of the optimiser; by default 1e-5, which SB3 forgets when others pass optimiser settings.
+        weight_decay: of the weights; by default 0.
+        features_dim: number of features, for spaces that do not say.
+        more: further policy_kwargs, for example net_arch, or another optimizer_class for an encoder without logits.
+
+    Raises:
+        ValueError: an architecture of another space, or without a space; logits without `ArchAdam`.
+    """
+    found: Arch | None = None
+    if arch is not None:
+        if not isinstance(encoder, Space):
+            raise ValueError("an architecture belongs to a space: give the space as the encoder")
+        found = parse(encoder, dict(arch)) if isinstance(arch, Mapping) else check(encoder, arch)
+    if not (scale is None or scale >= 0) or not tau > 0:
+        raise ValueError(f"scale must be at least 0 and tau above 0, got {scale} and {tau}")
+    kind = more.get("optimizer_class", ArchAdam)
+    if isinstance(encoder, Space) and found is None and not issubclass(kind, ArchAdam):
+        raise ValueError(
+            f"a supernet's logits need a group of their own in the optimiser, {kind.__name__} makes none: give"
+            " optimizer_class=appnas.agent.ArchAdam, or an architecture to build"
+        )
+    optimiser = {"eps": eps, "weight_decay": weight_decay, "scale": scale}
+    optimiser = {name: value for name, value in optimiser.items() if value is not None}
+    extractor = {"encoder": encoder, "arch": found, "tau": tau, "features_dim": features_dim}
+    return {
+        "net_arch": [],
+        "features_extractor_class": Features,
+        "features_extractor_kwargs": {**extractor, "scaled": not more.get("normalize_images", True)},
+        "optimizer_class": kind,
+        **more,
+        "optimizer_kwargs": {**optimiser, **more.get("optimizer_kwargs", {})},
+    }
+
+
+def supernets(model: BaseAlgorithm) -> list[SelfGated]:
+    """All self-gated supernets of an agent: for DQN the online one and the target's copy."""
+    return [module for module in model.policy.modules() if isinstance(module, SelfGated)]
+
+
+def searching(model: BaseAlgorithm) -> SelfGated:
+    """The supernet that the agent's optimiser trains.
+
+    Raises:
+        ValueError: none, or two with logits of their own.
+    """
+    groups = model.policy.optimizer.param_groups
+    trained = {id(p) for group in groups for p in group["params"]}
+    found = [net for net in supernets(model) if id(net.alpha[0]) in trained]
+    if not found:
+        raise ValueError("this agent has no supernet: give policy_kwargs=make_policy_kwargs(space), without an arch")
+    if len(found) > 1:
+        raise ValueError(
+            f"this agent trains {len(found)} encoders with logits of their own, which need not agree: leave"
+            " share_features_extractor=True, so that policy and value share one"
+        )
+    return found[0]
+
+
+class ArchCallback(BaseCallback):
+    """Follow and steer the search inside an agent's own training: temperature, entropy, masses, snapshots, genotype.
+
+    Logs `arch/entropy` (nats), `arch/tau` and `arch/mass_OPTION` (mean probability of every option).
+
+    Args:
+        temperature: share of the training done, 0 to 1 -> temperature; it changes between rollouts only.
+        snapshots: number of times that the gates are kept over a training, first and last included.
+        alternate: train weights and logits in turns, each on rollouts of its own.
+        out: JSON file for the genotype at the end; `make_policy_kwargs` takes what is in it.
+
+    Attributes:
+        trace: (environment steps, gates, architecture) of every snapshot.
+        genotype: what was found, by the names of its options; after the training.
+    """
+
+    def __init__(
+        self,
+        temperature: Callable[[float], float] | None = None,
+        snapshots: int = 50,
+        alternate: bool = False,
+        out: str | Path | None = None,
+    ):
+        super().__init__()
+        if snapshots < 2:
+            raise ValueError(f"snapshots are at least the first and the last, got {snapshots}")
+        self.temperature, self.snapshots, self.alternate = temperature, snapshots, alternate
+        self.out = Path(out) if out else None
+        self.trace: list[tuple[int, Gates, Arch]] = []
+        self.genotype: dict[str, list[str]] | None = None
+
+    def _on_training_start(self) -> None:
+        self.network = searching(self.model)
+        self.scales = [float(group["lr_scale"]) for group in self.model.policy.optimizer.param_groups]
+        self.rollouts, self.start = 0, self.num_timesteps
+        self.due = float(self.start)
+        self._snapshot()
+
+    def _on_rollout_start(self) -> None:
+        if self.temperature:
+            tau = self.temperature(1 - self.model._current_progress_remaining)
+            for network in supernets(self.model):
+                assert isinstance(network.relax, Tempered)
+                network.relax.set(tau)
+        if self.alternate:
+            turns = (self.scales[0], 0.0) if self.rollouts % 2 == 0 else (0.0, self.scales[1])
+            self._scale(turns)
+        self.rollouts += 1
+
+    def _scale(self, scales: Sequence[float]) -> None:
+        for group, scale in zip(self.model.policy.optimizer.param_groups, scales, strict=True):
+            group["lr_scale"] = scale
+
+    def _on_rollout_end(self) -> None:
+        gates = self._gates()
+        relax = self.network.relax
+        self.logger.record("arch/entropy", arch_entropy(gates))
+        self.logger.record("arch/tau", float(relax.tau) if isinstance(relax, Tempered) else 1.0)
+        for option, mass in masses(self.network.space.choices, gates).items():
+            self.logger.record(f"arch/mass_{option}", mass)
+        if self.num_timesteps >= self.due:
+            self._snapshot()
+
+    def _gates(self) -> Gates:
+        return tuple(gates.detach().clone() for gates in self.network.gates())
+
+    def _snapshot(self) -> None:
+        self.trace.append((self.num_timesteps, self._gates(), self.network.arch()))
+        self.due += (self.model._total_timesteps - self.start) / (self.snapshots - 1)
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_training_end(self) -> None:
+        self._scale(self.scales)
+        self._snapshot()
+        self.genotype = describe(self.network.space.choices, self.network.arch())
+        if self.out:
+            with whole(self.out) as partial:
+                partial.write_text(json.dumps(self.genotype, indent=1) + "\n")
+
+
+AT_START: dict[str, Any] = {
+    "num_timesteps": 0, "_num_timesteps_at_start": 0, "_n_updates": 0, "_episode_num": 0, "_n_calls": 0,
+    "_current_progress_remaining": 1.0, "_last_obs": None, "_last_original_obs": None, "ep_info_buffer": None,
+    "ep_success_buffer": None,
+}  # fmt: skip
+
+
+def swap_encoder(
+    model: BaseAlgorithm, encoder: Encoding, arch: Genotype | None = None, *, copy_head: bool = False, **more: Any
+) -> BaseAlgorithm:
+    """A new, untrained agent with the same settings and environments, and another encoder. The old one stays as it is.
+
+    The same settings: also the head (`net_arch`, `activation_fn`) and the optimiser, with Adam as `ArchAdam`.
+
+    Args:
+        model: the old agent.
+        encoder: see `make_policy_kwargs`.
+        arch: likewise.
+        copy_head: take over the weights of all layers after the encoder, instead of new ones.
+        more: arguments of `make_policy_kwargs` that go before the agent's own; another optimizer_class starts from its
+            own defaults.
+
+    Raises:
+        ValueError: the architecture is of another space, the images do not fit, logits under an optimiser that has no
+            group for them, or a copied head that does not fit the encoder.
+    """
+    kwargs = make_policy_kwargs(encoder, arch, **{**_settings(model, "optimizer_class" not in more), **more})
+    fresh = type(model)(model.policy_class, model.get_env(), device=model.device, _init_setup_model=False)  # type: ignore[call-arg]
+    names = [*model._get_torch_save_params()[0], *model._get_torch_save_params()[1]]
+    left = {*model._excluded_save_params(), *(name.split(".")[0] for name in names)}
+    settings = {name: value for name, value in vars(model).items() if name not in left}
+    vars(fresh).update({**copy.deepcopy(settings), **{k: v for k, v in AT_START.items() if k in settings}})
+    fresh.policy_kwargs = kwargs
+    fresh._setup_model()
+    if copy_head:
+        old, new = _head(model), _head(fresh)
+        if wrong := [k for k in {**old, **new} if k not in old or k not in new or old[k].shape != new[k].shape]:
+            was, now = (list(head[wrong[0]].shape) if wrong[0] in head else "missing" for head in (old, new))
+            raise ValueError(
+                f"the head cannot be copied: {wrong[0]} was {was}, with the new encoder it is {now} ({len(wrong)} such"
+                " weights); give an encoder with as many features as before, and the same net_arch, or no copy_head"
+            )
+        fresh.policy.load_state_dict(old, strict=False)
+    return fresh
+
+
+def _settings(model: BaseAlgorithm, optimiser: bool) -> dict[str, Any]:
+    """An agent's own settings, as arguments of `make_policy_kwargs`."""
+    policy, given = model.policy, model.policy_kwargs
+    own = {name: value for name, value in given.items() if not name.startswith(("features_extractor_", "optimizer_"))}
+    own["net_arch"] = policy.net_arch
+    if given.get("features_extractor_class") is Features:
+        extractor = given["features_extractor_kwargs"]
+        own |= {name: extractor[name] for name in ("tau", "features_dim") if name in extractor}
+    if optimiser:
+        adam = policy.optimizer_class is torch.optim.Adam
+        rest = {**({"eps": 1e-8} if adam else {}), **policy.optimizer_kwargs}  # Adam's default, not `ArchAdam`'s
+        own |= {name: rest.pop(name) for name in ("eps", "weight_decay", "scale") if name in rest}
+        own |= {"optimizer_class": ArchAdam if adam else policy.optimizer_class, "optimizer_kwargs": rest}
+    return own
+
+
+def _head(model: BaseAlgorithm) -> dict[str, Tensor]:
+    return {name: x for name, x in model.policy.state_dict().items() if "features_extractor" not in name}

@@ -1,0 +1,308 @@
+"""The one-line way in: `appnas.search(space, domain, method)`, and `appnas.resume(path)`."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import shlex
+import statistics
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from appnas.api import preflight
+from appnas.api.random_control import equal_budget, ranked_by, value_of
+from appnas.api.result import Result
+from appnas.estimate import Evaluator
+from appnas.loop import Callback, Collapse, Estimate, Failures, Progress, Workers
+from appnas.run import (
+    KEYS,
+    LATER,
+    Run,
+    catalogue,
+    check_domain,
+    create,
+    created,
+    describe_domain,
+    describe_space,
+    finish,
+    found_in,
+    load_config,
+    load_domain,
+    load_space,
+    read_json,
+    remembered,
+    retry,
+    writing,
+)
+from appnas.space import Space
+from appnas.support import IN_A_ROW, SHARE, check, reading, told, typed, within
+from appnas.task import Domain, Locked
+
+COUNTS = ("evaluations", "epochs", "start", "labels", "pairs", "draws", "episodes")
+"""Settings of methods that say how long a search is, what there is first in this order."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What a search was asked for, besides space and domain."""
+
+    method: str
+    config: Any
+    seed: int
+    seeds: int
+    rank_epochs: int
+    control: bool
+    retrain_epochs: int
+    beside: tuple[str, ...]
+    workers: int
+    asks: int
+    cluster: bool
+    timeout: float
+    max_failures: int
+    max_failure_share: float
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        typed("seed", int, self.seed)
+        typed("seeds", int, self.seeds)
+        if abs(self.seed) + self.seeds > 2**62:
+            raise ValueError(f"seeds lie between -2^62 and 2^62, got seed={self.seed}, seeds={self.seeds}")
+        check(self, seeds=1, rank_epochs=0, retrain_epochs=0, workers=0, asks=0)
+
+
+def search(
+    space: Space | str,
+    domain: Domain | Evaluator | str,
+    method: str = "darts",
+    *,
+    config: Any = None,
+    seed: int = 0,
+    seeds: int = 1,
+    rank_epochs: int = 0,
+    control: bool = False,
+    retrain_epochs: int = 0,
+    beside: Sequence[str] = (),
+    workers: int = 0,
+    asks: int = 0,
+    cluster: bool = False,
+    timeout: float = 0.0,
+    max_failures: int = IN_A_ROW,
+    max_failure_share: float = SHARE,
+    out: str | Path | None = None,
+    progress: bool = False,
+    callbacks: Sequence[Callback] = (),
+    **settings: Any,
+) -> Result:
+    """Search, and return the best architecture with everything needed to use it.
+
+    Args:
+        space: a space, or its name in the catalogue.
+        domain: a domain, its name, or an evaluator such as a table.
+        method: name of a method.
+        config: the method's configuration; None for the paper's settings.
+        seed: of the first search.
+        seeds: number of searches; the best one is returned, all are in `info["runs"]` with mean and deviation.
+        rank_epochs: choose among the seeds by validation after training each result so many epochs from scratch
+            (0: by the search's own value, for weight sharing the median of its last tenth, which says little).
+        control: run random search at equal budget too, into `info["control"]`: as many trainings (of `rank_epochs`
+            epochs, else of the method's `budget`) as have the epochs of all searches and of ranking their results; on a
+            table, as many evaluations. A last stage that ranks the best few again is the control's too. Weight
+            sharing needs `rank_epochs` for it.
+        retrain_epochs: what `result.retrain()` trains for unless told otherwise, in epochs (or environment steps); kept
+            with the run, checked before the start.
+        beside: likewise its controls, see `appnas.retrain.controls`.
+        workers: evaluate so many architectures at once, each in a process of its own (`appnas.loop.workers`); 0 for one
+            after another in this one. For methods that train every architecture by itself.
+        asks: architectures that workers are asked for at once, 0 for as many as workers: the result depends on it.
+        cluster: the workers are those of a Ray cluster (extra `ray`).
+        timeout: seconds that the evaluation of one architecture may take in a worker (one, if none are asked for),
+            which is then replaced; 0 for no limit.
+        max_failures: different architectures that may fail one after another. An exception in building, training or
+            scoring one, a score that is no number, or a worker that dies or takes too long fails that evaluation alone:
+            `result.failures` and the run's history say why, and the search goes on.
+        max_failure_share: of all evaluations that may fail, looked at once there are 20.
+        out: directory of the run; it is resumable from there.
+        progress: show a live line.
+        callbacks: further callbacks.
+        settings: fields of the method's configuration, instead of `config`.
+
+    Raises:
+        ValueError: an unknown name or setting.
+        TypeError: a class instead of an instance, or the method shares weights, and the domain (a table, say) cannot
+            train any.
+        RunError: `out` is not empty.
+        MemoryError: the supernet does not fit in what is free.
+        FailuresError: more evaluations failed than may.
+    """
+    chosen = catalogue.method(method)
+    built: Space = catalogue.space_type(space)() if isinstance(space, str) else space
+    if isinstance(domain, str):
+        domain = catalogue.domain(domain)
+    preflight.instances(space=built, domain=domain)
+    preflight.pathlike(out=out or "")
+    for name in settings:
+        catalogue.nearest(f"setting of {method!r}", name, [f.name for f in dataclasses.fields(chosen.config)])
+    if config is not None and not isinstance(config, chosen.config):
+        kind = f"{chosen.config.__module__}.{chosen.config.__name__}"
+        raise TypeError(f"the configuration of method {method!r} is a {kind}, got {config!r}")
+    if isinstance(beside, str):
+        raise TypeError(f"beside is a list of names, got {beside!r}: give [{beside!r}]")
+    base: Any = config or chosen.config()
+    asked, after = dataclasses.replace(base, **settings), (retrain_epochs, tuple(beside))
+    plan = Plan(
+        method, asked, seed, seeds, rank_epochs, control, *after, workers, asks, cluster, timeout, max_failures,
+        max_failure_share,
+    )  # fmt: skip
+    within(asked, "population", "per_update")
+    if (asks or cluster) and not workers and not timeout:
+        raise ValueError(f"asks and cluster are of workers: give workers too, got asks={asks}, cluster={cluster}")
+    if control and chosen.needs != "scores" and not rank_epochs:
+        raise ValueError(
+            "control=True compares trainings from scratch: a method that shares weights needs rank_epochs too"
+        )
+    if rank_epochs and not isinstance(domain, Domain):
+        raise ValueError("rank_epochs trains networks: that needs a domain with data, not a table")
+    _watching(plan)
+    preflight.check_retraining(built, domain, *after, seed)
+    need = preflight.check(built, domain, method, plan.config)
+    described = {**catalogue.plain(plan), "space": describe_space(built), "domain": describe_domain(domain)}
+    described["threads"] = torch.get_num_threads()
+    if out is None:
+        with told(need and need.total):
+            return _search(built, domain, plan, None, progress, callbacks)
+    remembered(described)
+    with created(Path(out), described) as path, told(need and need.total, partial(_safe, path)):
+        return _search(built, domain, plan, path, progress, callbacks)
+
+
+def resume(
+    path: str | Path,
+    *,
+    space: Space | None = None,
+    domain: Domain | Evaluator | None = None,
+    retry_failed: bool = False,
+    progress: bool = False,
+    callbacks: Sequence[Callback] = (),
+) -> Result:
+    """Go on with an interrupted search, or load a finished one. The result is the same as without interruption.
+
+    Args:
+        path: directory of the run.
+        space: needed only if the run was started with one that is not in the catalogue.
+        domain: likewise.
+        retry_failed: try evaluations that failed again: the search goes back to before the first of them, and remembers
+            what did not fail; what it had found lies in a folder before-retry-N of the run.
+        progress: show a live line.
+        callbacks: further callbacks.
+
+    Raises:
+        RunError: no run there, of another version, damaged, or begun with other data.
+        ValueError: the space or the domain is not in the catalogue and was not given.
+    """
+    preflight.pathlike(path=path)
+    path = Path(path)
+    saved = load_config(path, KEYS)
+    with writing(path):
+        with reading(path / "config.json"):
+            config = remembered(saved)
+            space = space or load_space(saved)
+            domain = domain or load_domain(saved)
+        check_domain(domain, saved, path)
+        fields = {f.name: saved[f.name] for f in dataclasses.fields(Plan)} | {"beside": tuple(saved["beside"])}
+        need = preflight.check(space, domain, saved["method"], config)
+        if retry_failed:
+            retry(path)
+        with told(need and need.total, partial(_safe, path)):
+            return _search(space, domain, Plan(**{**fields, "config": config}), path, progress, callbacks)
+
+
+def _safe(path: Path) -> str:
+    if not any(file.stat().st_size for file in path.rglob("history.jsonl")):
+        return "Nothing was scored yet"
+    return f"What was saved is safe, go on with: appnas resume {shlex.quote(str(path))}"
+
+
+def _search(
+    space: Space, domain: Any, plan: Plan, path: Path | None, progress: bool, callbacks: Sequence[Callback]
+) -> Result:
+    chosen = catalogue.method(plan.method)
+    locked = Locked(domain) if isinstance(domain, Domain) else domain
+    done = found_in(path, space, range(plan.seed, plan.seed + plan.seeds)) if path else {}
+    setting = next((name for name in COUNTS if hasattr(plan.config, name)), "") if plan.seeds == 1 else "seeds"
+    estimate = Estimate(plan.seeds, f"--{setting}" if setting and progress else setting)
+    results = []
+    for seed in range(plan.seed, plan.seed + plan.seeds):
+        folder = path if path is None or plan.seeds == 1 else _subfolder(path, seed)
+        looking: list[Callback] = [Run(folder, root=path, space=space)] if folder else []
+        looking += [Collapse(space)] if chosen.needs != "scores" else []
+        looking += _watching(plan)
+        looking += [Progress(f"{plan.method}, seed {seed}")] if progress else []
+        looking += [estimate]
+        found = chosen.search(space, locked, plan.config, seed=seed, callbacks=[*looking, *callbacks])
+        more = {"domain": domain, "info": {**found.info, "method": plan.method}}
+        results.append(Result(**{**vars(found), **more}))
+        if folder and folder != path:
+            finish(folder, results[-1])
+    runs = [_with_arch(run) for run in done.get("runs", ())] or [
+        {"seed": result.info["seed"], "best": result.best, "value": value_of(space, locked, result, plan.rank_epochs)}
+        for result in results
+    ]
+    values = [run["value"] for run in runs]
+    best = results[max(range(plan.seeds), key=values.__getitem__)]
+    info = {**best.info, "path": str(path) if path else None}
+    if plan.seeds > 1 or plan.rank_epochs:
+        spread = _spread(values)
+        info |= {"runs": runs, "mean": statistics.fmean(values), "spread": spread}
+        info["ranked_by"] = ranked_by(best, plan.rank_epochs)
+    if plan.retrain_epochs:
+        info["retrain"] = {"epochs": plan.retrain_epochs, "beside": plan.beside}
+    if plan.control:
+        budget, ranked = plan.rank_epochs or getattr(plan.config, "budget", 1), plan.rank_epochs > 0
+        info["control"] = _with_arch(
+            done.get("control") or equal_budget(space, locked, results, plan.seed, budget, ranked, _employed(plan))
+        )
+    final = dataclasses.replace(best, info=info)
+    if path:
+        finish(path, final)
+    return final
+
+
+def _watching(plan: Plan) -> list[Callback]:
+    """Who evaluates in parallel or within a time limit, and who counts what failed.
+
+    Raises:
+        ValueError: a number out of range.
+    """
+    return [*_employed(plan), Failures(plan.max_failures, plan.max_failure_share)]
+
+
+def _employed(plan: Plan) -> list[Callback]:
+    """Workers, if some are asked for; a time limit takes one."""
+    wanted = plan.workers or plan.timeout  # a wrong limit, too, is told by them
+    return [Workers(max(plan.workers, 1), plan.asks, plan.cluster, plan.timeout)] if wanted else []
+
+
+def _spread(values: Sequence[float]) -> float:
+    """Their standard deviation; 0 of one, NaN where a search scored nothing (statistics.stdev takes no infinity)."""
+    if not all(map(math.isfinite, values)):
+        return math.nan
+    return statistics.stdev(values) if len(values) > 1 else 0.0
+
+
+def _with_arch(saved: dict[str, Any]) -> dict[str, Any]:
+    """An architecture read from JSON is a list: make it a tuple again."""
+    return {**saved, "best": tuple(saved["best"])}
+
+
+def _subfolder(path: Path, seed: int) -> Path:
+    """The run of one seed, usable on its own."""
+    folder = path / f"seed-{seed}"
+    if not (folder / "config.json").exists():
+        whole_runs = ("seeds", "rank_epochs", "control", "retrain_epochs", "beside")
+        alone = {name: LATER[name] for name in whole_runs}
+        create(folder, read_json(path / "config.json") | alone | {"seed": seed})
+    return folder

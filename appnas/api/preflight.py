@@ -1,0 +1,155 @@
+"""Whether a search can start, asked before anything is written: what its method needs of a space and of a domain."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from appnas.cost import counts
+from appnas.estimate import Table
+from appnas.retrain import controls, testable
+from appnas.run import catalogue
+from appnas.space import Arch, Space, decisions, full_mask, random_arch, split
+from appnas.support import memory, offers, out_of_memory, ruled, seeded, shaped
+from appnas.task import DifferentiableDomain, Domain, HostDomain
+
+
+def instances(**given: Any) -> None:
+    """Check that no class was given where an instance of it is meant.
+
+    Raises:
+        TypeError: a class.
+    """
+    for what, value in given.items():
+        if isinstance(value, type):
+            raise TypeError(f"the {what} is the class {value.__name__}: give an instance, {value.__name__}(...)")
+
+
+def pathlike(**given: Any) -> None:
+    """Check paths.
+
+    Raises:
+        TypeError: something else.
+    """
+    for what, value in given.items():
+        if not isinstance(value, str | os.PathLike):
+            raise TypeError(f"{what} must be a path, got {value!r}")
+
+
+def check(space: Space, domain: Any, method: str, config: Any) -> counts.SupernetMemory | None:
+    """Whether the method has what it needs, a network takes and gives what the data ask for, a supernet fits in memory.
+
+    Returns:
+        The estimated memory of a step; None for a method without a supernet.
+
+    Raises:
+        TypeError: the space or the domain lacks something, or a network gives no tensor.
+        ValueError: the space cannot take the domain's inputs, gives outputs of another shape, or breaks its own rules.
+        MemoryError: the supernet, or a network, does not fit in what is free.
+    """
+    entry = catalogue.method(method)
+    fits = {"scores"}
+    fits |= {"gates"} if isinstance(domain, DifferentiableDomain) else set()
+    fits |= {"host"} if isinstance(domain, HostDomain) else set()
+    if entry.needs not in fits:
+        lacks = "training loop of its own (`host`)" if entry.needs == "host" else "`batches` and `loss`"
+        raise catalogue.unfit(method, f"{type(domain).__name__} has no {lacks}", fits)
+    build = ["build"] if isinstance(domain, Domain) else []
+    offers(space, [*entry.members, *build, *(["supernet"] if entry.needs != "scores" else [])], method)
+    if "discretise" in entry.members:
+        rows = [[random.Random(f"{i} {len(o)}").random() for _ in o] for i, o in enumerate(decisions(space.choices))]
+        ruled(space, space.discretise(split(space.choices, [torch.tensor(row) for row in rows])))
+    if entry.needs == "scores":
+        _try(space, domain)
+        return None
+    free, factor = memory.free_bytes(), entry.memory(config)
+    with torch.device("meta"):  # count the weights first, without allocating them
+        counts.check_memory(counts.SupernetMemory(0, counts.weight_bytes(space.supernet(domain.io))), free)
+    supernet = space.supernet(domain.io)
+    gates = tuple(mask.float().requires_grad_() for mask in full_mask(space.choices))
+    seen = supernet.register_forward_hook(partial(_shaped, space, domain))
+    try:
+        need = counts.supernet_memory(supernet, gates, domain, getattr(getattr(domain, "options", None), "batch", 1))
+    except (RuntimeError, TypeError) as error:
+        if out_of_memory(error):
+            raise
+        raise ValueError(f"the space cannot take inputs of the shape {domain.io.inputs}: {error}") from error
+    finally:
+        seen.remove()
+    need = need._replace(activations=int(factor * need.activations))
+    counts.check_memory(need, free)
+    return need
+
+
+def check_retraining(space: Space, domain: Any, epochs: int, beside: Sequence[str], seed: int) -> None:
+    """Whether what is found can be trained and tested beside its controls, as it is asked for with the search.
+
+    Raises:
+        TypeError, ValueError: why not, see `appnas.retrain` and `check`.
+    """
+    if beside and not epochs:
+        raise ValueError(f"beside names controls of a training: give retrain_epochs too, got beside={list(beside)}")
+    if epochs:
+        testable(space, domain)
+        controls(space, beside, seed)
+        _try(space, domain)
+
+
+TRIES = 10
+"""Networks that are tried if the first ones fail: a search survives single candidates that do."""
+
+
+def _try(space: Space, domain: Any) -> None:
+    """Whether a random network of the space takes the domain's inputs, and gives what it asks for."""
+    if isinstance(domain, Table):
+        wanted, there = len(decisions(space.choices)), len(next(iter(domain.index)))
+        if there != wanted:
+            raise ValueError(
+                f"the table is of architectures with {there} decisions, those of {type(space).__name__} have {wanted}"
+            )
+    if not isinstance(domain, Domain):
+        return
+    inputs, failed = domain.example(2), []
+    for seed in range(TRIES):
+        arch = random_arch(space, random.Random(seed))
+        try:
+            out = _output(space, domain, arch, inputs)
+        except Exception as error:  # that of one candidate; raised if all have one
+            failed.append(error)
+        else:
+            _shaped(space, domain, None, inputs, out)
+            return
+    raise failed[0]
+
+
+def _output(space: Space, domain: Domain, arch: Arch, inputs: tuple[Tensor, ...]) -> Any:
+    building = True
+    try:
+        network = seeded(0, partial(space.build, arch, domain.io)).eval()
+        building = False
+        with torch.no_grad():
+            return network(*inputs)
+    except (RuntimeError, TypeError, IndexError) as error:
+        if out_of_memory(error):
+            free = (memory.free_bytes() or 0) / memory.MIB
+            raise MemoryError(
+                f"a network of {type(space).__name__} does not fit in memory, {free:,.0f} MiB are free: use fewer"
+                " channels, cells or layers"
+            ) from error
+        if building:
+            raise
+        raise ValueError(f"the space cannot take inputs of the shape {domain.io.inputs}: {error}") from error
+
+
+def _shaped(space: Space, domain: Domain, net: nn.Module | None, inputs: tuple[Any, ...], out: Any) -> None:
+    """Check what a network (or, as its forward hook, the supernet `net`) gave; rows only where there is one input."""
+    tensors = [x for x in inputs if isinstance(x, Tensor)]
+    rows = len(tensors[0]) if len(tensors) == 1 else None
+    shaped(out, domain.io.outputs, rows, f"a network of {type(space).__name__}" if net is None else
+           f"the supernet of {type(space).__name__}")  # fmt: skip

@@ -1,0 +1,31 @@
+"""What a user gets of a search: the result, with the verbs that follow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from appnas.loop import SearchResult
+from appnas.retrain import Retrained, retrain
+
+
+@dataclass(frozen=True)
+class Result(SearchResult):
+    """What `appnas.search` and `appnas.resume` return: see `appnas.loop.SearchResult` for its attributes."""
+
+    def retrain(self, epochs: int | None = None, **more: Any) -> Retrained:
+        """Train the best architecture from scratch, and test it: see `appnas.retrain.retrain`."""
+        return retrain(self, epochs, **more)
+
+    def report(self, out: str | Path | None = None) -> Path:
+        """Write the report of a run with a directory: see `appnas.report.write`.
+
+        Raises:
+            ValueError: the search kept no directory.
+        """
+        from appnas.report import write  # which needs matplotlib
+
+        if not self.info.get("path"):
+            raise ValueError("a report is made from a run's directory: pass out=... to appnas.search")
+        return write(Path(self.info["path"]), Path(out) if out else None)

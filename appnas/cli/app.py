@@ -1,0 +1,294 @@
+"""The command line: `appnas list | search | resume | retrain | report | compare | export | bench | eda`.
+
+Every command is a frozen dataclass whose fields are its flags (tyro). `appnas search METHOD` has the fields of
+three further dataclasses, see `appnas.cli.flags`. A mistake gives one line and exit code 2, Ctrl-C exit code 130;
+with APPNAS_DEBUG=1 both show their traceback.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+import tyro
+from tyro.conf import Positional
+
+from appnas.api import front
+from appnas.cli import after, eda, flags, show
+from appnas.loop import CollapseWarning, WorkerError
+from appnas.methods import METHODS
+from appnas.run import KEYS, catalogue, load_config, reserve
+from appnas.support import FailuresError, explained, out_of_memory
+from appnas.task import DivergedError
+
+MISTAKES = (ValueError, TypeError, OSError, ImportError, MemoryError, DivergedError, WorkerError)
+
+
+@dataclass(frozen=True)
+class List:
+    """Show the methods, spaces and domains that there are."""
+
+    json: bool = False
+    """As JSON, for machines."""
+
+    def run(self) -> None:
+        """Print them."""
+        show.catalogue_json() if self.json else show.catalogue_tables()
+
+
+@dataclass(frozen=True)
+class Search:
+    """Search for an architecture; `appnas search METHOD --help` shows all settings of METHOD."""
+
+    method: Annotated[Positional[str], tyro.conf.arg(help=f"One of {', '.join(METHODS)}; then its flags.")]
+
+    def run(self) -> None:
+        """With the default settings."""
+        search(self.method, [])
+
+
+@dataclass(frozen=True)
+class Resume:
+    """Go on with an interrupted search and the retraining it was asked for, or show what a finished one found."""
+
+    path: Positional[Path]
+    """Directory of the run."""
+    threads: int = 0
+    """Torch threads; 0: as many as the run began with, which alone gives the same bits."""
+    retry_failed: bool = False
+    """Try evaluations that failed again: go back to before the first of them, and remember what did not fail."""
+
+    def run(self) -> None:
+        """Search on."""
+        _threads(self.threads or load_config(self.path, KEYS).get("threads", 1))
+        with after.resumable(self.path, f"appnas resume {_quoted(self.path)}"):
+            result = front.resume(self.path, retry_failed=self.retry_failed, progress=True)
+        after.show_and_retrain(result, self.path)
+
+
+@dataclass(frozen=True)
+class Retrain:
+    """Train what a search found from scratch, beside controls, and test it. Interrupted, it goes on when repeated."""
+
+    path: Positional[Path]
+    """Directory of a finished search."""
+    epochs: int | None = None
+    """Epochs (or environment steps) of every training; by default those that the search was asked to retrain for, else
+    as many as the domain says."""
+    seeds: int = 1
+    """Trainings of every architecture."""
+    beside: tuple[str, ...] = ()
+    """Controls: "random", or an operation that is then taken everywhere; by default those that the search was asked
+    for. What random search at equal budget found is one too, after a search with --control."""
+    threads: int = 1
+    """Torch threads."""
+
+    def run(self) -> None:
+        """Train."""
+        _threads(self.threads)
+        after.retrain(after.finished(self.path), self.path, self.epochs, self.seeds, self.beside)
+
+
+@dataclass(frozen=True)
+class Report:
+    """Write the report of a run: one HTML page."""
+
+    path: Positional[Path]
+    """Directory of the run."""
+    out: Annotated[Path | None, tyro.conf.arg(metavar="PATH")] = None
+    """Where to, without a report in it yet; by default into the run's directory, over an earlier report."""
+
+    def run(self) -> None:
+        """Write it."""
+        from appnas.report import write
+
+        load_config(self.path, KEYS)
+        if self.out and (self.out / "report.html").exists():
+            raise ValueError(f"{self.out} holds a report already: give another directory")
+        show.line(str(write(self.path, self.out)))
+
+
+@dataclass(frozen=True)
+class Compare:
+    """Put finished and retrained runs on one domain beside one another: tests, costs, difference to the first."""
+
+    paths: Positional[tuple[Path, ...]]
+    """Directories of the runs. One whose seeds were all retrained by themselves counts as so many searches."""
+    metric: str = ""
+    """Test metric; by default the one that the report speaks of."""
+    json: bool = False
+    """As JSON, for machines."""
+
+    def run(self) -> None:
+        """Compare."""
+        from appnas.cli.compare import compare
+
+        show.compared(*compare(self.paths, self.metric), as_json=self.json)
+
+
+@dataclass(frozen=True)
+class Export:
+    """Write what a retrained run found as safetensors weights, arch.json and ONNX."""
+
+    path: Positional[Path]
+    """Directory of the run."""
+    out: Path
+    """Folder, empty or new."""
+    onnx: bool = True
+    """Write ONNX too, checked against torch at two batch sizes."""
+
+    def run(self) -> None:
+        """Write them."""
+        from appnas.retrain import export
+
+        for name, path in export(self.path, self.out, onnx=self.onnx).items():
+            show.line(f"{name}: {path}")
+        show.line("load it with: appnas.retrain.load(folder)")
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Measure what one first-order search step costs."""
+
+    spaces: tuple[str, ...] = ("cells", "bench201")
+    """Names of spaces."""
+    domain: str = "digits"
+    """Name of the domain whose data is used."""
+    channels: int = 4
+    """Initial channels of every supernet."""
+    cells: int = 5
+    """Cells, of spaces that are one stack of cells."""
+    stage_cells: int = 1
+    """Cells in each stage, of spaces that have stages."""
+    batch: int = 16
+    """Examples a batch."""
+    repeats: int = 5
+    """Timed steps, after one that is not."""
+    threads: int = 1
+    """Torch threads."""
+
+    def run(self) -> None:
+        """Measure."""
+        from appnas.cli.bench import convolution_peak, measure
+
+        _threads(self.threads)
+        if not self.spaces:
+            raise ValueError(f"--spaces takes one or more of {', '.join(sorted(catalogue.spaces()))}, got none")
+        sizes = {"channels": self.channels, "cells": self.cells, "repeats": self.stage_cells}
+        measured = {name: measure(name, sizes, self.domain, self.batch, self.repeats) for name in self.spaces}
+        show.steps(measured, convolution_peak())
+
+
+@dataclass(frozen=True)
+class Eda:
+    """Chip design: make labelled placements with real tools; `appnas eda --help` shows how."""
+
+    def run(self) -> None:
+        """Show it."""
+        eda.run([])
+
+
+COMMANDS: dict[str, Callable[..., Any]] = {
+    kind.__name__.lower(): kind for kind in (List, Search, Resume, Retrain, Report, Compare, Export, Bench, Eda)
+}
+
+
+def search(method: str, args: Sequence[str]) -> None:
+    """`appnas search METHOD FLAGS`, and the retraining that a flag may ask for."""
+    asked = flags.parse(method, args)
+    options = asked.options
+    _threads(options.threads)
+    data = catalogue.domain(asked.domain_name, asked.domain)
+    stem = f"{method}-{asked.space_name}-{asked.domain_name.replace(':', '-')}"
+    with _directory(options.out, stem) as path, after.resumable(path, f"appnas resume {_quoted(path)}"):
+        result = front.search(
+            asked.space, data, method, config=asked.config, seed=options.seed, seeds=options.seeds,
+            rank_epochs=options.rank_epochs, control=options.control, retrain_epochs=options.retrain_epochs,
+            beside=options.beside, workers=options.workers, asks=options.asks, cluster=options.cluster,
+            timeout=options.timeout, max_failures=options.max_failures, max_failure_share=options.max_failure_share,
+            out=path, progress=True,
+        )  # fmt: skip
+    after.show_and_retrain(result, path)
+
+
+@contextlib.contextmanager
+def _directory(out: Path | None, stem: str) -> Iterator[Path]:
+    """The given directory, or the next free one below runs/, which goes again if the search cannot start."""
+    first = out is None and not Path("runs").exists()
+    path = out or reserve(Path("runs", stem))
+    try:
+        yield path
+    except (*MISTAKES, KeyboardInterrupt):
+        if out is None and not any(path.iterdir()):
+            path.rmdir()
+            if first and not any(path.parent.iterdir()):
+                path.parent.rmdir()
+        raise
+
+
+def _quoted(path: Path) -> str:
+    return shlex.quote(str(path))
+
+
+def _threads(count: int) -> None:
+    if count < 1:
+        raise ValueError(f"threads must be at least 1, got {count}")
+    if count > (most := max(4 * (os.cpu_count() or 1), 256)):
+        raise ValueError(f"threads must be at most {most} on this machine, got {count}: give --threads")
+    torch.set_num_threads(count)
+
+
+def _run(args: list[str]) -> None:
+    if odd := [arg for arg in args if "\0" in arg]:
+        raise ValueError(f"no name, number or path holds a NUL character, got {odd[0]!r}")
+    if args[:1] == ["search"] and len(args) > 1 and not args[1].startswith("-"):
+        search(args[1], args[2:])
+        return
+    if args[:1] == ["eda"]:
+        eda.run(args[1:])
+        return
+    about = "Neural architecture search. Begin with: appnas list. Mistakes show their traceback with APPNAS_DEBUG=1."
+    tyro.extras.subcommand_cli_from_dict(
+        COMMANDS, prog="appnas", description=about, args=args or ["--help"], config=flags.MARKERS
+    ).run()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code: 0, 2 after a mistake, 130 after Ctrl-C."""
+    args = list(sys.argv[1:] if argv is None else argv)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", CollapseWarning)
+        warnings.showwarning = lambda message, *_, **__: show.note(f"warning: {message}", "yellow")
+        try:
+            _run(args)
+            sys.stdout.flush()
+        except SystemExit as end:  # tyro: help was printed, or a flag is wrong
+            return int(end.code or 0)
+        except KeyboardInterrupt as stop:
+            return _failed(str(stop) or "stopped", 130)
+        except BrokenPipeError:  # the reader of a pipe has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except FailuresError as error:
+            text, *trace = str(error).splitlines()
+            show.lines(trace)
+            return _failed(f"error: {text}", 2)
+        except (*MISTAKES, RuntimeError) as error:
+            if not isinstance(error, MISTAKES) and not out_of_memory(error):
+                raise
+            return _failed(f"error: {explained(error) if out_of_memory(error) else str(error) or repr(error)}", 2)
+    return 0
+
+
+def _failed(text: str, code: int) -> int:
+    if os.environ.get("APPNAS_DEBUG"):
+        raise
+    show.note(text, "red")
+    return code

@@ -1,0 +1,28 @@
+"""What one architecture is worth by itself: trained from scratch, looked up, remembered; failures caught.
+
+Here belong evaluators without a supernet, and wrappers of any evaluator. Those that share weights are in
+`appnas.one_shot`.
+"""
+
+from appnas.estimate.attempts import attempt, failed
+from appnas.estimate.cost_rewards import rewarded
+from appnas.estimate.evaluator import (
+    Cached,
+    Evaluator,
+    Map,
+    Rewarded,
+    Scratch,
+    Stateless,
+    evaluator_of,
+    in_turn,
+    recall,
+    scores,
+)
+from appnas.estimate.final_stage import Ranked, ThenScratch
+from appnas.estimate.inherited_weights import ParamStore, by_homogeneity, by_shape
+from appnas.estimate.tabular import Table
+
+__all__ = [
+    "Cached", "Evaluator", "Map", "ParamStore", "Ranked", "Rewarded", "Scratch", "Stateless", "Table", "ThenScratch",
+    "attempt", "by_homogeneity", "by_shape", "evaluator_of", "failed", "in_turn", "recall", "rewarded", "scores",
+]  # fmt: skip

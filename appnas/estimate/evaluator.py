@@ -1,0 +1,277 @@
+"""Performance estimation: what an architecture, or a set of gates, is worth.
+
+An evaluator scores a draw and may learn on one (shared weights). It never reads test data: of a domain it uses
+`fit`, `score`, `batches` and `loss` only.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+from appnas.cost import parameters
+from appnas.estimate.attempts import as_tensor, attempt
+from appnas.estimate.inherited_weights import ParamStore
+from appnas.space import Arch, Space
+from appnas.strategy import Draw, Score
+from appnas.support import Failure, lacking, listed, seeded, validated
+from appnas.task import DivergedError, Domain
+
+
+@runtime_checkable
+class Evaluator(Protocol):
+    """Scores draws."""
+
+    def score(self, draw: Draw) -> Score:
+        """The value of a draw, to be maximised."""
+
+    def learn(self, draw: Draw) -> None:
+        """Let shared weights take a step on a draw; nothing for evaluators without weights."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything needed to go on."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+
+
+Map = Callable[[Evaluator, Sequence[Draw]], Iterator[Score]]
+"""How the draws of a batch are scored: in turn, or in parallel (`appnas.loop.workers`)."""
+
+
+def in_turn(evaluator: Evaluator, draws: Sequence[Draw]) -> Iterator[Score]:
+    """One after another, each when it is wanted."""
+    return (attempt(evaluator, draw) for draw in draws)
+
+
+def scores(evaluator: Evaluator, draws: Sequence[Draw], each: Map) -> Iterator[Score]:
+    """The scores of a batch, in its order. Wrappers have `scores` of their own, and hand on what they wrap."""
+    wrapper: Map | None = getattr(evaluator, "scores", None)
+    return wrapper(draws, each) if wrapper else each(evaluator, draws)  # type: ignore[arg-type]
+
+
+def recall(evaluator: Evaluator, state: dict[str, Any]) -> None:
+    """Let an evaluator that was put into an earlier state answer from memory what a later one knows, if it can."""
+    if hasattr(evaluator, "recall"):
+        evaluator.recall(state)
+
+
+def _listed(score: Score) -> list[Any]:
+    """A score as plain containers."""
+    return [score.value, dict(score.metrics), list(score.failure) if score.failure else None]
+
+
+def _score(value: Tensor, metrics: Mapping[str, float], failure: list[str] | None = None) -> Score:
+    return Score(value, metrics, Failure(*failure) if failure else None)
+
+
+class Stateless:
+    """The parts of an evaluator that neither learns nor remembers."""
+
+    def learn(self, draw: Draw) -> None:
+        """Nothing to learn."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Nothing to remember."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Nothing to restore."""
+
+
+class Scratch:
+    """Build, train, score on validation data. From scratch that is slow and honest; a store makes it short.
+
+    Args:
+        space: builds the networks.
+        domain: trains and scores them.
+        budget: epochs or environment steps of every training.
+        seed: initial weights and order of the data, the same for all architectures.
+        diverged: the value of a training whose loss became NaN; by default the domain's `chance`, the value of
+            guessing, if it has one, else minus infinity.
+        store: where weights are inherited from before the training and kept after it; None for from scratch.
+        warmup: budget of a training that begins with all its weights inherited; with a share of them, it lies as far
+            between `warmup` and `budget`.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        domain: Domain,
+        budget: int,
+        seed: int = 0,
+        diverged: float | None = None,
+        store: ParamStore | None = None,
+        warmup: int = 0,
+    ):
+        self.space, self.domain, self.budget, self.seed = space, domain, budget, seed
+        self.store, self.warmup = store, warmup
+        self.diverged = float(getattr(domain, "chance", -math.inf)) if diverged is None else diverged
+
+    def score(self, draw: Draw) -> Score:
+        """Validation metrics after training, with the number of parameters and the budget that was trained."""
+        model = seeded(self.seed, partial(self.space.build, draw.arch, self.domain.io))
+        metrics = {"parameters": float(parameters(model))}
+        budget = self.budget
+        if self.store:
+            share = metrics["inherited"] = self.store.inherit(model, draw.arch)
+            budget = round(share * self.warmup + (1 - share) * self.budget)
+        metrics["budget"] = float(budget)
+        try:
+            self.domain.fit(model, budget, seed=self.seed)
+            metrics |= validated(self.domain.score(model))
+        except DivergedError:
+            metrics |= {"value": self.diverged, "diverged": 1.0}
+        value = metrics.pop("value")
+        if value != value:
+            value, metrics["diverged"] = self.diverged, 1.0
+        if self.store and "diverged" not in metrics:
+            self.store.keep(model, draw.arch)
+        return Score(as_tensor(value), metrics)
+
+    def learn(self, draw: Draw) -> None:
+        """Nothing to learn."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """What the store holds."""
+        return {"store": self.store.state_dict()} if self.store else {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+        if self.store:
+            self.store.load_state_dict(state["store"])
+
+
+class Cached:
+    """Scores every architecture once; later draws of it are answered from memory.
+
+    For evaluators whose score depends on the architecture alone, or whose first score shall stand.
+    """
+
+    def __init__(self, evaluator: Evaluator):
+        self.evaluator = evaluator
+        self.known: dict[Arch, Score] = {}
+        self.recalled: dict[Arch, Score] = {}
+        self.queries = self.hits = 0
+
+    def score(self, draw: Draw) -> Score:
+        """From memory, or from the evaluator."""
+        return next(self.scores([draw], in_turn))
+
+    def scores(self, draws: Sequence[Draw], each: Map) -> Iterator[Score]:
+        """The same for a batch; what it draws twice is scored once."""
+        new = dict.fromkeys(draw.arch for draw in draws if draw.arch not in self.known)
+        found = scores(self.evaluator, [Draw(arch) for arch in new if arch not in self.recalled], each)
+        for draw in draws:
+            self.queries += 1
+            if draw.arch in self.known:
+                self.hits += 1
+                known = self.known[draw.arch]
+                free = {name: 0.0 for name in known.metrics if name == "budget"}  # nothing was trained for it
+                yield known._replace(metrics={**known.metrics, **free})
+                continue
+            score = self.recalled.pop(draw.arch, None) or next(found)
+            self.known[draw.arch] = score._replace(value=score.value.detach())
+            yield self.known[draw.arch]
+
+    def learn(self, draw: Draw) -> None:
+        """Passed on."""
+        self.evaluator.learn(draw)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The memory, and the evaluator's own state."""
+        known = [[list(arch), *_listed(score)] for arch, score in self.known.items()]
+        return {"known": known, "evaluator": self.evaluator.state_dict(), "counts": [self.queries, self.hits]}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+        self.known = {tuple(arch): _score(*rest) for arch, *rest in state["known"]}
+        self.queries, self.hits = state["counts"]
+        self.evaluator.load_state_dict(state["evaluator"])
+
+    def recall(self, state: dict[str, Any]) -> None:
+        """Have ready what a later state knows, unless it failed: for a search that goes on from an earlier one."""
+        if not self.evaluator.state_dict():  # else a score may have depended on those before it
+            known = {tuple(arch): _score(*rest) for arch, *rest in state["known"]}
+            self.recalled |= {arch: score for arch, score in known.items() if not score.failure}
+
+
+class Rewarded:
+    """An evaluator's metrics turned into another value, for example a trade of accuracy against latency.
+
+    Args:
+        evaluator: source of metrics; its own value joins them as "value".
+        reward: metrics -> value to maximise (see `appnas.cost.rewards`).
+        cost: arch -> further metrics, for example parameters or latency.
+    """
+
+    diverged = -math.inf
+
+    def __init__(
+        self,
+        evaluator: Evaluator,
+        reward: Callable[[Mapping[str, float]], float],
+        cost: Callable[[Arch], Mapping[str, float]] | None = None,
+    ):
+        self.evaluator, self.reward, self.cost = evaluator, reward, cost
+
+    def score(self, draw: Draw) -> Score:
+        """The reward, and all metrics it was made of."""
+        return self._of(draw, self.evaluator.score(draw))
+
+    def scores(self, draws: Sequence[Draw], each: Map) -> Iterator[Score]:
+        """The same for a batch. Costs are found here, where a measured one has the conditions it names."""
+        return map(self._or_failed, draws, scores(self.evaluator, draws, each))
+
+    def _or_failed(self, draw: Draw, score: Score) -> Score:
+        """What the cost of one architecture raises fails that one alone."""
+        return attempt(self, draw, lambda draw: self._of(draw, score))
+
+    def _of(self, draw: Draw, score: Score) -> Score:
+        if score.failure:  # a reward of guessing at no cost would be no bad one
+            return score._replace(value=torch.tensor(-math.inf))
+        metrics = {
+            **score.metrics,
+            "value": float(score.value.detach()),
+            **(self.cost(draw.arch) if self.cost else {}),
+        }
+        return Score(torch.tensor(self.reward(metrics)), metrics)
+
+    def learn(self, draw: Draw) -> None:
+        """Passed on."""
+        self.evaluator.learn(draw)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The evaluator's own, and what the cost remembers."""
+        remembered: dict[str, Any] = getattr(self.cost, "state_dict", dict)()
+        return {"evaluator": self.evaluator.state_dict(), "cost": remembered}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+        self.evaluator.load_state_dict(state["evaluator"])
+        if state["cost"]:
+            self.cost.load_state_dict(state["cost"])  # type: ignore[union-attr]
+
+    def recall(self, state: dict[str, Any]) -> None:
+        """Passed on."""
+        recall(self.evaluator, state["evaluator"])
+
+
+def evaluator_of(space: Space, domain: Domain | Evaluator, budget: int, seed: int) -> Evaluator:
+    """The evaluator itself (a table, say), or training from scratch in a domain.
+
+    Raises:
+        TypeError: neither a domain nor an evaluator.
+    """
+    if isinstance(domain, Domain):
+        return Cached(Scratch(space, domain, budget, seed))
+    if isinstance(domain, Evaluator):
+        return domain
+    lost = listed(lacking(domain, ("io", "fit", "score", "test", "example")))
+    kind = type(domain).__name__
+    raise TypeError(f"expected a Domain (fit, score, test) or an Evaluator (score, learn), got {kind}, without {lost}")

@@ -1,0 +1,163 @@
+"""Results that somebody else trained, looked up."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+import torch
+
+from appnas.estimate.attempts import as_tensor, failed
+from appnas.estimate.evaluator import Stateless
+from appnas.space import Arch
+from appnas.strategy import Draw, Score
+from appnas.support import DataError, Failure, number
+
+
+class Table(Stateless):
+    """Looked-up metrics of architectures that somebody else trained.
+
+    None and NaN in a column are holes: a score does not show what is not there, and an architecture without a value
+    is as one without a row. Nothing is guessed: an architecture that comes twice must be averaged, or one of them
+    taken, before.
+
+    Args:
+        archs: the architectures, one a row.
+        columns: named metrics, one number a row.
+        value: the column to maximise.
+        withheld: columns that a score never shows, for `test` alone.
+        missing: what an architecture without a value is: "error" ends the search, "failed" is an evaluation that
+            failed, a number is its value.
+
+    Raises:
+        TypeError: columns that are none.
+        ValueError: an unknown column, one that is maximised and withheld, or too short; rows that are no architectures,
+            or come twice; a cell that is no number.
+    """
+
+    def __init__(
+        self,
+        archs: Sequence[Arch],
+        columns: Mapping[str, Sequence[float | None]],
+        value: str,
+        withheld: Sequence[str] = (),
+        missing: str | float = "error",
+    ):
+        if not isinstance(columns, Mapping):
+            raise TypeError(f"columns are named: give a dictionary, got {columns!r:.80}")
+        if odd := [name for name, column in columns.items() if not hasattr(column, "__len__")]:
+            raise TypeError(f"the column {odd[0]!r} must be a list of numbers, got {columns[odd[0]]!r:.80}")
+        if isinstance(withheld, str):
+            raise ValueError(f"withheld is a list of columns, got the text {withheld!r}: [{withheld!r}] may be meant")
+        if unknown := {value, *withheld} - set(columns):
+            raise ValueError(f"the table has the columns {sorted(columns)}, got {sorted(unknown)}")
+        if value in withheld:
+            raise ValueError(f"the column {value!r} is what a search sees: it cannot be withheld too")
+        lengths = {name: len(column) for name, column in columns.items()}
+        if set(lengths.values()) != {len(archs)} or not len(archs):
+            raise ValueError(f"every column needs one number for each of {len(archs)} architectures, got {lengths}")
+        if isinstance(missing, str) and missing not in ("error", "failed"):
+            raise ValueError(f"missing is 'error', 'failed', or a value, got {missing!r}")
+        self.missing = missing if isinstance(missing, str) else number("missing", missing)
+        if isinstance(self.missing, float) and not math.isfinite(self.missing):
+            raise ValueError(f"missing is 'error', 'failed', or a finite value, got {missing}")
+        self.index = _index(archs)
+        self.values = _column(value, columns[value])
+        self.shown = {name: _column(name, columns[name]) for name in columns if name not in withheld}
+        self.hidden = {name: _column(name, columns[name]) for name in withheld}
+
+    def row(self, arch: Arch) -> int | None:
+        """The architecture's row; None if it has none, or no value there."""
+        row = self.index.get(arch)
+        return None if row is None or math.isnan(self.values[row]) else row
+
+    def score(self, draw: Draw) -> Score:
+        """The row's value and metrics.
+
+        Raises:
+            DataError: there is no value, and the table does not say what that means.
+        """
+        row = self.row(draw.arch)
+        if row is not None:
+            return Score(as_tensor(self.values[row]), _filled(self.shown, row))
+        lack = (
+            f"the table has {len(self.index)} architectures, but {'no value of' if draw.arch in self.index else 'not'}"
+        )
+        if self.missing == "failed":
+            return failed(self, Failure("Missing", f"{lack} this one"))
+        if isinstance(self.missing, str):
+            raise DataError(
+                f"{lack} {draw.arch}; say what that means: Table(..., missing='failed') or missing=a value of your own"
+            )
+        return Score(torch.tensor(self.missing), {"missing": 1.0})
+
+    def test(self, arch: Arch) -> dict[str, float]:
+        """The withheld columns: for after the search.
+
+        Raises:
+            DataError: not in the table.
+        """
+        if arch not in self.index:
+            raise DataError(f"the table has {len(self.index)} architectures, but not {arch}")
+        return _filled(self.hidden, self.index[arch])
+
+
+def _filled(columns: Mapping[str, Sequence[float]], row: int) -> dict[str, float]:
+    return {name: column[row] for name, column in columns.items() if column[row] == column[row]}
+
+
+def _index(archs: Sequence[Any]) -> dict[Arch, int]:
+    rows = _array(archs)
+    if rows.ndim == 2 and rows.dtype.kind in "iu" and rows.min() >= 0:
+        index = {tuple(arch): row for row, arch in enumerate(rows.tolist())}
+        if len(index) == len(archs):
+            return index
+    return _checked(archs)
+
+
+def _checked(archs: Sequence[Any]) -> dict[Arch, int]:
+    """The same, one by one: which row is wrong, and why."""
+    index: dict[Arch, int] = {}
+    for row, arch in enumerate(archs):
+        if not isinstance(arch, Sequence | np.ndarray) or not all(
+            isinstance(i, Integral) and int(i) >= 0 for i in arch
+        ):
+            raise ValueError(f"row {row}: an architecture is a sequence of indices of options from 0, got {arch!r}")
+        key = tuple(map(int, arch))
+        if key in index:
+            raise ValueError(
+                f"rows {index[key]} and {row} are of one architecture, {key}: average such rows, or choose, before"
+            )
+        index[key] = row
+    if len(lengths := {len(arch) for arch in index}) > 1:
+        raise ValueError(f"all architectures of a table have as many decisions, got {sorted(lengths)}")
+    return index
+
+
+def _column(name: str, cells: Sequence[Any]) -> list[float]:
+    whole = _array(cells)
+    if whole.ndim == 1 and whole.dtype.kind in "iuf":
+        column: list[float] = whole.astype(float).tolist()
+    else:
+        column = [_cell(f"row {row} of {name!r}", cell) for row, cell in enumerate(cells)]
+    if infinite := [row for row, cell in enumerate(column) if math.isinf(cell)]:
+        raise ValueError(f"row {infinite[0]} of {name!r} is {column[infinite[0]]}: a hole is None or NaN")
+    return column
+
+
+def _cell(what: str, cell: Any) -> float:
+    try:
+        return math.nan if cell is None else number(what, cell)
+    except TypeError as error:
+        raise ValueError(f"{error}; a hole is None or NaN") from error
+
+
+def _array(cells: Sequence[Any]) -> np.ndarray:
+    """As an array; an empty one of what makes none."""
+    try:
+        return np.asarray(cells)
+    except ValueError:  # rows of different lengths
+        return np.empty(0)

@@ -1,0 +1,82 @@
+"""Weight sharing with an architecture for every example, and the generalisation gap as a loss."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from appnas.one_shot.weight_sharing import Shared
+from appnas.space import Gates, Space
+from appnas.supernet import Weights
+from appnas.task import Batch, DifferentiableDomain, finite
+
+
+class Paired(Shared):
+    """Losses of samples on a pair of batches: L_train + gap |L_val - L_train| (UNAS, arXiv 1912.07651, section 3.2).
+
+    The i-th training and the i-th validation example share the i-th sample. Batch norms mix the examples of a batch.
+
+    Args:
+        space: builds the supernet.
+        domain: data and loss.
+        gap: lambda, weight of the generalisation gap; at 0 no validation batch is read.
+        per_example: one sample an example. Else the draws hold one sample, and losses are means over the batch.
+        shared: arguments of `Shared`.
+    """
+
+    def __init__(
+        self, space: Space, domain: DifferentiableDomain, gap: float = 0.5, per_example: bool = True, **shared: Any
+    ):
+        super().__init__(space, domain, **shared)
+        self.gap, self.per_example = gap, per_example
+        self.judge: Batch | None = None
+
+    def samples(self) -> int:
+        """Samples that a draw must hold: the examples of a batch, or 1."""
+        if not self.per_example:
+            return 1
+        batch = next(self.domain.batches("train", torch.Generator().manual_seed(0)))
+        even = tuple(torch.full((c.count, len(c.options)), 1 / len(c.options)) for c in self.space.choices)
+        with torch.no_grad():
+            return len(self.domain.loss(lambda *inputs: self.supernet(*inputs, gates=even), batch))
+
+    def _losses(self, gates: Gates, batch: Batch, weights: Weights | None = None) -> Tensor:
+        """Losses of the samples on a batch. Shapes: gates [n, count, K]; returns [m], m <= n."""
+        losses = super()._losses(gates, batch, weights)
+        finite(losses.detach().sum(), f"search step {self.step}")
+        if not self.per_example:
+            return losses.mean()[None]
+        if len(losses) > len(gates[0]):
+            raise ValueError(f"a batch of {len(losses)} examples needs as many samples, got {len(gates[0])}")
+        return losses
+
+    def _forward(self, inputs: tuple[Any, ...], gates: Gates, weights: Weights | None) -> Any:
+        return super()._forward(inputs, self._rows(gates, inputs[0]), weights)
+
+    def _rows(self, gates: Gates, x: Any) -> Gates:
+        if not self.per_example:
+            return tuple(matrix.squeeze(0) for matrix in gates)
+        if len(x) > len(gates[0]):
+            raise ValueError(
+                f"an input with {len(x)} rows needs as many samples, got {len(gates[0])}: where the loss is not one"
+                " number for each row of the input (a graph's nodes, say), take one sample a batch"
+            )
+        return tuple(matrix[: len(x)] for matrix in gates)
+
+    def losses(self, gates: Gates, step: int = 0) -> Tensor:
+        """The objective of every sample, on the batches of this step. Shapes: gates [n, count, K]; returns [m]."""
+        weights = {name: w.detach() for name, w in self.supernet.named_parameters()}
+        train = self._losses(gates, self._next_batch(), weights)
+        if not self.gap:
+            return train
+        if self.judge is None:
+            self.judge = next(self.valid)
+        valid = self._losses(gates, self.judge, weights)
+        m = min(len(train), len(valid))
+        return train[:m] + self.gap * (valid[:m] - train[:m]).abs()
+
+    def _descend(self, loss: Tensor) -> None:
+        super()._descend(loss)
+        self.judge = None

@@ -1,0 +1,171 @@
+"""One-shot search: train a supernet on single paths, then score architectures with its weights.
+
+Uniform single paths are those of Guo et al. (ECCV 2020, arXiv 1904.00420): every step draws one valid architecture
+uniformly and updates its weights alone. Training and scoring are steps of the one search loop, so both are recorded,
+checkpointed and resumed. Which step does which is said by a phase, a function of the number of steps so far, that
+strategy and evaluator share:
+
+    trains = first(2000)
+    strategy = SinglePaths(space, rng, Evolution(space, rng), trains)
+    evaluator = OneShot(space, domain, trains)
+    search(strategy, evaluator, 2000 + 1000)
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from appnas.one_shot.weight_sharing import Shared
+from appnas.space import IO, Arch, Space, one_hot, only, random_arch
+from appnas.strategy import Draw, Score, Strategy
+from appnas.supernet import Gated
+from appnas.support import rng_state, set_rng, validated
+from appnas.task import DifferentiableDomain, finite
+
+Phase = Callable[[int], bool]
+"""Number of steps so far -> whether the next one trains the supernet; otherwise it scores an architecture."""
+
+
+def first(steps: int) -> Phase:
+    """The first steps train, all others score."""
+    return lambda step: step < steps
+
+
+class SinglePaths:
+    """Single paths while the supernet trains, a strategy while it scores.
+
+    Args:
+        space: whose valid architectures are drawn.
+        rng: source of the paths.
+        strategy: asked and told in the steps that score; it never sees the others.
+        trains: which steps are which.
+        path: step -> the path to train on; by default a uniformly random architecture.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        rng: random.Random,
+        strategy: Strategy,
+        trains: Phase,
+        path: Callable[[int], Arch] | None = None,
+    ):
+        self.rng, self.strategy, self.trains = rng, strategy, trains
+        self.path = path or (lambda step: random_arch(space, rng))
+        self.asked = self.told = 0
+
+    def ask(self) -> Draw:
+        """A path, or the strategy's draw."""
+        draw = Draw(self.path(self.asked)) if self.trains(self.asked) else self.strategy.ask()
+        self.asked += 1
+        return draw
+
+    def tell(self, draw: Draw, score: Score) -> Draw | None:
+        """Passed on, if the step scored."""
+        step, self.told = self.told, self.told + 1
+        return None if self.trains(step) else self.strategy.tell(draw, score)
+
+    def best(self) -> Arch:
+        """The strategy's: an error while nothing was scored."""
+        return self.strategy.best()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Generator, counts, and the strategy's own."""
+        counts = [self.asked, self.told]
+        return {"rng": rng_state(self.rng), "counts": counts, "strategy": self.strategy.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+        set_rng(self.rng, state["rng"])
+        self.asked, self.told = state["counts"]
+        self.strategy.load_state_dict(state["strategy"])
+
+
+class OneShot(Shared):
+    """A supernet trained on single paths, then asked for their validation metrics: the domain's own, over all its data.
+
+    While it trains, the value of a step is minus the loss on its training batch. Scores are kept until the supernet is
+    trained again: they depend on the architecture alone.
+
+    Deviates: Guo et al. recompute the statistics of batch norms for every architecture; supernets here use the batch's.
+
+    Args:
+        space: builds the supernet.
+        domain: data, loss and metric.
+        trains: which steps train.
+        lr, momentum, weight_decay, clip, seed, supernet: as `Shared`.
+        nesterov: SGD with Nesterov's momentum.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        domain: DifferentiableDomain,
+        trains: Phase,
+        lr: Callable[[int], float] = lambda step: 0.025,
+        momentum: float = 0.9,
+        weight_decay: float = 3e-4,
+        clip: float = 5.0,
+        nesterov: bool = False,
+        seed: int = 0,
+        supernet: nn.Module | None = None,
+    ):
+        super().__init__(space, domain, lr, momentum, weight_decay, clip, seed=seed, supernet=supernet)
+        self.optimiser.param_groups[0]["nesterov"] = nesterov
+        self.trains = trains
+        self.scored = 0
+        self.pending: Tensor | None = None
+        self.known: dict[Arch, Score] = {}
+
+    def score(self, draw: Draw) -> Score:
+        """Minus the loss on the next training batch while it trains, then the metrics under the shared weights."""
+        step, self.scored = self.scored, self.scored + 1
+        if self.trains(step):
+            self.supernet.train()
+            loss = self._loss(one_hot(self.space.choices, draw.arch), self._next_batch())
+            self.pending = finite(loss, f"training, step {self.step} of the supernet")
+            return Score(-loss.detach(), {"train_loss": float(loss.detach())})
+        if draw.arch not in self.known:
+            self.known[draw.arch] = self.measure(draw.arch)
+        return self.known[draw.arch]
+
+    def measure(self, arch: Arch) -> Score:
+        """Validation metrics of an architecture under the shared weights."""
+        model = Gated(self.supernet, one_hot(self.space.choices, arch))
+        metrics = validated(self.domain.score(model))
+        return Score(torch.tensor(metrics.pop("value")), metrics)
+
+    def learn(self, draw: Draw) -> None:
+        """One SGD step on the weights of the path, if this step trains."""
+        if self.pending is not None:
+            self._descend(self.pending)
+            self.pending = None
+            self.known.clear()
+
+    def state_dict(self) -> dict[str, Any]:
+        """What `Shared` has, the number of steps, and what is known."""
+        known = [[list(arch), score.value, dict(score.metrics)] for arch, score in self.known.items()]
+        return {**super().state_dict(), "scored": self.scored, "known": known}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+        super().load_state_dict(state)
+        self.scored, self.pending = state["scored"], None
+        self.known = {tuple(arch): Score(value, metrics) for arch, value, metrics in state["known"]}
+
+
+class Alone:
+    """A space whose networks are single paths of another's supernet, as large as they are there."""
+
+    def __init__(self, space: Space):
+        self.space = space
+
+    def build(self, arch: Arch, io: IO) -> nn.Module:
+        """The supernet that holds one architecture, under its gates."""
+        choices = self.space.choices
+        return Gated(self.space.supernet(io, only(choices, arch)), one_hot(choices, arch))

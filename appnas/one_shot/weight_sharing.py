@@ -1,0 +1,156 @@
+"""Weight sharing: one supernet scores all architectures while it learns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from appnas.space import Gates, Space, one_hot
+from appnas.strategy import Draw, Score
+from appnas.supernet import SGDStep, Weights, lookahead_exact, lookahead_finite
+from appnas.support import seeded
+from appnas.task import Batch, DifferentiableDomain, Recipe, Stream, finite, optimiser_of
+
+
+class Shared:
+    """Weight sharing: a supernet trained along the way, scored by minus the loss on a validation batch.
+
+    The value stays attached to soft gates, so gradient strategies can differentiate it. Supernets use batch
+    statistics, so no pass leaves a trace in buffers.
+
+    Args:
+        space: builds the supernet.
+        domain: data and loss.
+        lr: learning rate as a function of the step.
+        momentum, weight_decay, clip: of SGD on the weights; clip is the largest gradient norm, 0 for none.
+        lookahead: differentiate the validation loss after one weight step (second order): "exact" by double
+            backward, "finite" by central differences, "none" for first order. The step's size is the current
+            learning rate; momentum, weight decay and clipping included (so does the official code, which clips the
+            recurrent supernet's step only).
+        seed: of the supernet's weights and of both streams of batches.
+        supernet: one that exists already (inherited, restricted), instead of a new one.
+        optimiser: of the weights; a look-ahead needs SGD.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        domain: DifferentiableDomain,
+        lr: Callable[[int], float] = lambda step: 0.025,
+        momentum: float = 0.9,
+        weight_decay: float = 3e-4,
+        clip: float = 5.0,
+        lookahead: Literal["none", "exact", "finite"] = "none",
+        seed: int = 0,
+        supernet: nn.Module | None = None,
+        optimiser: Literal["sgd", "adam"] = "sgd",
+    ):
+        if lookahead not in ("none", "exact", "finite"):
+            raise ValueError(f"lookahead is 'none', 'exact' or 'finite', got {lookahead!r}")
+        if lookahead != "none" and optimiser != "sgd":
+            raise ValueError(f"a look-ahead is a step of SGD, the optimiser is {optimiser!r}")
+        self.space, self.domain, self.lr, self.clip, self.lookahead = space, domain, lr, clip, lookahead
+        self.supernet = seeded(seed, partial(space.supernet, domain.io)) if supernet is None else supernet
+        recipe = Recipe(optimiser, lr(0), momentum=momentum, weight_decay=weight_decay)
+        self.optimiser = optimiser_of(self.supernet, recipe)
+        self.train = Stream(domain, "train", 2 * seed)
+        self.valid = Stream(domain, "valid", 2 * seed + 1)
+        self.seed, self.step = seed, 0
+        self.batch: Batch | None = None
+
+    def _loss(self, gates: Gates, batch: Batch, weights: Weights | None = None) -> Tensor:
+        return self._losses(gates, batch, weights).mean()
+
+    def _losses(self, gates: Gates, batch: Batch, weights: Weights | None = None) -> Tensor:
+        """The loss of every example. Shapes: returns [B]."""
+        with torch.random.fork_rng(devices=[]):  # what a pass draws (dropout) depends on seed and step alone
+            torch.default_generator.manual_seed(self.seed * 1_000_003 + self.step)
+            return self.domain.loss(lambda *inputs: self._forward(inputs, gates, weights), batch)
+
+    def _forward(self, inputs: tuple[Any, ...], gates: Gates, weights: Weights | None) -> Any:
+        """The supernet's output, with other weights than its own if given."""
+        if weights is None:
+            return self.supernet(*inputs, gates=gates)
+        return functional_call(self.supernet, weights, inputs, {"gates": gates})
+
+    def _gates(self, draw: Draw) -> Gates:
+        return one_hot(self.space.choices, draw.arch) if draw.gates is None else draw.gates
+
+    def _next_batch(self) -> Batch:
+        if self.batch is None:
+            self.batch = next(self.train)
+        return self.batch
+
+    def score(self, draw: Draw) -> Score:
+        """Minus the mean loss on the next validation batch, after a look-ahead step if so set."""
+        gates, batch = self._gates(draw), next(self.valid)
+        attached = any(matrix.requires_grad for matrix in gates)
+        if self.lookahead != "none" and attached:
+            loss = self._ahead(gates, batch)
+        else:
+            weights = {name: w.detach() for name, w in self.supernet.named_parameters()}  # the gates' gradient alone
+            with torch.set_grad_enabled(attached):
+                loss = self._loss(gates, batch, weights)
+        finite(loss.detach(), f"validation, search step {self.step}")
+        return Score(-loss, {"valid_loss": float(loss.detach())})
+
+    def _ahead(self, gates: Gates, batch: Batch) -> Tensor:
+        train = self._next_batch()
+        weights: Weights = dict(self.supernet.named_parameters())
+        step = self._sgd()
+        look = lookahead_exact if self.lookahead == "exact" else lookahead_finite
+        return look(lambda w, g: self._loss(g, train, w), lambda w, g: self._loss(g, batch, w), weights, gates, step)
+
+    def _sgd(self) -> SGDStep:
+        """The optimiser's next step, as a function."""
+        group = self.optimiser.param_groups[0]
+        velocity = {
+            name: state["momentum_buffer"]
+            for name, w in self.supernet.named_parameters()
+            if (state := self.optimiser.state.get(w)) and state.get("momentum_buffer") is not None
+        }
+        return SGDStep(self.lr(self.step), group["momentum"], group["weight_decay"], velocity, self.clip)
+
+    @property
+    def spent(self) -> int:
+        """Training steps that the search has cost."""
+        return self.step
+
+    def learn(self, draw: Draw) -> None:
+        """One step on the next training batch under the draw's gates, held fixed."""
+        gates = tuple(matrix.detach() for matrix in self._gates(draw))
+        self._descend(finite(self._loss(gates, self._next_batch()), f"training, search step {self.step}"))
+
+    def _descend(self, loss: Tensor) -> None:
+        """One step on the loss of the next training batch, which is then used up."""
+        self.optimiser.param_groups[0]["lr"] = self.lr(self.step)
+        self.optimiser.zero_grad()
+        if loss.requires_grad:  # a path of parameter-free operations may leave nothing to train
+            loss.backward()  # type: ignore[no-untyped-call]
+        if self.clip:
+            nn.utils.clip_grad_norm_(self.supernet.parameters(), self.clip)
+        self.optimiser.step()
+        self.batch, self.step = None, self.step + 1
+
+    def state_dict(self) -> dict[str, Any]:
+        """Weights, optimiser, both streams and the step."""
+        return {
+            "supernet": self.supernet.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "train": self.train.state_dict(),
+            "valid": self.valid.state_dict(),
+            "step": self.step,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+        self.supernet.load_state_dict(state["supernet"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.train.load_state_dict(state["train"])
+        self.valid.load_state_dict(state["valid"])
+        self.step, self.batch = state["step"], None

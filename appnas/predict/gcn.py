@@ -1,0 +1,157 @@
+"""Graph convolutions over an architecture's decisions, and a regression on them.
+
+The nodes are the decisions between an input and an output (`appnas.space.links`), a node's feature is its option.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import mse_loss
+
+from appnas.predict.predictor import Target, descend, order, parts, shuffled, target
+from appnas.space import ZERO, Arch, Space, decisions, links, offsets, vocabulary
+
+Readout = Literal["mean", "nodes"]
+"""What a graph's embedding is: the mean of its nodes, blind to positions, or all nodes side by side."""
+
+
+def propagation(adjacency: Tensor, alive: Tensor, normalised: bool) -> Tensor:
+    """What one convolution multiplies the nodes with, nodes that are not alive cut off.
+
+    Plain: A^T + I, a node hears itself and what feeds it. Normalised: D^-1/2 (A + A^T + I) D^-1/2 (Kipf and Welling,
+    arXiv 1609.02907).
+
+    Shapes:
+        adjacency: [N, N]. alive: [B, N], 0 or 1. returns: [B, N, N].
+    """
+    kept = adjacency * alive[:, :, None] * alive[:, None, :]
+    eye = torch.eye(len(adjacency))
+    if not normalised:
+        return kept.transpose(1, 2) + eye
+    both = kept + kept.transpose(1, 2) + eye
+    scale = both.sum(-1).rsqrt()
+    return scale[:, :, None] * both * scale[:, None, :]
+
+
+class GCN(nn.Module):
+    """Residual graph convolutions, H <- H + relu(P (H W + b)), and a read-out.
+
+    Nodes of options that contribute nothing (`none`) are cut off and left out of the mean.
+
+    Args:
+        space: its decisions are the nodes.
+        seed: of the initial weights.
+        width, layers: of the convolutions.
+        readout: "mean" or "nodes".
+        normalised: how P follows from the links, see `propagation`.
+    """
+
+    adjacency: Tensor
+    offset: Tensor
+    dead: Tensor
+
+    def __init__(
+        self,
+        space: Space,
+        seed: int,
+        width: int = 128,
+        layers: int = 4,
+        readout: Readout = "mean",
+        normalised: bool = False,
+    ):
+        super().__init__()
+        starts, words = offsets(space.choices), vocabulary(space.choices)
+        dead = torch.zeros(words + 1)
+        for start, names in zip(starts, decisions(space.choices), strict=True):
+            dead[start : start + len(names)] = torch.tensor([float(name in ZERO) for name in names])
+        self.register_buffer("adjacency", links(space), persistent=False)
+        self.register_buffer("offset", torch.tensor([0, *starts, words]), persistent=False)
+        self.register_buffer("dead", dead, persistent=False)
+        self.readout, self.normalised = readout, normalised
+        self.size = width if readout == "mean" else width * (len(starts) + 2)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.embed = nn.Embedding(words + 1, width)
+            self.layers = nn.ModuleList(nn.Linear(width, width) for _ in range(layers))
+
+    def forward(self, archs: Tensor) -> Tensor:
+        """Embeddings. Shapes: archs [B, D], int64; returns [B, width] or [B, width * nodes]."""
+        ends = archs.new_zeros(len(archs), 1)
+        words = torch.cat([ends, archs, ends], 1) + self.offset
+        alive = 1 - self.dead[words]
+        spread = propagation(self.adjacency, alive, self.normalised)
+        h = self.embed(words)
+        for layer in self.layers:
+            h = (spread @ layer(h)).relu() + h
+        h = h * alive[..., None]
+        embedded: Tensor = h.flatten(1) if self.readout == "nodes" else h.sum(1) / alive.sum(1, keepdim=True)
+        return embedded
+
+
+def as_tensor(archs: Sequence[Arch]) -> Tensor:
+    """Architectures as one tensor. Shapes: returns [n, D], int64."""
+    return torch.tensor([list(arch) for arch in archs])
+
+
+class GCNRegressor:
+    """Graph convolutions with a linear head, fitted by squared error.
+
+    How smooth the fit is lies in `width`, `layers`, `readout` and `epochs`: a small one with a mean read-out averages
+    the errors of noisy values out, a large one learns them by heart.
+
+    Args:
+        space, seed, width, layers, readout, normalised: of the `GCN`.
+        kind_of_target: what is fitted.
+        epochs, batch, lr, weight_decay: of Adam.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        seed: int = 0,
+        width: int = 64,
+        layers: int = 3,
+        readout: Readout = "mean",
+        normalised: bool = True,
+        kind_of_target: Target = "standard",
+        epochs: int = 100,
+        batch: int = 64,
+        lr: float = 1e-3,
+        weight_decay: float = 1e-4,
+    ):
+        self.sizes = (space, seed, width, layers, readout, normalised)
+        self.seed, self.kind_of_target = seed, kind_of_target
+        self.epochs, self.batch, self.lr, self.weight_decay = epochs, batch, lr, weight_decay
+        self.net: nn.Module | None = None
+
+    def fit(self, archs: Sequence[Arch], values: Sequence[float]) -> None:
+        """Fit anew."""
+        goal, x = target(values, self.kind_of_target), as_tensor(archs)
+        body = GCN(*self.sizes)
+        with torch.random.fork_rng(devices=[]):  # the weights are overwritten
+            head = nn.Linear(body.size, 1)
+        nn.init.zeros_(head.weight)
+        nn.init.constant_(head.bias, float(goal.mean()))
+        self.net = net = nn.Sequential(body, head, nn.Flatten(0))
+        batches = shuffled(len(x), self.epochs, self.batch, torch.Generator().manual_seed(self.seed))
+        optimiser = torch.optim.Adam(net.parameters(), self.lr, weight_decay=self.weight_decay)
+        descend(net, optimiser, batches, lambda i: mse_loss(net(x[i]), goal[i]))
+
+    @torch.no_grad()
+    def predict(self, archs: Sequence[Arch]) -> Tensor:
+        """Predicted targets. Shapes: returns [n].
+
+        Raises:
+            ValueError: not fitted yet.
+        """
+        if self.net is None:
+            raise ValueError("the predictor was not fitted yet: call fit(archs, values)")
+        return torch.cat([self.net(part) for part in parts(as_tensor(archs))])
+
+    def compare(self, first: Sequence[Arch], second: Sequence[Arch]) -> Tensor:
+        """By the order of the predictions. Shapes: returns [n]."""
+        return order(self.predict(first), self.predict(second))

@@ -1,0 +1,12 @@
+"""After the search: train what was found from scratch beside its controls, and hand the network over.
+
+Here belongs what turns an architecture into a trained network; test data are read here alone.
+"""
+
+from appnas.retrain.exporting import export, load
+from appnas.retrain.retraining import controls, retrain, testable, train_one
+from appnas.retrain.rows import Retrained, Row, load_rows
+
+__all__ = [
+    "Retrained", "Row", "controls", "export", "load", "load_rows", "retrain", "testable", "train_one",
+]  # fmt: skip

@@ -1,0 +1,182 @@
+"""The trained network out of a run: safetensors weights, `arch.json`, ONNX; and back into a module.
+
+model.safetensors   the weights
+arch.json           what to build around them: space, architecture, sizes of inputs and outputs, where it comes from
+model.onnx          the same network with a free batch size, checked against torch
+
+Nothing here is ever unpickled: `load` builds the network from `arch.json` and reads the weights as plain tensors.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shlex
+import shutil
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+from torch import nn
+
+from appnas.cost import require, to_onnx
+from appnas.loop import versions
+from appnas.retrain.retraining import inputs
+from appnas.run import (
+    KEYS,
+    WEIGHTS,
+    catalogue,
+    found_in,
+    load_config,
+    load_domain,
+    load_space,
+    load_weights,
+    put_weights,
+    read_json,
+    remembered,
+    write_json,
+)
+from appnas.space import IO, Space, check, describe
+from appnas.support import RunError, reading, room, seeded
+from appnas.task import Domain
+
+FORMAT = 1
+"""Version of `arch.json`."""
+NAMES = {"onnx": "model.onnx", "weights": "model.safetensors", "arch": "arch.json"}
+LEFT = {*NAMES.values(), "arch.json.partial"}
+"""What a folder of an export may hold while it is written."""
+
+
+def export(
+    run: Path, out: Path, *, onnx: bool = True, space: Space | None = None, domain: Domain | None = None
+) -> dict[str, Path]:
+    """Write what a run found and retrained, with the weights of the first training seed.
+
+    Args:
+        run: its directory.
+        out: folder to write to, new or empty.
+        onnx: write ONNX too; needs the extra `export`.
+        space: needed only if the run was started with one that is not in the catalogue.
+        domain: likewise, and only for ONNX.
+
+    Returns:
+        The files: "onnx", "weights" and "arch".
+
+    Raises:
+        RunError: no finished and retrained run there, or `out` is not empty.
+        ImportError: a package of the extra `export` is missing.
+        ValueError: the ONNX network computes something else than the torch network.
+    """
+    run, out = Path(run), Path(out)
+    if out.exists() and not _free(out):
+        raise RunError(f"{out} is not empty: give another folder")
+    if onnx:
+        require("onnx", "onnxscript", "onnxruntime")
+    saved = load_config(run, KEYS)
+    found, record = read_json(run / "result.json"), _trained(run)
+    with reading(run / "config.json"):
+        remembered(saved)
+        space = space or load_space(saved)
+        domain = domain if "io" in record and not onnx else domain or load_domain(saved)
+    if domain and (onnx or "io" not in record):  # to trace with; runs of earlier versions did not keep inputs' shapes
+        record |= inputs(domain)
+    found_in(run, space)
+    arch = check(space, found["best"])
+    with reading(run / "retrain.json"):
+        io = catalogue.from_plain(IO, record["io"])
+    with reading(run / "result.json"):
+        model = seeded(0, partial(space.build, arch, io)).eval()
+    load_weights(run, model)
+    files = {"onnx": to_onnx(model, domain.example(2), domain.example(5))} if onnx and domain else {}
+    files["weights"] = safetensors.torch.save({name: x.contiguous() for name, x in model.state_dict().items()})
+    content = {
+        "format": FORMAT,
+        "space": saved["space"],
+        "arch": list(arch),
+        "options": describe(space.choices, arch),
+        "io": record["io"],
+        "preprocessing": record.get("preprocessing", {}),
+        "domain": saved["domain"],
+        "method": saved["method"],
+        "seed": found.get("seed", saved["seed"]),
+        "epochs": record["epochs"],
+        "versions": versions(),
+        "weights": hashlib.sha256(files["weights"]).hexdigest(),
+    }
+    _write(out, files, {**content, "hash": _digest(content)})
+    return {name: out / file for name, file in NAMES.items() if (out / file).exists()}
+
+
+def _free(folder: Path) -> bool:
+    """Whether a folder is empty, or holds no more than an export that failed has left."""
+    names = {path.name.removesuffix(".partial") for path in folder.iterdir()} if folder.is_dir() else {""}
+    return names <= set(NAMES.values()) and not (folder / NAMES["arch"]).exists()
+
+
+def _write(out: Path, files: dict[str, bytes], content: dict[str, Any]) -> None:
+    """Write all files beside the folder, then put them in its place: an export is there whole, or not at all."""
+    out = out.resolve()
+    beside = out.with_name(out.name + ".partial")
+    for left in (beside, out):
+        if left.exists():
+            if left is beside and not {path.name for path in left.iterdir()} <= LEFT:
+                raise RunError(f"{left} is in the way, and no left-over of an export: give another folder than {out}")
+            shutil.rmtree(left)
+    beside.mkdir(parents=True)
+    try:
+        for name, data in files.items():
+            with room(beside / NAMES[name], f"nothing was exported to {out}: make room, and repeat the command"):
+                (beside / NAMES[name]).write_bytes(data)
+        write_json(beside / NAMES["arch"], content)
+        beside.rename(out)
+    except BaseException:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise
+
+
+def load(folder: Path, space: Space | None = None) -> nn.Module:
+    """The exported network, in evaluation mode.
+
+    Args:
+        folder: what `export` wrote.
+        space: needed only if it is not in the catalogue.
+
+    Raises:
+        RunError: no export there, one of another format, or changed or damaged files.
+    """
+    folder = Path(folder)
+    for name in ("arch.json", "model.safetensors"):
+        if not (folder / name).is_file():
+            raise RunError(f"{folder} is not an export: it has no {name}")
+    content, data = read_json(folder / "arch.json"), (folder / "model.safetensors").read_bytes()
+    if content.get("format") != FORMAT:
+        raise RunError(f"{folder} was written in format {content.get('format')}, this version reads format {FORMAT}")
+    if content.pop("hash", None) != _digest(content):
+        raise RunError(f"{folder / 'arch.json'} was changed after the export: its hash does not fit")
+    if content["weights"] != hashlib.sha256(data).hexdigest():
+        raise RunError(f"{folder / 'model.safetensors'} is damaged, or belongs to another arch.json")
+    with reading(folder / "arch.json"):
+        space = space or load_space(content)
+        arch, io = check(space, content["arch"]), catalogue.from_plain(IO, content["io"])
+        model = seeded(0, partial(space.build, arch, io))
+        weights = safetensors.torch.load(data)
+    put_weights(model, weights, folder / "model.safetensors", "export again")
+    return model.eval()
+
+
+def _trained(run: Path) -> dict[str, Any]:
+    """What retrain.json tells.
+
+    Raises:
+        RunError: the run was not retrained.
+    """
+    if not (run / WEIGHTS).exists() or not (run / "retrain.json").exists():
+        again = f"train it first: appnas retrain {shlex.quote(str(run))} --epochs 20"
+        raise RunError(f"{run} holds a search, but no trained network; {again}")
+    record: dict[str, Any] = read_json(run / "retrain.json")
+    return record
+
+
+def _digest(content: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,179 @@
+"""After the search: train what it found from scratch, beside controls, and only then look at test data."""
+
+from __future__ import annotations
+
+import random
+import warnings
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from appnas.cost import counts, latencies
+from appnas.loop import SearchResult, training
+from appnas.retrain.rows import Retrained, Row, _row_json
+from appnas.run import save_showcase, save_weights, write_json, writing
+from appnas.space import Arch, Space, constant_arch, random_arch
+from appnas.support import DataError, RunError, failure_of, offers, seeded, told
+from appnas.task import Domain, OnEpoch
+
+
+def controls(space: Space, names: Sequence[str], seed: int = 0) -> dict[str, Arch]:
+    """Architectures to compare with.
+
+    Args:
+        space: where from.
+        names: "random" for a random architecture, or an option's name for one that takes it everywhere.
+        seed: of the random ones.
+
+    Raises:
+        ValueError: a name that no choice offers.
+        TypeError: the space has no `discretise`, which one operation everywhere needs.
+    """
+    rng = random.Random(seed)
+    if same := [name for name in names if name != "random"]:
+        offers(space, ["discretise"], f"{same[0]!r} everywhere, asked for beside what is found,")
+    return {
+        name if name == "random" else f"all {name}": (
+            random_arch(space, rng) if name == "random" else constant_arch(space, name)
+        )
+        for name in names
+    }
+
+
+def retrain(
+    result: SearchResult,
+    epochs: int | None = None,
+    *,
+    seeds: int = 1,
+    beside: Sequence[str] | None = None,
+    out: str | Path | None = None,
+    progress: bool = False,
+) -> Retrained:
+    """Train the found architecture and its controls from scratch on all training data, then test each once a seed.
+
+    Args:
+        result: of a search.
+        epochs: (or environment steps) of every training; by default those that the search was asked to retrain for,
+            else the domain's own `budget`.
+        seeds: number of trainings of every architecture.
+        beside: controls, see `controls`; by default those that the search was asked for. What random search at equal
+            budget found is one too, if it ran (`control=True`). One that fails is left out, with a warning.
+        out: directory where every training is kept, so that an interrupted call goes on; by default the search's
+            own, if it has one.
+        progress: show a live line.
+
+    Raises:
+        ValueError: the result has no domain with data, that has nothing to test on, or nothing is asked for.
+        RunError: somebody else writes to the directory.
+    """
+    space, domain = testable(result.space, result.domain)
+    asked = result.info.get("retrain", {})
+    epochs = asked.get("epochs") or _budget(domain) if epochs is None else epochs
+    beside = asked.get("beside", ()) if beside is None else beside
+    if min(epochs, seeds) < 1:
+        raise ValueError(f"epochs and seeds must be at least 1, got {epochs} and {seeds}")
+    seed = int(result.info.get("seed", 0))
+    folder = out or result.info.get("path")
+    out = Path(folder) if folder else None
+    if out:
+        out.mkdir(parents=True, exist_ok=True)
+    searched = {"random search": result.info["control"]["best"]} if "control" in result.info else {}
+    candidates = {"found": result.best, **searched, **controls(space, beside, seed)}
+    with (
+        writing(out) if out else nullcontext(),
+        told(None, lambda: "What was trained is kept, repeat the command"),
+    ):
+        return _train_all(space, domain, candidates, epochs, seeds, out, progress)
+
+
+def _train_all(
+    space: Space, domain: Domain, candidates: Mapping[str, Arch], epochs: int, seeds: int, out: Path | None,
+    progress: bool,
+) -> Retrained:  # fmt: skip
+    rows, models = [], []
+    for name, arch in candidates.items():
+        try:
+            row, model = _train_row(space, domain, name, arch, epochs, seeds, out, progress)
+        except (DataError, RunError, OSError):
+            raise
+        except Exception as error:
+            if name == "found":
+                raise
+            warnings.warn(f"the control {name!r}, {arch}, failed and is left out: {failure_of(error)}", stacklevel=3)
+        else:
+            rows.append(row)
+            models.append(model)
+    measured = latencies(models, domain.example(1), repeats=20, warmup=3)
+    rows = [replace(row, latency=found.median) for row, found in zip(rows, measured, strict=True)]
+    if out:
+        save_weights(out, models[0])
+        save_showcase(out, domain.showcase(models[0]) if hasattr(domain, "showcase") else {})
+        content = {"epochs": epochs, "latency": measured[0].conditions, "rows": [_row_json(row) for row in rows]}
+        write_json(out / "retrain.json", {**content, **inputs(domain)})
+    return Retrained(models[0], rows, epochs)
+
+
+def _train_row(
+    space: Space, domain: Domain, name: str, arch: Arch, epochs: int, seeds: int, out: Path | None, progress: bool
+) -> tuple[Row, nn.Module]:
+    """One architecture, trained and tested once a seed, and its first network."""
+    models, tests = [], []
+    for repeat in range(seeds):
+        file = out and out / f"train-{_slug(name)}-{epochs}-{repeat}.pt"
+        with training(f"{name}, seed {repeat + 1} of {seeds}", epochs, progress) as on_epoch:
+            trained = train_one(space, domain, arch, epochs, repeat, file, on_epoch)
+        models += [] if repeat else [trained]
+        tests.append(domain.test(trained))
+    return Row(name, arch, counts.parameters(trained), counts.macs(trained.eval(), domain.example(1)), tests), models[0]
+
+
+def testable(space: Space | None, domain: Any) -> tuple[Space, Domain]:
+    """Both, if something found could be trained and tested.
+
+    Raises:
+        ValueError: no domain with data, or one without held-out data.
+    """
+    if space is None or not isinstance(domain, Domain):
+        raise ValueError("retraining needs a space and a domain with data; a table has its own `test`")
+    if not getattr(domain, "has_test", True):
+        raise ValueError(
+            "this domain was made without held-out data, so that nothing trained can be tested: make it with some, or"
+            " train without a test by domain.fit(result.model(), epochs, final=True)"
+        )
+    return space, domain
+
+
+def inputs(domain: Domain) -> dict[str, Any]:
+    """What a network of the domain takes and gives, and what was done to its inputs: what an export tells."""
+    return {"io": asdict(domain.io), "preprocessing": getattr(domain, "preprocessing", dict)()}
+
+
+def _budget(domain: Domain) -> int:
+    epochs: int | None = getattr(domain, "budget", None)
+    if epochs is None:
+        raise ValueError(f"{type(domain).__name__} does not say how long to train: give epochs")
+    return epochs
+
+
+def train_one(
+    space: Space,
+    domain: Domain,
+    arch: Arch,
+    epochs: int,
+    seed: int,
+    checkpoint: Path | None = None,
+    on_epoch: OnEpoch | None = None,
+) -> nn.Module:
+    """One network, trained on training and validation data; from its checkpoint if there is one."""
+    model = seeded(seed, partial(space.build, arch, domain.io))
+    domain.fit(model, epochs, final=True, seed=seed, checkpoint=checkpoint, on_epoch=on_epoch)
+    return model
+
+
+def _slug(name: str) -> str:
+    return name.replace(" ", "-")

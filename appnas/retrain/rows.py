@@ -1,0 +1,113 @@
+"""The table of a retraining: what was found beside its controls."""
+
+from __future__ import annotations
+
+import io
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from torch import nn
+
+from appnas.run import read_json
+from appnas.space import Arch, table
+
+
+@dataclass(frozen=True)
+class Row:
+    """One architecture, trained over several seeds.
+
+    Attributes:
+        name: "found", or what the control is.
+        arch: the architecture.
+        parameters: number of weights.
+        macs: multiply-adds of one example.
+        tests: held-out metrics, one dictionary a seed.
+        latency: ms of one example on one thread of this machine, the median of passes in turns with the other rows;
+            None in runs of older versions.
+    """
+
+    name: str
+    arch: Arch
+    parameters: int
+    macs: int
+    tests: Sequence[Mapping[str, float]]
+    latency: float | None = None
+
+    def mean(self, metric: str) -> float:
+        """Mean over the seeds."""
+        return statistics.fmean(test[metric] for test in self.tests)
+
+    def spread(self, metric: str) -> float:
+        """Standard deviation over the seeds; 0 for one."""
+        return statistics.stdev([test[metric] for test in self.tests]) if len(self.tests) > 1 else 0.0
+
+
+@dataclass(frozen=True)
+class Retrained:
+    """A trained model and the table of what it was compared with.
+
+    Attributes:
+        model: the best architecture after training with the first seed, in evaluation mode.
+        rows: the found architecture first, then the controls, all trained alike.
+        epochs: budget of every training.
+    """
+
+    model: nn.Module
+    rows: Sequence[Row]
+    epochs: int
+
+    def __rich__(self) -> Table:
+        """The table for the terminal."""
+        metrics, seeds = list(self.rows[0].tests[0]), len(self.rows[0].tests)
+
+        def measured(row: Row, metric: str) -> str:
+            return f"{row.mean(metric):.4g}" + (f" ± {row.spread(metric):.2g}" if seeds > 1 else "")
+
+        of = f"mean ± deviation of {seeds} seeds" if seeds > 1 else "one seed"
+        return table(
+            f"trained for {self.epochs} epochs, then tested; {of}",
+            ["architecture", "parameters", "MACs", "ms", *(f"test {metric}" for metric in metrics)],
+            [
+                [
+                    row.name,
+                    f"{row.parameters:,}",
+                    f"{row.macs:,}",
+                    "" if row.latency is None else f"{row.latency:.3g}",
+                    *(measured(row, metric) for metric in metrics),
+                ]
+                for row in self.rows
+            ],
+        )
+
+    def __str__(self) -> str:
+        """The same as plain text."""
+        console = Console(file=io.StringIO(), width=120)
+        with console.capture() as captured:
+            console.print(self)
+        return captured.get()
+
+
+def _row_json(row: Row) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "arch": list(row.arch),
+        "parameters": row.parameters,
+        "macs": row.macs,
+        "tests": [dict(test) for test in row.tests],
+        "latency": row.latency,
+    }
+
+
+def load_rows(path: Path) -> list[Row]:
+    """The rows of a run's retraining; none if there was none."""
+    file = path / "retrain.json"
+    if not file.exists():
+        return []
+    known = [field.name for field in fields(Row)]
+    rows = [{name: row[name] for name in known if name in row} for row in read_json(file)["rows"]]
+    return [Row(**{**row, "arch": tuple(row["arch"])}) for row in rows]

@@ -1,0 +1,59 @@
+"""A run on disk: its directory, journals, checkpoint and lock, and the names that it is made again from.
+
+Here belongs what reads or writes a run's own files. Reports are in `appnas.report`, exports in `appnas.retrain`.
+"""
+
+from appnas.run.artifacts import WEIGHTS, Maps, load_showcase, load_weights, put_weights, save_showcase, save_weights
+from appnas.run.catalogue import domain, nearest, table_space
+from appnas.run.directory import create, created, reserve
+from appnas.run.journal import each_line, read_history, read_json, read_lines, write_json
+from appnas.run.lock import writing
+from appnas.run.provenance import (
+    check_domain,
+    describe_domain,
+    describe_space,
+    found_in,
+    load_domain,
+    load_space,
+    remembered,
+)
+from appnas.run.retrying import retry
+from appnas.run.run import KEYS, LATER, InterruptedSearchError, Run, finish, load_config
+from appnas.run.schema import gaps
+
+__all__ = [
+    "KEYS",
+    "LATER",
+    "WEIGHTS",
+    "InterruptedSearchError",
+    "Maps",
+    "Run",
+    "check_domain",
+    "create",
+    "created",
+    "describe_domain",
+    "describe_space",
+    "domain",
+    "each_line",
+    "finish",
+    "found_in",
+    "gaps",
+    "load_config",
+    "load_domain",
+    "load_showcase",
+    "load_space",
+    "load_weights",
+    "nearest",
+    "put_weights",
+    "read_history",
+    "read_json",
+    "read_lines",
+    "remembered",
+    "reserve",
+    "retry",
+    "save_showcase",
+    "save_weights",
+    "table_space",
+    "write_json",
+    "writing",
+]  # fmt: skip

@@ -1,0 +1,219 @@
+"""Names of methods, spaces and domains: the one module of the core that sees all three packages."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import types
+import typing
+from collections.abc import Collection, Iterable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, Union
+
+from appnas.estimate import Table
+from appnas.methods import METHODS, Method
+
+
+def nearest(kind: str, name: str, valid: Iterable[str]) -> str:
+    """The name itself.
+
+    Raises:
+        ValueError: unknown; the message lists the valid names and the nearest one.
+    """
+    names = sorted(valid)
+    if name in names:
+        return name
+    close = difflib.get_close_matches(name.lower(), names, 1, 0.5)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    raise ValueError(f"there is no {kind} {name!r}, there are: {', '.join(names)}{hint}")
+
+
+def method(name: str) -> Method:
+    """A method by name.
+
+    Raises:
+        ValueError: unknown.
+    """
+    return METHODS[nearest("method", name, METHODS)]
+
+
+def unfit(name: str, what: str, fits: Collection[str]) -> TypeError:
+    """The error of a method that needs more than there is; `fits` has those needs that are met, of `Method.needs`."""
+    asks = {"gates": "trains shared weights", "host": "searches while an agent trains", "scores": "asks for scores"}
+    others = ", ".join(sorted(other for other, entry in METHODS.items() if entry.needs in fits))
+    return TypeError(f"method {name!r} {asks[METHODS[name].needs]}, and {what}; methods for it: {others}")
+
+
+def spaces() -> dict[str, type]:
+    """All named spaces."""
+    from appnas.spaces import SPACES
+
+    return SPACES
+
+
+def space_type(name: str) -> type:
+    """A space's class by name.
+
+    Raises:
+        ValueError: unknown.
+    """
+    known = spaces()
+    return known[nearest("space", name, known)]
+
+
+@dataclasses.dataclass(frozen=True)
+class TableOptions:
+    """Options of a table of results."""
+
+    path: str = ""
+    """Folder with the table's file; by default the table's own in the folder that APPNAS_DATA names."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Bench201Options(TableOptions):
+    """Options of the NAS-Bench-201 tables."""
+
+    device: str = ""
+    """Add the latencies of this device (pixel3, raspi4, fpga, 1080ti_1, ...) as latency_ms."""
+
+
+@dataclasses.dataclass(frozen=True)
+class PackagedTable:
+    """A table that ships in a package has no options."""
+
+
+def domains() -> dict[str, Any]:
+    """All named data: an `appnas.domains.Source` for every data set, and for every table as "space:data set"."""
+    from appnas.domains import DOMAINS, Source
+    from appnas.spaces.graphs import nasbenchgraph
+    from appnas.spaces.images import bench201
+
+    about = "validation accuracy after 12 epochs; valid200 and test200 are withheld until the search is over"
+    tables = {
+        f"bench201:{data}": Source(
+            partial(_bench201, data), Bench201Options(), f"NAS-Bench-201 table of the space bench201 on {data}: {about}"
+        )
+        for data in typing.get_args(bench201.Dataset)
+    }
+    about = "validation accuracy; test is withheld until the search is over"
+    for data in typing.get_args(nasbenchgraph.Dataset):
+        space = "nasbenchgraph-proteins" if data == "proteins" else "nasbenchgraph"
+        tables[f"{space}:{data}"] = Source(
+            partial(_nasbenchgraph, data), PackagedTable(), f"NAS-Bench-Graph table of {space} on {data}: {about}"
+        )
+    return DOMAINS | tables
+
+
+def _bench201(data: Any, options: Bench201Options) -> Any:
+    from appnas.spaces.images import bench201
+
+    path = Path(options.path).absolute() if options.path else None
+    archs, columns = bench201.load(data, path)
+    if options.device:
+        devices = bench201.latencies(path)[1]
+        columns["latency_ms"] = devices[nearest("device", options.device, devices)]
+    plain_columns = {name: column.tolist() for name, column in columns.items()}
+    options = dataclasses.replace(options, path=str(path) if path else "")
+    return _table(options, archs, plain_columns, "valid12", ("valid200", "test200"))
+
+
+def _nasbenchgraph(data: Any, options: PackagedTable) -> Any:
+    from appnas.spaces.graphs import nasbenchgraph
+
+    return _table(options, *nasbenchgraph.load(data), "valid", ("test",))
+
+
+def _table(options: Any, *parts: Any) -> Any:
+    table: Any = Table(*parts)
+    table.options = options
+    return table
+
+
+def table_space(domain: str) -> str | None:
+    """The name of the space whose architectures a table holds; None for a data set."""
+    space, colon, _ = domain.partition(":")
+    return space if colon else None
+
+
+def source(name: str) -> Any:
+    """A named data set or table: an `appnas.domains.Source`.
+
+    Raises:
+        ValueError: unknown.
+    """
+    known = domains()
+    return known[nearest("domain", name, known)]
+
+
+def domain(name: str, options: Any = None) -> Any:
+    """A domain, or a table, by name.
+
+    Args:
+        name: of the catalogue.
+        options: its options; None for the defaults.
+
+    Raises:
+        ValueError: unknown.
+    """
+    entry = source(name)
+    made = entry.make(options or entry.options)
+    made.catalogue_name = name
+    return made
+
+
+def plain(value: Any) -> Any:
+    """Dataclasses as dictionaries, tuples as lists: what JSON can hold."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, tuple | list):
+        return [plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
+def from_plain(kind: Any, value: Any) -> Any:
+    """The inverse of `plain`, guided by a type.
+
+    Raises:
+        ValueError: a field that the dataclass does not have.
+        TypeError: a value that is not of its type; the message names the field.
+    """
+    origin, inner = typing.get_origin(kind), typing.get_args(kind)
+    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+        hints = typing.get_type_hints(kind)
+        if not isinstance(value, Mapping):
+            raise TypeError(f"{kind.__name__} has the fields {sorted(hints)}, got {value!r:.80}")
+        unknown = set(value) - set(hints)
+        if unknown:
+            raise ValueError(f"{kind.__name__} has the fields {sorted(hints)}, got {sorted(unknown)}")
+        fields = {}
+        for name, item in value.items():
+            try:
+                fields[name] = from_plain(hints[name], item)
+            except TypeError as error:
+                raise TypeError(f"{kind.__name__}.{name}: {error}") from None
+        return kind(**fields)
+    if origin in (Union, types.UnionType):
+        filled = [option for option in inner if option is not type(None)]
+        return None if value is None else from_plain(filled[0], value)
+    if origin is tuple:
+        many = isinstance(value, list | tuple)
+        if not many or (inner[-1] is not Ellipsis and len(value) != len(inner)):
+            count = "" if inner[-1] is Ellipsis else f"of {len(inner)} "
+            raise TypeError(f"a list {count}is right, got {value!r:.80}")
+        kinds = [inner[0]] * len(value) if inner[-1] is Ellipsis else inner
+        return tuple(from_plain(k, item) for k, item in zip(kinds, value, strict=True))
+    return _of(kind, value)
+
+
+def _of(kind: Any, value: Any) -> Any:
+    """A value of a plain type; whole numbers are numbers, but true and false are neither."""
+    fits = {int: (int,), float: (int, float), str: (str,), bool: (bool,)}.get(kind)
+    if fits is None:
+        return value
+    if type(value) not in fits or (type(value) is int and abs(value) >= 2**63):
+        what = {int: "an integer", float: "a number", str: "a text", bool: "true or false"}[kind]
+        raise TypeError(f"{what} is right, got {value!r:.80}")
+    return value

@@ -1,0 +1,63 @@
+"""The plain files of a run: JSON, and journals with one line a score."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from appnas.loop import Record
+from appnas.run import schema
+from appnas.support import Failure, RunError, whole
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write a file of a run, whole or not at all."""
+    with whole(path) as partial:
+        partial.write_text(json.dumps(content, indent=1) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read a file of a run.
+
+    Raises:
+        RunError: missing or damaged.
+    """
+    try:
+        return schema.load(path)
+    except FileNotFoundError:
+        kind = "run" if path.name == "config.json" else "finished run"
+        found = kind == "finished run" and path.name == "result.json" and (path.parent / "config.json").exists()
+        more = f"; finish it first: appnas resume {shlex.quote(str(path.parent))}" if found else ""
+        raise RunError(f"{path.parent} is not a {kind}: it has no {path.name}{more}") from None
+
+
+def read_lines(path: Path, name: str) -> list[dict[str, Any]]:
+    """The lines of one of a run's journals, see `each_line`."""
+    return list(each_line(path, name))
+
+
+def each_line(path: Path, name: str) -> Iterator[dict[str, Any]]:
+    """The same one at a time: a million take gigabytes. None if not kept, nor a last line torn by a kill.
+
+    Raises:
+        RunError: damaged.
+    """
+    return schema.lines(path / f"{name}.jsonl")
+
+
+def read_history(path: Path) -> list[Record]:
+    """The scores of a run; of those that failed, why."""
+    told = ((x, x.get("failure")) for x in each_line(path, "history"))
+    return [
+        Record(x["step"], tuple(x["arch"]), float(x["value"]), x["metrics"], failure and _failure(path, failure))
+        for x, failure in told
+    ]
+
+
+def _failure(path: Path, kept: dict[str, Any]) -> Failure:
+    trace = path / kept["trace"] if kept["trace"] else None
+    text = trace.read_text().partition("\n\n")[2] if trace and trace.exists() else ""
+    return Failure(kept["kind"], kept["message"], text)

@@ -1,0 +1,37 @@
+"""Results in words: architectures as text, tables for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.table import Table
+from rich.text import Text
+
+from appnas.space.space import Arch, Space, describe
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> Table:
+    """A table whose first `left` columns hold words, the others numbers."""
+    made = Table(title=title, title_justify="left")
+    for i, column in enumerate(columns):
+        made.add_column(column, justify="left" if i < left else "right", overflow="fold", no_wrap=i == 0)
+    for row in rows:
+        made.add_row(*(Text(cell) for cell in row))
+    return made
+
+
+def drawing(space: Space, arch: Arch) -> str:
+    """An architecture in words: node <- operation(state) for cells, the options by name for other spaces."""
+    graphs = space.graph(arch) if hasattr(space, "graph") else {}
+    lines = []
+    for name, graph in graphs.items():
+        lines.append(f"{name}:")
+        for node in graph:
+            terms = [(op, source) for source, _, op in graph.in_edges(node, data="op")]
+            if terms and all(op == "concat" for op, _ in terms):
+                lines.append(f"  {node} <- concat({', '.join(source for _, source in terms)})")
+            elif terms:
+                lines.append(f"  {node} <- {' + '.join(f'{op}({source})' for op, source in terms)}")
+    if not graphs:
+        lines = [f"{name}: {' '.join(options)}" for name, options in describe(space.choices, arch).items()]
+    return "\n".join(lines)

@@ -1,0 +1,93 @@
+"""A space without the options that a mask excludes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from appnas.space.space import IO, ZERO, Arch, Choice, Gates, Mask, Space, allowed, check_mask, describe, legal, size
+
+
+def both(choices: Sequence[Choice], mask: Mask, own: Mask | None) -> Mask:
+    """What two masks allow. Where they leave nothing, `none` stays if the first has it: the decision is dropped.
+
+    So a space may have `none` for what an architecture drops and still keep it out of its own mixtures.
+    """
+    if own is None:
+        return mask
+    found = []
+    for choice, a, b in zip(choices, mask, own, strict=True):
+        found.append(torch.where((a & b).any(-1, keepdim=True), a & b, a & _zero(choice)))
+    return tuple(found)
+
+
+def _zero(choice: Choice) -> Tensor:
+    return torch.tensor([name in ZERO for name in choice.options], device="cpu")
+
+
+def _given(choices: Sequence[Choice], mask: Mask, own: Mask | None) -> Mask:
+    """What architectures may hold under a mask: also the `none` that the space keeps out of its mixtures alone."""
+    if own is None:
+        return mask
+    return tuple(a | (_zero(choice) & ~b) for choice, a, b in zip(choices, mask, own, strict=True))
+
+
+class Restricted:
+    """A space without the options that a mask excludes; everything else is the space's own."""
+
+    def __init__(self, space: Space, mask: Mask):
+        self.space = space
+        self.given = _given(space.choices, check_mask(space.choices, mask), space.mask)
+        self.mask: Mask = check_mask(space.choices, both(space.choices, mask, space.mask))
+        found = self.discretise(tuple(matrix.float() for matrix in self.mask))
+        if not self.valid(found):
+            raise ValueError(
+                f"under this mask {type(space).__name__} has no architecture that obeys its rules; the nearest is"
+                f" {describe(space.choices, found)}"
+            )
+
+    @property
+    def choices(self) -> tuple[Choice, ...]:
+        """The decisions of the whole space: indices keep their meaning."""
+        return self.space.choices
+
+    def count(self) -> int:
+        """Number of architectures, at most: neither more than the space's own nor than the mask's combinations."""
+        return min(size(self.space), math.prod(map(len, legal(self))))
+
+    def build(self, arch: Arch, io: IO) -> nn.Module:
+        """The stand-alone network."""
+        return self.space.build(arch, io)
+
+    def supernet(self, io: IO, mask: Mask | None = None) -> nn.Module:
+        """The supernet of what is left."""
+        return self.space.supernet(io, self.mask if mask is None else both(self.choices, mask, self.mask))
+
+    def discretise(self, gates: Gates) -> Arch:
+        """The space's rule on gates whose excluded options are below every other."""
+        return self.space.discretise(tuple(g.masked_fill(~m, -1.0) for g, m in zip(gates, self.mask, strict=True)))
+
+    def valid(self, arch: Arch) -> bool:
+        """Valid in the space and allowed by the mask."""
+        return allowed(self.given, arch) and self.space.valid(arch)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("space", "mask", "given"):
+            raise AttributeError(name)
+        return getattr(self.space, name)
+
+    def __repr__(self) -> str:
+        return f"Restricted({self.space!r}, {[matrix.sum(-1).tolist() for matrix in self.mask]})"
+
+
+def restrict(space: Space, mask: Mask) -> Restricted:
+    """The space without the options that the mask excludes.
+
+    Raises:
+        ValueError: wrong shapes, a decision left without an option, or no architecture left that obeys the rules.
+    """
+    return Restricted(space, mask)

@@ -1,0 +1,49 @@
+"""What to look at next: strategies that are asked for a draw and told its score. None of them sees data.
+
+Here belongs what moves through a space, whatever the scores are. What an architecture is worth is said by
+`appnas.estimate` and `appnas.one_shot`; whole methods are in `appnas.methods`.
+"""
+
+from appnas.strategy.archive import Incumbent
+from appnas.strategy.controllers import LSTM, Independent, Kind, controller
+from appnas.strategy.edge_weights import EdgeWeights
+from appnas.strategy.evolution import Evolution, Generations
+from appnas.strategy.gradient import Gradient, without_zero
+from appnas.strategy.policy_gradient import PolicyGradient, moving_average, reinforce
+from appnas.strategy.predictor_guided import PredictorGuided, Told, fresh
+from appnas.strategy.protocol import Draw, Random, Score, Strategy
+from appnas.strategy.stochastic import GradientEstimator, Losses, Sampled, one_hot_rows
+from appnas.strategy.zero_order import Correction, Descent, MLEGuided, RandomDirections, StepEstimator, ZeroOrder
+
+__all__ = [
+    "LSTM",
+    "Correction",
+    "Descent",
+    "Draw",
+    "EdgeWeights",
+    "Evolution",
+    "Generations",
+    "Gradient",
+    "GradientEstimator",
+    "Incumbent",
+    "Independent",
+    "Kind",
+    "Losses",
+    "MLEGuided",
+    "PolicyGradient",
+    "PredictorGuided",
+    "Random",
+    "RandomDirections",
+    "Sampled",
+    "Score",
+    "StepEstimator",
+    "Strategy",
+    "Told",
+    "ZeroOrder",
+    "controller",
+    "fresh",
+    "moving_average",
+    "one_hot_rows",
+    "reinforce",
+    "without_zero",
+]  # fmt: skip

@@ -1,0 +1,198 @@
+"""Evolution: regularised, one child at a time, and by generations."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+from appnas.space import Arch, Space, all_of, crossover, decisions, mutate, random_arch, spent, unseen
+from appnas.strategy.archive import Incumbent
+from appnas.strategy.protocol import Draw, Score
+from appnas.support import ExhaustedError, rng_state, set_rng
+
+
+class Generations:
+    """The best ever seen breed the next generation: some by mutation, some by crossover, the rest is random.
+
+    No architecture is proposed twice while `tries` draws find a new one, and none once all of a small space were.
+
+    Args:
+        space: what to search.
+        rng: source of randomness.
+        population: architectures of a generation.
+        keep: parents, the best of all that were told.
+        mutants, crossed: children of either kind in a generation.
+        rate: share of its decisions that a mutant changes on average, at least one.
+        tries: draws of a child until one is taken that was proposed before.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        rng: random.Random,
+        population: int = 100,
+        keep: int = 30,
+        mutants: int = 50,
+        crossed: int = 50,
+        rate: float = 0.1,
+        tries: int = 10,
+    ):
+        if mutants + crossed > population or keep < 2:
+            raise ValueError(
+                "mutants + crossed <= population and keep >= 2 must hold,"
+                f" got {mutants} + {crossed} of {population}, keep={keep}"
+            )
+        self.space, self.rng, self.population, self.keep = space, rng, population, keep
+        self.mutants, self.crossed, self.rate, self.tries = mutants, crossed, rate, tries
+        self.waiting: list[Arch] = []
+        self.seen: set[Arch] = set()
+        self.values: dict[Arch, float] = {}
+
+    def parents(self) -> list[Arch]:
+        """The best told, ties to the first."""
+        return sorted(self.values, key=self.values.__getitem__, reverse=True)[: self.keep]
+
+    def ask(self) -> Draw:
+        """The next of this generation.
+
+        Raises:
+            ExhaustedError: all architectures were proposed.
+        """
+        if not self.waiting:
+            self._breed()
+        return Draw(self.waiting.pop(0))
+
+    def _breed(self) -> None:
+        if spent(self.space, self.seen):
+            raise ExhaustedError(all_of(len(self.seen)))
+        parents = self.parents()
+        kinds = ["mutant"] * self.mutants + ["crossed"] * self.crossed if len(parents) > 1 else []
+        for kind in kinds + ["random"] * (self.population - len(kinds)):
+            for _ in range(self.tries):
+                child = self._child(kind, parents)
+                if child not in self.seen:
+                    break
+            if child in self.seen and self.waiting and spent(self.space, self.seen):
+                return
+            self.seen.add(child)
+            self.waiting.append(child)
+
+    def _child(self, kind: str, parents: list[Arch]) -> Arch:
+        if kind == "random":
+            return random_arch(self.space, self.rng)
+        if kind == "crossed":
+            one, other = self.rng.sample(parents, 2)
+            return crossover(self.space, one, other, self.rng)
+        child = self.rng.choice(parents)
+        changes = sum(self.rng.random() < self.rate for _ in decisions(self.space.choices))
+        try:
+            for _ in range(max(changes, 1)):
+                child = mutate(self.space, child, self.rng)
+        except ExhaustedError:  # no change of it alone obeys the space's rules
+            return random_arch(self.space, self.rng)
+        return child
+
+    def tell(self, draw: Draw, score: Score) -> None:
+        """Remember the value. A NaN never wins."""
+        value = float(score.value)
+        self.values[draw.arch] = value if value == value else float("-inf")
+
+    def best(self) -> Arch:
+        """The best told.
+
+        Raises:
+            ValueError: nothing was told yet.
+        """
+        if not self.values:
+            raise ValueError("no score was told yet: there is no best architecture")
+        return self.parents()[0]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Generator, the generation, and all values."""
+        return {
+            "rng": rng_state(self.rng),
+            "waiting": [list(arch) for arch in self.waiting],
+            "seen": [list(arch) for arch in sorted(self.seen)],
+            "values": [[list(arch), value] for arch, value in self.values.items()],
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+        set_rng(self.rng, state["rng"])
+        self.waiting = [tuple(arch) for arch in state["waiting"]]
+        self.seen = {tuple(arch) for arch in state["seen"]}
+        self.values = {tuple(arch): value for arch, value in state["values"]}
+
+
+class Evolution:
+    """Regularised evolution: tournament selection, one mutation, the oldest dies (Real et al., arXiv 1802.01548).
+
+    Args:
+        space: what to search.
+        rng: source of randomness.
+        population: P of the paper's algorithm 1.
+        sample: S, the size of a tournament, drawn with replacement.
+        change: parent -> child; by default one mutation.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        rng: random.Random,
+        population: int = 100,
+        sample: int = 25,
+        change: Callable[[Space, Arch, random.Random], Arch] = mutate,
+    ):
+        if not 1 <= sample <= population:
+            raise ValueError(f"1 <= sample <= population must hold, got sample={sample}, population={population}")
+        self.space, self.rng, self.size, self.sample, self.change = space, rng, population, sample, change
+        self.population: list[tuple[Arch, float]] = []
+        self.asked = 0
+        self.incumbent = Incumbent()
+
+    def ask(self) -> Draw:
+        """A random architecture until the population is full, then a child of a tournament's winner.
+
+        Where no mutation of the winner obeys the space's rules, another random architecture.
+
+        Raises:
+            ExhaustedError: there is no other.
+        """
+        self.asked += 1
+        if self.asked <= self.size or not self.population:
+            return Draw(random_arch(self.space, self.rng))
+        contenders = [self.rng.choice(self.population) for _ in range(self.sample)]
+        parent, _ = max(contenders, key=lambda member: member[1])
+        try:
+            return Draw(self.change(self.space, parent, self.rng))
+        except ExhaustedError:
+            return Draw(unseen(self.space, self.rng, {parent}))
+
+    def tell(self, draw: Draw, score: Score) -> None:
+        """The newcomer joins, the oldest dies."""
+        value = float(score.value)
+        self.incumbent.update(draw.arch, value)
+        self.population.append((draw.arch, value if value == value else float("-inf")))
+        if len(self.population) > self.size:
+            self.population.pop(0)
+
+    def best(self) -> Arch:
+        """The best ever seen, alive or not."""
+        return self.incumbent.get()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Generator, population and incumbent."""
+        return {
+            "rng": rng_state(self.rng),
+            "population": [list(member) for member in self.population],
+            "asked": self.asked,
+            "incumbent": self.incumbent.state(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+        set_rng(self.rng, state["rng"])
+        self.population = [(tuple(arch), float(value)) for arch, value in state["population"]]
+        self.asked = state["asked"]
+        self.incumbent.load(state["incumbent"])

@@ -1,0 +1,108 @@
+"""Gradient ascent of the value itself, on the logits of soft gates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from appnas.space import ZERO, Arch, Gates, Space, without
+from appnas.strategy.protocol import Draw, Score
+from appnas.supernet import Relax, relaxed, softmax
+
+
+def without_zero(space: Space, gates: Gates) -> Arch:
+    """The space's rule, with `none` below every other option but above those that a mask excludes."""
+    kept = without(space.choices, ZERO)
+    return space.discretise(tuple(g.masked_fill(~m, -0.5) for g, m in zip(gates, kept, strict=True)))
+
+
+class Gradient:
+    """Gradient ascent on the logits of soft gates, as DARTS does (Liu et al., arXiv 1806.09055).
+
+    Needs an evaluator whose value is attached to the gates.
+
+    Args:
+        space: what to search.
+        generator: source of the initial logits and of noise in the relaxation.
+        relax: logits -> gates.
+        lr, betas, weight_decay: of Adam on the logits.
+        scale: standard deviation of the initial logits.
+        derive: gates -> architecture, if not by the space's own rule.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        generator: torch.Generator,
+        relax: Relax = softmax,
+        lr: float = 3e-4,
+        betas: tuple[float, float] = (0.5, 0.999),
+        weight_decay: float = 1e-3,
+        scale: float = 1e-3,
+        derive: Callable[[Gates], Arch] | None = None,
+    ):
+        self.space, self.generator, self.relax = space, generator, relax
+        self.derive = derive or space.discretise
+        self.alpha = [
+            (scale * torch.randn(choice.count, len(choice.options), generator=generator)).requires_grad_()
+            for choice in space.choices
+        ]
+        self.optimiser = torch.optim.Adam(self.alpha, lr=lr, betas=betas, weight_decay=weight_decay)
+
+    def _draw(self) -> Draw:
+        gates = relaxed(self.alpha, self.relax, self.space.mask)
+        return Draw(self.derive(tuple(matrix.detach() for matrix in gates)), gates)
+
+    def ask(self) -> Draw:
+        """Gates attached to the logits."""
+        return self._draw()
+
+    def climb(self, value: Tensor) -> None:
+        """One Adam step up the value.
+
+        Raises:
+            ValueError: the value is not attached to the gates, or not finite; the logits stay as they were.
+        """
+        if not torch.isfinite(value):
+            raise ValueError(f"the value is {float(value.detach())}: a step along its gradient would ruin the logits")
+        if not value.requires_grad:
+            raise ValueError(
+                "the value carries no gradient: a gradient strategy needs a differentiable evaluator such as Shared"
+            )
+        gradients = torch.autograd.grad(-value, self.alpha, materialize_grads=True)
+        for logits, gradient in zip(self.alpha, gradients, strict=True):
+            logits.grad = gradient
+        self.optimiser.step()
+
+    def tell(self, draw: Draw, score: Score) -> Draw | None:
+        """One Adam step up the value; the weights learn on the gates after it."""
+        self.climb(score.value)
+        return self._draw()
+
+    def best(self) -> Arch:
+        """What the logits point to."""
+        return self.derive(self.distribution())
+
+    @torch.no_grad()
+    def distribution(self) -> Gates:
+        """Softmax of the logits, without noise."""
+        return relaxed(self.alpha, softmax, self.space.mask)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Logits, optimiser and generator."""
+        return {
+            "alpha": [logits.detach().clone() for logits in self.alpha],
+            "optimiser": self.optimiser.state_dict(),
+            "rng": self.generator.get_state(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+        with torch.no_grad():
+            for logits, saved in zip(self.alpha, state["alpha"], strict=True):
+                logits.copy_(saved)
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.generator.set_state(state["rng"])

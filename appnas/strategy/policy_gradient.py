@@ -1,0 +1,147 @@
+"""Policy gradients: a controller rewarded by what it samples, and the losses as pure functions."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from appnas.space import Arch, Gates, Space, one_hot
+from appnas.strategy.archive import Incumbent
+from appnas.strategy.controllers import Controller
+from appnas.strategy.protocol import Draw, Score
+
+
+def moving_average(average: float | None, value: float, momentum: float) -> float:
+    """Momentum * average + (1 - momentum) * value; the first value starts the average."""
+    return value if average is None else momentum * average + (1 - momentum) * value
+
+
+def reinforce(logp: Tensor, reward: Tensor, baseline: float | Tensor, entropy: Tensor, bonus: float = 0.0) -> Tensor:
+    """-mean[(R - b) log pi(a)] - bonus * mean H (Williams, 1992).
+
+    Shapes:
+        logp, reward, entropy: [n].
+    """
+    return -((reward - baseline) * logp).mean() - bonus * entropy.mean()
+
+
+def ppo_clip(
+    logp: Tensor, old_logp: Tensor, advantage: Tensor, entropy: Tensor, clip: float = 0.2, bonus: float = 0.0
+) -> Tensor:
+    """-mean min(r A, clip(r, 1 - c, 1 + c) A) - bonus * mean H (Schulman et al., arXiv 1707.06347, eq. 7).
+
+    Shapes:
+        logp, old_logp, advantage, entropy: [n].
+    """
+    ratio = (logp - old_logp).exp()
+    clipped = ratio.clamp(1 - clip, 1 + clip)
+    return -(ratio * advantage).minimum(clipped * advantage).mean() - bonus * entropy.mean()
+
+
+class PolicyGradient:
+    """A controller rewarded by the value of what it samples (Zoph and Le, arXiv 1611.01578).
+
+    Args:
+        space: what to search. A sample that breaks its rules is discretised: the options sampled come first,
+            the more probable ones before the others (of too many edges into a node the surest stay).
+        controller: the policy.
+        generator: source of samples.
+        lr: of Adam on the controller.
+        momentum: of the moving-average baseline.
+        entropy: weight of the entropy bonus.
+        batch: scores gathered for one update.
+        clip: if above 0, PPO with this clip and `passes` over a batch; else one REINFORCE step.
+        passes: of PPO over a batch.
+        pick: "seen" gives the best architecture told, "mode" the most probable one.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        controller: Controller,
+        generator: torch.Generator,
+        lr: float = 1e-3,
+        momentum: float = 0.9,
+        entropy: float = 0.0,
+        batch: int = 1,
+        clip: float = 0.0,
+        passes: int = 4,
+        pick: str = "seen",
+    ):
+        if pick not in ("seen", "mode"):
+            raise ValueError(f"pick is 'seen' or 'mode', got {pick!r}")
+        self.space, self.controller, self.generator = space, controller, generator
+        self.momentum, self.entropy, self.batch, self.clip, self.passes = momentum, entropy, batch, clip, passes
+        self.pick = pick
+        self.optimiser = torch.optim.Adam(controller.parameters(), lr=lr)  # type: ignore[attr-defined]
+        self.baseline: float | None = None
+        self.waiting: list[tuple[Arch, float, float]] = []
+        self.incumbent = Incumbent()
+
+    def ask(self) -> Draw:
+        """An architecture sampled from the policy."""
+        sampled = self.controller.sample(1, self.generator)
+        with torch.no_grad():
+            logp = self.controller.evaluate(sampled)[0][0]
+        arch = action = tuple(sampled[0].tolist())
+        if not self.space.valid(arch):
+            chosen = one_hot(self.space.choices, action)
+            arch = self.space.discretise(tuple(c + p for c, p in zip(chosen, self.distribution(), strict=True)))
+        return Draw(arch, logp=logp, action=action)
+
+    def tell(self, draw: Draw, score: Score) -> None:
+        """Gather a batch, then update the policy. A value that is not finite says nothing and is passed over."""
+        value = float(score.value)
+        self.incumbent.update(draw.arch, value)
+        if not math.isfinite(value):
+            return
+        self.waiting.append((draw.action or draw.arch, value, 0.0 if draw.logp is None else float(draw.logp)))
+        if len(self.waiting) >= self.batch:
+            self._update()
+            self.waiting = []
+
+    def _update(self) -> None:
+        archs = torch.tensor([arch for arch, _, _ in self.waiting])
+        values = torch.tensor([value for _, value, _ in self.waiting])
+        old = torch.tensor([logp for _, _, logp in self.waiting])
+        self.baseline = moving_average(self.baseline, float(values.mean()), self.momentum)
+        for _ in range(self.passes if self.clip else 1):
+            logp, entropy = self.controller.evaluate(archs)
+            if self.clip:
+                loss = ppo_clip(logp, old, values - self.baseline, entropy, self.clip, self.entropy)
+            else:
+                loss = reinforce(logp, values, self.baseline, entropy, self.entropy)
+            self.optimiser.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            self.optimiser.step()
+
+    def best(self) -> Arch:
+        """The best seen, or the most probable."""
+        return self.incumbent.get() if self.pick == "seen" else self.space.discretise(self.distribution())
+
+    def distribution(self) -> Gates:
+        """Probability of every option under the policy."""
+        return self.controller.marginals()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Controller, optimiser, baseline, waiting scores, generator and incumbent."""
+        return {
+            "controller": self.controller.state_dict(),  # type: ignore[attr-defined]
+            "optimiser": self.optimiser.state_dict(),
+            "baseline": self.baseline,
+            "waiting": [list(item) for item in self.waiting],
+            "rng": self.generator.get_state(),
+            "incumbent": self.incumbent.state(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+        self.controller.load_state_dict(state["controller"])  # type: ignore[attr-defined]
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.baseline = state["baseline"]
+        self.waiting = [(tuple(arch), value, logp) for arch, value, logp in state["waiting"]]
+        self.generator.set_state(state["rng"])
+        self.incumbent.load(state["incumbent"])

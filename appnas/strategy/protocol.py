@@ -1,0 +1,101 @@
+"""Search strategies: propose architectures or gates, and learn from their scores. None of them sees data.
+
+A strategy is asked for a draw and told its score. `ask` may be called several times before the first `tell`;
+scores are told in the order asked, so a result never depends on which evaluation was faster.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+from torch import Tensor
+
+from appnas.space import Arch, Gates, Space, random_arch
+from appnas.strategy.archive import Incumbent
+from appnas.support import Failure, rng_state, set_rng
+
+
+class Draw(NamedTuple):
+    """A proposal.
+
+    Attributes:
+        arch: the architecture, for a soft draw the one that its gates point to.
+        gates: soft or one-hot gates; None stands for the one-hot gates of `arch`. Those of n samples have a batch
+            axis, and `arch` is what their mean points to.
+        logp: log-probability of what a policy sampled, a number without a graph; [n] with a graph for n samples.
+        action: what the policy sampled, where the space's rules made another architecture of it.
+    """
+
+    arch: Arch
+    gates: Gates | None = None
+    logp: Tensor | None = None
+    action: Arch | None = None
+
+
+class Score(NamedTuple):
+    """What an evaluator says of a draw.
+
+    Attributes:
+        value: to be maximised; attached to the gates where the evaluator is differentiable.
+        metrics: named numbers, units in the names; "failed" is 1 if the evaluation failed.
+        failure: why it failed, if it did.
+    """
+
+    value: Tensor
+    metrics: Mapping[str, float] = {}
+    failure: Failure | None = None
+
+
+@runtime_checkable
+class Strategy(Protocol):
+    """Ask and tell."""
+
+    def ask(self) -> Draw:
+        """Propose.
+
+        Raises:
+            ExhaustedError: nothing is left to propose: the search ends as after its last step.
+        """
+
+    def tell(self, draw: Draw, score: Score) -> Draw | None:
+        """Learn from a score. Returns the draw that shared weights should learn on, if not the scored one."""
+
+    def best(self) -> Arch:
+        """The architecture to use, by what was told so far."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything needed to go on, as tensors, numbers, strings and containers of them."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+
+
+class Random:
+    """Uniformly random valid architectures: the control of every other strategy."""
+
+    def __init__(self, space: Space, rng: random.Random):
+        self.space, self.rng = space, rng
+        self.incumbent = Incumbent()
+
+    def ask(self) -> Draw:
+        """A random architecture."""
+        return Draw(random_arch(self.space, self.rng))
+
+    def tell(self, draw: Draw, score: Score) -> None:
+        """Remember the best."""
+        self.incumbent.update(draw.arch, float(score.value))
+
+    def best(self) -> Arch:
+        """The best seen."""
+        return self.incumbent.get()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Generator and incumbent."""
+        return {"rng": rng_state(self.rng), "incumbent": self.incumbent.state()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+        set_rng(self.rng, state["rng"])
+        self.incumbent.load(state["incumbent"])

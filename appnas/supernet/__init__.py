@@ -1,0 +1,29 @@
+"""Supernets: candidate operations weighted by gates, relaxations of logits to gates, gradients through both.
+
+Here belongs what is alike for all supernets. Which operations there are is said by `appnas.spaces`, how weights are
+trained by `appnas.one_shot`.
+"""
+
+from appnas.supernet.fused import (
+    Fused,
+    Norm,
+    State,
+    add_normed,
+    add_scaled,
+    centred,
+    fast,
+    plain,
+    recomputed,
+    scale,
+    twice,
+)
+from appnas.supernet.gradients import SGDStep, Weights, lookahead_exact, lookahead_finite, unified
+from appnas.supernet.relaxations import Relax, Sample, gumbel_sample, softmax, straight_through, two_temperature
+from appnas.supernet.supernet import Dag, Gated, Mixed, SelfGated, live_options, relaxed, split_parameters
+
+__all__ = [
+    "Dag", "Fused", "Gated", "Mixed", "Norm", "Relax", "SGDStep", "Sample", "SelfGated", "State", "Weights",
+    "add_normed", "add_scaled", "centred", "fast", "gumbel_sample", "live_options", "lookahead_exact",
+    "lookahead_finite", "plain", "recomputed", "relaxed", "scale", "softmax", "split_parameters", "straight_through",
+    "twice", "two_temperature", "unified",
+]  # fmt: skip

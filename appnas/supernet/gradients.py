@@ -1,0 +1,125 @@
+"""Gradients of gates: of the validation loss after one weight step, and of an expected loss over samples.
+
+Losses are functions of (weights, gates), or numbers, so nothing here knows networks or data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.autograd import grad
+
+from appnas.space import Gates
+from appnas.supernet.fused import plain
+
+Weights = dict[str, Tensor]
+Loss = Callable[[Weights, Gates], Tensor]
+
+
+class SGDStep(NamedTuple):
+    """One step of SGD with momentum as a function: w' = w - lr (momentum * velocity + s gradient + decay * w).
+
+    Attributes:
+        velocity: momentum buffers by name; a missing one counts as 0.
+        clip: largest norm of the gradient, 0 for none. The factor s that it asks for counts as a constant.
+    """
+
+    lr: float
+    momentum: float = 0.0
+    weight_decay: float = 0.0
+    velocity: Weights = {}  # noqa: RUF012  (never written)
+    clip: float = 0.0
+
+    def factor(self, gradients: Sequence[Tensor]) -> float:
+        """What clipping multiplies the gradients by."""
+        if not self.clip:
+            return 1.0
+        norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g.detach()) for g in gradients]))
+        return min(self.clip / (float(norm) + 1e-6), 1.0)
+
+    def moved(self, weights: Weights, gradients: Sequence[Tensor]) -> Weights:
+        """The momentum buffers after the step."""
+        factor = self.factor(gradients)
+        return {
+            name: self.momentum * self.velocity.get(name, 0.0) + factor * g + self.weight_decay * w
+            for (name, w), g in zip(weights.items(), gradients, strict=True)
+        }
+
+    def __call__(self, weights: Weights, gradients: Sequence[Tensor]) -> Weights:
+        """The weights after the step; differentiable in both arguments."""
+        velocity = self.moved(weights, gradients)
+        return {name: w - self.lr * velocity[name] for name, w in weights.items()}
+
+
+def lookahead_exact(train: Loss, valid: Loss, weights: Weights, gates: Gates, step: SGDStep) -> Tensor:
+    """L_val(w - xi grad_w L_train(w, g), g) with its full graph (Liu et al., arXiv 1806.09055, eq. 6).
+
+    Differentiating it with respect to the gates gives eq. 7, the Hessian-vector product included, by double
+    backward. Needs the memory of the training graph and its derivative at once.
+
+    Args:
+        train: training loss.
+        valid: validation loss.
+        weights: leaf tensors that require gradients.
+        gates: attached to whatever the caller differentiates.
+        step: the weight step; its lr is xi.
+    """
+    with plain():  # the fast form would compute everything once more to be differentiated twice
+        loss = train(weights, gates)
+    gradients = grad(loss, list(weights.values()), create_graph=True, materialize_grads=True)
+    return valid(step(weights, gradients), gates)
+
+
+def lookahead_finite(
+    train: Loss, valid: Loss, weights: Weights, gates: Gates, step: SGDStep, epsilon: float = 0.01
+) -> Tensor:
+    """The same value, with the Hessian-vector product by a central difference (arXiv 1806.09055, eq. 8).
+
+    The two extra passes run at w +- e v, with v = grad_w' L_val and e = epsilon / |v|; they compute gradients of the
+    gates alone, and no pass keeps anything for the next but weights. The gradient reaches the
+    gates through a linear surrogate, so callers differentiate the result as they would the exact one. The
+    difference crosses the kinks of ReLU: it is close to exact for smooth operations only.
+    """
+    leaves = tuple(matrix.detach().requires_grad_() for matrix in gates)
+    fixed = tuple(matrix.detach() for matrix in gates)
+    gradients = grad(train(weights, fixed), list(weights.values()), materialize_grads=True)
+    with torch.no_grad():
+        stepped = step(weights, gradients)
+    stepped = {name: w.requires_grad_() for name, w in stepped.items()}
+    loss = valid(stepped, leaves)
+    found = grad(loss, [*leaves, *stepped.values()], materialize_grads=True)
+    direct, v = found[: len(leaves)], found[len(leaves) :]
+    length = torch.sqrt(sum((x.pow(2).sum() for x in v), torch.zeros(())))
+    reach = epsilon / length.clamp_min(torch.finfo(length.dtype).tiny)  # v = 0: no second-order term
+
+    def slope(sign: float) -> tuple[Tensor, ...]:
+        moved = {name: (w + sign * reach * x).detach() for (name, w), x in zip(weights.items(), v, strict=True)}
+        return grad(train(moved, leaves), list(leaves), materialize_grads=True)
+
+    xi = step.lr * step.factor(gradients)
+    total = [
+        d - xi * (plus - minus) / (2 * reach) for d, plus, minus in zip(direct, slope(1.0), slope(-1.0), strict=True)
+    ]
+    surrogate = sum(((g - g.detach()) * t).sum() for g, t in zip(gates, total, strict=True))
+    return loss.detach() + surrogate
+
+
+def unified(logp: Tensor | None, hard: Tensor, control: Tensor) -> Tensor:
+    """The mean of L(z), whose gradient is UNAS's estimate of grad E[L(z)] (Vahdat et al., arXiv 1912.07651, section 3).
+
+        mean[(L(z) - c) grad log p(z)] + grad mean c
+
+    With c = L(s) at the relaxed sample s = soft - coupled + stopgrad(coupled) (`appnas.supernet.gumbel_sample`) this is
+    REBAR: reinforcement with a control variate, its correction, and the Gumbel-softmax term, in one backward pass.
+    With a constant c it is REINFORCE with a baseline; without logp, and s = soft, it is the Gumbel-softmax estimate.
+
+    Shapes:
+        logp: [n], or None; hard, control: [n], losses at the samples and at their relaxations.
+    """
+    climb = control.mean()
+    if logp is not None:
+        climb = climb + (logp * (hard - control).detach()).mean()
+    return hard.detach().mean() + climb - climb.detach()

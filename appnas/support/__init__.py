@@ -1,0 +1,63 @@
+"""What everything stands on: checked settings, errors with remedies, files written whole, generators that resume.
+
+Here belongs what knows neither architectures nor data; what does has a room of its own.
+"""
+
+from appnas.support.contract import ExhaustedError, lacking, listed, number, offers, ruled, shaped, validated
+from appnas.support.failure import (
+    IN_A_ROW,
+    SHARE,
+    TRIES,
+    DataError,
+    Failure,
+    FailuresError,
+    Tolerance,
+    died,
+    failure_of,
+    is_number,
+    late,
+)
+from appnas.support.files import RunError, check_state, digest, load_state, reading, room, whole
+from appnas.support.memory import MIB, explained, out_of_memory, told
+from appnas.support.seeding import rng_state, seeded, set_rng
+from appnas.support.settings import check, held, typed, within
+
+__all__ = [
+    "IN_A_ROW",
+    "MIB",
+    "SHARE",
+    "TRIES",
+    "DataError",
+    "ExhaustedError",
+    "Failure",
+    "FailuresError",
+    "RunError",
+    "Tolerance",
+    "check",
+    "check_state",
+    "died",
+    "digest",
+    "explained",
+    "failure_of",
+    "held",
+    "is_number",
+    "lacking",
+    "late",
+    "listed",
+    "load_state",
+    "number",
+    "offers",
+    "out_of_memory",
+    "reading",
+    "rng_state",
+    "room",
+    "ruled",
+    "seeded",
+    "set_rng",
+    "shaped",
+    "told",
+    "typed",
+    "validated",
+    "whole",
+    "within",
+]  # fmt: skip

@@ -1,0 +1,199 @@
+"""What a task offers: data, loss and metrics behind two protocols."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+
+from appnas.space import IO
+from appnas.task.training import Batch, OnEpoch
+
+
+@runtime_checkable
+class Domain(Protocol):
+    """A task: data, loss and metric. Domains know neither spaces nor methods.
+
+    A domain may have five attributes more: `chance`, what guessing is worth: the value of a training that diverged;
+    `budget`, how long the result of a search is trained unless told; `has_test`, False if it has no held-out data;
+    `fold(index, count)`, the same task with another part of training and validation data held out for validation, the
+    index-th of `count`; `showcase(model)`, a few held-out examples by name, each as named maps [H, W] of one size
+    (inputs, truth, prediction): the report draws them side by side.
+    """
+
+    io: IO
+
+    def fit(
+        self,
+        model: nn.Module,
+        budget: int,
+        *,
+        final: bool = False,
+        seed: int = 0,
+        checkpoint: Path | None = None,
+        on_epoch: OnEpoch | None = None,
+    ) -> None:
+        """Train in place.
+
+        Args:
+            model: left in evaluation mode.
+            budget: epochs, or environment steps.
+            final: use the validation data too: after the search.
+            seed: of everything random in the training.
+            checkpoint: file to save to now and then, and to go on from if it exists.
+            on_epoch: called with the epochs (or environment steps) done, and their mean loss.
+        """
+
+    def score(self, model: nn.Module) -> dict[str, float]:
+        """VALIDATION metrics; "value" is maximised."""
+
+    def test(self, model: nn.Module) -> dict[str, float]:
+        """Held-out metrics, asked for once, after the search."""
+
+    def example(self, count: int) -> tuple[Tensor, ...]:
+        """Inputs of `count` examples, to measure costs on."""
+
+
+@runtime_checkable
+class DifferentiableDomain(Domain, Protocol):
+    """What weight sharing needs on top."""
+
+    def batches(self, split: str, rng: torch.Generator) -> Iterator[Batch]:
+        """One epoch of "train" or "valid", in an order drawn from the generator."""
+
+    def epoch(self, split: str) -> int:
+        """Number of batches in one epoch of a split."""
+
+    def loss(self, model: Callable[..., Any], batch: Batch) -> Tensor:
+        """Loss of every example. Shapes: returns [B]."""
+
+
+class Host(Protocol):
+    """A training loop that somebody else owns, such as an agent's, one iteration at a time.
+
+    Attributes:
+        optimiser: of the network's parameters.
+        iteration: environment steps of one iteration.
+    """
+
+    optimiser: torch.optim.Optimizer
+    iteration: int
+
+    def advance(self) -> dict[str, float]:
+        """One iteration: gather data with the network as it is, then train it. "value" is maximised."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything needed to go on, the network included, as tensors, numbers, strings and containers of them."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+
+
+@runtime_checkable
+class HostDomain(Domain, Protocol):
+    """A domain whose training loop can be stepped: what a search inside that loop needs on top."""
+
+    def host(
+        self, model: nn.Module, budget: int, *, seed: int = 0, optimiser: Callable[..., Any] | None = None
+    ) -> Host:
+        """A loop that trains the model for `budget` environment steps.
+
+        Args:
+            model: trained in place.
+            budget: schedules end there.
+            seed: of everything random in the loop.
+            optimiser: (parameters, lr) -> optimiser, instead of the domain's own.
+        """
+
+
+class LockedError(PermissionError):
+    """A search reached for what it must not see."""
+
+
+class Locked:
+    """A domain without its test data: what methods are handed.
+
+    Raises:
+        LockedError: on any attempt to reach `test`, or another split than "train" and "valid".
+    """
+
+    def __init__(self, domain: Domain):
+        self._domain = domain
+        self.io = domain.io
+        self.chance = getattr(domain, "chance", -math.inf)
+
+    def fit(self, model: nn.Module, budget: int, *, final: bool = False, **more: Any) -> None:
+        """Train on the training data; never on the validation data too."""
+        if final:
+            raise LockedError("a search trains on training data only: `final` is for retraining its result")
+        self._domain.fit(model, budget, **more)
+
+    def score(self, model: nn.Module) -> dict[str, float]:
+        """Validation metrics."""
+        return self._domain.score(model)
+
+    def test(self, model: nn.Module) -> dict[str, float]:
+        """Out of reach."""
+        raise LockedError("a search cannot read test data: call `result.retrain()` after it")
+
+    def example(self, count: int) -> tuple[Tensor, ...]:
+        """Inputs to measure costs on."""
+        return self._domain.example(count)
+
+    def batches(self, split: str, rng: torch.Generator) -> Iterator[Batch]:
+        """One epoch of "train" or "valid".
+
+        Raises:
+            LockedError: another split.
+        """
+        if split not in ("train", "valid"):
+            raise LockedError(f"a search reads the splits 'train' and 'valid', got {split!r}")
+        return self._differentiable().batches(split, rng)
+
+    def epoch(self, split: str) -> int:
+        """Number of batches in one epoch."""
+        return self._differentiable().epoch(split)
+
+    def loss(self, model: Callable[..., Any], batch: Batch) -> Tensor:
+        """Loss of every example."""
+        return self._differentiable().loss(model, batch)
+
+    def fold(self, index: int, count: int) -> Locked:
+        """The index-th of `count` folds for cross-validation; the domain as it is if it has none."""
+        make = getattr(self._domain, "fold", None)
+        return type(self)(make(index, count)) if make else self
+
+    def random_labels(self, seed: int) -> Locked:
+        """The domain with random labels on its training data, drawn once: what RLNAS trains on.
+
+        Raises:
+            TypeError: the domain does not offer it.
+        """
+        make = getattr(self._domain, "random_labels", None)
+        if make is None:
+            raise TypeError(
+                f"random labels need a domain with `random_labels(seed)`, which {type(self._domain).__name__} lacks;"
+                " search with its true labels (labels='true')"
+            )
+        return type(self)(make(seed))
+
+    def host(self, model: nn.Module, budget: int, **more: Any) -> Host:
+        """The domain's own training loop, on training data."""
+        if not isinstance(self._domain, HostDomain):
+            raise TypeError(
+                f"this method searches inside the training loop of a domain with `host`, such as an agent's, which"
+                f" {type(self._domain).__name__} lacks; a method that trains every architecture is random or evolution"
+            )
+        return self._domain.host(model, budget, **more)
+
+    def _differentiable(self) -> DifferentiableDomain:
+        if not isinstance(self._domain, DifferentiableDomain):
+            raise TypeError(
+                f"weight sharing needs a domain with `batches` and `loss`, which {type(self._domain).__name__} lacks;"
+                " use a method that trains every architecture, such as random or evolution"
+            )
+        return self._domain

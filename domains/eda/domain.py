@@ -1,0 +1,289 @@
+"""Chip design: predict from a placement where, and in how many nets, routing will violate design rules.
+
+Three tasks on maps of gcells. Splits are by design: a network is judged on designs it never saw. The tasks and their
+metrics follow Chang et al. (ICCAD 2021, arXiv 2012.01737), congestion follows CircuitNet.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from appnas.domains.eda import metrics
+from appnas.domains.eda.flow import PAPER
+from appnas.domains.eda.placements import Placements
+from appnas.domains.eda.scaling import Scale, Scaling, Task
+from appnas.space import IO
+from appnas.support import check, digest
+from appnas.task import OnEpoch, Recipe, fit
+
+ADAM = Recipe(optimiser="adam", lr=5e-4, schedule="exponential", decay=1.0, weight_decay=1e-5, clip=0.0)
+"""The paper's: Adam at a fixed rate, L2 penalty."""
+UNDEFINED = {"nrms": 1.0, "ssim": 0.0, "spearman": 0.0}
+"""Of a network that diverged, or says the same everywhere; other metrics are then the domain's `chance`."""
+Batch = tuple[Tensor, Tensor]
+
+
+@dataclass(frozen=True)
+class Options:
+    """Task, splits and training of a routability domain."""
+
+    task: Task = "hotspots"
+    """violated_nets: how many nets, one number a placement. hotspots: which gcells. congestion: how much a gcell."""
+    channels: tuple[str, ...] = PAPER
+    """Feature maps by name, in order."""
+    target: str = ""
+    """Label map; by default drc for hotspots, and congestion for congestion. Of a pair, for example util_h+util_v, the
+    sum. Congestion is brought to 0..1 in each placement, as CircuitNet does."""
+    threshold: float = 0.0
+    """A gcell is a hotspot if its label is above this."""
+    scale: Scale = "train"
+    """Channels to zero mean and unit deviation over the training placements, or to 0..1 in each placement (CircuitNet).
+    A channel that is constant becomes 0."""
+    test: tuple[str, ...] = ()
+    """Designs held out for the test; by default a third of them, drawn by the seed."""
+    valid: tuple[str, ...] = ()
+    """Designs held out for validation; by default a quarter of the others."""
+    seed: int = 0
+    """Of the drawn designs."""
+    batch: int = 48
+    """Placements a batch."""
+    epochs: int = 45
+    """Length of the training of a search's result, unless told."""
+    flip: bool = True
+    """Random mirror images. Never transposed: the metal layers have directions."""
+    recipe: Recipe = field(default_factory=lambda: ADAM)
+    """How stand-alone networks are trained."""
+
+    def __post_init__(self) -> None:
+        """Check the sizes.
+
+        Raises:
+            ValueError: a batch below 1, an unknown task, no channel, or a design in both held-out splits.
+        """
+        check(self, batch=1, epochs=1)
+        if not self.channels or len(set(self.channels)) < len(self.channels):
+            raise ValueError(f"channels are one or more different names, got {self.channels}")
+        both = sorted(set(self.test) & set(self.valid))
+        if both:
+            raise ValueError(f"a design is in one split only, {both} are in test and valid")
+
+
+def split_designs(designs: tuple[str, ...], options: Options) -> dict[str, np.ndarray]:
+    """Indices of the placements of every split: train, valid, test, and all but test.
+
+    Raises:
+        ValueError: an unknown design, or a split without one.
+    """
+    known = sorted(set(designs))
+    if len(known) < 3:
+        raise ValueError(f"placements are split by design into training, validation and test: give three, got {known}")
+    unknown = sorted((set(options.test) | set(options.valid)) - set(known))
+    if unknown:
+        raise ValueError(f"the designs are {known}, there is no {unknown[0]!r}")
+    rng = random.Random(options.seed)
+    test = options.test or tuple(rng.sample(known, max(len(known) // 3, 1)))
+    rest = [name for name in known if name not in test and name not in options.valid]
+    valid = options.valid or tuple(rng.sample(rest, min(max(len(rest) // 4, 1), len(rest))))
+    of = np.array(designs)
+    split = {"test": np.isin(of, test), "valid": np.isin(of, valid) & ~np.isin(of, test)}
+    split["all"] = ~split["test"]
+    split["train"] = split["all"] & ~split["valid"]
+    for name, chosen in split.items():
+        if not chosen.any():
+            raise ValueError(f"the split {name!r} is empty: {len(known)} designs {known}, of which test {test}")
+    return {name: np.flatnonzero(chosen) for name, chosen in split.items()}
+
+
+class Routability:
+    """One task on placements. Metrics are fractions; "value" is the task's own, see `score`.
+
+    Args:
+        data: placements with the channels and the label that the options name.
+        options: task, splits, training.
+
+    Raises:
+        ValueError: a missing channel or label, a split without a design, or no hotspot at all in one of them.
+    """
+
+    catalogue_name: str | None = None
+    """Name in the catalogue, by which a run can be resumed."""
+
+    def __init__(self, data: Placements, options: Options = Options()):
+        self.options, self.data = options, data
+        self.chance = {"violated_nets": 0.0, "hotspots": 0.5, "congestion": -1.0}[options.task]
+        self.budget, self.has_test = options.epochs, True
+        self._of = split_designs(data.designs, options)
+        self.split = {name: tuple(sorted({data.designs[i] for i in rows})) for name, rows in self._of.items()}
+        raw, train = torch.from_numpy(np.ascontiguousarray(data.of(options.channels))).float(), self._of["train"]
+        self._truth = self._targets()
+        self._y = torch.from_numpy(self._truth.astype(np.float32))
+        counted = options.task == "violated_nets"
+        counts = torch.log1p(self._y) if counted else torch.empty(0)
+        self.scaling = Scaling.fitted(
+            options.task, options.channels, options.scale, raw[train], counts[train] if counted else counts
+        )
+        self._x = self.scaling.inputs(raw)
+        if counted:
+            self._y = ((counts - self.scaling.count_mean) / self.scaling.count_std)[:, None]
+        self.io = IO(tuple(self._x.shape[1:]), tuple(self._y.shape[1:]))
+
+    def _targets(self) -> np.ndarray:
+        options = self.options
+        if options.task == "violated_nets":
+            if self.data.counts is None:
+                raise ValueError("the data lack counts of nets with violations, which the task violated_nets predicts")
+            return self.data.counts.astype(float)
+        names = (options.target or ("drc" if options.task == "hotspots" else "congestion")).split("+")
+        maps: np.ndarray = np.sum([self.data.label(name) for name in names], 0)
+        if options.task == "congestion":
+            low, high = maps.min((1, 2), keepdims=True), maps.max((1, 2), keepdims=True)
+            truth, what = (maps - low) / np.where(high > low, high - low, 1), "congestion that differs over its gcells"
+        else:
+            truth, what = maps > options.threshold, "a hotspot"
+        for name in ("train", "valid", "test"):
+            if not truth[self._of[name]].any():
+                raise ValueError(f"no placement of the split {name!r} {self.split[name]} has {what}: choose others")
+        return truth  # type: ignore[no-any-return]
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of options, maps and targets: a training's checkpoint is of one of them."""
+        return digest(str(self.options), *self.data.designs, self._x, self._y)
+
+    def preprocessing(self) -> dict[str, Any]:
+        """What users of an exported network need: channels, their scaling, and what comes out (see `Scaling`)."""
+        return self.scaling.plain()
+
+    def _rows(self, split: str) -> np.ndarray:
+        if split not in self._of:
+            raise ValueError(f"the splits are {sorted(self._of)}, got {split!r}")
+        return self._of[split]
+
+    def epoch(self, split: str) -> int:
+        """Number of batches in one epoch."""
+        return -(-len(self._rows(split)) // self.options.batch)
+
+    def batches(self, split: str, rng: torch.Generator) -> Iterator[Batch]:
+        """One epoch, shuffled and mirrored: "train", "valid", or both for the final training: "all".
+
+        Shapes:
+            yields: maps [B, C, H, W], and standardised log counts [B, 1] or label maps [B, H, W].
+        """
+        rows = torch.from_numpy(self._rows(split))
+        order = rows[torch.randperm(len(rows), generator=rng)]
+        for part in torch.split(order, self.options.batch):
+            x, y = self._x[part], self._y[part]
+            for axis in (2, 3) if self.options.flip else ():
+                chosen = torch.rand(len(x), generator=rng) < 0.5
+                x = torch.where(chosen[:, None, None, None], x.flip(axis), x)
+                if y.dim() == 3:
+                    y = torch.where(chosen[:, None, None], y.flip(axis - 1), y)
+            yield x, y
+
+    def loss(self, model: Callable[..., Any], batch: Batch) -> Tensor:
+        """Cross entropy of hotspots, square error of the others, of every placement. Shapes: returns [B]."""
+        x, y = batch
+        out = model(x)
+        if self.options.task == "hotspots":
+            return binary_cross_entropy_with_logits(out, y, reduction="none").flatten(1).mean(1)
+        return (out - y).pow(2).flatten(1).mean(1)  # type: ignore[no-any-return]
+
+    def fit(
+        self,
+        model: nn.Module,
+        budget: int,
+        *,
+        final: bool = False,
+        seed: int = 0,
+        checkpoint: Path | None = None,
+        on_epoch: OnEpoch | None = None,
+    ) -> None:
+        """Train for `budget` epochs; `final` on the training and validation designs together.
+
+        Args:
+            model: trained in place.
+            budget: epochs.
+            final: after the search.
+            seed: order and mirror images.
+            checkpoint: file to save to after every epoch, and to go on from if it exists.
+            on_epoch: called with the number of epochs done, and the last one's mean loss.
+        """
+        split = "all" if final else "train"
+        fit(model, self, split, self.loss, budget, self.options.recipe, seed, checkpoint, on_epoch)
+
+    def fold(self, index: int, count: int) -> Routability:
+        """The domain with another part of the designs that are not for the test held out for validation.
+
+        Args:
+            index: of the part, from 0.
+            count: parts of the designs; of fewer designs, each is a part, and comes again.
+
+        Raises:
+            ValueError: a part without a hotspot.
+        """
+        designs = sorted({*self.split["train"], *self.split["valid"]})
+        random.Random(self.options.seed).shuffle(designs)
+        parts = min(count, len(designs))
+        options = replace(self.options, test=self.split["test"], valid=tuple(designs[index % parts :: parts]))
+        return Routability(self.data, options)
+
+    @torch.no_grad()
+    def predict(self, model: nn.Module, rows: np.ndarray) -> np.ndarray:
+        """Predicted counts [N], probabilities of hotspots [N, H, W], or congestion [N, H, W]."""
+        model.eval()
+        return self.scaling.outputs(torch.cat([model(x) for x in torch.split(self._x[torch.from_numpy(rows)], 64)]))
+
+    def _measure(self, model: nn.Module, split: str) -> dict[str, float]:
+        rows = self._of[split]
+        predicted, truth = self.predict(model, rows), self._truth[rows]
+        if self.options.task == "hotspots":
+            found = metrics.of_hotspots(predicted, truth.astype(bool))
+        elif self.options.task == "congestion":
+            found = metrics.of_congestion(predicted, truth)
+        else:
+            found = metrics.of_counts(predicted, truth, np.array(self.data.designs)[rows])
+        return {name: value if value == value else UNDEFINED.get(name, self.chance) for name, value in found.items()}
+
+    def score(self, model: nn.Module) -> dict[str, float]:
+        """Metrics of the validation designs; "value" is tau, the mean area under ROC, or minus NRMS."""
+        found = self._measure(model, "valid")
+        own = {"violated_nets": "tau", "hotspots": "roc_auc"}.get(self.options.task)
+        return {"value": found[own] if own else -found["nrms"], **found}
+
+    def test(self, model: nn.Module) -> dict[str, float]:
+        """The same metrics of the held-out designs, without a "value"."""
+        return self._measure(model, "test")
+
+    def example(self, count: int) -> tuple[Tensor]:
+        """The first `count` training placements, scaled. Shapes: [count, C, H, W]."""
+        return (self._x[torch.from_numpy(self._of["train"][:count])],)
+
+    def showcase(self, model: nn.Module, count: int = 4) -> dict[str, dict[str, np.ndarray]]:
+        """Held-out placements, of as many designs as there are: two features, the label and the prediction, as maps.
+
+        None for a task without maps.
+        """
+        if self.options.task == "violated_nets":
+            return {}
+        rows = self._of["test"]
+        hardest = rows[np.argsort(-self._truth[rows].mean((1, 2)), kind="stable")]
+        first = {self.data.designs[i]: i for i in hardest[::-1]}
+        chosen = np.array(sorted(first.values(), key=list(hardest).index)[:count])
+        predicted = self.predict(model, chosen)
+        return {
+            self.data.names[i]: {
+                **{name: self.data.of([name])[i, 0] for name in self.scaling.shown},
+                "label": self._truth[i].astype(float),
+                "prediction": predicted[k],
+            }
+            for k, i in enumerate(chosen)
+        }

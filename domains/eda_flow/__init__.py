@@ -1,1 +1,0 @@
-"""From register-transfer designs to labelled placements by real tools; features and labels of any routed design."""

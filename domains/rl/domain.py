@@ -1,0 +1,284 @@
+"""Reinforcement learning from images: an agent is the domain's training, its return the metric.
+
+A network maps frames to all that an agent needs: for PPO the logits of the actions and a value, for DQN a value of
+every action. Training is Stable-Baselines3's (the extra `rl`), imported when an agent is made. To swap the encoder of
+an agent in a script of your own, see `appnas.agent.sb3`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from appnas.space import IO
+from appnas.support import check
+from appnas.task import OnEpoch
+
+if TYPE_CHECKING:
+    from stable_baselines3.common.vec_env import VecEnv
+
+    from appnas.domains.rl.agent import Agent
+
+Split = Literal["train", "score", "test"]
+
+
+def salted(seed: int, split: Split) -> int:
+    """A seed of its own for every split."""
+    return 3 * seed + ("train", "score", "test").index(split)
+
+
+@dataclass(frozen=True)
+class Options:
+    """An agent and its evaluation. Defaults: PPO on Procgen, by its authors' code, as in arXiv 1912.01588."""
+
+    algorithm: Literal["ppo", "dqn"] = "ppo"
+    """PPO (arXiv 1707.06347) or DQN (not Rainbow), of Stable-Baselines3."""
+    envs: int = 64
+    """Environments side by side."""
+    rollout: int = 256
+    """Steps of every environment in one iteration."""
+    batch: int = 2048
+    """Transitions a gradient step."""
+    epochs: int = 3
+    """PPO: passes over a rollout."""
+    lr: float = 5e-4
+    """Adam's learning rate, constant."""
+    gamma: float = 0.999
+    """Discount."""
+    gae: float = 0.95
+    """PPO: lambda of the advantages."""
+    clip: float = 0.2
+    """PPO: largest change of the probability ratio and of the value."""
+    entropy: float = 0.01
+    """PPO: weight of the bonus on the entropy of the actions."""
+    value: float = 0.5
+    """PPO: weight of the value's loss."""
+    max_grad: float = 0.5
+    """Largest gradient norm; weights and logits together."""
+    normalise: bool = True
+    """Divide training rewards by the running deviation of the return."""
+    replay: int = 50_000
+    """DQN: transitions remembered."""
+    warmup: int = 2_000
+    """DQN: random steps before learning starts."""
+    every: int = 4
+    """DQN: steps of every environment between two times of learning."""
+    updates: int = 1
+    """DQN: gradient steps each time."""
+    n_steps: int = 1
+    """DQN: rewards that are summed before the target network's value counts (n-step returns)."""
+    target: int = 2_000
+    """DQN: environment steps between two copies into the target network."""
+    explore: float = 0.3
+    """DQN: share of the budget over which random actions fall from all to `epsilon`."""
+    epsilon: float = 0.05
+    """DQN: share of random actions after that, and in evaluations, as its authors evaluate (Nature 518, 529): an agent
+    that always takes its best action can stand before an obstacle until the episode ends."""
+    episodes: int = 32
+    """Episodes of an evaluation, at least one for each of its environments."""
+    seed: int = 0
+    """Of the evaluations; a training's seed is its own."""
+
+    def __post_init__(self) -> None:
+        """Check the sizes."""
+        sizes = dict.fromkeys(
+            ("envs", "rollout", "batch", "epochs", "replay", "every", "updates", "n_steps", "target", "episodes"), 1
+        )
+        check(
+            self, lr=0, gamma=0, gae=0, clip=0, entropy=0, value=0, max_grad=0, warmup=0, explore=0, epsilon=0, **sizes
+        )
+        if self.explore > 1 or self.epsilon > 1:
+            raise ValueError(f"explore and epsilon are shares, from 0 to 1, got {self.explore} and {self.epsilon}")
+        if self.algorithm == "ppo" and self.envs * self.rollout < 2:
+            raise ValueError("PPO needs at least 2 transitions in an iteration (envs x rollout) to normalise them")
+
+
+def need(*packages: str) -> None:
+    """Check that the packages of the extra `rl` are there.
+
+    Raises:
+        ImportError: one is not.
+    """
+    for package in packages:
+        if importlib.util.find_spec(package) is None:
+            raise ImportError(f"this domain needs the package {package!r}: pip install 'appnas[rl]'")
+
+
+class RL:
+    """A task of an agent; subclasses make the environments. "value" is the mean return on training levels.
+
+    Args:
+        options: agent and evaluation.
+
+    Raises:
+        ImportError: the extra is missing.
+        ValueError: observations that are no images, or actions without end.
+    """
+
+    catalogue_name: str | None = None
+    """Name in the catalogue, by which a run can be resumed."""
+
+    def __init__(self, options: Options):
+        need("gymnasium", "stable_baselines3")
+        from gymnasium.spaces import Discrete
+        from stable_baselines3.common.preprocessing import is_image_space, is_image_space_channels_first
+
+        self.options = options
+        env = self.make("train", 1, 0)
+        frames, actions = env.observation_space, env.action_space
+        env.close()
+        if not is_image_space(frames):
+            raise ValueError(
+                f"agents here see images, uint8 from 0 to 255 of the shape (height, width, channels), or channels"
+                f" first; this environment shows {frames}. A vector has nothing that an image encoder could look at"
+            )
+        if not isinstance(actions, Discrete):
+            raise ValueError(
+                f"agents here choose one of a finite number of actions (Discrete), this environment takes {actions};"
+                " for others, give appnas.agent.make_policy_kwargs to Stable-Baselines3's PPO"
+            )
+        self.first = is_image_space_channels_first(frames)  # type: ignore[arg-type]  # channels come first already
+        shape = frames.shape or ()
+        channels, height, width = shape if self.first else (shape[2], shape[0], shape[1])
+        self.actions = int(actions.n)
+        self.io = IO((channels, height, width), (self.actions + (options.algorithm == "ppo"),))
+        bounds = self.normal()
+        self.chance = bounds[0] if bounds else -math.inf
+
+    def make(self, split: Split, count: int, seed: int) -> VecEnv:
+        """Environments side by side: to train in, to score in (the training levels), to test in (unseen levels)."""
+        raise NotImplementedError
+
+    def normal(self) -> tuple[float, float] | None:
+        """Returns that count as 0 and as 1, if the task has such; the first is what guessing is worth."""
+        return None
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of the options: a training's checkpoint is of one of them."""
+        return hashlib.sha256(f"{type(self).__name__} {asdict(self.options)}".encode()).hexdigest()
+
+    def named(self, name: str) -> RL:
+        """The same domain under its name in the catalogue."""
+        self.catalogue_name = name
+        return self
+
+    def host(
+        self, model: nn.Module, budget: int, *, seed: int = 0, optimiser: Callable[..., Any] | None = None
+    ) -> Agent:
+        """An agent around the model, not yet trained: see `appnas.domains.rl.agent.Agent`."""
+        from appnas.domains.rl.agent import Agent
+
+        return Agent(self.make("train", self.options.envs, seed), model, self.options, budget, seed, optimiser)
+
+    def fit(
+        self,
+        model: nn.Module,
+        budget: int,
+        *,
+        final: bool = False,
+        seed: int = 0,
+        checkpoint: Path | None = None,
+        on_epoch: OnEpoch | None = None,
+    ) -> None:
+        """Train for `budget` environment steps, rounded up to whole iterations.
+
+        Args:
+            model: trained in place.
+            budget: environment steps.
+            final: makes no difference: an agent makes its own data, none is held back for validation.
+            seed: of weights in the agent, levels, actions.
+            checkpoint: file to save to about every minute and at the end, and to go on from if it exists.
+            on_epoch: called with the environment steps done, and the last iteration's loss.
+
+        Raises:
+            DivergedError: a weight is NaN or infinite.
+            ValueError: the checkpoint is of another training.
+        """
+        from appnas.domains.rl.agent import train
+
+        agent = self.host(model, budget, seed=seed)
+        try:
+            train(agent, budget, {"seed": seed, "budget": budget, "domain": self.fingerprint}, checkpoint, on_epoch)
+        finally:
+            agent.close()
+        model.eval()
+
+    def score(self, model: nn.Module) -> dict[str, float]:
+        """Mean return on training levels as "value" and "return", and normalised where the task says how."""
+        metrics = self.evaluate(model, "score")
+        return {"value": metrics["return"], **metrics}
+
+    def test(self, model: nn.Module) -> dict[str, float]:
+        """Mean return on unseen levels, and normalised where the task says how."""
+        return self.evaluate(model, "test")
+
+    def evaluate(self, model: nn.Module, split: Split, episodes: int = 0, seed: int | None = None) -> dict[str, float]:
+        """Play whole episodes: PPO samples from its policy, DQN takes its best action, with `epsilon` any.
+
+        Every environment plays the same number of them, so that short episodes do not count more often.
+
+        Args:
+            model: left in evaluation mode.
+            split: "score" for training levels, "test" for unseen ones.
+            episodes: how many, at least; 0 for the options' number.
+            seed: of levels and actions; None for the options'.
+        """
+        episodes = episodes or self.options.episodes
+        seed = self.options.seed if seed is None else seed
+        count = min(self.options.envs, episodes)
+        env = self.make(split, count, seed)
+        try:
+            returns = self._play(model.eval(), env, math.ceil(episodes / count), seed)
+        finally:
+            env.close()
+        metrics = {"return": float(np.mean(returns)), "return_sd": float(np.std(returns))}
+        if bounds := self.normal():
+            metrics["normalised"] = (metrics["return"] - bounds[0]) / (bounds[1] - bounds[0])
+        return metrics
+
+    @torch.no_grad()
+    def _play(self, model: nn.Module, env: VecEnv, each: int, seed: int) -> list[float]:
+        rng = torch.Generator().manual_seed(seed)
+        frames = env.reset()
+        total, finished, returns = np.zeros(env.num_envs), np.zeros(env.num_envs, dtype=int), []
+        while finished.min() < each:
+            scores = model(self.normalised(frames))[:, : self.actions]
+            if self.options.algorithm == "ppo":
+                chosen = torch.multinomial(scores.softmax(-1), 1, generator=rng).squeeze(1)
+            else:
+                chosen = scores.argmax(-1)
+                anything = torch.randint(self.actions, chosen.shape, generator=rng)
+                chosen = torch.where(torch.rand(chosen.shape, generator=rng) < self.options.epsilon, anything, chosen)
+            frames, rewards, dones, _ = env.step(chosen.numpy())
+            total += rewards
+            for i in np.flatnonzero(dones):
+                if finished[i] < each:
+                    returns.append(float(total[i]))
+                finished[i] += 1
+                total[i] = 0.0
+        return returns
+
+    def normalised(self, frames: Any) -> Tensor:
+        """Frames as an agent's network sees them. Shapes: the environment's, of uint8 -> [B, C, H, W] in 0 to 1."""
+        x = torch.as_tensor(np.asarray(frames))
+        return (x if self.first else x.permute(0, 3, 1, 2)).float() / 255
+
+    def example(self, count: int) -> tuple[Tensor]:
+        """Frames of random play, the same at every call. Shapes: [count, C, H, W]."""
+        env = self.make("score", 1, self.options.seed)
+        rng = np.random.default_rng(self.options.seed)
+        frames: list[Any] = [env.reset()]
+        while len(frames) < count:
+            frames.append(env.step(rng.integers(self.actions, size=1))[0])
+        env.close()
+        return (self.normalised(np.concatenate(frames)),)

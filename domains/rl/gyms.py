@@ -1,0 +1,87 @@
+"""Tasks on gymnasium: pixel Catch, which needs no download, and any environment that shows images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from appnas.domains.rl.domain import RL, Options, Split, salted
+from appnas.support import check
+
+if TYPE_CHECKING:
+    from stable_baselines3.common.vec_env import VecEnv
+
+
+@dataclass(frozen=True)
+class CatchOptions(Options):
+    """Pixel Catch: a ball falls from a random column, a paddle below it catches it (+1) or not (-1)."""
+
+    envs: int = 32
+    """Environments side by side."""
+    rollout: int = 32
+    """Steps of every environment in one iteration."""
+    batch: int = 256
+    """Transitions a gradient step."""
+    lr: float = 1e-3
+    """Adam's learning rate, constant."""
+    gamma: float = 0.99
+    """Discount."""
+    normalise: bool = False
+    """Divide training rewards by the running deviation of the return."""
+    episodes: int = 64
+    """Episodes of an evaluation, at least one for each of its environments."""
+    side: int = 16
+    """Frames are side x side pixels; an episode takes side - 1 steps."""
+
+    def __post_init__(self) -> None:
+        """Check the sizes."""
+        super().__post_init__()
+        check(self, side=4)
+
+
+class Catch(RL):
+    """Pixel Catch, which needs no download; its test differs from its score in the seed alone."""
+
+    options: CatchOptions
+
+    def make(self, split: Split, count: int, seed: int) -> VecEnv:
+        """Catch, `count` times."""
+        from appnas.domains.rl.vectors import Catch as CatchEnv
+        from appnas.domains.rl.vectors import vector
+
+        return vector(lambda: CatchEnv(self.options.side), count, salted(seed, split))
+
+    def normal(self) -> tuple[float, float]:
+        """Never and always caught."""
+        return -1.0, 1.0
+
+
+@dataclass(frozen=True)
+class GymOptions(Options):
+    """Any environment of gymnasium whose observations are images, by its name."""
+
+    env: str = ""
+    """Its id, for example ALE/Breakout-v5 or MiniWorld-Hallway-v0, with its module where needed: module:Name-v0."""
+    shrink: int = 1
+    """Average-pool frames by this factor."""
+
+
+class Gym(RL):
+    """An environment of gymnasium. It has no levels: its test differs from its score in the seed alone."""
+
+    options: GymOptions
+
+    def __init__(self, options: GymOptions):
+        if not options.env:
+            raise ValueError(
+                "name an environment of gymnasium: GymOptions(env='ALE/Breakout-v5'), --domain.env on a command line"
+            )
+        super().__init__(options)
+
+    def make(self, split: Split, count: int, seed: int) -> VecEnv:
+        """The environment, `count` times."""
+        import gymnasium
+
+        from appnas.domains.rl.vectors import vector
+
+        return vector(lambda: gymnasium.make(self.options.env), count, salted(seed, split), self.options.shrink)

@@ -1,0 +1,92 @@
+"""The sixteen games of Procgen (Cobbe, Hesse, Hilton and Schulman, arXiv 1912.01588), train levels and unseen ones.
+
+An agent trains on 200 levels (easy; 500 for hard) and is tested on all. Normalised returns are (R - R_min) /
+(R_max - R_min), with the constants of the authors' code (github.com/openai/train-procgen).
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from appnas.domains.rl.domain import RL, Options, Split, need, salted
+from appnas.support import check
+
+if TYPE_CHECKING:
+    from stable_baselines3.common.vec_env import VecEnv
+
+
+class Ranges(NamedTuple):
+    """Returns that count as 0 and as 1, for both modes."""
+
+    easy: tuple[float, float]
+    hard: tuple[float, float]
+
+
+GAMES = {
+    "bigfish": Ranges((1.0, 40.0), (0.0, 40.0)),
+    "bossfight": Ranges((0.5, 13.0), (0.5, 13.0)),
+    "caveflyer": Ranges((3.5, 12.0), (2.0, 13.4)),
+    "chaser": Ranges((0.5, 13.0), (0.5, 14.2)),
+    "climber": Ranges((2.0, 12.6), (1.0, 12.6)),
+    "coinrun": Ranges((5.0, 10.0), (5.0, 10.0)),
+    "dodgeball": Ranges((1.5, 19.0), (1.5, 19.0)),
+    "fruitbot": Ranges((-1.5, 32.4), (-0.5, 27.2)),
+    "heist": Ranges((3.5, 10.0), (2.0, 10.0)),
+    "jumper": Ranges((1.0, 10.0), (1.0, 10.0)),
+    "leaper": Ranges((1.5, 10.0), (1.5, 10.0)),
+    "maze": Ranges((5.0, 10.0), (4.0, 10.0)),
+    "miner": Ranges((1.5, 13.0), (1.5, 20.0)),
+    "ninja": Ranges((3.5, 10.0), (2.0, 10.0)),
+    "plunder": Ranges((4.5, 30.0), (3.0, 30.0)),
+    "starpilot": Ranges((2.5, 64.0), (1.5, 35.0)),
+}
+
+
+@dataclass(frozen=True)
+class ProcgenOptions(Options):
+    """A game, its levels, and the agent."""
+
+    game: str = "coinrun"
+    """One of the sixteen."""
+    mode: Literal["easy", "hard"] = "easy"
+    """Difficulty of the levels."""
+    levels: int = 200
+    """Training levels, numbered from 0 (the authors: 200 easy, 500 hard); 0 for all there are."""
+    shrink: int = 1
+    """Average-pool the 64 x 64 frames by this factor."""
+    plain: bool = False
+    """No backgrounds and one theme: easier to see, and not the benchmark."""
+
+    def __post_init__(self) -> None:
+        """Check the sizes and the game's name."""
+        super().__post_init__()
+        check(self, levels=0, shrink=1)
+        if self.game not in GAMES:
+            close = difflib.get_close_matches(self.game.lower(), GAMES, 1, 0.5)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            raise ValueError(f"Procgen has no game {self.game!r}, it has: {', '.join(GAMES)}{hint}")
+
+
+class Procgen(RL):
+    """A game of Procgen."""
+
+    options: ProcgenOptions
+
+    def __init__(self, options: ProcgenOptions = ProcgenOptions()):
+        need("procgen")
+        super().__init__(options)
+
+    def make(self, split: Split, count: int, seed: int) -> VecEnv:
+        """The game, `count` times: on its training levels, or for "test" on all there are."""
+        from appnas.domains.rl.vectors import Pooled, ProcgenVec
+
+        o = self.options
+        levels = 0 if split == "test" else o.levels
+        env = ProcgenVec(count, o.game, o.mode, levels, 0, salted(seed, split), o.plain)
+        return Pooled(env, o.shrink) if o.shrink > 1 else env
+
+    def normal(self) -> tuple[float, float]:
+        """The authors' R_min and R_max."""
+        return getattr(GAMES[self.options.game], self.options.mode)  # type: ignore[no-any-return]

@@ -1,0 +1,296 @@
+"""Guide-DAGs for maps of a chip (Chang et al., ICCAD 2021, arXiv 2012.01737): which edges of given graphs to keep.
+
+A fixed frame: stages that begin with a downsampling convolution, in each stage two parallel guide-DAGs, and a residual
+shortcut from one downsampling to the next. A guide-DAG has a pseudo vertex, the stage's input, and totally ordered
+vertices with an operation each; an edge may join any vertex to any later one. A vertex concatenates what comes in and
+applies its operation; what no taken edge leads on from is concatenated for the next stage. A search decides on every
+edge.
+
+Concatenation and convolution are here a sum of one convolution an edge, the same linear map, so that an edge can be
+gated.
+
+Source: notes on the paper, whose body could not be read in full. Deviates: the order of the operations on the vertices
+is ours; kernels larger than a stage's map are cut to the largest odd one that fits; a DAG whose input leads nowhere
+passes it on; an edge that leaves a vertex which nothing reaches is without effect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
+
+import networkx as nx
+import torch
+from torch import Tensor, nn
+
+from appnas.space import IO, Arch, Choice, Gates, Mask, argmax, only
+from appnas.spaces.eda.map_nets import number_head
+from appnas.spaces.parts import Depthwise, Style, convolution, norm
+from appnas.supernet import Dag
+from appnas.support import check
+
+EDGE = ("none", "edge")
+OPERATIONS = ("conv", "wide", "atrous", "mix")
+"""Convolution 3x3; the same twice as wide; 3x3 with dilation 2; MixConv: depthwise kernels of several sizes, then
+1x1."""
+
+
+@dataclass(frozen=True)
+class GuideDag:
+    """The guide-DAG space. For small maps and CPUs: strides=(1, 2, 2), width=8, kernels=(3, 5, 7, 9)."""
+
+    width: int = 32
+    """Channels of an operation; "wide" has twice as many."""
+    strides: tuple[int, ...] = (2, 2, 2)
+    """Of the downsampling convolution that begins each stage, 1 or 2."""
+    branches: int = 2
+    """Parallel guide-DAGs in a stage."""
+    vertices: tuple[str, ...] = ("conv", "wide", "atrous", "mix", "conv", "atrous", "mix")
+    """The operation of every vertex: conv, wide, atrous or mix."""
+    kernels: tuple[int, ...] = (7, 9, 11, 13)
+    """Of MixConv's groups of channels."""
+    dense: int = 32
+    """Hidden width of the head for numbers."""
+    mask: ClassVar[Mask | None] = None
+
+    def __post_init__(self) -> None:
+        """Check the sizes.
+
+        Raises:
+            ValueError: a size below 1, another stride than 1 or 2, an even kernel, or an unknown operation.
+        """
+        check(self, width=1, branches=1, dense=1)
+        if not self.strides or set(self.strides) - {1, 2}:
+            raise ValueError(f"strides are 1 or 2, one a stage, got {self.strides}")
+        if not self.vertices or set(self.vertices) - set(OPERATIONS):
+            raise ValueError(f"vertices have operations of {OPERATIONS}, got {self.vertices}")
+        if not self.kernels or any(kernel < 1 or kernel % 2 == 0 for kernel in self.kernels):
+            raise ValueError(f"kernels are odd, got {self.kernels}")
+
+    @cached_property
+    def edges(self) -> tuple[tuple[int, int], ...]:
+        """Of one guide-DAG, every vertex to every later one; 0 is the pseudo vertex."""
+        return tuple((u, v) for v in range(1, len(self.vertices) + 1) for u in range(v))
+
+    @cached_property
+    def choices(self) -> tuple[Choice, ...]:
+        """Whether to take each edge of each guide-DAG."""
+        names = [f"stage{s}{chr(97 + b)}" for s in range(len(self.strides)) for b in range(self.branches)]
+        return tuple(Choice(name, EDGE, len(self.edges), name) for name in names)
+
+    @cached_property
+    def bundles(self) -> tuple[tuple[int, ...], ...]:
+        """The decisions on the edges that leave one vertex: what the paper normalises over."""
+        n = len(self.edges)
+        return tuple(
+            tuple(k * n + e for e, (source, _) in enumerate(self.edges) if source == u)
+            for k in range(len(self.choices))
+            for u in range(len(self.vertices))
+        )
+
+    def reached(self, arch: Arch) -> Arch:
+        """The architecture without the edges that leave vertices which nothing reaches."""
+        n, kept = len(self.edges), list(arch)
+        for k in range(len(self.choices)):
+            alive = {0}
+            for e, (u, v) in enumerate(self.edges):
+                if u not in alive:
+                    kept[k * n + e] = 0
+                elif kept[k * n + e]:
+                    alive.add(v)
+        return tuple(kept)
+
+    def valid(self, arch: Arch) -> bool:
+        """Every combination is in the space."""
+        return len(arch) == len(self.choices) * len(self.edges) and all(index in (0, 1) for index in arch)
+
+    def discretise(self, gates: Gates) -> Arch:
+        """Every edge whose gate is above that of `none`."""
+        return argmax(gates)
+
+    def graph(self, arch: Arch) -> dict[str, nx.MultiDiGraph]:
+        """Every guide-DAG: the vertices that the input reaches, by number and operation, and the edges between."""
+        names = ["in", *(f"{k} {operation}" for k, operation in enumerate(self.vertices, 1))]
+        graphs, arch = {}, self.reached(arch)
+        for k, choice in enumerate(self.choices):
+            taken = [edge for edge, one in zip(self.edges, arch[k * choice.count :], strict=False) if one]
+            graph = nx.MultiDiGraph(inputs=["in"])
+            graph.add_nodes_from(names[v] for v in sorted({0, *(v for _, v in taken)}))
+            graph.add_edges_from((names[u], names[v], {"op": "edge"}) for u, v in taken)
+            graph.graph["outputs"] = [name for name in graph if not graph.out_degree(name)]
+            graphs[choice.name] = graph
+        return graphs
+
+    def supernet(self, io: IO, mask: Mask | None = None) -> GuideNetwork:
+        """All edges, on batch statistics: forward(x, gates)."""
+        return GuideNetwork(self, io, Style(affine=False, track=False), mask)
+
+    def build(self, arch: Arch, io: IO) -> GuideNetwork:
+        """The stand-alone network: forward(x)."""
+        return GuideNetwork(self, io, Style(), only(self.choices, self.reached(arch)))
+
+
+class MixConv(nn.Module):
+    """Depthwise convolutions of several sizes on parts of the channels, then 1x1 (Tan and Le, arXiv 1907.09595)."""
+
+    def __init__(self, c_in: int, c_out: int, kernels: Sequence[int]):
+        super().__init__()
+        parts = min(len(kernels), c_in)
+        self.sizes = [c_in // parts + (k < c_in % parts) for k in range(parts)]
+        self.depthwise = nn.ModuleList(
+            Depthwise(c, kernel, 1, 1) for c, kernel in zip(self.sizes, kernels, strict=False)
+        )
+        self.pointwise = nn.Conv2d(c_in, c_out, 1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Shapes: [B, C, H, W] -> [B, C', H, W]."""
+        mixed = [op(part) for op, part in zip(self.depthwise, torch.split(x, self.sizes, 1), strict=True)]
+        return self.pointwise(torch.cat(mixed, 1))  # type: ignore[no-any-return]
+
+
+def linear(operation: str, c_in: int, width: int, kernels: Sequence[int]) -> nn.Module:
+    """The linear part of a vertex's operation, on what comes along one edge."""
+    if operation == "mix":
+        return MixConv(c_in, width, kernels)
+    spread = 2 if operation == "atrous" else 1
+    return nn.Conv2d(c_in, channels(operation, width), 3, padding=spread, dilation=spread, bias=False)
+
+
+def channels(operation: str, width: int) -> int:
+    """Channels that a vertex gives out."""
+    return 2 * width if operation == "wide" else width
+
+
+class Guide(nn.Module):
+    """One guide-DAG with a convolution for every vertex that may end it: their sum goes to the next stage."""
+
+    def __init__(self, space: GuideDag, side: int, stride: int, style: Style, mask: Tensor | None):
+        super().__init__()
+        widths = [space.width, *(channels(op, space.width) for op in space.vertices)]
+        kernels = [min(kernel, side - 1 + side % 2) for kernel in space.kernels]
+        self.edges = space.edges
+        allowed = [[True, True]] * len(self.edges) if mask is None else mask.tolist()
+        self.register_buffer("taken", torch.tensor([float(edge) for _, edge in allowed]), persistent=False)
+        reach = {0}
+        for (u, v), (_, edge) in zip(self.edges, allowed, strict=True):
+            reach |= {v} if edge and u in reach else set()
+        leaving = {u for (u, _), (_, edge) in zip(self.edges, allowed, strict=True) if edge}
+        self.last = sorted(reach - leaving)  # the ends of a DAG without gates
+        left = {u for (u, _), (none, _) in zip(self.edges, allowed, strict=True) if not none}
+
+        def make(e: int, option: str) -> nn.Module:
+            u, v = self.edges[e]
+            return linear(space.vertices[v - 1], widths[u], space.width, kernels)
+
+        def join(vertex: int) -> nn.Module:
+            if vertex not in reach:
+                return nn.Identity()
+            return nn.Sequential(norm(widths[vertex], style), nn.ReLU())
+
+        self.dag = Shaped(self.edges, 1, EDGE, make, mask, join=join)
+        self.dag.widths = widths
+        self.exits = nn.ModuleDict(
+            {str(v): nn.Conv2d(widths[v], space.width, 3, stride, 1, bias=False) for v in sorted(reach - left)}
+        )
+
+    def forward(self, x: Tensor, gates: Tensor | None) -> Tensor:
+        """The sum over the ends.
+
+        Shapes:
+            x: [B, width, H, W]. gates: [E, 2] or [B, E, 2]. returns: [B, width, H / stride, W / stride].
+        """
+        states = self.dag([x], gates)
+        if gates is None:
+            return sum(self.exits[str(v)](states[v]) for v in self.last)  # type: ignore[no-any-return]
+        allowed: Tensor = self.taken  # type: ignore[assignment]
+        weights = ends(gates[..., 1] * allowed, self.edges)[0]
+        shares = {v: weights[..., int(v)].reshape(-1, 1, 1, 1) for v in self.exits}
+        used = [v for v, share in shares.items() if share.requires_grad or share.any()]
+        return sum(self.exits[v](states[int(v)] * shares[v]) for v in used)  # type: ignore[no-any-return]
+
+
+class Shaped(Dag):
+    """A DAG whose vertices differ in their channels: one that nothing reaches is zeros of its own width."""
+
+    widths: list[int]
+
+    def _node(self, node: int, sums: dict[int, Tensor], like: Tensor) -> Tensor:  # type: ignore[override]
+        if node not in sums:
+            return like.new_zeros(like.shape[0], self.widths[node], *like.shape[2:])
+        return self.join[str(node)](sums[node])  # type: ignore[no-any-return]
+
+
+def ends(taken: Tensor, edges: Sequence[tuple[int, int]]) -> tuple[Tensor, Tensor]:
+    """How much every vertex is an end, and how much it is reached: exactly 0 or 1 where edges are taken or not.
+
+    reach(0) = 1, reach(v) = 1 - prod_u (1 - reach(u) taken(u, v)), end(v) = reach(v) prod_k (1 - taken(v, k)).
+
+    Args:
+        taken: gates of the edges, [E] or [B, E].
+        edges: source and target of each.
+
+    Returns two tensors [V] or [B, V].
+    """
+    count = edges[-1][1] + 1
+    reach = [torch.ones_like(taken[..., 0])]
+    for v in range(1, count):
+        missed = torch.ones_like(reach[0])
+        for e, (u, target) in enumerate(edges):
+            if target == v:
+                missed = missed * (1 - reach[u] * taken[..., e])
+        reach.append(1 - missed)
+    end = []
+    for v in range(count):
+        open_ = reach[v]
+        for e, (source, _) in enumerate(edges):
+            if source == v:
+                open_ = open_ * (1 - taken[..., e])
+        end.append(open_)
+    return torch.stack(end, -1), torch.stack(reach, -1)
+
+
+class GuideNetwork(nn.Module):
+    """Downsampling, guide-DAGs, shortcuts; a head for numbers or for maps, as the outputs ask."""
+
+    def __init__(self, space: GuideDag, io: IO, style: Style, mask: Mask | None):
+        super().__init__()
+        w, side = space.width, min(io.inputs[1:])
+        self.branches, self.out = space.branches, io.outputs
+        self.first = nn.Conv2d(io.inputs[0], w, 3, space.strides[0], 1, bias=False)
+        self.norms, self.shortcuts, self.guides = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
+        for stage, stride in enumerate(space.strides):
+            side = -(-side // stride)
+            after = space.strides[stage + 1] if stage + 1 < len(space.strides) else 1
+            self.norms.append(nn.Sequential(norm(w, style), nn.ReLU()))
+            self.shortcuts.append(convolution(w, w, 1, after, bias=False))
+            for branch in range(space.branches):
+                row = None if mask is None else mask[stage * space.branches + branch]
+                self.guides.append(Guide(space, side, after, style, row))
+        self.last = nn.Sequential(norm(w, style), nn.ReLU())
+        self.head = map_head(w, space.strides, style) if len(io.outputs) == 2 else number_head(w, space.dense, io)
+
+    def forward(self, x: Tensor, gates: Gates | None = None) -> Tensor:
+        """Numbers, or a map.
+
+        Shapes:
+            x: [B, C, H, W]. gates: one [E, 2] or [B, E, 2] a guide-DAG. returns: [B, n] or [B, H, W].
+        """
+        x = self.first(x.contiguous(memory_format=torch.channels_last))
+        for stage, join in enumerate(self.norms):
+            x = join(x)
+            total = self.shortcuts[stage](x)
+            for k in range(stage * self.branches, (stage + 1) * self.branches):
+                total = total + self.guides[k](x, None if gates is None else gates[k])
+            x = total
+        y = self.head(self.last(x))
+        return y[:, 0, : self.out[0], : self.out[1]] if len(self.out) == 2 else y  # type: ignore[no-any-return]
+
+
+def map_head(width: int, strides: Sequence[int], style: Style) -> nn.Module:
+    """As many transposed convolutions as there were strides of 2, then a convolution to one channel."""
+    layers: list[nn.Module] = []
+    for _ in range(sum(stride == 2 for stride in strides)):
+        layers += [nn.ConvTranspose2d(width, width, 4, 2, 1, bias=False), norm(width, style), nn.ReLU()]
+    return nn.Sequential(*layers, nn.Conv2d(width, 1, 3, padding=1))

@@ -1,0 +1,112 @@
+"""appnas.domains.eda_flow.generate: the whole flow on one tiny design, twice; failures; going on; the command line."""
+
+import json
+
+import numpy as np
+import pytest
+from conftest import tool
+
+from appnas.cli import main
+from appnas.domains.eda import load
+from appnas.domains.eda.flow import Source, generate, lefdef, read_def, tools
+from appnas.domains.eda.flow.generation import CHANNELS, LABELS, pack, plan
+
+
+def needed():
+    """Whether the flow can run: a skip, or a failure where tools are required."""
+    for name in ("yosys", "graywolf", "qrouter"):
+        tool(name)
+
+
+def test_a_plan_depends_on_seed_and_name_alone():
+    long, short = plan(["a", "b"], 3, 0, 32), plan(["b"], 2, 0, 32)
+    assert [job.id for job in long] == ["a-000", "b-000", "a-001", "b-001", "a-002", "b-002"]
+    assert [job for job in long if job.design == "b"][:2] == short
+    assert plan(["a"], 3, 1, 32) != [job for job in long if job.design == "a"]
+    assert all(0 <= v <= 1 for job in long for box in job.placing.blockages for v in box)
+    with pytest.raises(ValueError, match="there is no design 'mull8'"):
+        generate.own(["mull8"])
+
+
+def test_packing(tmp_path):
+    rng, names = np.random.default_rng(0), []
+    for k in range(3):
+        names.append(tmp_path / f"d-{k:03d}.npz")
+        job = {"id": f"d-{k:03d}", "design": "d", "placing": {}}
+        x, y = rng.random((len(CHANNELS), 8, 8)) * 9, rng.integers(0, 4, (len(LABELS), 8, 8))
+        described = np.array(json.dumps({"job": job, "tools": {}}))
+        np.savez(names[-1], x=x, y=y, counts=np.array([k, 0, 9, 9]), described=described)
+    pack([*names, tmp_path / "missing.npz"], tmp_path / "all.npz")
+    data = load(tmp_path / "all.npz")
+    assert data.counts.tolist() == [0, 1, 2]
+    x = np.stack([np.load(name)["x"] for name in names])
+    np.testing.assert_allclose(data.of(CHANNELS), x, atol=16 / 128)
+    truth = np.stack([np.load(name)["y"][0] for name in names])
+    assert ((data.label("drc") > 0) == (truth > 0)).all()
+    with pytest.raises(ValueError, match="no sample could be made"):
+        pack([tmp_path / "missing.npz"], tmp_path / "none.npz")
+
+
+def test_the_whole_flow_twice(tmp_path):
+    """Same seed, same bytes; a design that cannot be synthesised is listed; another look agrees; other settings do
+    not."""
+    needed()
+    sources = [*generate.own(["tiny"]), Source("broken", {"top.v": "module top(input a; endmodule"})]
+    seen = []
+    for folder in ("one", "two"):
+        failed = generate.generate(
+            sources, tmp_path / folder, each=1, grid=16, jobs=1, keep=True, on_done=lambda *done: seen.append(done)
+        )
+        assert list(failed) == ["broken"] and "yosys" in failed["broken"]
+        assert json.loads((tmp_path / folder / "failed.json").read_text()) == failed
+    for name in ("dataset.npz", "samples/tiny-000.npz", "designs/tiny-000.def.gz"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+    data = load(tmp_path / "one" / "dataset.npz")
+    assert data.names == ("tiny-000",) and data.of(["cell"]).mean() > 0.5
+    described = json.loads(str(np.load(tmp_path / "one/samples/tiny-000.npz")["described"]))
+    assert "Yosys" in described["tools"]["yosys"] and described["job"]["placing"]["seed"] > 0
+    seen.clear()
+    generate.generate(sources[:1], tmp_path / "one", each=1, grid=16, jobs=1, on_done=lambda *done: seen.append(done))
+    assert seen == []  # nothing was left to make
+    with pytest.raises(ValueError, match="other settings"):
+        generate.generate(sources[:1], tmp_path / "one", each=1, grid=8, jobs=1)
+
+
+def test_an_independent_reader_agrees(tmp_path):
+    """Cells, ports and pins of cells in the routed DEF file by klayout, which shares no code with this package."""
+    db = pytest.importorskip("klayout.db", reason="klayout is not installed")
+    needed()
+    generate.generate(generate.own(["tiny"]), tmp_path, each=1, grid=8, jobs=1, keep=True)
+    routed, library = tmp_path / "designs" / "tiny-000.def.gz", tools.TECHNOLOGY / tools.LEF
+    options = db.LoadLayoutOptions()
+    of = options.lefdef_config
+    of.lef_files, of.read_lef_with_def = [str(library)], False
+    of.macro_resolution_mode, of.dbu = 1, 0.01  # pins as LEF has them, in the units of the DEF file
+    layout = db.Layout()
+    layout.read(str(routed), options)
+
+    def labels(cell):
+        shapes = (shape for layer in layout.layer_indexes() for shape in cell.shapes(layer).each())
+        return {shape.text.string for shape in shapes if shape.is_text()} - {"vdd", "gnd"}
+
+    macros = lefdef.read_lef([library])
+    design, known = read_def(routed, macros), set(macros.macros) - {"FILL"}
+    cells = [i.cell for i in layout.top_cell().each_inst() if i.cell.name in known]
+    assert len(cells) == len(design.cells) == np.load(tmp_path / "samples" / "tiny-000.npz")["counts"][3] > 100
+    # The netlist leaves no pin open, so the pins on nets are all that the cells have.
+    assert sum(len(labels(cell)) for cell in cells) == (design.pin_cell >= 0).sum() > 300
+    assert len(labels(layout.top_cell())) == (design.pin_cell < 0).sum() > 10
+
+
+def test_the_command_line(tmp_path, capsys):
+    needed()
+    assert main(["eda", "doctor"]) == 0 and "qrouter" in capsys.readouterr().out
+    assert main(["eda", "generate", str(tmp_path), "--designs", "tiny", "--each", "1", "--grid", "8", "--jobs", "1",
+                 "--keep"]) == 0  # fmt: skip
+    assert "0 failed" in capsys.readouterr().out
+    files = [str(tools.TECHNOLOGY / tools.LEF), str(tmp_path / "designs" / "tiny-000.def.gz")]
+    assert main(["eda", "features", *files, "--out", str(tmp_path / "maps.npz"), "--grid", "8"]) == 0
+    maps = np.load(tmp_path / "maps.npz")
+    np.testing.assert_allclose(maps["x"], np.load(tmp_path / "samples" / "tiny-000.npz")["x"], rtol=1e-6)
+    assert main(["eda", "features", files[0]]) == 2
+    assert main(["eda", "generate", str(tmp_path), "--each", "0"]) == 2

@@ -1,0 +1,91 @@
+"""appnas.domains.eda.placements: the checks of what comes in, and what ships with the package."""
+
+import numpy as np
+import pytest
+
+from appnas.domains.eda import SHIPPED, Placements, load
+from appnas.domains.eda.placements import stack
+
+
+def some(n=4, **more):
+    rng = np.random.default_rng(0)
+    given = {
+        "x": rng.random((n, 2, 6, 8)).astype(np.float32), "channels": ("pin", "RUDY"),
+        "designs": tuple("ab"[i % 2] for i in range(n)), "names": tuple(f"s{i}" for i in range(n)),
+        "labels": {"drc": rng.random((n, 6, 8))}, "counts": np.arange(n),
+    }  # fmt: skip
+    return Placements(**{**given, **more})
+
+
+def test_channels_by_name():
+    data = some()
+    np.testing.assert_array_equal(data.of(["RUDY"])[:, 0], data.x[:, 1])
+    with pytest.raises(ValueError, match=r"lack the channels \['cell'\]; they have"):
+        data.of(["pin", "cell"])
+    with pytest.raises(ValueError, match="lack the label 'util_h'"):
+        data.label("util_h")
+
+
+def test_wrong_data_is_refused():
+    bad = np.ones((4, 2, 6, 8), np.float32)
+    bad[2, 1, 0, 0] = np.nan
+    for wrong, match in (
+        ({"x": bad}, "'RUDY' of 's2'.*NaN"),
+        ({"x": bad[:, :1]}, "4 placements with 2 channels need maps"),
+        ({"channels": ("pin", "pins")}, r"unknown channels \['pins'\]"),
+        ({"names": ("a", "b", "c", "a")}, "these come twice: \\['a'\\]"),
+        ({"labels": {"drc": np.zeros((4, 6, 9))}}, "label 'drc' needs the shape"),
+        ({"labels": {"hot": np.zeros((4, 6, 8))}}, "unknown labels"),
+        ({"counts": np.arange(3)}, "need 4 counts"),
+        ({"counts": np.array([1, 2, np.nan, 3])}, "'counts' of 's2'.*NaN"),
+        ({"counts": np.arange(4) - 1}, "at least 0, got -1"),
+    ):
+        with pytest.raises(ValueError, match=match):
+            some(**wrong)
+
+
+def test_a_users_own_channels_and_labels():
+    data = some(channels=("pin", "own_pin_access"), labels={"own_opens": np.zeros((4, 6, 8))})
+    assert data.of(["own_pin_access"]).shape == (4, 1, 6, 8) and not data.label("own_opens").any()
+
+
+def test_maps_without_labels_are_named(tmp_path):
+    np.savez(tmp_path / "maps.npz", x=np.zeros((2, 4, 4)), channels=["pin", "cell"], die=np.zeros(4))
+    with pytest.raises(ValueError, match="maps of one design and no labels, as `appnas eda features` makes"):
+        load(tmp_path / "maps.npz")
+
+
+def test_maps_of_one_size():
+    assert stack([np.zeros((2, 3))] * 2, ["a", "b"]).shape == (2, 2, 3)
+    with pytest.raises(ValueError, match=r"one size.*a: \(2, 3\), b: \(3, 2\)"):
+        stack([np.zeros((2, 3)), np.zeros((3, 2))], ["a", "b"])
+
+
+def test_what_ships(tmp_path):
+    data = load(SHIPPED)
+    assert SHIPPED.stat().st_size < 6e6
+    assert len(data.names) >= 300 and len(set(data.designs)) >= 12 and data.x.shape[2:] == (32, 32)
+    hot = (data.label("drc") > 0).mean()
+    assert 0.02 < hot < 0.2 and (data.x >= 0).all() and data.counts.max() > 100
+    density = data.of(["cell"])[:, 0].mean((1, 2))
+    assert (0.5 < density).all() and (density < 1.05).all()
+    damaged = tmp_path / "half.npz"
+    damaged.write_bytes(SHIPPED.read_bytes()[:5000])
+    with pytest.raises(ValueError, match="damaged"):
+        load(damaged)
+    with pytest.raises(FileNotFoundError, match="appnas eda generate"):
+        load(tmp_path / "none.npz")
+
+
+def test_the_data_card_says_what_is_there():
+    data, card = load(SHIPPED), SHIPPED.with_name("PLACEMENTS.md").read_text()
+    assert card.split("\n\n")[1].startswith(
+        f"{len(data.names)} placements of {len(set(data.designs))} designs at 32x32"
+    )
+    designs, hot = np.array(data.designs), data.label("drc") > 0
+    for name in set(data.designs):
+        open_nets = data.counts[designs == name]
+        assert (
+            f"| {name} | {len(open_nets)} | {open_nets.mean():.0f} ({open_nets.min()} to {open_nets.max()})"
+            f" | {100 * hot[designs == name].mean():.1f} % |"
+        ) in card

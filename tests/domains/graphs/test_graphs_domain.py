@@ -1,0 +1,352 @@
+"""domains.graphs.domain: the suite on nodes, label sets, several graphs and parts; metrics and splits by hand."""
+
+import copy
+import dataclasses
+from types import SimpleNamespace
+
+import pytest
+import torch
+from conftest import ring_data
+from torch import nn
+
+from appnas.domains.graphs import Graphs
+from appnas.domains.graphs.domain import RECIPE, Options, joined
+from appnas.estimate import Scratch
+from appnas.spaces import GNN
+from appnas.strategy import Draw
+from appnas.testing import DomainSuite
+
+FAST = dataclasses.replace(RECIPE, lr=0.1, lr_min=0.1)
+
+
+class Linear(nn.Module):
+    """A network without messages, pooled where graphs are examples; dropout, so that seeds differ."""
+
+    def __init__(self, io):
+        super().__init__()
+        self.linear, self.dropout = nn.Linear(io.inputs[0], io.outputs[0]), nn.Dropout(0.1)
+
+    def forward(self, x, edge_index, graph=None):
+        y = self.linear(self.dropout(x))
+        return y if graph is None else torch.zeros(int(graph.max()) + 1, y.shape[1]).index_add(0, graph, y)
+
+
+class OfGraphs(DomainSuite):
+    budget = 3
+
+    def network(self, domain):
+        torch.manual_seed(0)
+        return Linear(domain.io)
+
+
+class TestNodes(OfGraphs):
+    @pytest.fixture
+    def domain(self, ring):
+        return ring
+
+    def identify(self, domain, split):
+        return domain._split(split).nodes.tolist()
+
+
+class TestParts(OfGraphs):
+    @pytest.fixture
+    def domain(self):
+        pytest.importorskip("torch_geometric")
+        return Graphs(ring_data(), options=Options(loader="parts", parts=3))
+
+
+class TestLastEpoch(OfGraphs):
+    @pytest.fixture
+    def domain(self):
+        return Graphs(ring_data(), options=Options(keep="last", recipe=FAST))
+
+
+class TestLabelSets(OfGraphs):
+    @pytest.fixture
+    def domain(self):
+        data = ring_data()
+        data.y = torch.stack([data.y == 0, data.y < 2, data.x[:, 2] > 0.5], 1).long()
+        return Graphs(data, options=Options(recipe=FAST))
+
+
+def arcs(count=30):
+    """Rings of two classes: the class is what the features lean to."""
+    generator = torch.Generator().manual_seed(1)
+    graphs = []
+    for i in range(count):
+        n = 3 + i % 4
+        x = torch.randn(n, 4, generator=generator) + (i % 2) * 2 - 1
+        edges = torch.stack([torch.arange(n), (torch.arange(n) + 1) % n])
+        graphs.append(SimpleNamespace(x=x, edge_index=edges, y=torch.tensor([i % 2])))
+    return graphs
+
+
+def changed(**parts):
+    """The ring with other parts."""
+    data = ring_data()
+    vars(data).update(parts)
+    return data
+
+
+RING = ring_data()
+
+
+class TestWholeGraphs(OfGraphs):
+    @pytest.fixture
+    def domain(self):
+        return Graphs(arcs(), options=Options(batch=4))
+
+
+class TestWeightedEdges(OfGraphs):
+    @pytest.fixture
+    def domain(self):
+        return Graphs(changed(edge_weight=torch.rand(360, generator=torch.Generator().manual_seed(1))))
+
+    def network(self, domain):
+        torch.manual_seed(0)
+        return GNN(dropout=0.1).build((3, 1, 1, 1, 1, 0, 0, 0, 0, 3, 3), domain.io)
+
+
+class TestNodesOfSeveralGraphs(OfGraphs):
+    @pytest.fixture
+    def domain(self):
+        parts = []
+        for i in range(6):
+            data = ring_data()
+            data.x = data.x.roll(i, 0)
+            data.y = data.y.roll(i, 0)
+            parts.append(data)
+        return Graphs(parts[:2], parts[2:4], parts[4:], Options(batch=1))
+
+
+def test_one_batch_is_the_whole_graph_with_the_split_marked(ring):
+    (batch,) = ring.batches("valid", torch.Generator())
+    assert batch.x.shape == (60, 8) and batch.nodes.tolist() == list(range(1, 60, 3))
+    out = torch.randn(60, 3)
+    loss = ring.loss(lambda x, edges: out, batch)
+    torch.testing.assert_close(loss, nn.functional.cross_entropy(out[1::3], batch.y, reduction="none"))
+    assert ring.io.inputs == (8,) and ring.io.outputs == (3,) and ring.chance == pytest.approx(100 / 3)
+
+
+def test_metrics_by_hand(ring):
+    guess = torch.eye(3)[torch.zeros(60, dtype=torch.long)]
+    assert ring.score(Fixed(guess))["accuracy"] == pytest.approx(100 * 7 / 20)  # 1, 4, ... 19
+    right = torch.eye(3)[ring_data().y]
+    assert ring.score(Fixed(right))["value"] == ring.test(Fixed(right))["accuracy"] == 100.0
+
+
+class Fixed(nn.Module):
+    def __init__(self, out):
+        super().__init__()
+        self.out = out
+
+    def forward(self, x, edge_index, graph=None):
+        return self.out
+
+
+def test_micro_f1_by_hand():
+    """Two right of three guessed and of four true: 2 * 2 / (3 + 4)."""
+    data = ring_data(6)
+    data.y = torch.tensor([[1, 0], [1, 1], [1, 1], [0, 1], [1, 1], [1, 0]])
+    domain = Graphs(data)  # validation nodes are 1 and 4
+    out = torch.full((6, 2), -1.0)
+    out[1, 0] = out[4, 1] = 1.0
+    assert domain.score(Fixed(out))["micro_f1"] == pytest.approx(100 * 2 * 2 / (2 + 4))
+    share = float(data.y.float().mean())
+    assert domain.chance == pytest.approx(200 * share / (1 + share))
+
+
+def test_best_epoch_keeps_validation_out_of_the_weights():
+    """keep="best": the final training is the search's own; keep="last": it trains on validation nodes too."""
+    for keep, same in (("best", True), ("last", False)):
+        domain = Graphs(ring_data(), options=Options(keep=keep))
+        states = []
+        for final in (False, True):
+            torch.manual_seed(0)
+            model = Linear(domain.io)
+            domain.fit(model, 4, final=final)
+            states.append(model.linear.weight.detach())
+        assert torch.equal(*states) == same
+
+
+def test_a_diverged_training_is_worth_guessing(ring):
+    hot = Graphs(ring_data(), options=Options(recipe=dataclasses.replace(RECIPE, lr=1e30, lr_min=1e30)))
+    score = Scratch(GNN(), hot, 20).score(Draw((3, 0, 0, 1, 1, 0, 0, 0, 0, 3, 3)))
+    assert score.metrics["diverged"] == 1.0 and float(score.value) == pytest.approx(hot.chance)
+
+
+def test_a_nan_is_never_the_best(ring):
+    metrics = ring.score(Fixed(torch.full((60, 3), float("nan"))))
+    assert metrics["value"] == ring.chance
+
+
+def test_random_splits_for_data_without_masks():
+    data = ring_data()
+    for name in ("train_mask", "val_mask", "test_mask"):
+        delattr(data, name)
+    one, two, other = (Graphs(data, options=Options(seed=seed)) for seed in (0, 0, 1))
+    parts = [one._whole[split].nodes for split in ("train", "valid", "test")]
+    assert [len(p) for p in parts] == [36, 12, 12] and torch.cat(parts).sort().values.tolist() == list(range(60))
+    assert torch.equal(parts[0], two._whole["train"].nodes) and not torch.equal(parts[0], other._whole["train"].nodes)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        changed(edge_index=RING.edge_index.flip(0)[:, :100]),
+        changed(edge_index=RING.edge_index[:, :100].roll(1)),
+        changed(x=RING.x[:, [1, 0, *range(2, 8)]]),
+        changed(y=RING.y.flip(0)),
+        changed(train_mask=RING.val_mask, val_mask=RING.train_mask),
+        changed(val_mask=RING.test_mask, test_mask=RING.val_mask),
+    ],
+)
+def test_a_checkpoint_is_of_one_graph(other):
+    """Reversed or rewired edges, permuted features, labels or splits: all their sums are the same."""
+    same = changed(edge_index=RING.edge_index[:, : other.edge_index.shape[1]])
+    assert Graphs(other).fingerprint != Graphs(same).fingerprint == Graphs(copy.deepcopy(same)).fingerprint
+
+
+def test_a_checkpoint_is_of_graphs_of_these_sizes():
+    """The same nodes, cut into graphs elsewhere, make other batches."""
+    x, y, none = torch.eye(6), torch.tensor([0, 1] * 3), torch.zeros(2, 0, dtype=torch.long)
+
+    def cut(place):
+        parts = (slice(None, place), slice(place, None))
+        return [SimpleNamespace(x=x[part], y=y[part], edge_index=none) for part in parts]
+
+    assert Graphs(cut(2), cut(2), cut(2)).fingerprint != Graphs(cut(4), cut(2), cut(2)).fingerprint
+
+
+@pytest.mark.parametrize("weight", [None, torch.arange(99.0)])
+@pytest.mark.parametrize("more", [{}, {"normalise": True}, {"undirected": True, "normalise": True}])
+def test_an_export_says_what_to_do_to_a_graph(more, weight):
+    torch_geometric = pytest.importorskip("torch_geometric")
+    names = {"x": RING.x, "edge_index": RING.edge_index[:, :99], "edge_weight": weight}
+    domain = Graphs(changed(**names), options=Options(**more))
+    names["torch_geometric"] = torch_geometric
+    exec("\n".join(domain.preprocessing()["code"]), names)
+    for name in ("x", "edge_index", "edge_weight"):
+        torch.testing.assert_close(names[name], getattr(domain._whole["train"], name))
+
+
+def test_weights_of_edges_reach_the_network():
+    weight = torch.arange(360.0)
+    weighted = Graphs(changed(edge_weight=weight))
+    assert weighted.fingerprint != Graphs(RING).fingerprint
+    assert weighted.fingerprint != Graphs(changed(edge_weight=weight.flip(0))).fingerprint
+    (batch,) = weighted.batches("train", torch.Generator())
+    assert torch.equal(batch.inputs[2], weight) and torch.equal(weighted.example(1)[2], weight)
+    several = [SimpleNamespace(**vars(arc), edge_weight=torch.full((len(arc.x),), i)) for i, arc in enumerate(arcs(4))]
+    x, edges, graph, weights = Graphs(several, several, several).example(3)
+    assert weights.tolist() == graph[edges[0]].tolist() and len(x) == len(graph)
+    with pytest.raises(ValueError, match="all graphs have edge_weight or none"):
+        Graphs(several, several, arcs(4))
+
+
+def test_features_of_edges_are_not_used_and_a_warning_says_so():
+    with pytest.warns(UserWarning, match="edge_attr is not used") as found:
+        Graphs([changed(edge_attr=torch.zeros(360, 2)) for _ in range(5)])
+    assert len(found) == 1 and found[0].filename == __file__
+
+
+@pytest.fixture
+def stored():
+    """A data set of torch_geometric, as its users write one."""
+    geometric = pytest.importorskip("torch_geometric.data")
+
+    class Stored(geometric.InMemoryDataset):
+        def __init__(self, graphs):
+            super().__init__()
+            self.data, self.slices = self.collate([geometric.Data(**vars(graph)) for graph in graphs])
+
+    return Stored
+
+
+@pytest.mark.filterwarnings("ignore:It is not recommended")
+def test_data_sets_and_batches_are_several_graphs(stored):
+    from torch_geometric.data import Batch
+
+    ours = Graphs(arcs(), options=Options(batch=4))
+    for several in (stored(arcs()), Batch.from_data_list(list(stored(arcs())))):
+        theirs = Graphs(several, options=Options(batch=4))
+        assert theirs.fingerprint == ours.fingerprint and len(theirs.example(2)) == 3
+    half = stored(arcs())[:15], stored(arcs())[15:]
+    assert Graphs(half[0], half[1], half[1]).fingerprint == Graphs(arcs()[:15], arcs()[15:], arcs()[15:]).fingerprint
+
+
+@pytest.mark.filterwarnings("ignore:It is not recommended")
+def test_a_data_set_of_one_graph_is_that_graph(stored):
+    assert Graphs(stored([RING])).fingerprint == Graphs(RING).fingerprint
+    same = Graphs(RING, RING, RING)
+    assert [len(same._graphs[split]) for split in ("train", "valid", "test")] == [1, 1, 1]
+
+
+def test_features_keep_their_scale():
+    """A single feature divided by itself would be 1 everywhere."""
+    data = changed(x=RING.x[:, :1])
+    assert torch.equal(Graphs(data)._whole["train"].x, data.x)
+
+
+def test_graphs_are_joined_without_edges_between_them():
+    batch = joined([g for g in map(as_checked, arcs(2))], True)
+    assert batch.edge_index.tolist() == [[0, 1, 2, 3, 4, 5, 6], [1, 2, 0, 4, 5, 6, 3]]
+    assert batch.graph.tolist() == [0, 0, 0, 1, 1, 1, 1] and batch.y.tolist() == [0, 1]
+
+
+def as_checked(data):
+    from appnas.domains.graphs.checks import as_graph
+
+    return as_graph(data, "graph")
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"y": torch.zeros(59, dtype=torch.long)}, "60 nodes need as many rows of y, got 59"),
+        ({"y": torch.zeros(60, dtype=torch.long)}, "nothing to tell apart"),
+        ({"y": torch.arange(60)}, "have no training example"),
+    ],
+)
+def test_labels_that_cannot_be_learnt_are_refused(change, match):
+    data = ring_data()
+    vars(data).update(change)
+    with pytest.raises(ValueError, match=match):
+        Graphs(data)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        (([],), "one list"),
+        ((arcs(), arcs(2)), "training, validation and test graphs"),
+        ((arcs(2),), "is empty"),
+        (([*arcs(9), ring_data()],), "same number of features"),
+        ((arcs(), None, None, Options(loader="parts")), "whole graphs"),
+        (([changed(y=torch.tensor([0, 1]))] * 9,), r"y is \[1\] or \[1, labels\] where .* got \[2\] rows"),
+        ((ring_data(), None, None, Options(loader="parts", parts=11)), "too many"),
+    ],
+)
+def test_graphs_that_do_not_fit_are_refused(arguments, match):
+    with pytest.raises(ValueError, match=match):
+        Graphs(*arguments)
+
+
+@pytest.mark.parametrize("wrong", [{"train": 0.9, "valid": 0.2}, {"parts": 0}, {"fanout": ()}, {"loader": "partz"}])
+def test_wrong_options_are_refused(wrong):
+    with pytest.raises(ValueError, match=r"shares|at least|fanout|one of"):
+        Options(**wrong)
+
+
+def test_edges_as_they_are_or_made_undirected(ring):
+    data = ring_data()
+    data.edge_index = torch.tensor([[0, 0, 1], [1, 1, 2]])
+    assert Graphs(data)._whole["train"].edge_index.tolist() == [[0, 0, 1], [1, 1, 2]]
+    both = Graphs(data, options=Options(undirected=True))._whole["train"].edge_index
+    assert both.tolist() == [[0, 1, 1, 2], [1, 0, 2, 1]]
+
+
+def test_a_graph_without_edges_trains():
+    data = ring_data()
+    data.edge_index = torch.zeros(2, 0, dtype=torch.long)
+    assert float(Scratch(GNN(), Graphs(data), 3).score(Draw((3, 2, 1, 1, 1, 0, 0, 0, 0, 3, 3))).value) > 0

@@ -1,0 +1,86 @@
+"""appnas.loop.pareto: fronts of histories, the archive of a running search, hypervolume."""
+
+import itertools
+import math
+import random
+
+import pytest
+
+import appnas
+from appnas.cost import dominates
+from appnas.estimate import Table
+from appnas.loop import Loop, Record, front, hypervolume, worth
+from appnas.loop.pareto import Archive, objectives
+from appnas.methods import baselines
+from appnas.run import Run, create
+from appnas.testing.method import KilledError, Killer
+
+
+def record(step, result, **metrics):
+    return Record(step, (step,), result, metrics)
+
+
+HISTORY = [
+    record(0, 5.0, ms=3.0), record(1, 4.0, ms=1.0), record(2, 3.0, ms=2.0), record(3, 5.0, ms=3.0),
+    record(4, 9.0), record(5, math.nan, ms=0.1), record(6, 6.0, ms=9.0),
+]  # fmt: skip
+
+
+def test_the_front_of_a_history():
+    assert [r.step for r in front(HISTORY, ["ms"])] == [1, 0, 6]
+    assert front([], ["ms"]) == []
+
+
+def test_a_reward_is_undone():
+    """Where the value is a reward, what was validated is the metric `value`."""
+    assert worth(record(0, 0.1, value=7.0)) == 7.0 and worth(record(0, 0.1)) == 0.1
+    assert objectives(record(0, 0.1, value=7.0, ms=2.0), ["ms"]) == (7.0, -2.0)
+
+
+def test_the_archive_is_the_front(bench201):
+    rng = random.Random(0)
+    full = list(itertools.product(range(5), repeat=6))
+    columns = {"valid": [rng.randrange(60) for _ in full], "ms": [rng.randrange(30) for _ in full]}
+    archive = Archive("ms")
+    result = appnas.search(bench201, Table(full, columns, "valid"), "random", evaluations=60, callbacks=[archive])
+    assert sorted(r.step for r in archive.members) == sorted(r.step for r in front(result.history, ["ms"]))
+    assert len(archive.members) > 1
+
+
+def test_the_archive_of_a_resumed_search(chain, regression, tmp_path):
+    """What was seen before the kill counts."""
+    path = create(tmp_path / "run", {})
+    run = Run(path, every=math.inf, events=False)
+    settings = baselines.RandomConfig(6, 1)
+    with pytest.raises(KilledError):
+        baselines.random(chain, regression, settings, callbacks=[run, Killer(run, 3, 4)])
+    archive = Archive("parameters")
+    result = baselines.random(chain, regression, settings, callbacks=[Run(path, every=math.inf, events=False), archive])
+    assert sorted(r.step for r in archive.members) == sorted(r.step for r in front(result.history, ["parameters"]))
+
+
+def test_hypervolume_by_hand():
+    assert hypervolume([(1, 3), (2, 2), (3, 1)], (0, 0)) == 3 + 2 + 1
+    assert hypervolume([(1, 3), (2, 2), (1, 1), (2, 2)], (0, 0)) == 5
+    assert hypervolume([(-1, 3), (2, -2)], (0, 0)) == 0
+    assert hypervolume([(2, 2)], (1, -1)) == 3
+
+
+def test_an_archive_looks_at_its_members_only(monkeypatch):
+    """Whatever was seen before: 3,000 scores of which four are never beaten."""
+    compared = []
+    monkeypatch.setattr("appnas.loop.pareto.dominates", lambda a, b: compared.append(1) or dominates(a, b))
+    history = [record(i, float(i % 4), ms=float(i % 4)) for i in range(3000)]
+    archive = Archive("ms")
+    for one in history:
+        archive.step(None, one)
+    assert [r.step for r in archive.members] == [r.step for r in front(history, ["ms"])] == [0, 1, 2, 3]
+    assert len(compared) <= 2 * 4 * len(history)
+    again = Archive("ms")
+    again.start(Loop(None, None, 3000, history=history))
+    assert (again.members, again.known) == (archive.members, archive.known)
+
+
+def test_a_failed_evaluation_is_on_no_front():
+    failed = record(7, -math.inf, failed=1.0)
+    assert [r.step for r in front([*HISTORY, failed], ["ms"])] == [1, 0, 6]

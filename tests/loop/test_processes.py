@@ -1,0 +1,106 @@
+"""appnas.loop.processes: one worker, of which it is known whether it died."""
+
+import os
+import pickle
+import subprocess
+import sys
+import time
+from concurrent.futures import BrokenExecutor
+from pathlib import Path
+
+import pytest
+from misbehaving import Misbehaves
+
+from appnas.loop.processes import Process
+from appnas.loop.workers import Processes
+from appnas.strategy import Draw
+
+
+def test_a_process_answers_dies_and_is_ended(tmp_path):
+    worker = Process(pickle.dumps(Misbehaves(tmp_path / "log", {1: "raises", 2: "dies"})))
+    assert worker.ready().result(60) is None
+    assert float(worker.score(Draw((7,))).result(60).value) == 7.0
+    assert worker.score(Draw((1,))).result(60).failure.kind == "RuntimeError"
+    with pytest.raises(BrokenExecutor):
+        worker.score(Draw((2,))).result(60)
+    worker.end()
+
+
+def test_one_that_hangs_is_ended_at_once(tmp_path):
+    worker = Process(pickle.dumps(Misbehaves(tmp_path / "log", {3: "hangs"})))
+    worker.ready().result(60)
+    hanging = worker.score(Draw((3,)))
+    time.sleep(0.2)
+    began = time.monotonic()
+    worker.end()
+    assert time.monotonic() - began < 5 and isinstance(hanging.exception(10), BrokenExecutor)
+
+
+class Forks(Misbehaves):
+    """What it starts outlives it, and holds what tells of its death."""
+
+    def __init__(self, log, kinds, children):
+        super().__init__(log, kinds)
+        self.children = children
+
+    def score(self, draw):
+        if draw.arch[0] and not (child := os.fork()):
+            time.sleep(600)
+        if draw.arch[0]:
+            self.children.write_text(str(child))
+        return sys.exit() if draw.arch == (9,) else super().score(draw)
+
+
+def running(child):
+    """Whether the process that a file names runs; its new parent may not have asked for its end yet."""
+    stat = Path(f"/proc/{child.read_text()}/stat")
+    return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_what_an_evaluation_started_ends_with_its_worker(tmp_path):
+    worker = Process(pickle.dumps(Forks(tmp_path / "log", {}, tmp_path / "child")))
+    worker.ready().result(60)
+    assert float(worker.score(Draw((7,))).result(60).value) == 7.0 and worker.alive()
+    assert running(tmp_path / "child")
+    worker.end()
+    time.sleep(0.2)
+    assert not running(tmp_path / "child")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_death_is_seen_even_if_a_child_lives_on(tmp_path):
+    evaluator = Forks(tmp_path / "log", {2: "dies"}, tmp_path / "child")
+    pool = Processes(1)
+    found = list(pool(evaluator, [Draw((2,)), Draw((0,)), Draw((9,))]))
+    pool.close()
+    assert [score.failure and score.failure.kind for score in found] == ["Died", None, "Died"]
+    time.sleep(0.2)
+    assert not running(tmp_path / "child")
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from misbehaving import Misbehaves
+from appnas.strategy import Draw
+from appnas.loop import Processes
+if __name__ == "__main__":
+    list(Processes(1)(Misbehaves(Path(sys.argv[1]), {3: "hangs"}), [Draw((3,))]))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_workers_end_with_a_search_that_is_killed(tmp_path):
+    (tmp_path / "script.py").write_text(SCRIPT)
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    search = subprocess.Popen([sys.executable, tmp_path / "script.py", tmp_path / "log"], env=environment)
+    while not (tmp_path / "log").exists():
+        time.sleep(0.1)
+    children = Path(f"/proc/{search.pid}/task/{search.pid}/children").read_text().split()
+    search.kill()
+    search.wait()
+    time.sleep(1)
+    for child in children:
+        (tmp_path / "child").write_text(child)
+        assert not running(tmp_path / "child")

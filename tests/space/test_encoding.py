@@ -1,0 +1,102 @@
+"""appnas.space.encoding: architectures as gates, vectors, tokens and graphs."""
+
+from __future__ import annotations
+
+import random
+
+import networkx as nx
+import pytest
+import torch
+
+from appnas.space import Choice, argmax, features, links, offsets, one_hot, random_arch, tokens, vocabulary
+from appnas.space.encoding import from_tokens, op_graph
+from appnas.spaces.images import OPS_201
+from appnas.spaces.images.cells import DARTS_V2
+
+CHOICES = (Choice("a", ("x", "y"), 2), Choice("b", ("p", "q", "r")), Choice("c", ("x", "y")))
+
+
+def test_one_hot_by_hand():
+    a, b, c = one_hot(CHOICES, (0, 1, 2, 1))
+    assert a.tolist() == [[1, 0], [0, 1]] and b.tolist() == [[0, 0, 1]] and c.tolist() == [[0, 1]]
+    assert {m.dtype for m in (a, b, c)} == {torch.float32}
+    assert features(CHOICES, (0, 1, 2, 1)).tolist() == [1, 0, 0, 1, 0, 0, 1, 0, 1]
+
+
+def test_tokens_by_hand():
+    assert offsets(CHOICES) == [1, 1, 3, 1]  # decisions over the same options share their tokens
+    assert vocabulary(CHOICES) == 1 + 2 + 3
+    growing = (Choice("a", ("0",)), Choice("op", ("x", "y")), Choice("b", ("0", "1", "2")), Choice("c", ("0", "1")))
+    assert offsets(growing) == [1, 4, 1, 1] and vocabulary(growing) == 1 + 3 + 2  # the longest holds the others
+    assert tokens(CHOICES, (0, 1, 2, 1)) == [1, 2, 5, 2]
+    assert from_tokens(CHOICES, [1, 2, 5, 2]) == (0, 1, 2, 1)
+
+
+def test_every_code_leads_back(cells, bench201):
+    rng = random.Random(0)
+    for space in (cells, bench201):
+        for _ in range(20):
+            arch = random_arch(space, rng)
+            assert argmax(one_hot(space.choices, arch)) == arch
+            assert from_tokens(space.choices, tokens(space.choices, arch)) == arch
+            assert int(features(space.choices, arch).sum()) == len(arch)
+
+
+def test_illegal_tokens_are_named():
+    with pytest.raises(ValueError, match="has 4 tokens, got 3"):
+        from_tokens(CHOICES, [1, 2, 5])
+    with pytest.raises(ValueError, match="position 2 takes the tokens 3 to 5, got 2"):
+        from_tokens(CHOICES, [1, 2, 2, 1])
+    with pytest.raises(ValueError, match="position 0 takes the tokens 1 to 2, got 0"):
+        from_tokens(CHOICES, [0, 2, 5, 1])
+
+
+def test_op_graph_by_hand():
+    cell = nx.MultiDiGraph(inputs=["in"], outputs=["out"])
+    cell.add_edge("in", "1", op="conv")
+    cell.add_edge("in", "out", op="skip")
+    cell.add_edge("1", "out", op="pool")
+    graph = op_graph(cell, ["conv", "pool", "skip", "none"])
+    assert graph.names == ("input", "output", "conv", "pool", "skip", "none")
+    with pytest.raises(ValueError, match=r"the vocabulary is .'conv'., the cell has .'pool', 'skip'."):
+        op_graph(cell, ["conv"])
+    names = [graph.names[k] for k in graph.ops]
+    assert names == ["input", "conv", "skip", "pool", "output"]
+    arrows = {(names[i], names[j]) for i, j in graph.adjacency.nonzero().tolist()}
+    assert arrows == {
+        ("input", "conv"), ("input", "skip"), ("conv", "pool"), ("pool", "output"), ("skip", "output"),
+    }  # fmt: skip
+
+
+def test_op_graph_of_a_published_cell(cells):
+    graph = op_graph(cells.graph(cells.from_cells(DARTS_V2))["normal"], [*cells.ops, "concat"])
+    n = len(graph.ops)
+    assert n == 2 + 8 + 4  # input, output, two operations into each of four nodes, four edges into the concatenation
+    assert not graph.adjacency[:, 0].any() and not graph.adjacency[-1].any()
+    assert int(graph.adjacency[:, -1].sum()) == 4
+    arrows = nx.from_numpy_array(graph.adjacency.numpy(), create_using=nx.DiGraph)
+    assert nx.is_directed_acyclic_graph(arrows)
+    assert nx.descendants(arrows, 0) == set(range(1, n))
+
+
+def test_a_dead_end_is_no_output(bench201):
+    """in -> 1 leads nowhere, in -> out is all there is."""
+    (cell,) = bench201.graph((3, 0, 0, 1, 0, 0)).values()
+    graph = op_graph(cell, OPS_201)
+    names = [graph.names[k] for k in graph.ops]
+    arrows = {(names[i], names[j]) for i, j in graph.adjacency.nonzero().tolist()}
+    assert arrows == {("input", "nor_conv_3x3"), ("input", "skip_connect"), ("skip_connect", "output")}
+
+
+def test_links_of_a_cell_and_of_a_chain(bench201, chain):
+    """NAS-Bench-201's edges 0-1 0-2 1-2 0-3 1-3 2-3; a chain where a space has no edges."""
+    fed = {i: row.nonzero().flatten().tolist() for i, row in enumerate(links(bench201))}
+    assert fed == {0: [1, 2, 4], 1: [3, 5], 2: [6], 3: [6], 4: [7], 5: [7], 6: [7], 7: []}
+    assert links(chain).tolist() == [[0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1], [0, 0, 0, 0]]
+
+
+def test_links_of_two_cells_do_not_meet(cells):
+    matrix, count = links(cells), len(cells.edges)
+    assert not matrix[1 : count + 1, count + 1 : -1].any() and not matrix[count + 1 : -1, 1 : count + 1].any()
+    assert torch.equal(matrix[1 : count + 1, 1 : count + 1], matrix[count + 1 : -1, count + 1 : -1])
+    assert bool((matrix[:-1].sum(1) > 0).all()) and bool((matrix[:, 1:].sum(0) > 0).all())

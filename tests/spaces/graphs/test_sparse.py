@@ -1,0 +1,121 @@
+"""spaces.graphs.sparse: products with fixed patterns against dense ones, gradients of any order, what is kept."""
+
+import gc
+
+import pytest
+import torch
+from torch.nn import functional
+
+from appnas.spaces.graphs import sparse
+from appnas.spaces.graphs.sparse import SparseLinear, entry_products, kept, row_max, softmax, weighted_sum, with_loops
+
+
+def rng(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.fixture
+def graph():
+    edges = torch.randint(0, 7, (2, 15), generator=rng())
+    return with_loops(edges, 7)
+
+
+def dense(values, pattern):
+    """[E, H] -> [H, R, C]."""
+    full = torch.zeros(values.shape[1], pattern.rows, pattern.columns, dtype=values.dtype)
+    for e, (r, c) in enumerate(zip(pattern.row.tolist(), pattern.column.tolist(), strict=True)):
+        full[:, r, c] += values[e]
+    return full
+
+
+def test_loops_by_hand():
+    """One loop a node, old loops not doubled, edges ordered by target, direction and double edges as they were."""
+    graph = with_loops(torch.tensor([[2, 0, 1, 0, 0], [0, 1, 1, 2, 1]]), 4)
+    assert graph.edge_index.tolist() == [[2, 0, 0, 0, 1, 0, 2, 3], [0, 0, 1, 1, 1, 2, 2, 3]]
+    assert graph.degree.tolist() == [2, 3, 2, 1]
+    assert graph.gcn[2] == pytest.approx((2 * 3) ** -0.5)
+    assert graph.pattern.transposed.column.tolist() == [0, 1, 1, 2, 1, 0, 2, 3]  # the targets, ordered by source
+
+
+@pytest.mark.parametrize(("heads", "width"), [(1, 8), (3, 5)])
+def test_products_are_the_dense_ones(graph, heads, width):
+    p = graph.pattern
+    values = torch.randn(len(p.column), heads, dtype=torch.float64, generator=rng(1))
+    x = torch.randn(7, heads, width, dtype=torch.float64, generator=rng(2))
+    full = dense(values, p)
+    torch.testing.assert_close(weighted_sum(values, x, p), torch.einsum("hrc,chd->rhd", full, x))
+    products = torch.einsum("rhd,chd->hrc", x, x)
+    torch.testing.assert_close(entry_products(x, x, p), products[:, p.row, p.column].T)
+
+
+def test_gradients_of_first_and_second_order(graph):
+    p = graph.pattern
+    values = torch.randn(len(p.column), 2, dtype=torch.float64, generator=rng(1)).requires_grad_()
+    x = torch.randn(7, 2, 3, dtype=torch.float64, generator=rng(2)).requires_grad_()
+    for function in (
+        lambda v, x: weighted_sum(v, x, p),
+        lambda v, x: weighted_sum(softmax(v, p), x, p),
+        lambda v, x: entry_products(x, weighted_sum(v, x, p), p),
+        lambda v, x: row_max(v[..., None] * x.index_select(0, p.column), p),
+    ):
+        assert torch.autograd.gradcheck(function, (values, x))
+        assert torch.autograd.gradgradcheck(function, (values, x))
+
+
+def test_rows_of_the_softmax_add_up_to_one_even_for_huge_scores(graph):
+    p = graph.pattern
+    weights = softmax(1e4 * torch.randn(len(p.column), 3, generator=rng()), p)
+    torch.testing.assert_close(dense(weights, p).sum(2), torch.ones(3, 7))
+
+
+def test_ties_of_a_maximum_share_the_gradient():
+    pattern = with_loops(torch.tensor([[1], [0]]), 2).pattern
+    x = torch.tensor([[2.0], [2.0], [1.0]], requires_grad=True)
+    row_max(x, pattern).sum().backward()
+    assert x.grad.flatten().tolist() == [0.5, 0.5, 1.0]
+
+
+@pytest.mark.parametrize("share", [0.02, 0.5])
+def test_sparse_features_give_what_dense_ones_give(share):
+    x = torch.where(torch.rand(40, 30, generator=rng()) < share, 1.0, 0.0)
+    linear = SparseLinear(30, 4)
+    y = linear(x)
+    assert (sparse.sparse_features(x) is None) == (share == 0.5)
+    torch.testing.assert_close(y, functional.linear(x, linear.weight, linear.bias))
+    y.pow(2).sum().backward()
+    found, linear.weight.grad = linear.weight.grad, None
+    functional.linear(x, linear.weight, linear.bias).pow(2).sum().backward()
+    torch.testing.assert_close(found, linear.weight.grad, rtol=1e-4, atol=1e-4)
+
+
+def test_inputs_that_learn_stay_dense():
+    x = torch.zeros(5, 30, requires_grad=True)
+    SparseLinear(30, 2)(x).sum().backward()
+    assert x.grad is not None and x.grad.any()
+
+
+def test_dropout_of_sparse_features_keeps_zeros_and_the_mean():
+    x = torch.zeros(200, 60)
+    x[:, 0] = 1.0
+    torch.manual_seed(0)
+    entries = sparse.dropped(x, 0.5, True)
+    assert isinstance(entries, sparse.Features) and set(entries.values.tolist()) == {0.0, 2.0}
+    assert float(entries.values.mean()) == pytest.approx(1.0, abs=0.2)
+
+
+def test_kept_until_the_tensor_changes_or_dies():
+    made = []
+
+    def make(x, *more):
+        made.append(more)
+        return float(x.sum())
+
+    x = torch.ones(3)
+    assert [kept(make, x), kept(make, x), kept(make, x, 1)] == [3.0] * 3 and made == [(), (1,)]
+    x += 1
+    assert kept(make, x) == 6.0 and len(made) == 3
+    gc.collect()
+    before = len(sparse._KEPT)
+    del x
+    gc.collect()
+    assert len(sparse._KEPT) == before - 1

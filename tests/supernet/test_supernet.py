@@ -1,0 +1,270 @@
+import copy
+import pickle
+import random
+
+import pytest
+import torch
+from torch import nn
+
+from appnas.space import IO, Choice, both, check, full_mask, one_hot, only, random_arch, restrict, size  # fmt: skip
+from appnas.space.restricted import Restricted  # fmt: skip
+from appnas.spaces import Bench201, Cells
+from appnas.supernet import Dag, Mixed, SelfGated, live_options, relaxed, softmax, split_parameters  # fmt: skip
+from appnas.supernet.supernet import scale  # fmt: skip
+from appnas.testing import SupernetSuite, identical
+
+OPTIONS = ("none", "twice", "thrice")
+
+
+class Times(nn.Module):
+    """One weight, and a count of its calls."""
+
+    def __init__(self, factor: float):
+        super().__init__()
+        self.factor = nn.Parameter(torch.tensor(factor))
+        self.calls = 0
+
+    def forward(self, x):
+        self.calls += 1
+        return self.factor * x
+
+
+def times(option: str) -> Times:
+    return Times({"twice": 2.0, "thrice": 3.0}[option])
+
+
+class TestOfVectors(SupernetSuite):
+    """The suite on a space without batch norms and without graphs."""
+
+    @pytest.fixture
+    def space(self, chain):
+        return chain
+
+    @pytest.fixture
+    def io(self) -> IO:
+        return IO((3,), (2,))
+
+    def coincides(self, space, arch):
+        return True
+
+
+class TestOfARestriction(SupernetSuite):
+    """A restricted space is a space: here, one without convolutions of 5x5."""
+
+    @pytest.fixture
+    def space(self, cells: Cells) -> Restricted:
+        mask = full_mask(cells.choices)
+        for matrix in mask:
+            matrix[:, [5, 7]] = False
+        return restrict(cells, mask)
+
+    @pytest.fixture
+    def io(self) -> IO:
+        return IO((1, 8, 8), (10,))
+
+    def coincides(self, space, arch):
+        """As in the whole space: derived networks have no batch norm after pooling."""
+        return not {1, 2} & set(arch)
+
+
+def test_scale_by_hand():
+    x = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+    assert scale(x, torch.tensor(2.0)).tolist() == [[2.0, 4.0], [6.0, 8.0]]
+    assert scale(x, torch.tensor([2.0, 10.0])).tolist() == [[2.0, 4.0], [30.0, 40.0]]
+
+
+def test_live_options():
+    gates = torch.tensor([[0.0, 0.5, 0.5], [0.0, 1.0, 0.0]])
+    assert live_options(gates) == [[False, True, True], [False, True, False]]
+    batch = torch.stack([gates, torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])])
+    assert live_options(batch) == [[True, True, True], [False, True, False]]
+    assert live_options(torch.tensor([[0.1, 0.2, 0.7]]), 0.15) == [[False, True, True]]
+    gates.requires_grad_()
+    assert live_options(gates) == [[True] * 3] * 2
+    with torch.no_grad():
+        assert live_options(gates) == [[False, True, True], [False, True, False]]
+
+
+class TestMixed:
+    def test_weighted_sum_by_hand(self):
+        mixed = Mixed(OPTIONS, times)
+        x = torch.tensor([[1.0], [10.0]])
+        assert list(mixed) == ["twice", "thrice"]
+        torch.testing.assert_close(mixed(x, torch.tensor([0.5, 0.3, 0.2])), 1.2 * x)  # 0.3 * 2 + 0.2 * 3
+        own = torch.tensor([[0.5, 0.3, 0.2], [0.0, 0.0, 1.0]])
+        torch.testing.assert_close(mixed(x, own), torch.tensor([[1.2], [30.0]]))
+        torch.testing.assert_close(mixed(x), 5.0 * x)  # without weights: the sum
+
+    def test_rows_of_a_batch_are_what_they_are_alone(self):
+        mixed, x, weights = Mixed(OPTIONS, times), torch.randn(5, 2, 3), torch.rand(5, 3)
+        together = mixed(x, weights)
+        for i in range(5):
+            torch.testing.assert_close(together[i : i + 1], mixed(x[i : i + 1], weights[i]))
+
+    def test_masked_options_do_not_exist(self):
+        assert list(Mixed(OPTIONS, times, [True, False, True])) == ["thrice"]
+        assert Mixed(OPTIONS, times, [True, False, False])(torch.ones(1), torch.ones(3)) is None
+
+    def test_idle_options_do_not_run(self):
+        mixed, x = Mixed(OPTIONS, times), torch.ones(1, 1)
+        mixed(x, torch.tensor([0.0, 1.0, 0.0]), [False, True, False])
+        assert (mixed["twice"].calls, mixed["thrice"].calls) == (1, 0)
+        assert mixed(x, torch.tensor([1.0, 0.0, 0.0]), [True, False, False]) is None
+
+
+class TestDag:
+    EDGES = ((0, 1), (0, 2), (1, 2))
+
+    def make(self, **more):
+        return Dag(self.EDGES, 1, OPTIONS, lambda edge, option: times(option), **more)
+
+    def test_states_by_hand(self):
+        """Node 1 = 2 x; node 2 = 3 x + (0.5 * 2 + 0.5 * 3) node 1 = 3 x + 5 x."""
+        gates = torch.tensor([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [0.0, 0.5, 0.5]])
+        x, first, second = self.make()([torch.ones(2, 1)], gates)
+        assert (x.tolist(), first.tolist(), second.tolist()) == ([[1.0]] * 2, [[2.0]] * 2, [[8.0]] * 2)
+
+    def test_without_gates_everything_allocated_is_added_up(self):
+        mask = torch.tensor([[False, True, False], [True, False, False], [False, False, True]])
+        assert self.make(mask=mask)([torch.ones(1, 1)])[-1].item() == 6.0
+
+    def test_gates_with_a_batch_axis(self):
+        dag, x, gates = self.make(), torch.randn(4, 2), torch.rand(4, 3, 3)
+        for state, alone in zip(
+            dag([x], gates), zip(*(dag([x[i : i + 1]], gates[i]) for i in range(4)), strict=True), strict=True
+        ):
+            torch.testing.assert_close(state, torch.cat(alone))
+
+    def test_an_unreached_node_is_zero_and_its_edges_still_run(self):
+        gates = torch.tensor([[1.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+        dag = self.make()
+        states = dag([torch.ones(2, 1)], gates)
+        assert [state.tolist() for state in states[1:]] == [[[0.0]] * 2] * 2
+        assert [mixed["twice"].calls for mixed in dag.edges] == [0, 0, 1]
+
+    def test_an_unreached_node_has_the_size_after_the_stride(self):
+        x = torch.ones(2, 3, 5, 5)
+        assert self.make(stride=2)([x], torch.zeros(3, 3))[-1].shape == (2, 3, 3, 3)
+
+    def test_join_is_applied_to_every_node(self):
+        gates = torch.tensor([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+        states = self.make(join=lambda node: Times(10.0))([torch.ones(1, 1)], gates)
+        assert [state.item() for state in states] == [1.0, 20.0, 400.0]
+
+    def test_operations_are_named_by_edge_and_option(self):
+        names = set(self.make().state_dict())
+        assert names == {f"edges.{edge}.{option}.factor" for edge in range(3) for option in OPTIONS[1:]}
+
+    def test_two_inputs(self):
+        dag = Dag(((0, 2), (1, 2)), 2, OPTIONS, lambda edge, option: times(option))
+        gates = torch.tensor([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+        assert [s.item() for s in dag([torch.ones(1, 1), torch.full((1, 1), 10.0)], gates)] == [1.0, 10.0, 32.0]
+
+
+class TestRestrict:
+    def mask(self, **kept: list[int]):
+        mask = full_mask(Bench201().choices)
+        for edge, options in kept.items():
+            mask[0][int(edge[1:])] = torch.tensor([k in options for k in range(5)])
+        return mask
+
+    def test_masks_add_up(self):
+        once = restrict(Bench201(), self.mask(e0=[1, 2, 3]))
+        both = restrict(once, self.mask(e0=[0, 3], e5=[4]))
+        assert size(once) == 3 * 5**5 and size(both) == 5**4
+        assert not both.valid((2, 0, 0, 0, 0, 4)) and both.valid((3, 0, 0, 0, 0, 4))
+        assert both.channels == 16 and "Restricted(" in repr(both)
+        with pytest.raises(AttributeError):
+            both.no_such_attribute  # noqa: B018
+
+    def test_empty_masks_are_refused(self):
+        with pytest.raises(ValueError, match="no option to decision 2 of choice 'cell'"):
+            restrict(Bench201(), self.mask(e2=[]))
+        with pytest.raises(ValueError, match="no option to decision 0"):
+            restrict(restrict(Bench201(), self.mask(e0=[1])), self.mask(e0=[2]))
+        with pytest.raises(ValueError, match=r"shapes \[\(6, 5\)\], got \[\(6, 4\)\]"):
+            restrict(Bench201(), (torch.ones(6, 4, dtype=torch.bool),))
+
+    def test_a_mask_against_the_rules_is_refused(self, cells: Cells):
+        """Three edges into a DARTS node that may not be `none`: no cell is left."""
+        mask = full_mask(cells.choices)
+        mask[0][2:5, 0] = False
+        with pytest.raises(ValueError, match="rules"):
+            restrict(cells, mask)
+
+    def test_a_further_mask_narrows_the_supernet(self):
+        inner = restrict(Bench201(channels=2, repeats=1), self.mask(e0=[1, 3]))
+        supernet = inner.supernet(IO((1, 8, 8), (2,)), self.mask(e0=[3], e1=[2, 3]))
+        cell = supernet.stages[0][0]
+        assert [list(mixed) for mixed in cell.edges][:2] == [["nor_conv_3x3"], ["nor_conv_1x1", "nor_conv_3x3"]]
+
+    def test_checked_and_copied_like_any_space(self):
+        inner = restrict(Bench201(), self.mask(e0=[1]))
+        for other in (copy.deepcopy(inner), pickle.loads(pickle.dumps(inner))):
+            assert check(other, (1, 0, 0, 0, 0, 0)) == (1, 0, 0, 0, 0, 0)
+            assert not other.valid((0,) * 6)
+
+
+def test_relaxed_gives_excluded_options_nothing():
+    alpha = [torch.zeros(2, 3, requires_grad=True)]
+    mask = (torch.tensor([[True, True, False], [False, True, False]]),)
+    (gates,) = relaxed(alpha, softmax, mask)
+    assert gates.tolist() == [[0.5, 0.5, 0.0], [0.0, 1.0, 0.0]]
+    (gradient,) = torch.autograd.grad((gates * torch.rand(2, 3)).sum(), alpha)
+    assert not gradient[~mask[0]].any()
+    assert relaxed(alpha, softmax, None)[0].tolist() == [[pytest.approx(1 / 3)] * 3] * 2
+
+
+class TestSelfGated:
+    @pytest.fixture
+    def agent(self, chain) -> nn.Module:
+        """A host that owns its own loop."""
+        torch.manual_seed(0)
+        return nn.Sequential(SelfGated(chain, chain.supernet(IO((3,), (4,))), softmax), nn.Linear(4, 1))
+
+    def test_output_is_that_of_its_gates(self, agent):
+        gated, x = agent[0], torch.randn(5, 3)
+        with torch.no_grad():
+            gated.alpha[0][:] = torch.randn(2, 5)
+        torch.testing.assert_close(gated(x), gated.supernet(x, gates=(torch.softmax(gated.alpha[0], -1),)))
+        assert gated.arch() == tuple(gated.alpha[0].argmax(-1).tolist())
+
+    def test_parameters_are_told_apart_also_in_copies(self, agent):
+        for module in (agent, copy.deepcopy(agent), pickle.loads(pickle.dumps(agent))):
+            weights, arch = split_parameters(module.parameters())
+            assert [tuple(p.shape) for p in arch] == [(2, 5)]
+            assert len(weights) + 1 == len(list(module.parameters()))
+
+    def test_logits_are_saved_and_learn(self, agent):
+        agent(torch.randn(6, 3)).pow(2).mean().backward()
+        assert agent[0].alpha[0].grad.abs().sum(-1).all()
+        with torch.no_grad():
+            agent[0].alpha[0] += torch.randn(2, 5)
+        other = copy.deepcopy(agent)
+        nn.init.zeros_(other[0].alpha[0])
+        other.load_state_dict(agent.state_dict())
+        assert identical(other.state_dict(), agent.state_dict()) and other[0].alpha[0].any()
+
+    def test_the_relaxation_can_be_replaced(self, agent):
+        agent[0].relax = lambda alpha: softmax(alpha, tau=0.1)
+        with torch.no_grad():
+            agent[0].alpha[0][:, 2] = 1.0
+        assert agent[0].gates()[0][:, 2].min() > 0.99
+
+    def test_masks_hold(self, chain):
+        inner = restrict(chain, only(chain.choices, (2, 3)))
+        gated = SelfGated(inner, inner.supernet(IO((3,), (4,))), softmax)
+        assert torch.equal(gated.gates()[0], one_hot(chain.choices, (2, 3))[0])
+        assert gated.arch() == (2, 3) == random_arch(inner, random.Random(0))
+
+
+def test_both_masks_and_the_decisions_that_they_drop():
+    """`none` survives an own mask that lacks it only where nothing else does, and only if it was allowed."""
+    choices = (Choice("edge", ("none", "a", "b"), 3),)
+    own = (torch.tensor([[False, True, True]] * 3),)
+    given = (torch.tensor([[True, True, False], [True, False, False], [False, True, True]]),)
+    expected = [[False, True, False], [True, False, False], [False, True, True]]
+    assert both(choices, given, own)[0].tolist() == expected
+    assert both(choices, given, None) is given
+    unknown = (torch.tensor([[False, True, False]] * 3),)
+    assert not both(choices, unknown, (~unknown[0],))[0].any()
