@@ -16,14 +16,14 @@ from dataclasses import replace
 
 import torch
 
-from appnas.estimate import Cached, Ranked, Scratch, ThenScratch
+from appnas.estimate import Cached, Scratch, ThenScratch
 from appnas.loop import search_loop
 from appnas.methods import agnn
 from appnas.retrain import train_one
 from appnas.run import catalogue
 from appnas.space import describe, parse
 from appnas.spaces import GNN
-from appnas.strategy import Random
+from appnas.strategy import Random, Ranked
 from appnas.task import Locked
 
 REPEATS = 3

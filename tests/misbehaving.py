@@ -114,8 +114,8 @@ class InOrder(Random):
         return Draw((self.asked - 1,))
 
     def state_dict(self):
-        return {"asked": self.asked, "incumbent": self.incumbent.state()}
+        return {"asked": self.asked, "archive": self.archive.state()}
 
     def load_state_dict(self, state):
         self.asked = state["asked"]
-        self.incumbent.load(state["incumbent"])
+        self.archive.load(state["archive"])

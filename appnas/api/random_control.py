@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from appnas.agent import Hosted
-from appnas.estimate import Evaluator, Ranked, Scratch, ThenScratch, attempt, evaluator_of
+from appnas.estimate import Evaluator, Scratch, ThenScratch, attempt, evaluator_of
 from appnas.loop import Callback, Failures, SearchResult, search_loop
 from appnas.one_shot import OneShot
 from appnas.space import Space
-from appnas.strategy import Draw, Random, Strategy
+from appnas.strategy import Draw, Random, Ranked, Strategy
 from appnas.support import FailuresError
 from appnas.task import Domain
 
@@ -74,7 +74,7 @@ def _random(
     evaluator: Evaluator = evaluator_of(space, domain, budget, seed)
     if isinstance(strategy, Ranked) and isinstance(stage, ThenScratch):
         first = max(evaluations - (len(result.history) - strategy.steps), 1)
-        alone = Ranked(alone, first, strategy.top)
+        alone = Ranked(alone, first, strategy.archive.keep)
         evaluator = ThenScratch(evaluator, first, space, domain, budget, seed, stage.folds)
     return search_loop(
         alone, evaluator, evaluations, callbacks=[*callbacks, Failures(evaluations, 1.0)]

@@ -18,11 +18,11 @@ from appnas.estimate.evaluator import (
     recall,
     scores,
 )
-from appnas.estimate.final_stage import Ranked, ThenScratch
 from appnas.estimate.inherited_weights import ParamStore, by_homogeneity, by_shape
+from appnas.estimate.phases import ThenScratch
 from appnas.estimate.tabular import Table
 
 __all__ = [
-    "Cached", "Evaluator", "Map", "ParamStore", "Ranked", "Rewarded", "Scratch", "Stateless", "Table", "ThenScratch",
-    "attempt", "by_homogeneity", "by_shape", "evaluator_of", "failed", "in_turn", "recall", "rewarded", "scores",
+    "Cached", "Evaluator", "Map", "ParamStore", "Rewarded", "Scratch", "Stateless", "Table", "ThenScratch", "attempt",
+    "by_homogeneity", "by_shape", "evaluator_of", "failed", "in_turn", "recall", "rewarded", "scores",
 ]  # fmt: skip

@@ -1,6 +1,6 @@
 """What a search found besides its best: the scores that no other beats in value and in every cost.
 
-For every method: `front` reads a history, `Archive` keeps the front while a search runs.
+For every method: `front` reads a history, `ParetoFront` keeps the front while a search runs.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ def front(history: Sequence[Record], costs: Sequence[str]) -> list[Record]:
     return sorted(kept, key=lambda record: record.metrics[costs[0]] if costs else -record.value)
 
 
-class Archive(Observer):
-    """A callback that keeps the front, whatever the method: `appnas.search(..., callbacks=[Archive("macs")])`.
+class ParetoFront(Observer):
+    """A callback that keeps the front, whatever the method: `appnas.search(..., callbacks=[ParetoFront("macs")])`.
 
     Attributes:
         members: the front so far, in the order in which it was found.

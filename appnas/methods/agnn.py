@@ -24,10 +24,10 @@ from typing import Any, Literal, NamedTuple
 
 import torch
 
-from appnas.estimate import Cached, Evaluator, ParamStore, Ranked, Scratch, ThenScratch, by_homogeneity, by_shape
+from appnas.estimate import Cached, Evaluator, ParamStore, Scratch, ThenScratch, by_homogeneity, by_shape
 from appnas.loop import Callback, SearchResult, search_loop
 from appnas.space import Arch, Choice, Space, one_hot, random_arch
-from appnas.strategy import LSTM, Draw, Incumbent, Score, Strategy, moving_average, reinforce
+from appnas.strategy import LSTM, Archive, Draw, Ranked, Score, Strategy, moving_average, reinforce
 from appnas.support import check, rng_state, set_rng
 from appnas.task import Domain
 
@@ -112,16 +112,16 @@ class Conservative:
         self.optimisers = [torch.optim.Adam(c.parameters(), lr=config.lr) for c in self.controllers]
         self.baseline: float | None = None
         self.waiting: list[Proposal] = []
-        self.incumbent = Incumbent()
+        self.archive = Archive()
         self.asked = 0
 
     def ask(self) -> Draw:
         """A random architecture at the start and until there is a score, then an offspring of the best one."""
         self.asked += 1
-        if self.asked <= self.config.start or self.incumbent.arch is None:
+        if self.asked <= self.config.start or self.archive.arch is None:
             self.waiting.append(Proposal(math.nan, []))
             return Draw(random_arch(self.space, self.rng))
-        best = self.incumbent.arch
+        best = self.archive.arch
         proposals = [self._propose(c, best) for c in range(len(self.controllers))]
         chosen = self._guide(torch.tensor([entropy for _, entropy in proposals]))
         changes = [(c, proposals[c][0]) for c in chosen]
@@ -131,7 +131,7 @@ class Conservative:
                 break
             changes = [(c, self._propose(c, best)[0]) for c in chosen]
             child = self._child(best, changes)
-        self.waiting.append(Proposal(self.incumbent.value, changes))
+        self.waiting.append(Proposal(self.archive.value, changes))
         return Draw(child if self.space.valid(child) else self._mended(child))
 
     def _propose(self, c: int, arch: Arch) -> tuple[list[int], float]:
@@ -166,7 +166,7 @@ class Conservative:
             for c, actions in proposal.changes:
                 self._learn(c, actions, reward - self.baseline)
         if math.isfinite(value):
-            self.incumbent.update(draw.arch, value)
+            self.archive.update(draw.arch, value)
 
     def _learn(self, c: int, actions: list[int], advantage: float) -> None:
         logp, entropy = self.controllers[c].evaluate(torch.tensor([actions]), self.known[c])
@@ -177,10 +177,10 @@ class Conservative:
 
     def best(self) -> Arch:
         """The best seen."""
-        return self.incumbent.get()
+        return self.archive.get()
 
     def state_dict(self) -> dict[str, Any]:
-        """Controllers, optimisers, baseline, what waits for its score, generators and incumbent."""
+        """Controllers, optimisers, baseline, what waits for its score, generators and archive."""
         return {
             "controllers": [controller.state_dict() for controller in self.controllers],
             "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
@@ -188,7 +188,7 @@ class Conservative:
             "waiting": [[p.value, [[c, actions] for c, actions in p.changes]] for p in self.waiting],
             "generator": self.generator.get_state(),
             "rng": rng_state(self.rng),
-            "incumbent": self.incumbent.state(),
+            "archive": self.archive.state(),
             "asked": self.asked,
         }
 
@@ -202,7 +202,7 @@ class Conservative:
         self.waiting = [Proposal(value, [(c, list(a)) for c, a in changes]) for value, changes in state["waiting"]]
         self.generator.set_state(state["generator"])
         set_rng(self.rng, state["rng"])
-        self.incumbent.load(state["incumbent"])
+        self.archive.load(state["archive"])
         self.asked = state["asked"]
 
 

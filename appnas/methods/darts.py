@@ -16,32 +16,22 @@ from typing import Literal
 import torch
 
 from appnas.loop import Callback, SearchResult, search_loop
-from appnas.one_shot import Shared
+from appnas.one_shot import Shared, SupernetSGD
 from appnas.space import Space
 from appnas.strategy import Gradient, without_zero
 from appnas.supernet import softmax
 from appnas.support import check
-from appnas.task import DifferentiableDomain, cosine
+from appnas.task import DifferentiableDomain
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(SupernetSGD):
     """Search settings for CIFAR-10; sections are those of the paper, "code" is the official one."""
 
     epochs: int = 50
     """Passes over the training half (section A.1.1)."""
     order: Literal["first", "second", "finite"] = "second"
     """First order; second order by exact double backward; second order by finite differences (the code)."""
-    lr: float = 0.025
-    """SGD on the weights, cosine."""
-    lr_min: float = 0.001
-    """End of the cosine (code; the paper says 0)."""
-    momentum: float = 0.9
-    """Of SGD on the weights (section A.1.1)."""
-    weight_decay: float = 3e-4
-    """Of the weights (section A.1.1)."""
-    clip: float = 5.0
-    """Largest gradient norm of the weights (code)."""
     alpha_lr: float = 3e-4
     """Adam on alpha (section A.1.1)."""
     alpha_betas: tuple[float, float] = (0.5, 0.999)
@@ -53,7 +43,8 @@ class Config:
 
     def __post_init__(self) -> None:
         """Check the settings."""
-        check(self, epochs=1, lr=0, lr_min=0, momentum=0, weight_decay=0, clip=0, alpha_lr=0, alpha_weight_decay=0)
+        super().__post_init__()
+        check(self, epochs=1, alpha_lr=0, alpha_weight_decay=0)
 
 
 RECURRENT = Config(
@@ -69,17 +60,9 @@ def memory(config: Config) -> float:
 
 def evaluator(space: Space, domain: DifferentiableDomain, config: Config, seed: int) -> Shared:
     """The supernet and its training."""
-    steps = domain.epoch("train")
-    return Shared(
-        space,
-        domain,
-        lr=lambda step: cosine(step // steps, config.epochs, config.lr, config.lr_min),
-        momentum=config.momentum,
-        weight_decay=config.weight_decay,
-        clip=config.clip,
-        lookahead={"first": "none", "second": "exact", "finite": "finite"}[config.order],  # type: ignore[arg-type]
-        seed=seed,
-    )
+    lookahead = {"first": "none", "second": "exact", "finite": "finite"}[config.order]
+    sgd = config.sgd(config.epochs, domain.epoch("train"))
+    return Shared(space, domain, lookahead=lookahead, seed=seed, **sgd)  # type: ignore[arg-type]
 
 
 def strategy(space: Space, config: Config, seed: int) -> Gradient:

@@ -20,18 +20,18 @@ from typing import Any, Literal
 import torch
 
 from appnas.loop import Callback, SearchResult, search_loop
-from appnas.one_shot import OneShot, SinglePaths, first
+from appnas.one_shot import OneShot, SupernetSGD
 from appnas.space import Arch, Space, decisions, legal, random_arch, split
-from appnas.strategy import Draw, Evolution, Independent, PolicyGradient, Random, Score, Strategy
+from appnas.strategy import Draw, Evolution, Independent, PolicyGradient, Random, Score, SinglePaths, Strategy, first
 from appnas.support import check, seeded
-from appnas.task import DifferentiableDomain, cosine
+from appnas.task import DifferentiableDomain
 
 Leaf = tuple[int, ...]
 """The options taken at the decisions that the space is split along."""
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(SupernetSGD):
     """Settings for NAS-Bench-201, as in the authors' repository."""
 
     split: tuple[int, ...] = (0,)
@@ -42,16 +42,8 @@ class Config:
     """Passes of every part's supernet."""
     transfer: bool = True
     """Parts inherit the weights of the first supernet, or begin anew."""
-    lr: float = 0.025
-    """SGD with Nesterov's momentum, cosine; the parts begin with it again, and without momentum."""
-    lr_min: float = 0.001
-    """End of the cosine."""
-    momentum: float = 0.9
-    """Of SGD."""
     weight_decay: float = 1e-4
-    """Of the weights."""
-    clip: float = 5.0
-    """Largest gradient norm (ours)."""
+    """Of the weights. Nesterov's momentum; the parts begin with it and the cosine again."""
     strategy: Literal["evolution", "random", "reinforce"] = "evolution"
     """What searches on the trained supernets."""
     evaluations: int = 5000
@@ -63,10 +55,8 @@ class Config:
 
     def __post_init__(self) -> None:
         """Check the settings."""
-        check(
-            self, epochs=1, leaf_epochs=1, lr=0, lr_min=0, momentum=0, weight_decay=0, clip=0, evaluations=1,
-            population=1, sample=1,
-        )  # fmt: skip
+        super().__post_init__()
+        check(self, epochs=1, leaf_epochs=1, evaluations=1, population=1, sample=1)
 
 
 def leaf_of(arch: Arch, along: Sequence[int]) -> Leaf:
@@ -201,13 +191,9 @@ def search(
     """
     epoch = domain.epoch("train")
     steps, leaf_steps = config.epochs * epoch, config.leaf_epochs * epoch
-    rates = [
-        lambda step, epochs=epochs: cosine(step // epoch, epochs, config.lr, config.lr_min)
-        for epochs in (config.epochs, config.leaf_epochs)
-    ]
     evaluator = FewShot(
-        space, domain, config.split, steps, leaf_steps, rates[1], config.transfer, seed, lr=rates[0],
-        momentum=config.momentum, weight_decay=config.weight_decay, clip=config.clip, nesterov=True,
+        space, domain, config.split, steps, leaf_steps, config.sgd(config.leaf_epochs, epoch)["lr"], config.transfer,
+        seed, nesterov=True, **config.sgd(config.epochs, epoch),
     )  # fmt: skip
     rng, keys = random.Random(seed), evaluator.keys
 

@@ -23,8 +23,9 @@ from torch import Tensor
 from appnas.loop import Callback, SearchResult, search_loop
 from appnas.one_shot import AtInit, Proxy
 from appnas.prune import parts
-from appnas.space import Arch, Gates, Space, full_mask
+from appnas.space import Arch, Gates, Space, filled, full_mask
 from appnas.strategy import Draw, Score
+from appnas.supernet import connection_sensitivity
 from appnas.support import check
 from appnas.task import DifferentiableDomain
 
@@ -54,12 +55,6 @@ def memory(config: Config) -> float:
     return {"snip": 1.0, "grasp": 6.5}.get(config.proxy, 0.1)
 
 
-def connection(value: Tensor, gates: Gates) -> Gates:
-    """|g dV / dg|, SNIP's and SynFlow's score of a gate."""
-    slopes = torch.autograd.grad(value, gates, materialize_grads=True)
-    return tuple((gate.detach() * slope).abs() for gate, slope in zip(gates, slopes, strict=True))
-
-
 def flow_of_gradient(value: Tensor, gates: Gates) -> Gates:
     """G (H s) with s = dV / dg, GraSP's score: large where the gradient's norm would suffer from the gate's loss."""
     slopes = torch.autograd.grad(value, gates, create_graph=True, materialize_grads=True)
@@ -83,7 +78,7 @@ class Saliency:
         self, space: Space, generator: torch.Generator, draws: int = 1, scale: float = 1e-3, second: bool = False
     ):
         self.space, self.generator, self.draws, self.scale = space, generator, draws, scale
-        self.measure = flow_of_gradient if second else connection
+        self.measure = flow_of_gradient if second else connection_sensitivity
         self.live = [m.clone() for m in parts(space)]
         self.told = 0
         self.sums = [torch.zeros(m.shape, dtype=torch.float64) for m in self.live]
@@ -130,7 +125,7 @@ class Saliency:
     def _derive(self, scores: Sequence[Tensor]) -> Arch:
         """The space's rule on scores shifted to be positive, with what is gone and `none` below all others."""
         shifted = [s - s.min() for s in scores]
-        return self.space.discretise(tuple(s.masked_fill(~m, -0.5) for s, m in zip(shifted, self.live, strict=True)))
+        return self.space.discretise(filled(shifted, tuple(self.live), -0.5))
 
     def best(self) -> Arch:
         """What the scores point to.

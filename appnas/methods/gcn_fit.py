@@ -25,10 +25,10 @@ from torch import Tensor
 
 from appnas.estimate import Evaluator, evaluator_of
 from appnas.loop import Callback, SearchResult, search_loop
-from appnas.one_shot import OneShot, SinglePaths, first
+from appnas.one_shot import OneShot
 from appnas.predict import GCNRegressor, Predictor, Reference, as_tensor
 from appnas.space import Arch, Prefix, Space, complete, decisions, ends, extend, members
-from appnas.strategy import PredictorGuided, Strategy, Told
+from appnas.strategy import PredictorGuided, SinglePaths, Strategy, Told, first
 from appnas.support import check, held
 from appnas.task import Domain
 

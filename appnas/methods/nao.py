@@ -19,12 +19,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from appnas.estimate import Evaluator, Ranked, ThenScratch, evaluator_of
+from appnas.estimate import Evaluator, ThenScratch, evaluator_of
 from appnas.loop import Callback, SearchResult, search_loop
-from appnas.one_shot import OneShot, SinglePaths
+from appnas.one_shot import OneShot
 from appnas.predict import AutoEncoder, Direction
 from appnas.space import Arch, Space, random_arch
-from appnas.strategy import PredictorGuided, Strategy, Told, fresh
+from appnas.strategy import Archive, PredictorGuided, Ranked, SinglePaths, Strategy, Told
 from appnas.support import check, held
 from appnas.task import Domain
 
@@ -151,7 +151,7 @@ class Climb:
         rng = random.Random(seed)
         seen |= set(new)
         self.drawn += count - len(new)
-        new += fresh(self.space, rng, seen, count - len(new))
+        new += Archive(seen=seen).new(self.space, rng, count - len(new))
         if config.estimation == "scratch":
             return new
         return self._filled(best[: config.start - count] + new)

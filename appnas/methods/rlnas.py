@@ -14,15 +14,15 @@ from functools import partial
 from typing import Any, Literal
 
 from appnas.loop import Callback, SearchResult, search_loop
-from appnas.one_shot import Angles, OneShot, SinglePaths, Skip, first
+from appnas.one_shot import Angles, OneShot, Skip, SupernetSGD
 from appnas.space import Arch, Space
-from appnas.strategy import Draw, Generations, Score
+from appnas.strategy import Draw, Generations, Score, SinglePaths, first
 from appnas.support import check, held, seeded
-from appnas.task import DifferentiableDomain, Locked, cosine
+from appnas.task import DifferentiableDomain, Locked
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(SupernetSGD):
     """Settings for NAS-Bench-201, as in the authors' repository."""
 
     epochs: int = 250
@@ -35,16 +35,8 @@ class Config:
     """What a skip connection adds to the weights: nothing, or (the DARTS space) an identity matrix."""
     shared: bool = True
     """Count what belongs to no operation (stem, blocks between stages, classifier) once, as the authors do."""
-    lr: float = 0.025
-    """SGD with Nesterov's momentum, cosine."""
-    lr_min: float = 0.001
-    """End of the cosine."""
-    momentum: float = 0.9
-    """Of SGD."""
     weight_decay: float = 5e-4
     """Of the weights (DARTS space: 3e-4)."""
-    clip: float = 5.0
-    """Largest gradient norm (their setting for the DARTS space)."""
     generations: int = 20
     """Of the evolution on the trained supernet."""
     population: int = 100
@@ -61,10 +53,8 @@ class Config:
     def __post_init__(self) -> None:
         """Check the settings."""
         held(self, "population")
-        check(
-            self, epochs=1, lr=0, lr_min=0, momentum=0, weight_decay=0, clip=0, generations=1, population=1, keep=2,
-            mutants=0, crossed=0, rate=0,
-        )  # fmt: skip
+        super().__post_init__()
+        check(self, epochs=1, generations=1, population=1, keep=2, mutants=0, crossed=0, rate=0)
 
 
 class Turned(OneShot):
@@ -122,12 +112,9 @@ def search(
         space,
         data,
         first(steps),
-        lr=lambda step: cosine(step // domain.epoch("train"), config.epochs, config.lr, config.lr_min),
-        momentum=config.momentum,
-        weight_decay=config.weight_decay,
-        clip=config.clip,
         nesterov=True,
         seed=seed,
+        **config.sgd(config.epochs, domain.epoch("train")),
     )
     rng = random.Random(seed)
     evolution = Generations(

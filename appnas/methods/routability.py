@@ -16,11 +16,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from appnas.estimate import Evaluator, Ranked, ThenScratch, evaluator_of
+from appnas.estimate import Evaluator, ThenScratch, evaluator_of
 from appnas.loop import Callback, SearchResult, search_loop
 from appnas.one_shot import Shared
 from appnas.space import Space
-from appnas.strategy import EdgeWeights
+from appnas.strategy import EdgeWeights, Ranked
 from appnas.support import check
 from appnas.task import Domain
 

@@ -65,6 +65,10 @@ class Config:
         if self.high == 0:
             raise ValueError("high must be above 0: a step function has no slope")
 
+    def relaxation(self) -> dict[str, float]:
+        """Temperatures and the first values of theta, as `Indicators` and `SelfMasked` take them."""
+        return {name: getattr(self, name) for name in ("low", "high", "start", "scale", "reach")}
+
 
 def search(
     space: Space,
@@ -83,16 +87,7 @@ def search(
     evaluator = Sourced(
         space, domain, config.source, prices, config.penalty, lambda step: config.lr, config.pretrain, seed
     )  # fmt: skip
-    strategy = Indicators(
-        space,
-        torch.Generator().manual_seed(seed),
-        config.low,
-        config.high,
-        config.theta_lr,
-        config.start,
-        config.scale,
-        config.reach,
-    )
+    strategy = Indicators(space, torch.Generator().manual_seed(seed), lr=config.theta_lr, **config.relaxation())
     steps = config.epochs * domain.epoch("train")
     return search_loop(strategy, evaluator, steps, callbacks=callbacks).of(space, domain, config, seed)
 
@@ -123,8 +118,7 @@ def inside(
         raise ValueError(f"an agent trains its weights along with the mask: source='joint', got {config.source!r}")
     network = SelfMasked(
         space, seeded(seed, partial(space.supernet, domain.io)), torch.Generator().manual_seed(seed),
-        costs(space, domain.io, config.cost), config.penalty,
-        config.low, config.high, config.start, config.scale, config.reach,
+        costs(space, domain.io, config.cost), config.penalty, **config.relaxation(),
     )  # fmt: skip
     host = domain.host(network, steps, seed=seed, optimiser=ArchAdam)
     faster = config.theta_lr / float(host.optimiser.param_groups[0]["lr"])

@@ -23,7 +23,7 @@ from typing import Literal
 import torch
 
 from appnas.loop import Callback, SearchResult, search_loop
-from appnas.one_shot import Adapted
+from appnas.one_shot import Adapted, SupernetSGD
 from appnas.space import Space
 from appnas.strategy import Correction, Descent, MLEGuided, RandomDirections, StepEstimator, ZeroOrder, without_zero
 from appnas.support import check
@@ -31,7 +31,7 @@ from appnas.task import DifferentiableDomain, cosine
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(SupernetSGD):
     """Search settings for CIFAR-10; "code" is the official one."""
 
     estimator: Literal["mgs", "rs", "gld"] = "mgs"
@@ -60,16 +60,6 @@ class Config:
     """Of gld (code)."""
     largest: float = 0.13
     """Largest radius of gld (code)."""
-    lr: float = 0.025
-    """SGD on the weights, cosine."""
-    lr_min: float = 0.001
-    """End of the cosine."""
-    momentum: float = 0.9
-    """Of SGD on the weights."""
-    weight_decay: float = 3e-4
-    """Of the weights."""
-    clip: float = 5.0
-    """Largest gradient norm of the weights."""
     zero: bool = False
     """Let `none` win an edge at derivation, as NAS-Bench-201's authors do; the paper excludes it."""
 
@@ -79,8 +69,8 @@ class Config:
         Raises:
             ValueError: a setting below its least value, a step without size, or no epoch after the warm-up.
         """
-        check(self, warmup=0, inner=1, candidates=1, mixture=0, rate=0, radii=1, lr=0, lr_min=0, momentum=0)
-        check(self, weight_decay=0, clip=0)
+        super().__post_init__()
+        check(self, warmup=0, inner=1, candidates=1, mixture=0, rate=0, radii=1)
         if self.epochs <= self.warmup:
             raise ValueError(f"epochs include the warm-up: more than {self.warmup} are needed, got {self.epochs}")
         for name in ("radius", "temperature", "mu", "largest"):
@@ -126,11 +116,8 @@ def search(
         config.inner,
         strategy.length,
         warm,
-        lr=lambda step: cosine(step // steps, config.epochs, config.lr, config.lr_min),
-        momentum=config.momentum,
-        weight_decay=config.weight_decay,
-        clip=config.clip,
         seed=seed,
+        **config.sgd(config.epochs, steps),
     )
     result = search_loop(strategy, evaluator, warm + rounds * strategy.length, callbacks=callbacks)
     effective = fmean(strategy.effective) if strategy.effective else 0.0

@@ -1,9 +1,8 @@
 """One-shot search: train a supernet on single paths, then score architectures with its weights.
 
 Uniform single paths are those of Guo et al. (ECCV 2020, arXiv 1904.00420): every step draws one valid architecture
-uniformly and updates its weights alone. Training and scoring are steps of the one search loop, so both are recorded,
-checkpointed and resumed. Which step does which is said by a phase, a function of the number of steps so far, that
-strategy and evaluator share:
+uniformly and updates its weights alone. Which steps train and which score is said by a phase (`appnas.strategy.Phase`)
+that strategy and evaluator share:
 
     trains = first(2000)
     strategy = SinglePaths(space, rng, Evolution(space, rng), trains)
@@ -13,7 +12,6 @@ strategy and evaluator share:
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from typing import Any
 
@@ -21,69 +19,11 @@ import torch
 from torch import Tensor, nn
 
 from appnas.one_shot.weight_sharing import Shared
-from appnas.space import IO, Arch, Space, one_hot, only, random_arch
-from appnas.strategy import Draw, Score, Strategy
+from appnas.space import IO, Arch, Space, one_hot, only
+from appnas.strategy import Draw, Phase, Score
 from appnas.supernet import Gated
-from appnas.support import rng_state, set_rng, validated
+from appnas.support import validated
 from appnas.task import DifferentiableDomain, finite
-
-Phase = Callable[[int], bool]
-"""Number of steps so far -> whether the next one trains the supernet; otherwise it scores an architecture."""
-
-
-def first(steps: int) -> Phase:
-    """The first steps train, all others score."""
-    return lambda step: step < steps
-
-
-class SinglePaths:
-    """Single paths while the supernet trains, a strategy while it scores.
-
-    Args:
-        space: whose valid architectures are drawn.
-        rng: source of the paths.
-        strategy: asked and told in the steps that score; it never sees the others.
-        trains: which steps are which.
-        path: step -> the path to train on; by default a uniformly random architecture.
-    """
-
-    def __init__(
-        self,
-        space: Space,
-        rng: random.Random,
-        strategy: Strategy,
-        trains: Phase,
-        path: Callable[[int], Arch] | None = None,
-    ):
-        self.rng, self.strategy, self.trains = rng, strategy, trains
-        self.path = path or (lambda step: random_arch(space, rng))
-        self.asked = self.told = 0
-
-    def ask(self) -> Draw:
-        """A path, or the strategy's draw."""
-        draw = Draw(self.path(self.asked)) if self.trains(self.asked) else self.strategy.ask()
-        self.asked += 1
-        return draw
-
-    def tell(self, draw: Draw, score: Score) -> Draw | None:
-        """Passed on, if the step scored."""
-        step, self.told = self.told, self.told + 1
-        return None if self.trains(step) else self.strategy.tell(draw, score)
-
-    def best(self) -> Arch:
-        """The strategy's: an error while nothing was scored."""
-        return self.strategy.best()
-
-    def state_dict(self) -> dict[str, Any]:
-        """Generator, counts, and the strategy's own."""
-        counts = [self.asked, self.told]
-        return {"rng": rng_state(self.rng), "counts": counts, "strategy": self.strategy.state_dict()}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a state."""
-        set_rng(self.rng, state["rng"])
-        self.asked, self.told = state["counts"]
-        self.strategy.load_state_dict(state["strategy"])
 
 
 class OneShot(Shared):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
@@ -13,8 +14,34 @@ from torch.func import functional_call
 from appnas.space import Gates, Space, one_hot
 from appnas.strategy import Draw, Score
 from appnas.supernet import SGDStep, Weights, lookahead_exact, lookahead_finite
-from appnas.support import seeded
-from appnas.task import Batch, DifferentiableDomain, Recipe, Stream, finite, optimiser_of
+from appnas.support import check, seeded
+from appnas.task import Batch, DifferentiableDomain, Recipe, Stream, cosine, finite, optimiser_of
+
+
+@dataclass(frozen=True)
+class SupernetSGD:
+    """How a supernet's weights are trained. The numbers are DARTS's for CIFAR-10 (arXiv 1806.09055, section A.1.1)."""
+
+    lr: float = 0.025
+    """SGD on the supernet's weights, cosine by the epoch."""
+    lr_min: float = 0.001
+    """End of the cosine (DARTS's code; its paper says 0)."""
+    momentum: float = 0.9
+    """Of SGD on the supernet's weights."""
+    weight_decay: float = 3e-4
+    """Of the supernet's weights."""
+    clip: float = 5.0
+    """Largest gradient norm of the supernet's weights (DARTS's code)."""
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        check(self, lr=0, lr_min=0, momentum=0, weight_decay=0, clip=0)
+
+    def sgd(self, epochs: int, steps: int) -> dict[str, Any]:
+        """The arguments of `Shared` for so many epochs of so many steps."""
+        names = ("momentum", "weight_decay", "clip")
+        rate = lambda step: cosine(step // steps, epochs, self.lr, self.lr_min)  # noqa: E731
+        return {"lr": rate, **{name: getattr(self, name) for name in names}}
 
 
 class Shared:

@@ -17,6 +17,7 @@ from torch.utils._pytree import tree_leaves
 
 from appnas.cost import parameters
 from appnas.space import IO, ZERO, Arch, Gates, Mask, Space, full_mask, one_hot, without
+from appnas.supernet import connection_sensitivity
 
 
 def parts(space: Space) -> Mask:
@@ -164,7 +165,7 @@ def snip(space: Space, loss: Callable[[Gates], Tensor]) -> Gates:
         loss: gates -> mean loss, of a supernet with initial weights.
     """
     gates = tuple(matrix.requires_grad_() for matrix in dense(space))
-    return tuple(gradient.abs() for gradient in torch.autograd.grad(loss(gates), gates, materialize_grads=True))
+    return connection_sensitivity(loss(gates), gates)
 
 
 def mean_loss(supernet: nn.Module, domain: Any, batches: Iterable[Any]) -> Callable[[Gates], Tensor]:

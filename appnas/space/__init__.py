@@ -8,7 +8,7 @@ from appnas.space.encoding import features, links, offsets, one_hot, tokens, voc
 from appnas.space.exhaustion import all_of, spent, unseen
 from appnas.space.prefixes import Prefix, complete, ends, extend, members
 from appnas.space.printing import drawing, table
-from appnas.space.restricted import both, restrict
+from appnas.space.restricted import both, filled, restrict
 from appnas.space.space import (
     IO,
     SKIP,
@@ -63,6 +63,7 @@ __all__ = [
     "ends",
     "extend",
     "features",
+    "filled",
     "full_mask",
     "legal",
     "links",

@@ -12,6 +12,11 @@ from torch import Tensor, nn
 from appnas.space.space import IO, ZERO, Arch, Choice, Gates, Mask, Space, allowed, check_mask, describe, legal, size
 
 
+def filled(matrices: Sequence[Tensor], mask: Mask, value: float) -> Gates:
+    """The matrices of all choices, with a value wherever the mask excludes an option."""
+    return tuple(m.masked_fill(~kept, value) for m, kept in zip(matrices, mask, strict=True))
+
+
 def both(choices: Sequence[Choice], mask: Mask, own: Mask | None) -> Mask:
     """What two masks allow. Where they leave nothing, `none` stays if the first has it: the decision is dropped.
 
@@ -69,7 +74,7 @@ class Restricted:
 
     def discretise(self, gates: Gates) -> Arch:
         """The space's rule on gates whose excluded options are below every other."""
-        return self.space.discretise(tuple(g.masked_fill(~m, -1.0) for g, m in zip(gates, self.mask, strict=True)))
+        return self.space.discretise(filled(gates, self.mask, -1.0))
 
     def valid(self, arch: Arch) -> bool:
         """Valid in the space and allowed by the mask."""

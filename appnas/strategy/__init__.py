@@ -4,19 +4,21 @@ Here belongs what moves through a space, whatever the scores are. What an archit
 `appnas.estimate` and `appnas.one_shot`; whole methods are in `appnas.methods`.
 """
 
-from appnas.strategy.archive import Incumbent
+from appnas.strategy.archive import Archive
 from appnas.strategy.controllers import LSTM, Independent, Kind, controller
 from appnas.strategy.edge_weights import EdgeWeights
 from appnas.strategy.evolution import Evolution, Generations
 from appnas.strategy.gradient import Gradient, without_zero
+from appnas.strategy.phases import Phase, Phased, Ranked, SinglePaths, first
 from appnas.strategy.policy_gradient import PolicyGradient, moving_average, reinforce
-from appnas.strategy.predictor_guided import PredictorGuided, Told, fresh
+from appnas.strategy.predictor_guided import PredictorGuided, Told
 from appnas.strategy.protocol import Draw, Random, Score, Strategy
 from appnas.strategy.stochastic import GradientEstimator, Losses, Sampled, one_hot_rows
 from appnas.strategy.zero_order import Correction, Descent, MLEGuided, RandomDirections, StepEstimator, ZeroOrder
 
 __all__ = [
     "LSTM",
+    "Archive",
     "Correction",
     "Descent",
     "Draw",
@@ -25,23 +27,26 @@ __all__ = [
     "Generations",
     "Gradient",
     "GradientEstimator",
-    "Incumbent",
     "Independent",
     "Kind",
     "Losses",
     "MLEGuided",
+    "Phase",
+    "Phased",
     "PolicyGradient",
     "PredictorGuided",
     "Random",
     "RandomDirections",
+    "Ranked",
     "Sampled",
     "Score",
+    "SinglePaths",
     "StepEstimator",
     "Strategy",
     "Told",
     "ZeroOrder",
     "controller",
-    "fresh",
+    "first",
     "moving_average",
     "one_hot_rows",
     "reinforce",

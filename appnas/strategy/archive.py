@@ -1,23 +1,47 @@
-"""What was told so far."""
+"""What a search remembers of architectures: the best that were told, and all that were proposed."""
 
 from __future__ import annotations
 
+import random
+from collections.abc import Iterable
 from typing import Any
 
-from appnas.space import Arch
+from appnas.space import Arch, Space, all_of, spent, unseen
+from appnas.support import ExhaustedError
 
 
-class Incumbent:
-    """Best architecture so far, ties to the first."""
+class Archive:
+    """The best architectures told, and those proposed, so that none is twice.
 
-    def __init__(self) -> None:
-        self.arch: Arch | None = None
-        self.value = float("-inf")
+    Of equal values the first told comes first, and a NaN is minus infinity: it never wins.
 
-    def update(self, arch: Arch, value: float) -> None:
-        """Keep the better one. A NaN never wins."""
-        if self.arch is None or value > self.value:
-            self.arch, self.value = arch, value if value == value else float("-inf")
+    Attributes:
+        best: (architecture, value) of the best, in order.
+        seen: what was proposed, told or not; filled by whoever proposes nothing twice.
+
+    Args:
+        keep: how many of the best.
+        seen: what was proposed before.
+    """
+
+    def __init__(self, keep: int = 1, seen: Iterable[Arch] = ()):
+        self.keep = keep
+        self.best: list[tuple[Arch, float]] = []
+        self.seen = set(seen)
+
+    @property
+    def arch(self) -> Arch | None:
+        """The best; None while nothing was told."""
+        return self.best[0][0] if self.best else None
+
+    @property
+    def value(self) -> float:
+        """That of the best; minus infinity while nothing was told."""
+        return self.best[0][1] if self.best else float("-inf")
+
+    def top(self) -> list[Arch]:
+        """The best architectures, in order."""
+        return [arch for arch, _ in self.best]
 
     def get(self) -> Arch:
         """The best.
@@ -25,14 +49,47 @@ class Incumbent:
         Raises:
             ValueError: nothing was told yet.
         """
-        if self.arch is None:
+        if not self.best:
             raise ValueError("no score was told yet: there is no best architecture")
-        return self.arch
+        return self.best[0][0]
 
-    def state(self) -> list[Any]:
+    def update(self, arch: Arch, value: float) -> None:
+        """One more value. An architecture that comes again has the larger one."""
+        value = value if value == value else float("-inf")
+        if len(self.best) == self.keep and value <= self.best[-1][1]:
+            return
+        if any(value <= before for other, before in self.best if other == arch):
+            return
+        rest = [member for member in self.best if member[0] != arch]
+        place = next((i for i, (_, other) in enumerate(rest) if other < value), len(rest))
+        self.best = [*rest[:place], (arch, value), *rest[place:]][: self.keep]
+
+    def new(self, space: Space, rng: random.Random, count: int) -> list[Arch]:
+        """Different random architectures that were not proposed, and from now on were; fewer if there are no more."""
+        found: list[Arch] = []
+        for _ in range(count):
+            try:
+                found.append(unseen(space, rng, self.seen))
+            except ExhaustedError:
+                break
+            self.seen.add(found[-1])
+        return found
+
+    def check_left(self, space: Space) -> None:
+        """Whether there may be an architecture that was not proposed.
+
+        Raises:
+            ExhaustedError: all were.
+        """
+        if spent(space, self.seen):
+            raise ExhaustedError(all_of(len(self.seen)))
+
+    def state(self) -> dict[str, Any]:
         """As plain containers."""
-        return [self.arch, self.value]
+        best = [[list(arch), value] for arch, value in self.best]
+        return {"best": best, "seen": [list(arch) for arch in sorted(self.seen)]}
 
-    def load(self, state: list[Any]) -> None:
+    def load(self, state: dict[str, Any]) -> None:
         """From `state`."""
-        self.arch, self.value = None if state[0] is None else tuple(state[0]), float(state[1])
+        self.best = [(tuple(arch), float(value)) for arch, value in state["best"]]
+        self.seen = {tuple(arch) for arch in state["seen"]}

@@ -19,7 +19,7 @@ from typing import Any
 import torch
 
 from appnas.space import Arch, Gates, Space, decisions, legal, split
-from appnas.strategy.archive import Incumbent
+from appnas.strategy.archive import Archive
 from appnas.strategy.protocol import Draw, Score
 from appnas.support import rng_state, set_rng
 
@@ -49,7 +49,7 @@ class EdgeWeights:
         self.single = [position for position in range(len(self.legal)) if position not in inside]
         self.weights = [[1.0] * len(options) for options in decisions(space.choices)]
         self.best_values: list[float] = []
-        self.incumbent = Incumbent()
+        self.archive = Archive()
 
     def probabilities(self) -> list[list[float]]:
         """Of every option of every decision, those that the space's mask excludes at 0."""
@@ -79,7 +79,7 @@ class EdgeWeights:
     def tell(self, draw: Draw, score: Score) -> None:
         """Multiply the weights of what was taken; a value that is not finite says nothing."""
         value = float(score.value)
-        self.incumbent.update(draw.arch, value)
+        self.archive.update(draw.arch, value)
         if not math.isfinite(value):
             return
         self.best_values = sorted([*self.best_values, value], reverse=True)[:TOP]
@@ -94,7 +94,7 @@ class EdgeWeights:
 
     def best(self) -> Arch:
         """The best seen."""
-        return self.incumbent.get()
+        return self.archive.get()
 
     def distribution(self) -> Gates:
         """Probability of every option."""
@@ -102,12 +102,12 @@ class EdgeWeights:
         return split(self.space.choices, rows)
 
     def state_dict(self) -> dict[str, Any]:
-        """Weights, the best values, generator and incumbent."""
+        """Weights, the best values, generator and archive."""
         return {
             "weights": [list(row) for row in self.weights],
             "best_values": list(self.best_values),
             "rng": rng_state(self.rng),
-            "incumbent": self.incumbent.state(),
+            "archive": self.archive.state(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -115,7 +115,7 @@ class EdgeWeights:
         self.weights = [list(row) for row in state["weights"]]
         self.best_values = list(state["best_values"])
         set_rng(self.rng, state["rng"])
-        self.incumbent.load(state["incumbent"])
+        self.archive.load(state["archive"])
 
 
 def _softmax(weights: list[float]) -> list[float]:

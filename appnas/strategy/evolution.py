@@ -6,8 +6,8 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from appnas.space import Arch, Space, all_of, crossover, decisions, mutate, random_arch, spent, unseen
-from appnas.strategy.archive import Incumbent
+from appnas.space import Arch, Space, crossover, decisions, mutate, random_arch, spent, unseen
+from appnas.strategy.archive import Archive
 from appnas.strategy.protocol import Draw, Score
 from appnas.support import ExhaustedError, rng_state, set_rng
 
@@ -43,15 +43,10 @@ class Generations:
                 "mutants + crossed <= population and keep >= 2 must hold,"
                 f" got {mutants} + {crossed} of {population}, keep={keep}"
             )
-        self.space, self.rng, self.population, self.keep = space, rng, population, keep
+        self.space, self.rng, self.population = space, rng, population
         self.mutants, self.crossed, self.rate, self.tries = mutants, crossed, rate, tries
         self.waiting: list[Arch] = []
-        self.seen: set[Arch] = set()
-        self.values: dict[Arch, float] = {}
-
-    def parents(self) -> list[Arch]:
-        """The best told, ties to the first."""
-        return sorted(self.values, key=self.values.__getitem__, reverse=True)[: self.keep]
+        self.archive = Archive(keep)
 
     def ask(self) -> Draw:
         """The next of this generation.
@@ -64,18 +59,17 @@ class Generations:
         return Draw(self.waiting.pop(0))
 
     def _breed(self) -> None:
-        if spent(self.space, self.seen):
-            raise ExhaustedError(all_of(len(self.seen)))
-        parents = self.parents()
+        self.archive.check_left(self.space)
+        parents, seen = self.archive.top(), self.archive.seen
         kinds = ["mutant"] * self.mutants + ["crossed"] * self.crossed if len(parents) > 1 else []
         for kind in kinds + ["random"] * (self.population - len(kinds)):
             for _ in range(self.tries):
                 child = self._child(kind, parents)
-                if child not in self.seen:
+                if child not in seen:
                     break
-            if child in self.seen and self.waiting and spent(self.space, self.seen):
+            if child in seen and self.waiting and spent(self.space, seen):
                 return
-            self.seen.add(child)
+            seen.add(child)
             self.waiting.append(child)
 
     def _child(self, kind: str, parents: list[Arch]) -> Arch:
@@ -94,35 +88,23 @@ class Generations:
         return child
 
     def tell(self, draw: Draw, score: Score) -> None:
-        """Remember the value. A NaN never wins."""
-        value = float(score.value)
-        self.values[draw.arch] = value if value == value else float("-inf")
+        """Remember the value."""
+        self.archive.update(draw.arch, float(score.value))
 
     def best(self) -> Arch:
-        """The best told.
-
-        Raises:
-            ValueError: nothing was told yet.
-        """
-        if not self.values:
-            raise ValueError("no score was told yet: there is no best architecture")
-        return self.parents()[0]
+        """The best told."""
+        return self.archive.get()
 
     def state_dict(self) -> dict[str, Any]:
-        """Generator, the generation, and all values."""
-        return {
-            "rng": rng_state(self.rng),
-            "waiting": [list(arch) for arch in self.waiting],
-            "seen": [list(arch) for arch in sorted(self.seen)],
-            "values": [[list(arch), value] for arch, value in self.values.items()],
-        }
+        """Generator, the generation, and the archive."""
+        waiting = [list(arch) for arch in self.waiting]
+        return {"rng": rng_state(self.rng), "waiting": waiting, "archive": self.archive.state()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a state."""
         set_rng(self.rng, state["rng"])
         self.waiting = [tuple(arch) for arch in state["waiting"]]
-        self.seen = {tuple(arch) for arch in state["seen"]}
-        self.values = {tuple(arch): value for arch, value in state["values"]}
+        self.archive.load(state["archive"])
 
 
 class Evolution:
@@ -149,7 +131,7 @@ class Evolution:
         self.space, self.rng, self.size, self.sample, self.change = space, rng, population, sample, change
         self.population: list[tuple[Arch, float]] = []
         self.asked = 0
-        self.incumbent = Incumbent()
+        self.archive = Archive()
 
     def ask(self) -> Draw:
         """A random architecture until the population is full, then a child of a tournament's winner.
@@ -172,22 +154,22 @@ class Evolution:
     def tell(self, draw: Draw, score: Score) -> None:
         """The newcomer joins, the oldest dies."""
         value = float(score.value)
-        self.incumbent.update(draw.arch, value)
+        self.archive.update(draw.arch, value)
         self.population.append((draw.arch, value if value == value else float("-inf")))
         if len(self.population) > self.size:
             self.population.pop(0)
 
     def best(self) -> Arch:
         """The best ever seen, alive or not."""
-        return self.incumbent.get()
+        return self.archive.get()
 
     def state_dict(self) -> dict[str, Any]:
-        """Generator, population and incumbent."""
+        """Generator, population and archive."""
         return {
             "rng": rng_state(self.rng),
             "population": [list(member) for member in self.population],
             "asked": self.asked,
-            "incumbent": self.incumbent.state(),
+            "archive": self.archive.state(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -195,4 +177,4 @@ class Evolution:
         set_rng(self.rng, state["rng"])
         self.population = [(tuple(arch), float(value)) for arch, value in state["population"]]
         self.asked = state["asked"]
-        self.incumbent.load(state["incumbent"])
+        self.archive.load(state["archive"])

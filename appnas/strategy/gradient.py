@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from appnas.space import ZERO, Arch, Gates, Space, without
+from appnas.space import ZERO, Arch, Gates, Space, filled, without
 from appnas.strategy.protocol import Draw, Score
 from appnas.supernet import Relax, relaxed, softmax
 
@@ -16,7 +16,7 @@ from appnas.supernet import Relax, relaxed, softmax
 def without_zero(space: Space, gates: Gates) -> Arch:
     """The space's rule, with `none` below every other option but above those that a mask excludes."""
     kept = without(space.choices, ZERO)
-    return space.discretise(tuple(g.masked_fill(~m, -0.5) for g, m in zip(gates, kept, strict=True)))
+    return space.discretise(filled(gates, kept, -0.5))
 
 
 class Gradient:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from appnas.space import Arch, Gates, Space, one_hot
-from appnas.strategy.archive import Incumbent
+from appnas.strategy.archive import Archive
 from appnas.strategy.controllers import Controller
 from appnas.strategy.protocol import Draw, Score
 
@@ -79,7 +79,7 @@ class PolicyGradient:
         self.optimiser = torch.optim.Adam(controller.parameters(), lr=lr)  # type: ignore[attr-defined]
         self.baseline: float | None = None
         self.waiting: list[tuple[Arch, float, float]] = []
-        self.incumbent = Incumbent()
+        self.archive = Archive()
 
     def ask(self) -> Draw:
         """An architecture sampled from the policy."""
@@ -95,7 +95,7 @@ class PolicyGradient:
     def tell(self, draw: Draw, score: Score) -> None:
         """Gather a batch, then update the policy. A value that is not finite says nothing and is passed over."""
         value = float(score.value)
-        self.incumbent.update(draw.arch, value)
+        self.archive.update(draw.arch, value)
         if not math.isfinite(value):
             return
         self.waiting.append((draw.action or draw.arch, value, 0.0 if draw.logp is None else float(draw.logp)))
@@ -120,21 +120,21 @@ class PolicyGradient:
 
     def best(self) -> Arch:
         """The best seen, or the most probable."""
-        return self.incumbent.get() if self.pick == "seen" else self.space.discretise(self.distribution())
+        return self.archive.get() if self.pick == "seen" else self.space.discretise(self.distribution())
 
     def distribution(self) -> Gates:
         """Probability of every option under the policy."""
         return self.controller.marginals()
 
     def state_dict(self) -> dict[str, Any]:
-        """Controller, optimiser, baseline, waiting scores, generator and incumbent."""
+        """Controller, optimiser, baseline, waiting scores, generator and archive."""
         return {
             "controller": self.controller.state_dict(),  # type: ignore[attr-defined]
             "optimiser": self.optimiser.state_dict(),
             "baseline": self.baseline,
             "waiting": [list(item) for item in self.waiting],
             "rng": self.generator.get_state(),
-            "incumbent": self.incumbent.state(),
+            "archive": self.archive.state(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -144,4 +144,4 @@ class PolicyGradient:
         self.baseline = state["baseline"]
         self.waiting = [(tuple(arch), value, logp) for arch, value, logp in state["waiting"]]
         self.generator.set_state(state["rng"])
-        self.incumbent.load(state["incumbent"])
+        self.archive.load(state["archive"])

@@ -6,10 +6,10 @@ import random
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
-from appnas.space import Arch, Space, all_of, random_arch, spent, unseen
-from appnas.strategy.archive import Incumbent
+from appnas.space import Arch, Space, random_arch, unseen
+from appnas.strategy.archive import Archive
 from appnas.strategy.protocol import Draw, Score
-from appnas.support import ExhaustedError, rng_state, set_rng
+from appnas.support import rng_state, set_rng
 
 
 class Told(NamedTuple):
@@ -35,18 +35,6 @@ class Proposer(Protocol):
         """Go on from a state."""
 
 
-def fresh(space: Space, rng: random.Random, seen: set[Arch], count: int) -> list[Arch]:
-    """Different random architectures that were not seen, and from now on were; fewer if there are no more."""
-    found: list[Arch] = []
-    for _ in range(count):
-        try:
-            found.append(unseen(space, rng, seen))
-        except ExhaustedError:
-            break
-        seen.add(found[-1])
-    return found
-
-
 class PredictorGuided:
     """Asks `start` different random architectures (all, if there are fewer), then batches of proposals.
 
@@ -66,13 +54,12 @@ class PredictorGuided:
         self, space: Space, rng: random.Random, start: int, proposer: Proposer, new: bool = False, again: bool = False
     ):
         self.space, self.rng, self.proposer, self.new, self.again = space, rng, proposer, new, again
-        self.seen: set[Arch] = set()
-        self.batch = fresh(space, rng, self.seen, start)
+        self.archive = Archive()
+        self.batch = self.archive.new(space, rng, start)
         if again:
             self.batch += [random_arch(space, rng) for _ in range(start - len(self.batch))]
         self.asked = 0
         self.told: list[Told] = []
-        self.incumbent = Incumbent()
 
     def pool(self) -> list[Arch]:
         """The batch that is asked, a new one if the last was asked to the end; empty if there is nothing to propose.
@@ -81,12 +68,12 @@ class PredictorGuided:
             ExhaustedError: it was to be new, and all architectures were asked.
         """
         if self.asked == len(self.batch):
-            if self.new and spent(self.space, self.seen):
-                raise ExhaustedError(all_of(len(self.seen)))
+            if self.new:
+                self.archive.check_left(self.space)
             self.batch, self.asked = [], 0
             if len(set(dict(self.told).values())) > 1:
                 self.batch = self.proposer.propose(self.told)
-                self.seen.update(self.batch)
+                self.archive.seen.update(self.batch)
         return self.batch
 
     def ask(self) -> Draw:
@@ -99,8 +86,8 @@ class PredictorGuided:
         if not pool and self.again:
             return Draw(random_arch(self.space, self.rng))
         if not pool:
-            arch = unseen(self.space, self.rng, self.seen)
-            self.seen.add(arch)
+            arch = unseen(self.space, self.rng, self.archive.seen)
+            self.archive.seen.add(arch)
             return Draw(arch)
         self.asked += 1
         return Draw(pool[self.asked - 1])
@@ -108,23 +95,22 @@ class PredictorGuided:
     def tell(self, draw: Draw, score: Score) -> None:
         """Remember. A value that is not finite says nothing and is passed over."""
         value = float(score.value)
-        self.incumbent.update(draw.arch, value)
+        self.archive.update(draw.arch, value)
         if abs(value) < float("inf"):
             self.told.append(Told(draw.arch, value))
 
     def best(self) -> Arch:
         """The proposer's choice, or the best told."""
-        return self.proposer.best() or self.incumbent.get()
+        return self.proposer.best() or self.archive.get()
 
     def state_dict(self) -> dict[str, Any]:
-        """Generator, batch, everything asked and told, incumbent, and the proposer's own."""
+        """Generator, batch, everything asked and told, and the proposer's own."""
         return {
             "rng": rng_state(self.rng),
             "batch": [list(arch) for arch in self.batch],
             "asked": self.asked,
-            "seen": [list(arch) for arch in sorted(self.seen)],
             "told": [[list(arch), value] for arch, value in self.told],
-            "incumbent": self.incumbent.state(),
+            "archive": self.archive.state(),
             "proposer": self.proposer.state_dict(),
         }
 
@@ -133,6 +119,5 @@ class PredictorGuided:
         set_rng(self.rng, state["rng"])
         self.batch, self.asked = [tuple(arch) for arch in state["batch"]], state["asked"]
         self.told = [Told(tuple(arch), value) for arch, value in state["told"]]
-        self.seen = {tuple(arch) for arch in state["seen"]}
-        self.incumbent.load(state["incumbent"])
+        self.archive.load(state["archive"])
         self.proposer.load_state_dict(state["proposer"])

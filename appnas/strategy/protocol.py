@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 from torch import Tensor
 
 from appnas.space import Arch, Gates, Space, random_arch
-from appnas.strategy.archive import Incumbent
+from appnas.strategy.archive import Archive
 from appnas.support import Failure, rng_state, set_rng
 
 
@@ -77,7 +77,7 @@ class Random:
 
     def __init__(self, space: Space, rng: random.Random):
         self.space, self.rng = space, rng
-        self.incumbent = Incumbent()
+        self.archive = Archive()
 
     def ask(self) -> Draw:
         """A random architecture."""
@@ -85,17 +85,17 @@ class Random:
 
     def tell(self, draw: Draw, score: Score) -> None:
         """Remember the best."""
-        self.incumbent.update(draw.arch, float(score.value))
+        self.archive.update(draw.arch, float(score.value))
 
     def best(self) -> Arch:
         """The best seen."""
-        return self.incumbent.get()
+        return self.archive.get()
 
     def state_dict(self) -> dict[str, Any]:
-        """Generator and incumbent."""
-        return {"rng": rng_state(self.rng), "incumbent": self.incumbent.state()}
+        """Generator and archive."""
+        return {"rng": rng_state(self.rng), "archive": self.archive.state()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a state."""
         set_rng(self.rng, state["rng"])
-        self.incumbent.load(state["incumbent"])
+        self.archive.load(state["archive"])

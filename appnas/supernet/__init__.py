@@ -17,13 +17,20 @@ from appnas.supernet.fused import (
     scale,
     twice,
 )
-from appnas.supernet.gradients import SGDStep, Weights, lookahead_exact, lookahead_finite, unified
+from appnas.supernet.gradients import (
+    SGDStep,
+    Weights,
+    connection_sensitivity,
+    lookahead_exact,
+    lookahead_finite,
+    unified,
+)
 from appnas.supernet.relaxations import Relax, Sample, gumbel_sample, softmax, straight_through, two_temperature
 from appnas.supernet.supernet import Dag, Gated, Mixed, SelfGated, live_options, relaxed, split_parameters
 
 __all__ = [
     "Dag", "Fused", "Gated", "Mixed", "Norm", "Relax", "SGDStep", "Sample", "SelfGated", "State", "Weights",
-    "add_normed", "add_scaled", "centred", "fast", "gumbel_sample", "live_options", "lookahead_exact",
-    "lookahead_finite", "plain", "recomputed", "relaxed", "scale", "softmax", "split_parameters", "straight_through",
-    "twice", "two_temperature", "unified",
+    "add_normed", "add_scaled", "centred", "connection_sensitivity", "fast", "gumbel_sample", "live_options",
+    "lookahead_exact", "lookahead_finite", "plain", "recomputed", "relaxed", "scale", "softmax", "split_parameters",
+    "straight_through", "twice", "two_temperature", "unified",
 ]  # fmt: skip

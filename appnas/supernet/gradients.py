@@ -123,3 +123,9 @@ def unified(logp: Tensor | None, hard: Tensor, control: Tensor) -> Tensor:
     if logp is not None:
         climb = climb + (logp * (hard - control).detach()).mean()
     return hard.detach().mean() + climb - climb.detach()
+
+
+def connection_sensitivity(value: Tensor, gates: Gates) -> Gates:
+    """|g dV / dg|, the score of a gate by SNIP (Lee et al., arXiv 1810.02340) and SynFlow (arXiv 2006.05467)."""
+    slopes = grad(value, gates, materialize_grads=True)
+    return tuple((gate.detach() * slope).abs() for gate, slope in zip(gates, slopes, strict=True))

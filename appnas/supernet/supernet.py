@@ -20,6 +20,7 @@ from appnas.space import (
     Gates,
     Mask,
     Space,
+    filled,
 )
 from appnas.supernet.fused import State, add_scaled, scale
 
@@ -199,7 +200,7 @@ def relaxed(alpha: Sequence[Tensor], relax: Callable[[Tensor], Tensor], mask: Ma
     """Apply a relaxation to the logits of every choice, with -inf where the mask excludes an option."""
     if mask is None:
         return tuple(relax(logits) for logits in alpha)
-    return tuple(relax(a.masked_fill(~m, float("-inf"))) for a, m in zip(alpha, mask, strict=True))
+    return tuple(map(relax, filled(alpha, mask, float("-inf"))))
 
 
 def split_parameters(parameters: Iterable[nn.Parameter]) -> tuple[list[nn.Parameter], list[nn.Parameter]]:

@@ -15,10 +15,10 @@ import appnas
 from appnas.estimate import Cached, Rewarded, Scratch, Stateless, attempt
 from appnas.estimate.attempts import numbers
 from appnas.loop import Observer, Workers, search_loop
-from appnas.one_shot import OneShot, first
+from appnas.one_shot import OneShot
 from appnas.run import Run, create, read_history
 from appnas.spaces import Bench201
-from appnas.strategy import Draw, Score
+from appnas.strategy import Draw, Score, first
 from appnas.support import DataError, FailuresError
 from appnas.task import DivergedError, Locked, LockedError
 from appnas.testing import identical

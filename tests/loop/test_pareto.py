@@ -10,7 +10,7 @@ import appnas
 from appnas.cost import dominates
 from appnas.estimate import Table
 from appnas.loop import Loop, Record, front, hypervolume, worth
-from appnas.loop.pareto import Archive, objectives
+from appnas.loop.pareto import ParetoFront, objectives
 from appnas.methods import baselines
 from appnas.run import Run, create
 from appnas.testing.method import KilledError, Killer
@@ -41,7 +41,7 @@ def test_the_archive_is_the_front(bench201):
     rng = random.Random(0)
     full = list(itertools.product(range(5), repeat=6))
     columns = {"valid": [rng.randrange(60) for _ in full], "ms": [rng.randrange(30) for _ in full]}
-    archive = Archive("ms")
+    archive = ParetoFront("ms")
     result = appnas.search(bench201, Table(full, columns, "valid"), "random", evaluations=60, callbacks=[archive])
     assert sorted(r.step for r in archive.members) == sorted(r.step for r in front(result.history, ["ms"]))
     assert len(archive.members) > 1
@@ -54,7 +54,7 @@ def test_the_archive_of_a_resumed_search(chain, regression, tmp_path):
     settings = baselines.RandomConfig(6, 1)
     with pytest.raises(KilledError):
         baselines.random(chain, regression, settings, callbacks=[run, Killer(run, 3, 4)])
-    archive = Archive("parameters")
+    archive = ParetoFront("parameters")
     result = baselines.random(chain, regression, settings, callbacks=[Run(path, every=math.inf, events=False), archive])
     assert sorted(r.step for r in archive.members) == sorted(r.step for r in front(result.history, ["parameters"]))
 
@@ -71,12 +71,12 @@ def test_an_archive_looks_at_its_members_only(monkeypatch):
     compared = []
     monkeypatch.setattr("appnas.loop.pareto.dominates", lambda a, b: compared.append(1) or dominates(a, b))
     history = [record(i, float(i % 4), ms=float(i % 4)) for i in range(3000)]
-    archive = Archive("ms")
+    archive = ParetoFront("ms")
     for one in history:
         archive.step(None, one)
     assert [r.step for r in archive.members] == [r.step for r in front(history, ["ms"])] == [0, 1, 2, 3]
     assert len(compared) <= 2 * 4 * len(history)
-    again = Archive("ms")
+    again = ParetoFront("ms")
     again.start(Loop(None, None, 3000, history=history))
     assert (again.members, again.known) == (archive.members, archive.known)
 

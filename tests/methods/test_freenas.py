@@ -2,10 +2,11 @@ import pytest
 import torch
 
 from appnas.methods import freenas
-from appnas.methods.freenas import Saliency, connection, flow_of_gradient
+from appnas.methods.freenas import Saliency, flow_of_gradient
 from appnas.space import constant_arch, describe
 from appnas.spaces import Bench201, Cells
 from appnas.strategy import Draw, Score
+from appnas.supernet import connection_sensitivity
 from appnas.testing import MethodSuite, StrategySuite
 
 
@@ -63,7 +64,7 @@ def test_scores_by_hand():
     """V = a^2 b: dV/da = 2ab, dV/db = a^2; H s with s = (2ab, a^2): (2b 2ab + 2a a^2, 2a 2ab)."""
     a, b = (torch.tensor([x], requires_grad=True) for x in (3.0, -2.0))
     value = (a.square() * b).sum()
-    assert [float(s) for s in connection(value, (a, b))] == [36, 18]
+    assert [float(s) for s in connection_sensitivity(value, (a, b))] == [36, 18]
     value = (a.square() * b).sum()
     expected = [3 * (2 * -2 * -12 + 6 * 9), -2 * (6 * -12)]
     assert [float(s) for s in flow_of_gradient(value, (a, b))] == expected

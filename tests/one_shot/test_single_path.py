@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from appnas.loop import search_loop
-from appnas.one_shot import Alone, OneShot, SinglePaths, first
+from appnas.one_shot import Alone, OneShot
 from appnas.prune import shrink
 from appnas.space import full_mask, one_hot, random_arch, restrict
-from appnas.strategy import Draw, Evolution, Random, Score
+from appnas.strategy import Draw, Evolution, Random, Score, SinglePaths, first
 from appnas.task import Locked
 from appnas.testing import StrategySuite, identical, round_trip
 

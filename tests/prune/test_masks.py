@@ -4,6 +4,7 @@ import torch
 from appnas.prune import masks
 from appnas.space import IO, constant_arch, full_mask, one_hot, restrict
 from appnas.spaces import CNN, MLP, Maskable
+from appnas.supernet import Gated
 
 IMAGES = IO((1, 8, 8), (10,))
 
@@ -128,7 +129,7 @@ def test_a_gated_supernet_is_a_plain_module(digits):
     space = CNN((3, 4))
     supernet = space.supernet(digits.io)
     arch = constant_arch(space, "keep")
-    model = masks.Gated(supernet, one_hot(space.choices, arch))
+    model = Gated(supernet, one_hot(space.choices, arch))
     x = digits.example(5)
     torch.testing.assert_close(model(*x), supernet(*x))
     assert dict(model.named_parameters()).keys() == {f"supernet.{name}" for name, _ in supernet.named_parameters()}

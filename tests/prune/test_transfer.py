@@ -5,6 +5,7 @@ from appnas.domains.images import classes, few
 from appnas.prune import masks, transfer
 from appnas.space import IO, constant_arch
 from appnas.spaces import CNN, MLP, Maskable
+from appnas.supernet import Gated
 from appnas.support import seeded
 
 SPACE = MLP(width=6)
@@ -27,7 +28,7 @@ def trained(source):
 
 
 def test_the_source_is_trained_whole(source, trained):
-    assert source.score(masks.Gated(trained, masks.dense(SPACE)))["value"] > 40  # chance is 20
+    assert source.score(Gated(trained, masks.dense(SPACE)))["value"] > 40  # chance is 20
 
 
 def test_weights_are_fresh_or_inherited_but_the_head_is_the_target_s(trained, target):

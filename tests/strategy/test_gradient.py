@@ -103,7 +103,7 @@ def test_an_invalid_sample_is_mended_and_remembered(cells: Cells):
     kept = [(a, b) for a, b in zip(draw.action, draw.arch, strict=True) if b != 0]
     assert all(a in (b, 0) for a, b in kept)
     strategy.tell(draw, Score(torch.tensor(1.0)))
-    assert strategy.incumbent.arch == draw.arch
+    assert strategy.archive.arch == draw.arch
 
 
 def test_one_update_a_batch(chain):

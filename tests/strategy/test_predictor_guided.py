@@ -7,7 +7,7 @@ import torch
 
 from appnas.space import neighbours
 from appnas.spaces import NASBenchGraph
-from appnas.strategy import PredictorGuided, Score, fresh
+from appnas.strategy import Archive, PredictorGuided, Score
 from appnas.support import ExhaustedError
 from appnas.testing import StrategySuite
 
@@ -68,8 +68,9 @@ def test_equal_values_say_nothing(chain):
 
 def test_fresh_ones_are_different_and_as_many_as_there_are(chain):
     seen = {(0, 0)}
-    assert len(set(fresh(chain, random.Random(0), seen, 30))) == 24 and len(seen) == 25
-    assert fresh(chain, random.Random(0), seen, 30) == []
+    archive = Archive(seen=seen)
+    assert len(set(archive.new(chain, random.Random(0), 30))) == 24 and len(archive.seen) == 25
+    assert archive.new(chain, random.Random(0), 30) == []
 
 
 def test_a_small_space_is_asked_once_and_a_pool_is_filled(chain):

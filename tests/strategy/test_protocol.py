@@ -9,7 +9,7 @@ from appnas.loop import search_loop
 from appnas.space import random_arch
 from appnas.spaces import Bench201, Cells
 from appnas.spaces.images import bench201
-from appnas.strategy import Draw, Evolution, Incumbent, Random, Score, Strategy
+from appnas.strategy import Archive, Draw, Evolution, Random, Score, Strategy
 from appnas.testing import StrategySuite, judge, planted, tabulated
 
 
@@ -40,19 +40,19 @@ class TestOnVectors(StrategySuite):
 
 
 def test_the_incumbent_keeps_the_first_of_equals():
-    best = Incumbent()
+    best = Archive()
     with pytest.raises(ValueError, match="told"):
         best.get()
     for arch, value in [((0,), float("nan")), ((1,), 2.0), ((2,), 2.0), ((3,), float("nan")), ((4,), 1.0)]:
         best.update(arch, value)
     assert best.get() == (1,) and best.value == 2.0
-    other = Incumbent()
+    other = Archive()
     other.load(best.state())
     assert other.get() == (1,) and other.value == 2.0
 
 
 def test_an_incumbent_of_nothing_but_nan_is_the_first():
-    best = Incumbent()
+    best = Archive()
     best.update((0,), float("nan"))
     best.update((1,), float("nan"))
     assert best.get() == (0,)

@@ -16,7 +16,7 @@ from appnas.estimate import Table
 from appnas.space import IO, decisions
 from appnas.spaces import Bench201
 from appnas.spaces.images import bench201
-from appnas.strategy import Draw, Incumbent, Independent, Random
+from appnas.strategy import Archive, Draw, Independent, Random
 from appnas.testing import (
     DomainSuite,
     Oracle,
@@ -175,7 +175,7 @@ class TestParts:
         for other in (torch.tensor([1.0, 2.0]), torch.tensor([1.0]), torch.tensor([1.0, nan]).double(), [1.0, nan], 1):
             assert not identical(torch.tensor([1.0, nan]), other)
         assert not identical({"a": 1}, {"b": 1}) and not identical([1], [1, 1]) and not identical(1.0, nan)
-        one, other = Incumbent(), Incumbent()
+        one, other = Archive(), Archive()
         assert identical(one, other)
         other.update((0,), 1.0)
         assert not identical(one, other)
@@ -187,7 +187,7 @@ class TestParts:
             round_trip({"rng": random.Random(0)})
 
     def test_reachable(self):
-        target = Incumbent()
+        target = Archive()
 
         class Holder:
             def method(self):
@@ -201,7 +201,7 @@ class TestParts:
             functools.partial(print, end=closure),
         ):  # fmt: skip
             assert any(item is target for item in reachable(way))
-        assert not any(item is target for item in reachable(Incumbent()))
+        assert not any(item is target for item in reachable(Archive()))
         assert not any(item is target for item in reachable([[[holder]]], depth=2))
         loop: list = []
         loop.append(loop)

@@ -111,7 +111,7 @@ class Forgetful(Random):
     """Does not save its generator."""
 
     def load_state_dict(self, state):
-        self.incumbent.load(state["incumbent"])
+        self.archive.load(state["archive"])
 
 
 class Global(Random):
@@ -134,8 +134,8 @@ class Gullible(Random):
     """Takes a NaN for the best."""
 
     def tell(self, draw, score):
-        if not float(score.value) <= self.incumbent.value:
-            self.incumbent.arch, self.incumbent.value = draw.arch, float(score.value)
+        if not float(score.value) <= self.archive.value:
+            self.archive.best = [(draw.arch, float(score.value))]
 
 
 class Loose(Random):

@@ -5,9 +5,9 @@ import random
 import pytest
 import torch
 
-from appnas.estimate import Cached, Ranked, Scratch, ThenScratch
+from appnas.estimate import Cached, Scratch, ThenScratch
 from appnas.loop import search_loop
-from appnas.strategy import Draw, Random, Score
+from appnas.strategy import Draw, Random, Ranked, Score
 from appnas.testing import StrategySuite, round_trip
 
 

@@ -1,0 +1,217 @@
+"""Searches of two phases: one strategy in some steps, another in the others.
+
+A phase is a function of the number of steps so far, which strategy and evaluator share, so that both phases are steps
+of the one search loop: recorded, checkpointed and resumed. `appnas.estimate.TwoPhaseEvaluator` is the other half.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+from appnas.space import Arch, Space, random_arch
+from appnas.strategy.archive import Archive
+from appnas.strategy.protocol import Draw, Score, Strategy
+from appnas.support import rng_state, set_rng
+
+Part = TypeVar("Part")
+Phase = Callable[[int], bool]
+"""Number of steps so far -> whether the next one is of the first phase."""
+
+
+def first(steps: int) -> Phase:
+    """The first steps, and no others."""
+    return lambda step: step < steps
+
+
+class Phased(Generic[Part]):
+    """Two parts, one for each phase, and their state.
+
+    Args:
+        phase: which steps are of the first.
+        one: the part of the first phase.
+        two: the part of the second, or a function that makes it when it is wanted.
+    """
+
+    def __init__(self, phase: Phase, one: Part, two: Part | Callable[[], Part]):
+        self.phase, self.one, self._two = phase, one, two
+
+    @property
+    def two(self) -> Part:
+        """The part of the second phase."""
+        if callable(self._two):
+            self._two = self._two()
+        return self._two
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is a part of the second phase."""
+        return not callable(self._two)
+
+    def at(self, step: int) -> Part:
+        """The part that does a step."""
+        return self.one if self.phase(step) else self.two
+
+    def state_dict(self) -> dict[str, Any]:
+        """Of both parts."""
+        parts: Any = [self.one, *([self.two] if self.begun else [])]
+        return {"parts": [part.state_dict() for part in parts]}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+        one, *two = state["parts"]
+        target: Any = self.one
+        target.load_state_dict(one)
+        for saved in two:
+            target = self.two
+            target.load_state_dict(saved)
+
+
+class TwoPhases(Phased[Strategy]):
+    """Two strategies; each sees its own steps alone. The best is the second's, once that has begun."""
+
+    def __init__(self, phase: Phase, one: Strategy, two: Strategy | Callable[[], Strategy]):
+        super().__init__(phase, one, two)
+        self.asked = self.told = 0
+
+    def ask(self) -> Draw:
+        """The draw of the step's strategy."""
+        draw = self.at(self.asked).ask()
+        self.asked += 1
+        return draw
+
+    def tell(self, draw: Draw, score: Score) -> Draw | None:
+        """Passed on to the step's strategy."""
+        step, self.told = self.told, self.told + 1
+        return self.at(step).tell(draw, score)
+
+    def best(self) -> Arch:
+        """The second strategy's, or else the first's."""
+        return (self.two if self.begun else self.one).best()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Counts, and both strategies' own."""
+        return {**super().state_dict(), "counts": [self.asked, self.told]}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+        super().load_state_dict(state)
+        self.asked, self.told = state["counts"]
+
+
+class _Path:
+    """Asks architectures and learns nothing."""
+
+    def __init__(self, rng: random.Random, path: Callable[[int], Arch]):
+        self.rng, self.path, self.asked = rng, path, 0
+
+    def ask(self) -> Draw:
+        self.asked += 1
+        return Draw(self.path(self.asked - 1))
+
+    def tell(self, draw: Draw, score: Score) -> None:
+        pass
+
+    def best(self) -> Arch:
+        raise ValueError("no score was told yet: there is no best architecture")
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"rng": rng_state(self.rng), "asked": self.asked}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        set_rng(self.rng, state["rng"])
+        self.asked = state["asked"]
+
+
+class SinglePaths(TwoPhases):
+    """Single paths while a supernet trains, a strategy while it scores.
+
+    Uniform single paths are those of Guo et al. (ECCV 2020, arXiv 1904.00420).
+
+    Args:
+        space: whose valid architectures are drawn.
+        rng: source of the paths.
+        strategy: asked and told in the steps that score; it never sees the others.
+        trains: which steps train.
+        path: training steps so far -> the path to train on; by default a uniformly random architecture.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        rng: random.Random,
+        strategy: Strategy,
+        trains: Phase,
+        path: Callable[[int], Arch] | None = None,
+    ):
+        super().__init__(trains, _Path(rng, path or (lambda step: random_arch(space, rng))), strategy)
+        self.trains, self.strategy = trains, strategy
+
+
+class _Again:
+    """Asks the best of an archive in turn, and gathers what they are told."""
+
+    def __init__(self, archive: Archive):
+        self.archive, self.asked = archive, 0
+        self.values: dict[Arch, list[float]] = {}
+
+    def ask(self) -> Draw:
+        top = self.archive.top()
+        self.asked += 1
+        return Draw(top[(self.asked - 1) % len(top)])
+
+    def tell(self, draw: Draw, score: Score) -> None:
+        value = float(score.value)
+        self.values.setdefault(draw.arch, []).append(value if value == value else float("-inf"))
+
+    def best(self) -> Arch:
+        return max(self.values, key=lambda arch: sum(self.values[arch]) / len(self.values[arch]))
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"asked": self.asked, "values": [[list(arch), values] for arch, values in self.values.items()]}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.asked = state["asked"]
+        self.values = {tuple(arch): list(values) for arch, values in state["values"]}
+
+
+class Ranked(TwoPhases):
+    """A strategy whose best few are asked again and ranked by their mean value: the last stage of a search.
+
+    `appnas.estimate.ThenScratch` is the evaluator for it.
+
+    Args:
+        strategy: searches for the first `steps` steps.
+        steps: scores told before the ranking begins.
+        top: architectures that are ranked, fewer if fewer were found; every further step ranks the next of them.
+    """
+
+    def __init__(self, strategy: Strategy, steps: int, top: int):
+        self.strategy, self.steps, self.archive = strategy, steps, Archive(top)
+        self.again = _Again(self.archive)
+        super().__init__(lambda step: step < steps or not self.archive.best, strategy, self.again)
+
+    def tell(self, draw: Draw, score: Score) -> Draw | None:
+        """Passed on, then gathered."""
+        if self.told < self.steps:
+            self.archive.update(draw.arch, float(score.value))
+        return super().tell(draw, score)
+
+    def best(self) -> Arch:
+        """The best by mean value once all were ranked, until then the strategy's own best."""
+        done = self.again.values and self.again.values.keys() == set(self.archive.top())
+        return self.again.best() if done else self.strategy.best()
+
+    def ranked(self) -> list[float]:
+        """The values of the best in the last stage; none before that."""
+        return self.again.values.get(self.best(), [])
+
+    def state_dict(self) -> dict[str, Any]:
+        """Of both phases, and the best few."""
+        return {**super().state_dict(), "archive": self.archive.state()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+        super().load_state_dict(state)
+        self.archive.load(state["archive"])
