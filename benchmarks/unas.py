@@ -183,7 +183,7 @@ def losses(space, data, arch, epochs, seed):
     """Training and validation loss, and validation accuracy, after training on the training images."""
     torch.manual_seed(seed)
     model = space.build(arch, data.io)
-    data.fit_lookup(model, epochs, seed=seed)
+    data.fit(model, epochs, seed=seed)
     split = {split: mean_loss(data, model, split) for split in ("train", "valid")}
     return {**split, "accuracy": data.score(model)["value"]}
 

@@ -114,8 +114,8 @@ class InOrder(Random):
         return Draw((self.asked - 1,))
 
     def state_dict(self):
-        return {"asked": self.asked, "archive": self.archive.state()}
+        return {"asked": self.asked, "archive": self.archive.state_dict()}
 
     def load_state_dict(self, state):
         self.asked = state["asked"]
-        self.archive.load(state["archive"])
+        self.archive.load_state_dict(state["archive"])

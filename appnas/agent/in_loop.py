@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from appnas.space import Arch, Choice, Gates
 from appnas.strategy import Draw, Score
 from appnas.supernet import SelfGated, softmax, split_parameters
+from appnas.support import Saved
 from appnas.task import Host
 
 
@@ -158,13 +159,15 @@ class Resident:
         self.step = state["step"]
 
 
-class Hosted:
+class Hosted(Saved):
     """The evaluator of a host: a score is one iteration of its own loop, which trains weights and logits.
 
     Args:
         host: an agent around a self-gated supernet.
         scales: step -> learning rates of weights and logits, in multiples of the host's.
     """
+
+    saved = ("host", "step")
 
     def __init__(self, host: Host, scales: Callable[[int], tuple[float, float]]):
         self.host, self.scales, self.step = host, scales, 0
@@ -182,12 +185,3 @@ class Hosted:
 
     def learn(self, draw: Draw) -> None:
         """The host has learned already."""
-
-    def state_dict(self) -> dict[str, Any]:
-        """The host's."""
-        return {"host": self.host.state_dict(), "step": self.step}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a state."""
-        self.host.load_state_dict(state["host"])
-        self.step = state["step"]

@@ -19,7 +19,7 @@ from appnas.estimate.attempts import as_tensor, attempt
 from appnas.estimate.inherited_weights import ParamStore
 from appnas.space import Arch, Space
 from appnas.strategy import Draw, Score
-from appnas.support import Failure, lacking, listed, seeded, validated
+from appnas.support import Failure, Saved, lacking, listed, seeded, validated
 from appnas.task import DivergedError, Domain
 
 
@@ -70,21 +70,14 @@ def _score(value: Tensor, metrics: Mapping[str, float], failure: list[str] | Non
     return Score(value, metrics, Failure(*failure) if failure else None)
 
 
-class Stateless:
+class Stateless(Saved):
     """The parts of an evaluator that neither learns nor remembers."""
 
     def learn(self, draw: Draw) -> None:
         """Nothing to learn."""
 
-    def state_dict(self) -> dict[str, Any]:
-        """Nothing to remember."""
-        return {}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Nothing to restore."""
-
-
-class Scratch:
+class Scratch(Saved):
     """Build, train, score on validation data. From scratch that is slow and honest; a store makes it short.
 
     Args:
@@ -111,6 +104,7 @@ class Scratch:
     ):
         self.space, self.domain, self.budget, self.seed = space, domain, budget, seed
         self.store, self.warmup = store, warmup
+        self.saved = ("store",) if store else ()
         self.diverged = float(getattr(domain, "chance", -math.inf)) if diverged is None else diverged
 
     def score(self, draw: Draw) -> Score:
@@ -136,15 +130,6 @@ class Scratch:
 
     def learn(self, draw: Draw) -> None:
         """Nothing to learn."""
-
-    def state_dict(self) -> dict[str, Any]:
-        """What the store holds."""
-        return {"store": self.store.state_dict()} if self.store else {}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a state."""
-        if self.store:
-            self.store.load_state_dict(state["store"])
 
 
 class Cached:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from appnas.space import Arch, Space
+from appnas.support import Saved
 
 Key = Callable[[Arch, str, Tensor], tuple[Any, ...] | None]
 """(architecture, name of a tensor, the tensor) -> key, made of strings and numbers; None for a tensor never shared."""
@@ -39,12 +40,14 @@ def by_homogeneity(space: Space) -> Key:
     return key
 
 
-class ParamStore:
+class ParamStore(Saved):
     """The latest trained tensor of every key.
 
     Args:
         key: which tensors are alike.
     """
+
+    saved = ("kept",)
 
     def __init__(self, key: Key):
         self.key = key
@@ -68,11 +71,3 @@ class ParamStore:
             key = self.key(arch, name, tensor)
             if key is not None:
                 self.kept[key] = tensor.detach().clone()
-
-    def state_dict(self) -> dict[str, Any]:
-        """All tensors with their keys."""
-        return {"kept": [[list(key), tensor] for key, tensor in self.kept.items()]}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a state."""
-        self.kept = {tuple(key): tensor for key, tensor in state["kept"]}

@@ -8,11 +8,14 @@ from typing import Any
 from appnas.estimate.evaluator import Evaluator, Scratch, recall
 from appnas.space import Arch, Space
 from appnas.strategy import Draw, Phase, Phased, Score, first
+from appnas.support import Saved
 from appnas.task import Domain
 
 
 class TwoPhaseEvaluator(Phased[Evaluator]):
     """Two evaluators, one for each phase of a search. A draw is learned from by the one that scored last."""
+
+    saved = ("scored",)
 
     def __init__(self, phase: Phase, one: Evaluator, two: Evaluator | Callable[[], Evaluator]):
         super().__init__(phase, one, two)
@@ -27,22 +30,15 @@ class TwoPhaseEvaluator(Phased[Evaluator]):
         """Passed on."""
         self.at(self.scored - 1).learn(draw)
 
-    def state_dict(self) -> dict[str, Any]:
-        """The count, and both evaluators' own."""
-        return {**super().state_dict(), "scored": self.scored}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a state."""
-        super().load_state_dict(state)
-        self.scored = state["scored"]
-
     def recall(self, state: dict[str, Any]) -> None:
         """Passed on to the first phase's: what the second trained depends on how often it did."""
         recall(self.one, state["parts"][0])
 
 
-class _Repeats:
+class _Repeats(Saved):
     """Training from scratch, an architecture's n-th with the n-th seed, and the n-th fold."""
+
+    saved = ("times",)
 
     def __init__(self, space: Space, domain: Domain, budget: int, seed: int, folds: int):
         self.space, self.domain, self.budget, self.seed, self.folds = space, domain, budget, seed, folds
@@ -59,12 +55,6 @@ class _Repeats:
 
     def learn(self, draw: Draw) -> None:
         pass
-
-    def state_dict(self) -> dict[str, Any]:
-        return {"times": [[list(arch), count] for arch, count in self.times.items()]}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.times = {tuple(arch): count for arch, count in state["times"]}
 
 
 class ThenScratch(TwoPhaseEvaluator):

@@ -28,7 +28,7 @@ from appnas.estimate import Cached, Evaluator, ParamStore, Scratch, ThenScratch,
 from appnas.loop import Callback, SearchResult, search_loop
 from appnas.space import Arch, Choice, Space, one_hot, random_arch
 from appnas.strategy import LSTM, Archive, Draw, Ranked, Score, Strategy, moving_average, reinforce
-from appnas.support import check, rng_state, set_rng
+from appnas.support import Saved, check
 from appnas.task import Domain
 
 
@@ -85,7 +85,7 @@ class Proposal(NamedTuple):
     changes: list[tuple[int, list[int]]]
 
 
-class Conservative:
+class Conservative(Saved):
     """Small steps from the best architecture so far, proposed by one controller for each class of actions.
 
     Args:
@@ -93,6 +93,8 @@ class Conservative:
         seed: of the controllers, the classes and the first architecture.
         config: settings of the controllers.
     """
+
+    saved = ("controllers", "optimisers", "baseline", "waiting", "generator", "rng", "archive", "asked")
 
     def __init__(self, space: Space, seed: int, config: Config = Config()):
         self.space, self.config = space, config
@@ -179,31 +181,10 @@ class Conservative:
         """The best seen."""
         return self.archive.get()
 
-    def state_dict(self) -> dict[str, Any]:
-        """Controllers, optimisers, baseline, what waits for its score, generators and archive."""
-        return {
-            "controllers": [controller.state_dict() for controller in self.controllers],
-            "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
-            "baseline": self.baseline,
-            "waiting": [[p.value, [[c, actions] for c, actions in p.changes]] for p in self.waiting],
-            "generator": self.generator.get_state(),
-            "rng": rng_state(self.rng),
-            "archive": self.archive.state(),
-            "asked": self.asked,
-        }
-
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a state."""
-        for part, saved in zip(self.controllers, state["controllers"], strict=True):
-            part.load_state_dict(saved)
-        for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
-            optimiser.load_state_dict(saved)
-        self.baseline = state["baseline"]
-        self.waiting = [Proposal(value, [(c, list(a)) for c, a in changes]) for value, changes in state["waiting"]]
-        self.generator.set_state(state["generator"])
-        set_rng(self.rng, state["rng"])
-        self.archive.load(state["archive"])
-        self.asked = state["asked"]
+        super().load_state_dict(state)
+        self.waiting = [Proposal(*told) for told in self.waiting]
 
 
 def _group(choice: Choice) -> str:

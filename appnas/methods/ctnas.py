@@ -17,7 +17,7 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 
@@ -26,7 +26,7 @@ from appnas.loop import Callback, Loop, Observer, Record, SearchResult, search_l
 from appnas.predict import Comparator, Pairs, as_tensor, borda, confident
 from appnas.space import Arch, Space, random_arch
 from appnas.strategy import LSTM, Draw, PolicyGradient, PredictorGuided, Score, Told
-from appnas.support import check, held
+from appnas.support import Saved, check, held
 from appnas.task import Domain
 
 
@@ -146,7 +146,7 @@ class Curriculum(Observer):
         self.baselines.append(self.inner.baseline)
 
 
-class Contrast:
+class Contrast(Saved):
     """Proposes what the comparator ranks first among all that the controller has sampled.
 
     Args:
@@ -154,6 +154,8 @@ class Contrast:
         seed: of comparator, controller and first baseline.
         config: settings.
     """
+
+    saved = ("seed", "ledger")
 
     def __init__(self, space: Space, seed: int, config: Config):
         self.space, self.config = space, config
@@ -190,14 +192,6 @@ class Contrast:
 
     def best(self) -> None:
         """Values told are trusted more."""
-
-    def state_dict(self) -> dict[str, Any]:
-        """Seed and ledger."""
-        return {"seed": self.seed, "ledger": dict(self.ledger)}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a state."""
-        self.seed, self.ledger = state["seed"], Counter(state["ledger"])
 
 
 def search(

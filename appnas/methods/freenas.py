@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -26,7 +26,7 @@ from appnas.prune import parts
 from appnas.space import Arch, Gates, Space, filled, full_mask
 from appnas.strategy import Draw, Score
 from appnas.supernet import connection_sensitivity
-from appnas.support import check
+from appnas.support import Saved, check
 from appnas.task import DifferentiableDomain
 
 PROXIES: dict[str, Proxy] = {"freeflow": "freeflow", "synflow": "synflow", "snip": "loss", "grasp": "loss"}
@@ -63,7 +63,7 @@ def flow_of_gradient(value: Tensor, gates: Gates) -> Gates:
     return tuple(gate.detach() * bend for gate, bend in zip(gates, bends, strict=True))
 
 
-class Saliency:
+class Saliency(Saved):
     """Random gates, and the average score of every option over the draws of a round.
 
     Args:
@@ -73,6 +73,8 @@ class Saliency:
         scale: deviation of the gates' normal distribution, of which they are the absolute values; 0 for gates of 1.
         second: GraSP's score instead of SNIP's.
     """
+
+    saved = ("generator", "told", "live", "sums", "scores")
 
     def __init__(
         self, space: Space, generator: torch.Generator, draws: int = 1, scale: float = 1e-3, second: bool = False
@@ -146,22 +148,6 @@ class Saliency:
             scores = torch.where(empty, matrix.double(), scores)
             found.append(scores / scores.sum(-1, keepdim=True))
         return tuple(found)
-
-    def state_dict(self) -> dict[str, Any]:
-        """Generator, count, what is left, and the scores."""
-        return {
-            "rng": self.generator.get_state(),
-            "told": self.told,
-            "live": [m.clone() for m in self.live],
-            "sums": [s.clone() for s in self.sums],
-            "scores": self.scores,
-        }
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a state."""
-        self.generator.set_state(state["rng"])
-        self.told, self.scores = state["told"], state["scores"]
-        self.live, self.sums = [m.clone() for m in state["live"]], [s.clone() for s in state["sums"]]
 
 
 def search(

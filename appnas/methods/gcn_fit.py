@@ -29,7 +29,7 @@ from appnas.one_shot import OneShot
 from appnas.predict import GCNRegressor, Predictor, Reference, as_tensor
 from appnas.space import Arch, Prefix, Space, complete, decisions, ends, extend, members
 from appnas.strategy import PredictorGuided, SinglePaths, Strategy, Told, first
-from appnas.support import check, held
+from appnas.support import Saved, check, held
 from appnas.task import Domain
 
 
@@ -92,7 +92,7 @@ class Fitted(NamedTuple):
     scores: Tensor
 
 
-class Fit:
+class Fit(Saved):
     """Proposes samples of the next segment, and in the end the architecture with the best prediction.
 
     Args:
@@ -100,6 +100,8 @@ class Fit:
         seed: of fits and samples.
         config: settings.
     """
+
+    saved = ("seed", "stage", "supercell", "fitted")
 
     def __init__(self, space: Space, seed: int, config: Config):
         self.space, self.seed, self.config = space, seed, config
@@ -169,17 +171,10 @@ class Fit:
         """The best prediction, trusted more than any score told."""
         return None if self.fitted is None else tuple(self.fitted.archs[0].tolist())
 
-    def state_dict(self) -> dict[str, Any]:
-        """Seed, stage, super-cell and table."""
-        fitted = None if self.fitted is None else list(self.fitted)
-        supercell = [list(prefix) for prefix in self.supercell]
-        return {"seed": self.seed, "stage": self.stage, "supercell": supercell, "fitted": fitted}
-
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a state."""
-        self.seed, self.stage = state["seed"], state["stage"]
-        self.supercell = [tuple(prefix) for prefix in state["supercell"]]
-        self.fitted = None if state["fitted"] is None else Fitted(*state["fitted"])
+        super().load_state_dict(state)
+        self.fitted = self.fitted and Fitted(*self.fitted)
 
 
 def within(result: SearchResult, cost: Callable[[Arch], float], limit: float) -> Arch:

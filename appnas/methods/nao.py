@@ -25,7 +25,7 @@ from appnas.one_shot import OneShot
 from appnas.predict import AutoEncoder, Direction
 from appnas.space import Arch, Space, random_arch
 from appnas.strategy import Archive, PredictorGuided, Ranked, SinglePaths, Strategy, Told
-from appnas.support import check, held
+from appnas.support import Saved, check, held
 from appnas.task import Domain
 
 
@@ -109,7 +109,7 @@ def climb(
     return list(new)[:count], step
 
 
-class Climb:
+class Climb(Saved):
     """Proposes architectures decoded above the best ones told.
 
     Args:
@@ -117,6 +117,8 @@ class Climb:
         seed: of the fits and of random architectures that fill a batch.
         config: settings.
     """
+
+    saved = ("seed", "steps", "drawn")
 
     def __init__(self, space: Space, seed: int, config: Config):
         self.space, self.config, self.seed = space, config, seed
@@ -163,14 +165,6 @@ class Climb:
 
     def best(self) -> None:
         """Values told are trusted more."""
-
-    def state_dict(self) -> dict[str, Any]:
-        """Seed, the rounds' steps, and how much was drawn."""
-        return {"seed": self.seed, "steps": list(self.steps), "drawn": self.drawn}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a state."""
-        self.seed, self.steps, self.drawn = state["seed"], list(state["steps"]), state["drawn"]
 
 
 def search(

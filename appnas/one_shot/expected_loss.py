@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -12,6 +12,7 @@ from appnas.estimate import Evaluator
 from appnas.space import Gates
 from appnas.strategy import Draw, Losses, Score, moving_average, one_hot_rows
 from appnas.supernet import unified
+from appnas.support import Saved
 
 
 class LossTerm(NamedTuple):
@@ -26,7 +27,7 @@ class LossTerm(NamedTuple):
     soft: Losses
 
 
-class Expected:
+class Expected(Saved):
     """Scores draws of samples by minus their expected loss, with the gradient of `appnas.supernet.unified`.
 
     A term whose control variate carries no gradient (one-hot gates) has the moving average of its losses for one.
@@ -37,6 +38,8 @@ class Expected:
         warmup: so many draws at first are scored by their relaxed samples, without a gradient.
         momentum: of the moving averages.
     """
+
+    saved = ("step", "baseline", "learner")
 
     def __init__(
         self, terms: Mapping[str, LossTerm], learner: Evaluator | None = None, warmup: int = 0, momentum: float = 0.9
@@ -87,14 +90,3 @@ class Expected:
         """Let the learner's weights take a step."""
         if self.learner:
             self.learner.learn(draw)
-
-    def state_dict(self) -> dict[str, Any]:
-        """The learner's state, the step and the moving averages."""
-        state = {"step": self.step, "baseline": dict(self.baseline)}
-        return {**state, "learner": self.learner.state_dict() if self.learner else {}}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a state."""
-        self.step, self.baseline = state["step"], dict(state["baseline"])
-        if self.learner:
-            self.learner.load_state_dict(state["learner"])

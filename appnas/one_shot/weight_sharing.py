@@ -14,7 +14,7 @@ from torch.func import functional_call
 from appnas.space import Gates, Space, one_hot
 from appnas.strategy import Draw, Score
 from appnas.supernet import SGDStep, Weights, lookahead_exact, lookahead_finite
-from appnas.support import check, seeded
+from appnas.support import Saved, check, seeded
 from appnas.task import Batch, DifferentiableDomain, Recipe, Stream, cosine, finite, optimiser_of
 
 
@@ -44,7 +44,7 @@ class SupernetSGD:
         return {"lr": rate, **{name: getattr(self, name) for name in names}}
 
 
-class Shared:
+class Shared(Saved):
     """Weight sharing: a supernet trained along the way, scored by minus the loss on a validation batch.
 
     The value stays attached to soft gates, so gradient strategies can differentiate it. Supernets use batch
@@ -63,6 +63,8 @@ class Shared:
         supernet: one that exists already (inherited, restricted), instead of a new one.
         optimiser: of the weights; a look-ahead needs SGD.
     """
+
+    saved = ("supernet", "optimiser", "train", "valid", "step")
 
     def __init__(
         self,
@@ -164,20 +166,7 @@ class Shared:
         self.optimiser.step()
         self.batch, self.step = None, self.step + 1
 
-    def state_dict(self) -> dict[str, Any]:
-        """Weights, optimiser, both streams and the step."""
-        return {
-            "supernet": self.supernet.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-            "train": self.train.state_dict(),
-            "valid": self.valid.state_dict(),
-            "step": self.step,
-        }
-
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a state."""
-        self.supernet.load_state_dict(state["supernet"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.train.load_state_dict(state["train"])
-        self.valid.load_state_dict(state["valid"])
-        self.step, self.batch = state["step"], None
+        super().load_state_dict(state)
+        self.batch = None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +20,7 @@ from torch.utils._pytree import tree_leaves
 from appnas.space import Gates, Space
 from appnas.strategy import Draw, Score
 from appnas.supernet import plain
-from appnas.support import seeded
+from appnas.support import Saved, seeded
 from appnas.task import DifferentiableDomain, Stream
 
 Proxy = Literal["freeflow", "synflow", "loss"]
@@ -68,7 +68,7 @@ def flow(supernet: nn.Module, inputs: tuple[Tensor, ...], gates: Gates, norms: b
     return sum((y.sum() for y in tree_leaves(out)), torch.zeros((), dtype=dtype))
 
 
-class AtInit:
+class AtInit(Saved):
     """A supernet with new weights for every draw, scored by a proxy; the value is attached to the gates.
 
     Args:
@@ -78,6 +78,8 @@ class AtInit:
             without batch norms, as the flow is defined; "loss", minus the mean loss on a training batch.
         seed: of the weights and of the batches.
     """
+
+    saved = ("count", "train")
 
     def __init__(self, space: Space, domain: DifferentiableDomain, proxy: Proxy, seed: int = 0):
         self.space, self.domain, self.proxy, self.seed = space, domain, proxy, seed
@@ -104,13 +106,3 @@ class AtInit:
 
     def learn(self, draw: Draw) -> None:
         """Nothing is trained."""
-
-    def state_dict(self) -> dict[str, Any]:
-        """The number of draws, and the place in the data."""
-        return {"count": self.count, "train": self.train and self.train.state_dict()}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a state."""
-        self.count = state["count"]
-        if self.train is not None:
-            self.train.load_state_dict(state["train"])

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
-from typing import Any
 
 from appnas.space import Arch, Space, all_of, spent, unseen
-from appnas.support import ExhaustedError
+from appnas.support import ExhaustedError, Saved
 
 
-class Archive:
+class Archive(Saved):
     """The best architectures told, and those proposed, so that none is twice.
 
     Of equal values the first told comes first, and a NaN is minus infinity: it never wins.
@@ -23,6 +22,8 @@ class Archive:
         keep: how many of the best.
         seen: what was proposed before.
     """
+
+    saved = ("best", "seen")
 
     def __init__(self, keep: int = 1, seen: Iterable[Arch] = ()):
         self.keep = keep
@@ -83,13 +84,3 @@ class Archive:
         """
         if spent(space, self.seen):
             raise ExhaustedError(all_of(len(self.seen)))
-
-    def state(self) -> dict[str, Any]:
-        """As plain containers."""
-        best = [[list(arch), value] for arch, value in self.best]
-        return {"best": best, "seen": [list(arch) for arch in sorted(self.seen)]}
-
-    def load(self, state: dict[str, Any]) -> None:
-        """From `state`."""
-        self.best = [(tuple(arch), float(value)) for arch, value in state["best"]]
-        self.seen = {tuple(arch) for arch in state["seen"]}

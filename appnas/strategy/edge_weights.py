@@ -14,14 +14,13 @@ from __future__ import annotations
 
 import math
 import random
-from typing import Any
 
 import torch
 
 from appnas.space import Arch, Gates, Space, decisions, legal, split
 from appnas.strategy.archive import Archive
 from appnas.strategy.protocol import Draw, Score
-from appnas.support import rng_state, set_rng
+from appnas.support import Saved
 
 TOP = 5
 """Scores whose mean is beta."""
@@ -29,7 +28,7 @@ LARGEST = 8.0
 """Of a weight: e^8 to 1 is as good as certain."""
 
 
-class EdgeWeights:
+class EdgeWeights(Saved):
     """Sampling by weights that are multiplied.
 
     Args:
@@ -40,6 +39,8 @@ class EdgeWeights:
         rate: alpha.
         clip: largest |alpha (mu - beta)|.
     """
+
+    saved = ("weights", "best_values", "rng", "archive")
 
     def __init__(self, space: Space, rng: random.Random, rate: float = 1.0, clip: float = 1.0):
         self.space, self.rng, self.rate, self.clip = space, rng, rate, clip
@@ -100,22 +101,6 @@ class EdgeWeights:
         """Probability of every option."""
         rows = [torch.tensor(row) for row in self.probabilities()]
         return split(self.space.choices, rows)
-
-    def state_dict(self) -> dict[str, Any]:
-        """Weights, the best values, generator and archive."""
-        return {
-            "weights": [list(row) for row in self.weights],
-            "best_values": list(self.best_values),
-            "rng": rng_state(self.rng),
-            "archive": self.archive.state(),
-        }
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a state."""
-        self.weights = [list(row) for row in state["weights"]]
-        self.best_values = list(state["best_values"])
-        set_rng(self.rng, state["rng"])
-        self.archive.load(state["archive"])
 
 
 def _softmax(weights: list[float]) -> list[float]:

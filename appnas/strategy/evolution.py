@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from typing import Any
 
 from appnas.space import Arch, Space, crossover, decisions, mutate, random_arch, spent, unseen
 from appnas.strategy.archive import Archive
 from appnas.strategy.protocol import Draw, Score
-from appnas.support import ExhaustedError, rng_state, set_rng
+from appnas.support import ExhaustedError, Saved
 
 
-class Generations:
+class Generations(Saved):
     """The best ever seen breed the next generation: some by mutation, some by crossover, the rest is random.
 
     No architecture is proposed twice while `tries` draws find a new one, and none once all of a small space were.
@@ -26,6 +25,8 @@ class Generations:
         rate: share of its decisions that a mutant changes on average, at least one.
         tries: draws of a child until one is taken that was proposed before.
     """
+
+    saved = ("rng", "waiting", "archive")
 
     def __init__(
         self,
@@ -95,19 +96,8 @@ class Generations:
         """The best told."""
         return self.archive.get()
 
-    def state_dict(self) -> dict[str, Any]:
-        """Generator, the generation, and the archive."""
-        waiting = [list(arch) for arch in self.waiting]
-        return {"rng": rng_state(self.rng), "waiting": waiting, "archive": self.archive.state()}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a state."""
-        set_rng(self.rng, state["rng"])
-        self.waiting = [tuple(arch) for arch in state["waiting"]]
-        self.archive.load(state["archive"])
-
-
-class Evolution:
+class Evolution(Saved):
     """Regularised evolution: tournament selection, one mutation, the oldest dies (Real et al., arXiv 1802.01548).
 
     Args:
@@ -117,6 +107,8 @@ class Evolution:
         sample: S, the size of a tournament, drawn with replacement.
         change: parent -> child; by default one mutation.
     """
+
+    saved = ("rng", "population", "asked", "archive")
 
     def __init__(
         self,
@@ -162,19 +154,3 @@ class Evolution:
     def best(self) -> Arch:
         """The best ever seen, alive or not."""
         return self.archive.get()
-
-    def state_dict(self) -> dict[str, Any]:
-        """Generator, population and archive."""
-        return {
-            "rng": rng_state(self.rng),
-            "population": [list(member) for member in self.population],
-            "asked": self.asked,
-            "archive": self.archive.state(),
-        }
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a state."""
-        set_rng(self.rng, state["rng"])
-        self.population = [(tuple(arch), float(value)) for arch, value in state["population"]]
-        self.asked = state["asked"]
-        self.archive.load(state["archive"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,6 +10,7 @@ from torch import Tensor
 from appnas.space import ZERO, Arch, Gates, Space, filled, without
 from appnas.strategy.protocol import Draw, Score
 from appnas.supernet import Relax, relaxed, softmax
+from appnas.support import Saved
 
 
 def without_zero(space: Space, gates: Gates) -> Arch:
@@ -19,7 +19,7 @@ def without_zero(space: Space, gates: Gates) -> Arch:
     return space.discretise(filled(gates, kept, -0.5))
 
 
-class Gradient:
+class Gradient(Saved):
     """Gradient ascent on the logits of soft gates, as DARTS does (Liu et al., arXiv 1806.09055).
 
     Needs an evaluator whose value is attached to the gates.
@@ -32,6 +32,8 @@ class Gradient:
         scale: standard deviation of the initial logits.
         derive: gates -> architecture, if not by the space's own rule.
     """
+
+    saved: tuple[str, ...] = ("alpha", "optimiser", "generator")
 
     def __init__(
         self,
@@ -90,19 +92,3 @@ class Gradient:
     def distribution(self) -> Gates:
         """Softmax of the logits, without noise."""
         return relaxed(self.alpha, softmax, self.space.mask)
-
-    def state_dict(self) -> dict[str, Any]:
-        """Logits, optimiser and generator."""
-        return {
-            "alpha": [logits.detach().clone() for logits in self.alpha],
-            "optimiser": self.optimiser.state_dict(),
-            "rng": self.generator.get_state(),
-        }
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a state."""
-        with torch.no_grad():
-            for logits, saved in zip(self.alpha, state["alpha"], strict=True):
-                logits.copy_(saved)
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.generator.set_state(state["rng"])

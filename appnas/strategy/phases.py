@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 from appnas.space import Arch, Space, random_arch
 from appnas.strategy.archive import Archive
 from appnas.strategy.protocol import Draw, Score, Strategy
-from appnas.support import rng_state, set_rng
+from appnas.support import Saved
 
 Part = TypeVar("Part")
 Phase = Callable[[int], bool]
@@ -25,7 +25,7 @@ def first(steps: int) -> Phase:
     return lambda step: step < steps
 
 
-class Phased(Generic[Part]):
+class Phased(Saved, Generic[Part]):
     """Two parts, one for each phase, and their state.
 
     Args:
@@ -54,22 +54,22 @@ class Phased(Generic[Part]):
         return self.one if self.phase(step) else self.two
 
     def state_dict(self) -> dict[str, Any]:
-        """Of both parts."""
+        """Of both parts, and what else is named."""
         parts: Any = [self.one, *([self.two] if self.begun else [])]
-        return {"parts": [part.state_dict() for part in parts]}
+        return {"parts": [part.state_dict() for part in parts], **super().state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a state."""
-        one, *two = state["parts"]
-        target: Any = self.one
-        target.load_state_dict(one)
-        for saved in two:
-            target = self.two
-            target.load_state_dict(saved)
+        super().load_state_dict(state)
+        parts: Any = [self.one, *([self.two] if len(state["parts"]) > 1 else [])]
+        for part, saved in zip(parts, state["parts"], strict=True):
+            part.load_state_dict(saved)
 
 
 class TwoPhases(Phased[Strategy]):
     """Two strategies; each sees its own steps alone. The best is the second's, once that has begun."""
+
+    saved: tuple[str, ...] = ("asked", "told")
 
     def __init__(self, phase: Phase, one: Strategy, two: Strategy | Callable[[], Strategy]):
         super().__init__(phase, one, two)
@@ -90,18 +90,11 @@ class TwoPhases(Phased[Strategy]):
         """The second strategy's, or else the first's."""
         return (self.two if self.begun else self.one).best()
 
-    def state_dict(self) -> dict[str, Any]:
-        """Counts, and both strategies' own."""
-        return {**super().state_dict(), "counts": [self.asked, self.told]}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a state."""
-        super().load_state_dict(state)
-        self.asked, self.told = state["counts"]
-
-
-class _Path:
+class _Path(Saved):
     """Asks architectures and learns nothing."""
+
+    saved = ("rng", "asked")
 
     def __init__(self, rng: random.Random, path: Callable[[int], Arch]):
         self.rng, self.path, self.asked = rng, path, 0
@@ -115,13 +108,6 @@ class _Path:
 
     def best(self) -> Arch:
         raise ValueError("no score was told yet: there is no best architecture")
-
-    def state_dict(self) -> dict[str, Any]:
-        return {"rng": rng_state(self.rng), "asked": self.asked}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        set_rng(self.rng, state["rng"])
-        self.asked = state["asked"]
 
 
 class SinglePaths(TwoPhases):
@@ -149,8 +135,10 @@ class SinglePaths(TwoPhases):
         self.trains, self.strategy = trains, strategy
 
 
-class _Again:
+class _Again(Saved):
     """Asks the best of an archive in turn, and gathers what they are told."""
+
+    saved = ("asked", "values")
 
     def __init__(self, archive: Archive):
         self.archive, self.asked = archive, 0
@@ -168,13 +156,6 @@ class _Again:
     def best(self) -> Arch:
         return max(self.values, key=lambda arch: sum(self.values[arch]) / len(self.values[arch]))
 
-    def state_dict(self) -> dict[str, Any]:
-        return {"asked": self.asked, "values": [[list(arch), values] for arch, values in self.values.items()]}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.asked = state["asked"]
-        self.values = {tuple(arch): list(values) for arch, values in state["values"]}
-
 
 class Ranked(TwoPhases):
     """A strategy whose best few are asked again and ranked by their mean value: the last stage of a search.
@@ -187,10 +168,12 @@ class Ranked(TwoPhases):
         top: architectures that are ranked, fewer if fewer were found; every further step ranks the next of them.
     """
 
+    saved: tuple[str, ...] = (*TwoPhases.saved, "archive")
+
     def __init__(self, strategy: Strategy, steps: int, top: int):
         self.strategy, self.steps, self.archive = strategy, steps, Archive(top)
-        self.again = _Again(self.archive)
-        super().__init__(lambda step: step < steps or not self.archive.best, strategy, self.again)
+        self._last = _Again(self.archive)
+        super().__init__(lambda step: step < steps or not self.archive.best, strategy, self._last)
 
     def tell(self, draw: Draw, score: Score) -> Draw | None:
         """Passed on, then gathered."""
@@ -200,18 +183,14 @@ class Ranked(TwoPhases):
 
     def best(self) -> Arch:
         """The best by mean value once all were ranked, until then the strategy's own best."""
-        done = self.again.values and self.again.values.keys() == set(self.archive.top())
-        return self.again.best() if done else self.strategy.best()
+        done = self.again and self.again.keys() == set(self.archive.top())
+        return self._last.best() if done else self.strategy.best()
+
+    @property
+    def again(self) -> dict[Arch, list[float]]:
+        """The values of the last stage."""
+        return self._last.values
 
     def ranked(self) -> list[float]:
         """The values of the best in the last stage; none before that."""
-        return self.again.values.get(self.best(), [])
-
-    def state_dict(self) -> dict[str, Any]:
-        """Of both phases, and the best few."""
-        return {**super().state_dict(), "archive": self.archive.state()}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a state."""
-        super().load_state_dict(state)
-        self.archive.load(state["archive"])
+        return self.again.get(self.best(), [])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,6 +11,7 @@ from appnas.space import Arch, Gates, Space, one_hot
 from appnas.strategy.archive import Archive
 from appnas.strategy.controllers import Controller
 from appnas.strategy.protocol import Draw, Score
+from appnas.support import Saved
 
 
 def moving_average(average: float | None, value: float, momentum: float) -> float:
@@ -41,7 +41,7 @@ def ppo_clip(
     return -(ratio * advantage).minimum(clipped * advantage).mean() - bonus * entropy.mean()
 
 
-class PolicyGradient:
+class PolicyGradient(Saved):
     """A controller rewarded by the value of what it samples (Zoph and Le, arXiv 1611.01578).
 
     Args:
@@ -57,6 +57,8 @@ class PolicyGradient:
         passes: of PPO over a batch.
         pick: "seen" gives the best architecture told, "mode" the most probable one.
     """
+
+    saved = ("controller", "optimiser", "baseline", "waiting", "generator", "archive")
 
     def __init__(
         self,
@@ -125,23 +127,3 @@ class PolicyGradient:
     def distribution(self) -> Gates:
         """Probability of every option under the policy."""
         return self.controller.marginals()
-
-    def state_dict(self) -> dict[str, Any]:
-        """Controller, optimiser, baseline, waiting scores, generator and archive."""
-        return {
-            "controller": self.controller.state_dict(),  # type: ignore[attr-defined]
-            "optimiser": self.optimiser.state_dict(),
-            "baseline": self.baseline,
-            "waiting": [list(item) for item in self.waiting],
-            "rng": self.generator.get_state(),
-            "archive": self.archive.state(),
-        }
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a state."""
-        self.controller.load_state_dict(state["controller"])  # type: ignore[attr-defined]
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.baseline = state["baseline"]
-        self.waiting = [(tuple(arch), value, logp) for arch, value, logp in state["waiting"]]
-        self.generator.set_state(state["rng"])
-        self.archive.load(state["archive"])

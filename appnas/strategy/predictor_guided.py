@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 from appnas.space import Arch, Space, random_arch, unseen
 from appnas.strategy.archive import Archive
 from appnas.strategy.protocol import Draw, Score
-from appnas.support import rng_state, set_rng
+from appnas.support import Saved
 
 
 class Told(NamedTuple):
@@ -35,7 +35,7 @@ class Proposer(Protocol):
         """Go on from a state."""
 
 
-class PredictorGuided:
+class PredictorGuided(Saved):
     """Asks `start` different random architectures (all, if there are fewer), then batches of proposals.
 
     A batch is made when the one before was asked to the end, of the values told until then; while these are all the
@@ -49,6 +49,8 @@ class PredictorGuided:
         new: proposals are to be new, so there are none once all architectures of a small space were asked.
         again: where no others are left, random architectures come again: for a pool that must be full.
     """
+
+    saved = ("rng", "batch", "asked", "told", "archive", "proposer")
 
     def __init__(
         self, space: Space, rng: random.Random, start: int, proposer: Proposer, new: bool = False, again: bool = False
@@ -103,21 +105,7 @@ class PredictorGuided:
         """The proposer's choice, or the best told."""
         return self.proposer.best() or self.archive.get()
 
-    def state_dict(self) -> dict[str, Any]:
-        """Generator, batch, everything asked and told, and the proposer's own."""
-        return {
-            "rng": rng_state(self.rng),
-            "batch": [list(arch) for arch in self.batch],
-            "asked": self.asked,
-            "told": [[list(arch), value] for arch, value in self.told],
-            "archive": self.archive.state(),
-            "proposer": self.proposer.state_dict(),
-        }
-
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a state."""
-        set_rng(self.rng, state["rng"])
-        self.batch, self.asked = [tuple(arch) for arch in state["batch"]], state["asked"]
-        self.told = [Told(tuple(arch), value) for arch, value in state["told"]]
-        self.archive.load(state["archive"])
-        self.proposer.load_state_dict(state["proposer"])
+        super().load_state_dict(state)
+        self.told = [Told(*told) for told in self.told]

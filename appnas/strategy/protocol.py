@@ -14,7 +14,7 @@ from torch import Tensor
 
 from appnas.space import Arch, Gates, Space, random_arch
 from appnas.strategy.archive import Archive
-from appnas.support import Failure, rng_state, set_rng
+from appnas.support import Failure, Saved
 
 
 class Draw(NamedTuple):
@@ -72,8 +72,10 @@ class Strategy(Protocol):
         """Go on from a state."""
 
 
-class Random:
+class Random(Saved):
     """Uniformly random valid architectures: the control of every other strategy."""
+
+    saved = ("rng", "archive")
 
     def __init__(self, space: Space, rng: random.Random):
         self.space, self.rng = space, rng
@@ -90,12 +92,3 @@ class Random:
     def best(self) -> Arch:
         """The best seen."""
         return self.archive.get()
-
-    def state_dict(self) -> dict[str, Any]:
-        """Generator and archive."""
-        return {"rng": rng_state(self.rng), "archive": self.archive.state()}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a state."""
-        set_rng(self.rng, state["rng"])
-        self.archive.load(state["archive"])

@@ -10,7 +10,7 @@ gradient is that estimate; it knows no estimator, only what of a draw carries a 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -43,6 +43,8 @@ class Sampled(Gradient):
         soften: added to every probability before the logarithm (section 4.2 of the UNAS paper has 0.08 on ImageNet).
         derive: gates -> architecture, if not by the space's own rule.
     """
+
+    saved: tuple[str, ...] = (*Gradient.saved, "told")
 
     def __init__(
         self,
@@ -88,15 +90,6 @@ class Sampled(Gradient):
             return
         self.optimiser.param_groups[0]["lr"] = self.rate(self.told - 1)
         self.climb(score.value)
-
-    def state_dict(self) -> dict[str, Any]:
-        """Logits, optimiser, generator and the number of draws told."""
-        return {**super().state_dict(), "told": self.told}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a state."""
-        super().load_state_dict(state)
-        self.told = state["told"]
 
 
 Losses = Callable[[Gates, int], Tensor]

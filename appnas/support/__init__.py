@@ -19,6 +19,7 @@ from appnas.support.failure import (
 )
 from appnas.support.files import RunError, check_state, digest, load_state, reading, room, whole
 from appnas.support.memory import MIB, explained, out_of_memory, told
+from appnas.support.saved import Saved
 from appnas.support.seeding import rng_state, seeded, set_rng
 from appnas.support.settings import check, held, typed, within
 
@@ -32,6 +33,7 @@ __all__ = [
     "Failure",
     "FailuresError",
     "RunError",
+    "Saved",
     "Tolerance",
     "check",
     "check_state",

@@ -223,7 +223,7 @@ def test_a_swap_and_a_foreign_optimiser():
     """Logits need their group; a derived cell has none, and the optimiser stays."""
     heads = {"pi": [64], "vf": [64, 64]}
     old = plain(net_arch=heads, optimizer_class=torch.optim.RMSprop, optimizer_kwargs={"momentum": 0.5})
-    with pytest.raises(ValueError, match=r"RMSprop makes none: give optimizer_class=appnas\.host\.ArchAdam"):
+    with pytest.raises(ValueError, match=r"RMSprop makes none: give optimizer_class=appnas\.agent\.ArchAdam"):
         swap_encoder(old, SPACE)
     with pytest.raises(ValueError, match="SGD makes none"):
         make_policy_kwargs(SPACE, optimizer_class=torch.optim.SGD)
@@ -290,4 +290,4 @@ def test_a_missing_extra_names_itself(monkeypatch):
     monkeypatch.setitem(sys.modules, "stable_baselines3.common.base_class", None)
     monkeypatch.delitem(sys.modules, "appnas.agent.sb3")
     with pytest.raises(ImportError, match=r"appnas\[rl\]"):
-        from appnas.agent import make_policy_kwargs  # noqa: F401
+        import appnas.agent.sb3  # noqa: F401

@@ -58,9 +58,9 @@ def test_macs_of_a_supernet_count_what_its_gates_use(cells, digits):
     supernet = cells.supernet(digits.io)
     x = digits.example(1)
     archs = [random_arch(cells, random.Random(i)) for i in range(2)]
-    counts = [counts.macs(lambda x, a=a: supernet(x, gates=one_hot(cells.choices, a)), x) for a in archs]
+    found = [counts.macs(lambda x, a=a: supernet(x, gates=one_hot(cells.choices, a)), x) for a in archs]
     whole = counts.macs(lambda x: supernet(x, gates=tuple(g.detach() for g in soft(cells))), x)
-    assert 0 < min(counts) and max(counts) < whole
+    assert 0 < min(found) and max(found) < whole
 
 
 def test_saved_bytes_by_hand():
@@ -91,14 +91,14 @@ def test_free_bytes_of_this_machine():
 
 
 def test_a_control_group_grants_its_limit_but_not_its_cache(tmp_path):
-    assert counts._group_bytes(tmp_path) == []
+    assert memory._group_bytes(tmp_path) == []
     (tmp_path / "memory.max").write_text("max\n")
     (tmp_path / "memory.current").write_text("600\n")
-    assert counts._group_bytes(tmp_path) == []
+    assert memory._group_bytes(tmp_path) == []
     (tmp_path / "memory.max").write_text("1000\n")
-    assert counts._group_bytes(tmp_path) == [400]
+    assert memory._group_bytes(tmp_path) == [400]
     (tmp_path / "memory.stat").write_text("anon 450\ninactive_file 100\nactive_file 50\n")
-    assert counts._group_bytes(tmp_path) == [500]
+    assert memory._group_bytes(tmp_path) == [500]
 
 
 def test_peak_bytes_by_hand():

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pytest
 import torch
 
+import appnas
 from appnas.estimate import Stateless
 from appnas.loop import Budget, Done, Observer, Record, SearchResult, search_loop, versions
 from appnas.strategy import Draw, Random, Score
@@ -183,7 +184,7 @@ def test_a_result_knows_where_it_comes_from(bench201, digits):
 
 
 def test_a_result_says_what_it_lacks(bench201):
-    result = random_result(bench201)
+    result = appnas.Result(**vars(random_result(bench201)))
     with pytest.raises(ValueError, match="needs a space and a domain with data"):
         result.model()
     with pytest.raises(ValueError, match="needs a space and a domain with data; a table has its own `test`"):

@@ -45,12 +45,11 @@ import os, random, signal, sys, time
 from pathlib import Path
 import torch
 torch.set_num_threads(1)
-from appnas import catalogue
-from appnas.domain import Locked
+from appnas.run import catalogue
+from appnas.task import Locked
 from appnas.domains.images import Options
 from appnas.methods import darts
-from appnas.fresh import create
-from appnas.run import Run, finish
+from appnas.run import Run, create, finish
 from appnas.spaces import Cells
 
 folder, rng = Path(sys.argv[1]), random.Random(int(sys.argv[2]))

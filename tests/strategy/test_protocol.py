@@ -47,7 +47,7 @@ def test_the_incumbent_keeps_the_first_of_equals():
         best.update(arch, value)
     assert best.get() == (1,) and best.value == 2.0
     other = Archive()
-    other.load(best.state())
+    other.load_state_dict(best.state_dict())
     assert other.get() == (1,) and other.value == 2.0
 
 

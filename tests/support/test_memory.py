@@ -13,7 +13,6 @@ import torch
 from test_damage import Stop
 
 import appnas
-from appnas.cost import counts
 from appnas.domains.images import Options
 from appnas.run import InterruptedSearchError, catalogue
 from appnas.spaces import Cells
@@ -28,7 +27,8 @@ torch.set_num_threads(1)
 from sklearn.datasets import load_digits
 from torch.utils.tensorboard import SummaryWriter
 from appnas.cli import main
-from appnas import cost, methods, spaces
+from appnas import methods, spaces
+from appnas.cost import counts
 load_digits()  # libraries that get no memory while they are loaded may wait for it for ever
 if len(sys.argv) > 1 and sys.argv[1].isdigit():
     used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
@@ -83,12 +83,13 @@ def test_other_errors_pass():
 
 def test_a_limit_on_the_address_space_counts_as_what_is_free(tmp_path):
     code = (
-        "import resource, torch; from appnas import cost; resource.setrlimit(resource.RLIMIT_AS, (2**33, 2**33));"
+        "import resource, torch; from appnas.support import memory;"
+        "resource.setrlimit(resource.RLIMIT_AS, (2**33, 2**33));"
         "print(memory.free_bytes())"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert 0 < int(done.stdout) < 2**33 - 2**28
-    assert counts._limit_bytes(tmp_path / "nothing") == []
+    assert memory._limit_bytes(tmp_path / "nothing") == []
 
 
 def limited(*args) -> tuple[int, str]:

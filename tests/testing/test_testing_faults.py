@@ -111,7 +111,7 @@ class Forgetful(Random):
     """Does not save its generator."""
 
     def load_state_dict(self, state):
-        self.archive.load(state["archive"])
+        self.archive.load_state_dict(state["archive"])
 
 
 class Global(Random):
