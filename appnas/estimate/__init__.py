@@ -10,6 +10,7 @@ from appnas.estimate.evaluator import (
     Cached,
     Evaluator,
     Map,
+    Memory,
     Rewarded,
     Scratch,
     Stateless,
@@ -23,6 +24,6 @@ from appnas.estimate.phases import ThenScratch
 from appnas.estimate.tabular import Table
 
 __all__ = [
-    "Cached", "Evaluator", "Map", "ParamStore", "Rewarded", "Scratch", "Stateless", "Table", "ThenScratch", "attempt",
-    "by_homogeneity", "by_shape", "evaluator_of", "failed", "in_turn", "recall", "rewarded", "scores",
+    "Cached", "Evaluator", "Map", "Memory", "ParamStore", "Rewarded", "Scratch", "Stateless", "Table", "ThenScratch",
+    "attempt", "by_homogeneity", "by_shape", "evaluator_of", "failed", "in_turn", "recall", "rewarded", "scores",
 ]  # fmt: skip

@@ -12,7 +12,6 @@ from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 import torch
-from torch import Tensor
 
 from appnas.cost import parameters
 from appnas.estimate.attempts import as_tensor, attempt
@@ -61,13 +60,18 @@ def recall(evaluator: Evaluator, state: dict[str, Any]) -> None:
         evaluator.recall(state)
 
 
-def _listed(score: Score) -> list[Any]:
-    """A score as plain containers."""
-    return [score.value, dict(score.metrics), list(score.failure) if score.failure else None]
+class Memory(dict[Arch, Score]):
+    """Scores by architecture, with a state."""
 
+    def state_dict(self) -> list[Any]:
+        """As tensors and plain containers."""
+        return [[arch, s.value, dict(s.metrics), s.failure and tuple(s.failure)] for arch, s in self.items()]
 
-def _score(value: Tensor, metrics: Mapping[str, float], failure: list[str] | None = None) -> Score:
-    return Score(value, metrics, Failure(*failure) if failure else None)
+    def load_state_dict(self, state: list[Any]) -> None:
+        """Go on from a state."""
+        self.clear()
+        for arch, value, metrics, failure in state:
+            self[tuple(arch)] = Score(value, metrics, failure and Failure(*failure))
 
 
 class Stateless(Saved):
@@ -77,7 +81,7 @@ class Stateless(Saved):
         """Nothing to learn."""
 
 
-class Scratch(Saved):
+class Scratch(Stateless):
     """Build, train, score on validation data. From scratch that is slow and honest; a store makes it short.
 
     Args:
@@ -128,20 +132,18 @@ class Scratch(Saved):
             self.store.keep(model, draw.arch)
         return Score(as_tensor(value), metrics)
 
-    def learn(self, draw: Draw) -> None:
-        """Nothing to learn."""
 
-
-class Cached:
+class Cached(Saved):
     """Scores every architecture once; later draws of it are answered from memory.
 
     For evaluators whose score depends on the architecture alone, or whose first score shall stand.
     """
 
+    saved = ("known", "evaluator", "queries", "hits")
+
     def __init__(self, evaluator: Evaluator):
         self.evaluator = evaluator
-        self.known: dict[Arch, Score] = {}
-        self.recalled: dict[Arch, Score] = {}
+        self.known, self.recalled = Memory(), Memory()
         self.queries = self.hits = 0
 
     def score(self, draw: Draw) -> Score:
@@ -168,25 +170,15 @@ class Cached:
         """Passed on."""
         self.evaluator.learn(draw)
 
-    def state_dict(self) -> dict[str, Any]:
-        """The memory, and the evaluator's own state."""
-        known = [[list(arch), *_listed(score)] for arch, score in self.known.items()]
-        return {"known": known, "evaluator": self.evaluator.state_dict(), "counts": [self.queries, self.hits]}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a state."""
-        self.known = {tuple(arch): _score(*rest) for arch, *rest in state["known"]}
-        self.queries, self.hits = state["counts"]
-        self.evaluator.load_state_dict(state["evaluator"])
-
     def recall(self, state: dict[str, Any]) -> None:
         """Have ready what a later state knows, unless it failed: for a search that goes on from an earlier one."""
         if not self.evaluator.state_dict():  # else a score may have depended on those before it
-            known = {tuple(arch): _score(*rest) for arch, *rest in state["known"]}
-            self.recalled |= {arch: score for arch, score in known.items() if not score.failure}
+            known = Memory()
+            known.load_state_dict(state["known"])
+            self.recalled.update({arch: score for arch, score in known.items() if not score.failure})
 
 
-class Rewarded:
+class Rewarded(Saved):
     """An evaluator's metrics turned into another value, for example a trade of accuracy against latency.
 
     Args:
@@ -204,6 +196,7 @@ class Rewarded:
         cost: Callable[[Arch], Mapping[str, float]] | None = None,
     ):
         self.evaluator, self.reward, self.cost = evaluator, reward, cost
+        self.saved = ("evaluator", "cost") if hasattr(cost, "state_dict") else ("evaluator",)
 
     def score(self, draw: Draw) -> Score:
         """The reward, and all metrics it was made of."""
@@ -230,17 +223,6 @@ class Rewarded:
     def learn(self, draw: Draw) -> None:
         """Passed on."""
         self.evaluator.learn(draw)
-
-    def state_dict(self) -> dict[str, Any]:
-        """The evaluator's own, and what the cost remembers."""
-        remembered: dict[str, Any] = getattr(self.cost, "state_dict", dict)()
-        return {"evaluator": self.evaluator.state_dict(), "cost": remembered}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a state."""
-        self.evaluator.load_state_dict(state["evaluator"])
-        if state["cost"]:
-            self.cost.load_state_dict(state["cost"])  # type: ignore[union-attr]
 
     def recall(self, state: dict[str, Any]) -> None:
         """Passed on."""

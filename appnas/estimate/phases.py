@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from appnas.estimate.evaluator import Evaluator, Scratch, recall
+from appnas.estimate.evaluator import Evaluator, Scratch, Stateless, recall
 from appnas.space import Arch, Space
 from appnas.strategy import Draw, Phase, Phased, Score, first
-from appnas.support import Saved
 from appnas.task import Domain
 
 
@@ -35,7 +34,7 @@ class TwoPhaseEvaluator(Phased[Evaluator]):
         recall(self.one, state["parts"][0])
 
 
-class _Repeats(Saved):
+class _Repeats(Stateless):
     """Training from scratch, an architecture's n-th with the n-th seed, and the n-th fold."""
 
     saved = ("times",)
@@ -52,9 +51,6 @@ class _Repeats(Saved):
         done = self.times.get(draw.arch, 0)
         self.times[draw.arch] = done + 1
         return Scratch(self.space, self.fold(done), self.budget, self.seed + done).score(draw)
-
-    def learn(self, draw: Draw) -> None:
-        pass
 
 
 class ThenScratch(TwoPhaseEvaluator):

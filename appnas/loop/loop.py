@@ -94,6 +94,10 @@ class Callback(Protocol):
         """After the last step, also after an exception; only if `start` went well."""
 
 
+Callbacks = Sequence[Callback]
+"""Any number of them."""
+
+
 class Observer:
     """A callback that does nothing: subclass and override what you need."""
 

@@ -18,16 +18,15 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 import torch
 
 from appnas.estimate import Cached, Evaluator, ParamStore, Scratch, ThenScratch, by_homogeneity, by_shape
-from appnas.loop import Callback, SearchResult, search_loop
+from appnas.loop import Callbacks, SearchResult, search_loop
 from appnas.space import Arch, Choice, Space, one_hot, random_arch
-from appnas.strategy import LSTM, Archive, Draw, Ranked, Score, Strategy, moving_average, reinforce
+from appnas.strategy import LSTM, Archive, Draw, Ranked, Score, Strategy, moving_average, reinforce, step_down
 from appnas.support import Saved, check
 from appnas.task import Domain
 
@@ -172,10 +171,7 @@ class Conservative(Saved):
 
     def _learn(self, c: int, actions: list[int], advantage: float) -> None:
         logp, entropy = self.controllers[c].evaluate(torch.tensor([actions]), self.known[c])
-        loss = reinforce(logp, torch.tensor([advantage]), 0.0, entropy)
-        self.optimisers[c].zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        self.optimisers[c].step()
+        step_down(self.optimisers[c], reinforce(logp, torch.tensor([advantage]), 0.0, entropy))
 
     def best(self) -> Arch:
         """The best seen."""
@@ -198,12 +194,7 @@ def _places(choices: tuple[Choice, ...], order: list[int]) -> list[int]:
 
 
 def search(
-    space: Space,
-    domain: Domain | Evaluator,
-    config: Config = Config(),
-    *,
-    seed: int = 0,
-    callbacks: Sequence[Callback] = (),
+    space: Space, domain: Domain | Evaluator, config: Config = Config(), *, seed: int = 0, callbacks: Callbacks = ()
 ) -> SearchResult:
     """Search with AGNN. An architecture that comes again keeps its first score."""
     steps = config.evaluations

@@ -8,11 +8,10 @@ Huang and Le (AAAI 2019, arXiv 1802.01548). Both take the frame of the survey by
 from __future__ import annotations
 
 import random as python_random
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from appnas.estimate import Evaluator, evaluator_of
-from appnas.loop import Callback, SearchResult, search_loop
+from appnas.loop import Callbacks, SearchResult, search_loop
 from appnas.space import Space
 from appnas.strategy import Evolution, Random
 from appnas.support import check
@@ -57,7 +56,7 @@ def random(
     config: RandomConfig = RandomConfig(),
     *,
     seed: int = 0,
-    callbacks: Sequence[Callback] = (),
+    callbacks: Callbacks = (),
 ) -> SearchResult:
     """Random search: the best of `evaluations` uniformly drawn architectures."""
     evaluator = evaluator_of(space, domain, config.budget, seed)
@@ -71,7 +70,7 @@ def evolution(
     config: EvolutionConfig = EvolutionConfig(),
     *,
     seed: int = 0,
-    callbacks: Sequence[Callback] = (),
+    callbacks: Callbacks = (),
 ) -> SearchResult:
     """Regularised evolution.
 

@@ -22,7 +22,7 @@ from typing import Literal
 import torch
 
 from appnas.estimate import Evaluator, Stateless, evaluator_of
-from appnas.loop import Callback, Loop, Observer, Record, SearchResult, search_loop
+from appnas.loop import Callbacks, Loop, Observer, Record, SearchResult, search_loop
 from appnas.predict import Comparator, Pairs, as_tensor, borda, confident
 from appnas.space import Arch, Space, random_arch
 from appnas.strategy import LSTM, Draw, PolicyGradient, PredictorGuided, Score, Told
@@ -195,12 +195,7 @@ class Contrast(Saved):
 
 
 def search(
-    space: Space,
-    domain: Domain | Evaluator,
-    config: Config = Config(),
-    *,
-    seed: int = 0,
-    callbacks: Sequence[Callback] = (),
+    space: Space, domain: Domain | Evaluator, config: Config = Config(), *, seed: int = 0, callbacks: Callbacks = ()
 ) -> SearchResult:
     """Search with CTNAS. `info["ledger"]` counts labels, pseudo-labels and comparisons."""
     proposer = Contrast(space, seed, config)

@@ -8,14 +8,13 @@ First order takes w* = w; second order takes one look-ahead step, w* = w - xi gr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
 import torch
 
-from appnas.loop import Callback, SearchResult, search_loop
+from appnas.loop import Callbacks, SearchResult, search_loop
 from appnas.one_shot import Shared, SupernetSGD
 from appnas.space import Space
 from appnas.strategy import Gradient, without_zero
@@ -79,12 +78,7 @@ def strategy(space: Space, config: Config, seed: int) -> Gradient:
 
 
 def search(
-    space: Space,
-    domain: DifferentiableDomain,
-    config: Config = Config(),
-    *,
-    seed: int = 0,
-    callbacks: Sequence[Callback] = (),
+    space: Space, domain: DifferentiableDomain, config: Config = Config(), *, seed: int = 0, callbacks: Callbacks = ()
 ) -> SearchResult:
     """Search with DARTS.
 

@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 import torch
 
-from appnas.loop import Callback, SearchResult, search_loop
+from appnas.loop import Callbacks, SearchResult, search_loop
 from appnas.one_shot import OneShot, SupernetSGD
 from appnas.space import Arch, Space, decisions, legal, random_arch, split
 from appnas.strategy import Draw, Evolution, Independent, PolicyGradient, Random, Score, SinglePaths, Strategy, first
@@ -176,12 +176,7 @@ class FewShot(OneShot):
 
 
 def search(
-    space: Space,
-    domain: DifferentiableDomain,
-    config: Config = Config(),
-    *,
-    seed: int = 0,
-    callbacks: Sequence[Callback] = (),
+    space: Space, domain: DifferentiableDomain, config: Config = Config(), *, seed: int = 0, callbacks: Callbacks = ()
 ) -> SearchResult:
     """Train the supernets, then search on their scores.
 

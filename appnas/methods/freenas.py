@@ -20,7 +20,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from appnas.loop import Callback, SearchResult, search_loop
+from appnas.loop import Callbacks, SearchResult, search_loop
 from appnas.one_shot import AtInit, Proxy
 from appnas.prune import parts
 from appnas.space import Arch, Gates, Space, filled, full_mask
@@ -151,12 +151,7 @@ class Saliency(Saved):
 
 
 def search(
-    space: Space,
-    domain: DifferentiableDomain,
-    config: Config = Config(),
-    *,
-    seed: int = 0,
-    callbacks: Sequence[Callback] = (),
+    space: Space, domain: DifferentiableDomain, config: Config = Config(), *, seed: int = 0, callbacks: Callbacks = ()
 ) -> SearchResult:
     """Score every option at initialisation, and derive.
 

@@ -24,7 +24,7 @@ from typing import Any, Literal, NamedTuple
 from torch import Tensor
 
 from appnas.estimate import Evaluator, evaluator_of
-from appnas.loop import Callback, SearchResult, search_loop
+from appnas.loop import Callbacks, SearchResult, search_loop
 from appnas.one_shot import OneShot
 from appnas.predict import GCNRegressor, Predictor, Reference, as_tensor
 from appnas.space import Arch, Prefix, Space, complete, decisions, ends, extend, members
@@ -191,12 +191,7 @@ def within(result: SearchResult, cost: Callable[[Arch], float], limit: float) ->
 
 
 def search(
-    space: Space,
-    domain: Domain | Evaluator,
-    config: Config = Config(),
-    *,
-    seed: int = 0,
-    callbacks: Sequence[Callback] = (),
+    space: Space, domain: Domain | Evaluator, config: Config = Config(), *, seed: int = 0, callbacks: Callbacks = ()
 ) -> SearchResult:
     """Search with GCN-fit: the supernet, if any, is trained first; then every segment's samples are scored."""
     proposer = Fit(space, seed, config)

@@ -8,12 +8,12 @@ by proximal policy optimisation. Every sampled network is trained shortly and me
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from appnas.cost import metric, weighted_product
 from appnas.estimate import Evaluator
-from appnas.loop import Callback, SearchResult
+from appnas.loop import Callbacks, SearchResult
 from appnas.methods import reinforce
 from appnas.space import Space
 from appnas.strategy import Kind
@@ -62,12 +62,7 @@ class Config:
 
 
 def search(
-    space: Space,
-    domain: Domain | Evaluator,
-    config: Config = Config(),
-    *,
-    seed: int = 0,
-    callbacks: Sequence[Callback] = (),
+    space: Space, domain: Domain | Evaluator, config: Config = Config(), *, seed: int = 0, callbacks: Callbacks = ()
 ) -> SearchResult:
     """Search. Scores are rewards; what was validated is their metric `value`, the cost is there by its name.
 

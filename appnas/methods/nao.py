@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from appnas.estimate import Evaluator, ThenScratch, evaluator_of
-from appnas.loop import Callback, SearchResult, search_loop
+from appnas.loop import Callback, Callbacks, SearchResult, search_loop
 from appnas.one_shot import OneShot
 from appnas.predict import AutoEncoder, Direction
 from appnas.space import Arch, Space, random_arch
@@ -168,12 +168,7 @@ class Climb(Saved):
 
 
 def search(
-    space: Space,
-    domain: Domain | Evaluator,
-    config: Config = Config(),
-    *,
-    seed: int = 0,
-    callbacks: Sequence[Callback] = (),
+    space: Space, domain: Domain | Evaluator, config: Config = Config(), *, seed: int = 0, callbacks: Callbacks = ()
 ) -> SearchResult:
     """Search with NAO."""
     shared = config.estimation == "shared"

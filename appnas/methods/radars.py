@@ -14,7 +14,7 @@ Source: the abstract; controller, rewards, rounds and every constant below but t
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -24,7 +24,7 @@ from torch.nn.functional import one_hot
 
 from appnas.cost import supernet_memory
 from appnas.estimate import Cached, Evaluator, Scratch
-from appnas.loop import Callback, Done, SearchResult, search_loop
+from appnas.loop import Callbacks, Done, SearchResult, search_loop
 from appnas.methods import darts
 from appnas.one_shot import Alone
 from appnas.space import Arch, Mask, Space, full_mask, legal, random_arch, restrict
@@ -263,12 +263,7 @@ def need(space: Space, domain: DifferentiableDomain, config: Config, mask: Mask)
 
 
 def search(
-    space: Space,
-    domain: DifferentiableDomain,
-    config: Config = Config(),
-    *,
-    seed: int = 0,
-    callbacks: Sequence[Callback] = (),
+    space: Space, domain: DifferentiableDomain, config: Config = Config(), *, seed: int = 0, callbacks: Callbacks = ()
 ) -> SearchResult:
     """Prune until the supernet fits, then DARTS.
 

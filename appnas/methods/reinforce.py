@@ -8,14 +8,14 @@ update a sample.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import torch
 
 from appnas.estimate import Evaluator, evaluator_of, rewarded
-from appnas.loop import Callback, SearchResult, search_loop
+from appnas.loop import Callbacks, SearchResult, search_loop
 from appnas.space import Space
 from appnas.strategy import Kind, PolicyGradient, controller
 from appnas.support import check
@@ -61,7 +61,7 @@ def search(
     config: Any = Config(),
     *,
     seed: int = 0,
-    callbacks: Sequence[Callback] = (),
+    callbacks: Callbacks = (),
     reward: Callable[[Mapping[str, float]], float] | None = None,
 ) -> SearchResult:
     """Search with a controller. MnasNet and MONAS are this under a reward of their own.

@@ -16,7 +16,7 @@ from functools import partial
 from typing import Literal
 
 from appnas.agent import ArchAdam, Hosted, Resident, Tempered
-from appnas.loop import Callback, SearchResult, search_loop
+from appnas.loop import Callbacks, SearchResult, search_loop
 from appnas.space import Arch, Space
 from appnas.supernet import SelfGated
 from appnas.support import check, seeded
@@ -44,12 +44,7 @@ class Config:
 
 
 def search(
-    space: Space,
-    domain: HostDomain,
-    config: Config = Config(),
-    *,
-    seed: int = 0,
-    callbacks: Sequence[Callback] = (),
+    space: Space, domain: HostDomain, config: Config = Config(), *, seed: int = 0, callbacks: Callbacks = ()
 ) -> SearchResult:
     """Search with RL-DARTS; a step of the history is one iteration of the agent: a rollout, and its gradient steps.
 

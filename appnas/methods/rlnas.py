@@ -8,12 +8,11 @@ single paths and on labels drawn once at random; the architecture is sought whos
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
-from appnas.loop import Callback, SearchResult, search_loop
+from appnas.loop import Callbacks, SearchResult, search_loop
 from appnas.one_shot import Angles, OneShot, Skip, SupernetSGD
 from appnas.space import Arch, Space
 from appnas.strategy import Draw, Generations, Score, SinglePaths, first
@@ -91,12 +90,7 @@ class Turned(OneShot):
 
 
 def search(
-    space: Space,
-    domain: DifferentiableDomain,
-    config: Config = Config(),
-    *,
-    seed: int = 0,
-    callbacks: Sequence[Callback] = (),
+    space: Space, domain: DifferentiableDomain, config: Config = Config(), *, seed: int = 0, callbacks: Callbacks = ()
 ) -> SearchResult:
     """Train a supernet on random labels, then evolve towards the largest angle.
 

@@ -12,12 +12,11 @@ less faithful. Deviates: where a domain has no folds, the final choice is by tra
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from appnas.estimate import Evaluator, ThenScratch, evaluator_of
-from appnas.loop import Callback, SearchResult, search_loop
+from appnas.loop import Callbacks, SearchResult, search_loop
 from appnas.one_shot import Shared
 from appnas.space import Space
 from appnas.strategy import EdgeWeights, Ranked
@@ -53,12 +52,7 @@ class Config:
 
 
 def search(
-    space: Space,
-    domain: Domain | Evaluator,
-    config: Config = Config(),
-    *,
-    seed: int = 0,
-    callbacks: Sequence[Callback] = (),
+    space: Space, domain: Domain | Evaluator, config: Config = Config(), *, seed: int = 0, callbacks: Callbacks = ()
 ) -> SearchResult:
     """Sample, score, multiply; then train the best few again.
 

@@ -11,7 +11,6 @@ Deviates: only the abstract was available. The equations are our reading of it, 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -19,7 +18,7 @@ from typing import Literal
 import torch
 
 from appnas.agent import ArchAdam, Hosted, Resident
-from appnas.loop import Callback, SearchResult, search_loop
+from appnas.loop import Callbacks, SearchResult, search_loop
 from appnas.prune import Indicators, SelfMasked, Source, Sourced, costs
 from appnas.space import Space
 from appnas.support import check, seeded
@@ -71,12 +70,7 @@ class Config:
 
 
 def search(
-    space: Space,
-    domain: DifferentiableDomain,
-    config: Config = Config(),
-    *,
-    seed: int = 0,
-    callbacks: Sequence[Callback] = (),
+    space: Space, domain: DifferentiableDomain, config: Config = Config(), *, seed: int = 0, callbacks: Callbacks = ()
 ) -> SearchResult:
     """Search for a mask.
 
@@ -99,7 +93,7 @@ def inside(
     config: Config = Config(source="joint"),
     *,
     seed: int = 0,
-    callbacks: Sequence[Callback] = (),
+    callbacks: Callbacks = (),
 ) -> SearchResult:
     """Search for a mask inside the training loop of an agent, which trains weights and logits together.
 

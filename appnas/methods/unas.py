@@ -14,7 +14,7 @@ the noise is exact and the average keeps nine tenths.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 from appnas.cost import LookUp, fit_lookup, latency
-from appnas.loop import Callback, SearchResult, search_loop
+from appnas.loop import Callbacks, SearchResult, search_loop
 from appnas.one_shot import Expected, LossTerm, Paired
 from appnas.space import Arch, Gates, Space, argmax, random_arch
 from appnas.strategy import GradientEstimator, Sampled, without_zero
@@ -136,7 +136,7 @@ def search(
     config: Config = Config(),
     *,
     seed: int = 0,
-    callbacks: Sequence[Callback] = (),
+    callbacks: Callbacks = (),
     cost: Callable[[Arch], float] | None = None,
 ) -> SearchResult:
     """Search with UNAS.

@@ -14,7 +14,6 @@ softmax(-l / tau), for its proposal's density underflows: that is `correction` "
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from statistics import fmean
@@ -22,7 +21,7 @@ from typing import Literal
 
 import torch
 
-from appnas.loop import Callback, SearchResult, search_loop
+from appnas.loop import Callbacks, SearchResult, search_loop
 from appnas.one_shot import Adapted, SupernetSGD
 from appnas.space import Space
 from appnas.strategy import Correction, Descent, MLEGuided, RandomDirections, StepEstimator, ZeroOrder, without_zero
@@ -89,12 +88,7 @@ class Config(SupernetSGD):
 
 
 def search(
-    space: Space,
-    domain: DifferentiableDomain,
-    config: Config = Config(),
-    *,
-    seed: int = 0,
-    callbacks: Sequence[Callback] = (),
+    space: Space, domain: DifferentiableDomain, config: Config = Config(), *, seed: int = 0, callbacks: Callbacks = ()
 ) -> SearchResult:
     """Search with ZARTS. A step of the loop is one candidate; `info["effective"]` is their mean sample size.
 

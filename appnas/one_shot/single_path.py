@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from appnas.estimate import Memory
 from appnas.one_shot.weight_sharing import Shared
 from appnas.space import IO, Arch, Space, one_hot, only
 from appnas.strategy import Draw, Phase, Score
@@ -42,6 +43,8 @@ class OneShot(Shared):
         nesterov: SGD with Nesterov's momentum.
     """
 
+    saved: tuple[str, ...] = (*Shared.saved, "scored", "known")
+
     def __init__(
         self,
         space: Space,
@@ -60,7 +63,7 @@ class OneShot(Shared):
         self.trains = trains
         self.scored = 0
         self.pending: Tensor | None = None
-        self.known: dict[Arch, Score] = {}
+        self.known = Memory()
 
     def score(self, draw: Draw) -> Score:
         """Minus the loss on the next training batch while it trains, then the metrics under the shared weights."""
@@ -87,16 +90,10 @@ class OneShot(Shared):
             self.pending = None
             self.known.clear()
 
-    def state_dict(self) -> dict[str, Any]:
-        """What `Shared` has, the number of steps, and what is known."""
-        known = [[list(arch), score.value, dict(score.metrics)] for arch, score in self.known.items()]
-        return {**super().state_dict(), "scored": self.scored, "known": known}
-
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a state."""
         super().load_state_dict(state)
-        self.scored, self.pending = state["scored"], None
-        self.known = {tuple(arch): Score(value, metrics) for arch, value, metrics in state["known"]}
+        self.pending = None
 
 
 class Alone:

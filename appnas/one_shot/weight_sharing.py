@@ -64,7 +64,7 @@ class Shared(Saved):
         optimiser: of the weights; a look-ahead needs SGD.
     """
 
-    saved = ("supernet", "optimiser", "train", "valid", "step")
+    saved: tuple[str, ...] = ("supernet", "optimiser", "train", "valid", "step")
 
     def __init__(
         self,

@@ -17,10 +17,11 @@ from torch.func import functional_call
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils._pytree import tree_leaves
 
+from appnas.estimate import Stateless
 from appnas.space import Gates, Space
 from appnas.strategy import Draw, Score
 from appnas.supernet import plain
-from appnas.support import Saved, seeded
+from appnas.support import seeded
 from appnas.task import DifferentiableDomain, Stream
 
 Proxy = Literal["freeflow", "synflow", "loss"]
@@ -68,7 +69,7 @@ def flow(supernet: nn.Module, inputs: tuple[Tensor, ...], gates: Gates, norms: b
     return sum((y.sum() for y in tree_leaves(out)), torch.zeros((), dtype=dtype))
 
 
-class AtInit(Saved):
+class AtInit(Stateless):
     """A supernet with new weights for every draw, scored by a proxy; the value is attached to the gates.
 
     Args:
@@ -103,6 +104,3 @@ class AtInit(Saved):
             return Score(-self.domain.loss(partial(supernet, gates=gates), next(self.train)).mean())
         count = 1 if len(self.domain.io.inputs) > 1 else 2  # a batch norm needs two values a channel
         return Score(flow(supernet, self.domain.example(count), gates, norms=self.proxy != "synflow"))
-
-    def learn(self, draw: Draw) -> None:
-        """Nothing is trained."""

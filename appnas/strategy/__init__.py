@@ -10,7 +10,7 @@ from appnas.strategy.edge_weights import EdgeWeights
 from appnas.strategy.evolution import Evolution, Generations
 from appnas.strategy.gradient import Gradient, without_zero
 from appnas.strategy.phases import Phase, Phased, Ranked, SinglePaths, first
-from appnas.strategy.policy_gradient import PolicyGradient, moving_average, reinforce
+from appnas.strategy.policy_gradient import PolicyGradient, moving_average, reinforce, step_down
 from appnas.strategy.predictor_guided import PredictorGuided, Told
 from appnas.strategy.protocol import Draw, Random, Score, Strategy
 from appnas.strategy.stochastic import GradientEstimator, Losses, Sampled, one_hot_rows
@@ -50,5 +50,6 @@ __all__ = [
     "moving_average",
     "one_hot_rows",
     "reinforce",
+    "step_down",
     "without_zero",
 ]  # fmt: skip

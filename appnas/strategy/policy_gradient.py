@@ -41,6 +41,13 @@ def ppo_clip(
     return -(ratio * advantage).minimum(clipped * advantage).mean() - bonus * entropy.mean()
 
 
+def step_down(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
+    """One step of a policy."""
+    optimiser.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    optimiser.step()
+
+
 class PolicyGradient(Saved):
     """A controller rewarded by the value of what it samples (Zoph and Le, arXiv 1611.01578).
 
@@ -116,9 +123,7 @@ class PolicyGradient(Saved):
                 loss = ppo_clip(logp, old, values - self.baseline, entropy, self.clip, self.entropy)
             else:
                 loss = reinforce(logp, values, self.baseline, entropy, self.entropy)
-            self.optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            self.optimiser.step()
+            step_down(self.optimiser, loss)
 
     def best(self) -> Arch:
         """The best seen, or the most probable."""

@@ -20,7 +20,7 @@ from appnas.support.failure import (
 from appnas.support.files import RunError, check_state, digest, load_state, reading, room, whole
 from appnas.support.memory import MIB, explained, out_of_memory, told
 from appnas.support.saved import Saved
-from appnas.support.seeding import rng_state, seeded, set_rng
+from appnas.support.seeding import seeded
 from appnas.support.settings import check, held, typed, within
 
 __all__ = [
@@ -51,11 +51,9 @@ __all__ = [
     "offers",
     "out_of_memory",
     "reading",
-    "rng_state",
     "room",
     "ruled",
     "seeded",
-    "set_rng",
     "shaped",
     "told",
     "typed",
