@@ -7,18 +7,8 @@ Here belong evaluators without a supernet, and wrappers of any evaluator. Those 
 from appnas.estimate.attempts import attempt, failed
 from appnas.estimate.cost_rewards import rewarded
 from appnas.estimate.evaluator import (
-    Cached,
-    Evaluator,
-    Map,
-    Memory,
-    Rewarded,
-    Scratch,
-    Stateless,
-    evaluator_of,
-    in_turn,
-    recall,
-    scores,
-)
+    Cached, Evaluator, Map, Memory, Rewarded, Scratch, Stateless, evaluator_of, in_turn, recall, scores,
+)  # fmt: skip
 from appnas.estimate.inherited_weights import ParamStore, by_homogeneity, by_shape
 from appnas.estimate.phases import ThenScratch
 from appnas.estimate.tabular import Table

@@ -5,17 +5,8 @@ Here belong callbacks that need no directory; those that keep one are in `appnas
 
 from appnas.loop.duration import Estimate
 from appnas.loop.loop import (
-    Budget,
-    Callback,
-    Callbacks,
-    Loop,
-    Observer,
-    Record,
-    SearchResult,
-    search_loop,
-    value_name,
-    versions,
-)
+    Budget, Callback, Callbacks, Loop, Observer, Record, SearchResult, search_loop, value_name, versions,
+)  # fmt: skip
 from appnas.loop.monitors import Collapse, CollapseWarning, Done, Failures, relative_entropy, skip_share
 from appnas.loop.pareto import front, hypervolume, worth
 from appnas.loop.progress import Progress, training

@@ -5,26 +5,11 @@ trained by `appnas.one_shot`.
 """
 
 from appnas.supernet.fused import (
-    Fused,
-    Norm,
-    State,
-    add_normed,
-    add_scaled,
-    centred,
-    fast,
-    plain,
-    recomputed,
-    scale,
-    twice,
-)
+    Fused, Norm, State, add_normed, add_scaled, centred, fast, plain, recomputed, scale, twice,
+)  # fmt: skip
 from appnas.supernet.gradients import (
-    SGDStep,
-    Weights,
-    connection_sensitivity,
-    lookahead_exact,
-    lookahead_finite,
-    unified,
-)
+    SGDStep, Weights, connection_sensitivity, lookahead_exact, lookahead_finite, unified,
+)  # fmt: skip
 from appnas.supernet.relaxations import Relax, Sample, gumbel_sample, softmax, straight_through, two_temperature
 from appnas.supernet.supernet import Dag, Gated, Mixed, SelfGated, live_options, relaxed, split_parameters
 

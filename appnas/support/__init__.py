@@ -5,18 +5,8 @@ Here belongs what knows neither architectures nor data; what does has a room of 
 
 from appnas.support.contract import ExhaustedError, lacking, listed, number, offers, ruled, shaped, validated
 from appnas.support.failure import (
-    IN_A_ROW,
-    SHARE,
-    TRIES,
-    DataError,
-    Failure,
-    FailuresError,
-    Tolerance,
-    died,
-    failure_of,
-    is_number,
-    late,
-)
+    IN_A_ROW, SHARE, TRIES, DataError, Failure, FailuresError, Tolerance, died, failure_of, is_number, late,
+)  # fmt: skip
 from appnas.support.files import RunError, check_state, digest, load_state, reading, room, whole
 from appnas.support.memory import MIB, explained, out_of_memory, told
 from appnas.support.saved import Saved
@@ -24,40 +14,8 @@ from appnas.support.seeding import seeded
 from appnas.support.settings import check, held, typed, within
 
 __all__ = [
-    "IN_A_ROW",
-    "MIB",
-    "SHARE",
-    "TRIES",
-    "DataError",
-    "ExhaustedError",
-    "Failure",
-    "FailuresError",
-    "RunError",
-    "Saved",
-    "Tolerance",
-    "check",
-    "check_state",
-    "died",
-    "digest",
-    "explained",
-    "failure_of",
-    "held",
-    "is_number",
-    "lacking",
-    "late",
-    "listed",
-    "load_state",
-    "number",
-    "offers",
-    "out_of_memory",
-    "reading",
-    "room",
-    "ruled",
-    "seeded",
-    "shaped",
-    "told",
-    "typed",
-    "validated",
-    "whole",
-    "within",
+    "IN_A_ROW", "MIB", "SHARE", "TRIES", "DataError", "ExhaustedError", "Failure", "FailuresError", "RunError", "Saved",
+    "Tolerance", "check", "check_state", "died", "digest", "explained", "failure_of", "held", "is_number", "lacking",
+    "late", "listed", "load_state", "number", "offers", "out_of_memory", "reading", "room", "ruled", "seeded", "shaped",
+    "told", "typed", "validated", "whole", "within",
 ]  # fmt: skip

@@ -9,13 +9,5 @@ from appnas.domains.eda.placements import Placements, load
 from appnas.domains.eda.scaling import Scaling
 
 __all__ = [
-    "ISPD",
-    "SHIPPED",
-    "SMALL",
-    "Options",
-    "Placements",
-    "Routability",
-    "Scaling",
-    "load",
-    "shipped",
+    "ISPD", "SHIPPED", "SMALL", "Options", "Placements", "Routability", "Scaling", "load", "shipped",
 ]  # fmt: skip

@@ -8,14 +8,5 @@ from appnas.domains.images.domain import Images, Options
 from appnas.domains.images.few_shot import classes, few, grey
 
 __all__ = [
-    "DIGITS",
-    "MNIST5K",
-    "Images",
-    "Options",
-    "cifar10",
-    "classes",
-    "digits",
-    "few",
-    "grey",
-    "mnist",
+    "DIGITS", "MNIST5K", "Images", "Options", "cifar10", "classes", "digits", "few", "grey", "mnist",
 ]  # fmt: skip

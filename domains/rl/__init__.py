@@ -8,12 +8,5 @@ from appnas.domains.rl.gyms import Catch, CatchOptions, Gym, GymOptions
 from appnas.domains.rl.procgen import GAMES, Procgen, ProcgenOptions
 
 __all__ = [
-    "GAMES",
-    "RL",
-    "Catch",
-    "CatchOptions",
-    "Gym",
-    "GymOptions",
-    "Procgen",
-    "ProcgenOptions",
+    "GAMES", "RL", "Catch", "CatchOptions", "Gym", "GymOptions", "Procgen", "ProcgenOptions",
 ]  # fmt: skip

@@ -7,11 +7,5 @@ from appnas.domains.text.data import SMALL, FolderOptions, folder, pydoc, shakes
 from appnas.domains.text.domain import Options, Text
 
 __all__ = [
-    "SMALL",
-    "FolderOptions",
-    "Options",
-    "Text",
-    "folder",
-    "pydoc",
-    "shakespeare",
+    "SMALL", "FolderOptions", "Options", "Text", "folder", "pydoc", "shakespeare",
 ]  # fmt: skip

@@ -7,6 +7,5 @@ from appnas.spaces.eda.guide_dag import GuideDag
 from appnas.spaces.eda.map_nets import NETS
 
 __all__ = [
-    "NETS",
-    "GuideDag",
+    "NETS", "GuideDag",
 ]  # fmt: skip

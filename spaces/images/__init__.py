@@ -14,16 +14,6 @@ from appnas.spaces.images.robust import Robust
 from appnas.spaces.images.slots import Slots
 
 __all__ = [
-    "CNN",
-    "DARTS_OPS",
-    "MLP",
-    "OPS_201",
-    "AlexNet",
-    "Bench201",
-    "Cells",
-    "CondenseNet",
-    "Mnas",
-    "Proxyless",
-    "Robust",
+    "CNN", "DARTS_OPS", "MLP", "OPS_201", "AlexNet", "Bench201", "Cells", "CondenseNet", "Mnas", "Proxyless", "Robust",
     "Slots",
 ]  # fmt: skip

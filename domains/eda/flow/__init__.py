@@ -7,14 +7,5 @@ from appnas.domains.eda.flow.maps import CIRCUITNET, PAPER, features
 from appnas.domains.eda.flow.rtl import DESIGNS
 
 __all__ = [
-    "CIRCUITNET",
-    "DESIGNS",
-    "PAPER",
-    "Design",
-    "Source",
-    "features",
-    "generate",
-    "own",
-    "read_def",
-    "read_lef",
+    "CIRCUITNET", "DESIGNS", "PAPER", "Design", "Source", "features", "generate", "own", "read_def", "read_lef",
 ]  # fmt: skip
