@@ -9,7 +9,6 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,7 @@ from appnas.domains.eda.placements import Placements
 from appnas.domains.eda.scaling import Scale, Scaling, Task
 from appnas.space import IO
 from appnas.support import check, digest
-from appnas.task import OnEpoch, Recipe, fit
+from appnas.task import Recipe, Supervised
 
 ADAM = Recipe(optimiser="adam", lr=5e-4, schedule="exponential", decay=1.0, weight_decay=1e-5, clip=0.0)
 """The paper's: Adam at a fixed rate, L2 penalty."""
@@ -103,7 +102,7 @@ def split_designs(designs: tuple[str, ...], options: Options) -> dict[str, np.nd
     return {name: np.flatnonzero(chosen) for name, chosen in split.items()}
 
 
-class Routability:
+class Routability(Supervised):
     """One task on placements. Metrics are fractions; "value" is the task's own, see `score`.
 
     Args:
@@ -196,29 +195,6 @@ class Routability:
         if self.options.task == "hotspots":
             return binary_cross_entropy_with_logits(out, y, reduction="none").flatten(1).mean(1)
         return (out - y).pow(2).flatten(1).mean(1)  # type: ignore[no-any-return]
-
-    def fit(
-        self,
-        model: nn.Module,
-        budget: int,
-        *,
-        final: bool = False,
-        seed: int = 0,
-        checkpoint: Path | None = None,
-        on_epoch: OnEpoch | None = None,
-    ) -> None:
-        """Train for `budget` epochs; `final` on the training and validation designs together.
-
-        Args:
-            model: trained in place.
-            budget: epochs.
-            final: after the search.
-            seed: order and mirror images.
-            checkpoint: file to save to after every epoch, and to go on from if it exists.
-            on_epoch: called with the number of epochs done, and the last one's mean loss.
-        """
-        split = "all" if final else "train"
-        fit(model, self, split, self.loss, budget, self.options.recipe, seed, checkpoint, on_epoch)
 
     def fold(self, index: int, count: int) -> Routability:
         """The domain with another part of the designs that are not for the test held out for validation.

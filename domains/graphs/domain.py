@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
-from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -32,7 +31,7 @@ from appnas.domains.graphs.loaders import Batch, joined, neighbours, parts
 from appnas.domains.graphs.random_labels import RandomGraphLabels
 from appnas.space import IO
 from appnas.support import check, digest, typed
-from appnas.task import OnEpoch, Recipe, fit
+from appnas.task import Recipe, Supervised
 
 RECIPE = Recipe("adam", lr=0.005, lr_min=0.005, weight_decay=5e-4, clip=0.0)
 """GAT's on Cora and GraphNAS's for all children: Adam at a constant rate."""
@@ -92,7 +91,7 @@ class Options:
             raise ValueError(f"fanout has a number of at least 1 for every layer, got {self.fanout}")
 
 
-class Graphs(RandomGraphLabels):
+class Graphs(RandomGraphLabels, Supervised):
     """Classification on graphs. Metrics are in percent; "value" is validation accuracy, or micro-F1 for label sets.
 
     One graph: its nodes are split by its masks, or at random. Several graphs: they are split at random, or given as
@@ -238,31 +237,13 @@ class Graphs(RandomGraphLabels):
             return cross_entropy(out, y, reduction="none")
         return binary_cross_entropy_with_logits(out, y.to(out.dtype), reduction="none").mean(1)
 
-    def fit(
-        self,
-        model: nn.Module,
-        budget: int,
-        *,
-        final: bool = False,
-        seed: int = 0,
-        checkpoint: Path | None = None,
-        on_epoch: OnEpoch | None = None,
-    ) -> None:
-        """Train for `budget` epochs; what validation data do is said by `Options.keep`.
+    def trained_on(self, final: bool) -> str:
+        """The split that a training reads: what validation data do is said by `Options.keep`."""
+        return "all" if final and self.options.keep != "best" else "train"
 
-        Args:
-            model: trained in place.
-            budget: epochs.
-            final: after the search.
-            seed: of dropout and of the order of batches.
-            checkpoint: file to save to after every epoch, and to go on from if it exists.
-            on_epoch: called with the number of epochs done, and the last one's mean loss.
-        """
-        best = self.options.keep == "best"
-        fit(
-            model, self, "all" if final and not best else "train", self.loss, budget, self.options.recipe, seed,
-            checkpoint, on_epoch, (lambda model: self._measure(model, "valid")["loss"]) if best else None,
-        )  # fmt: skip
+    def watched(self) -> Callable[[nn.Module], float] | None:
+        """The validation loss, if the best epoch is kept."""
+        return (lambda model: self._measure(model, "valid")["loss"]) if self.options.keep == "best" else None
 
     @torch.no_grad()
     def _measure(self, model: nn.Module, split: str) -> dict[str, float]:

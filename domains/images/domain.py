@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ from appnas.domains.images.augment import crop, cutout, flip
 from appnas.domains.images.random_labels import RandomImageLabels
 from appnas.space import IO
 from appnas.support import check, digest, typed
-from appnas.task import OnEpoch, Recipe, fit
+from appnas.task import Recipe, Supervised
 
 Array = np.ndarray | Tensor
 
@@ -124,7 +123,7 @@ def as_labels(y: Array, count: int, classes: int | None, name: str) -> Tensor:
     return y.long()
 
 
-class Images(RandomImageLabels):
+class Images(RandomImageLabels, Supervised):
     """Image classification on arrays. Metrics are in percent; "value" is the validation accuracy.
 
     Args:
@@ -243,30 +242,6 @@ class Images(RandomImageLabels):
             return loss
         return loss + self.options.auxiliary * cross_entropy(
             extra, y, reduction="none", label_smoothing=self.options.smoothing
-        )
-
-    def fit(
-        self,
-        model: nn.Module,
-        budget: int,
-        *,
-        final: bool = False,
-        seed: int = 0,
-        checkpoint: Path | None = None,
-        on_epoch: OnEpoch | None = None,
-    ) -> None:
-        """Train for `budget` epochs; `final` on training and validation images together.
-
-        Args:
-            model: trained in place.
-            budget: epochs.
-            final: after the search.
-            seed: order and augmentation.
-            checkpoint: file to save to after every epoch, and to go on from if it exists.
-            on_epoch: called with the number of epochs done, and the last one's mean loss.
-        """
-        fit(
-            model, self, "all" if final else "train", self.loss, budget, self.options.recipe, seed, checkpoint, on_epoch
         )
 
     @torch.no_grad()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -18,7 +17,7 @@ from torch.nn.functional import cross_entropy
 
 from appnas.space import IO
 from appnas.support import check, digest
-from appnas.task import OnEpoch, Recipe, fit
+from appnas.task import Recipe, Supervised
 
 RECIPE = Recipe("asgd", lr=20.0, lr_min=20.0, momentum=0.0, weight_decay=8e-7, clip=0.25)
 """SGD at a constant rate, then averaged SGD (section A.2.1; WikiText-2: weight decay 5e-7)."""
@@ -116,7 +115,7 @@ def parts(tokens: Tensor, count: int) -> Tensor:
     return tokens[: len(tokens) // count * count].view(count, -1)
 
 
-class Text:
+class Text(Supervised):
     """Language modelling. "value" is minus the validation loss (nats a token); "perplexity" is its exponential.
 
     Networks are forward(tokens, hidden), see `loss`. Every epoch cuts the text at other places.
@@ -209,31 +208,13 @@ class Text:
             loss = loss + batch.slowness * outputs.diff(dim=1).square().mean((1, 2))
         return loss * batch.share
 
-    def fit(
-        self,
-        model: nn.Module,
-        budget: int,
-        *,
-        final: bool = False,
-        seed: int = 0,
-        checkpoint: Path | None = None,
-        on_epoch: OnEpoch | None = None,
-    ) -> None:
-        """Train for `budget` epochs, and keep the weights of the best one by validation.
+    def trained_on(self, final: bool) -> str:
+        """The split that a training reads: the same before and after the search, see the class."""
+        return "fit"
 
-        Args:
-            model: trained in place.
-            budget: epochs.
-            final: after the search; no difference, see the class.
-            seed: of cuts and dropout.
-            checkpoint: file to save to after every epoch, and to go on from if it exists.
-            on_epoch: called with the number of epochs done, and the last one's mean loss.
-        """
-        o = self.options
-        fit(
-            model, self, "fit", self.loss, budget, o.recipe, seed, checkpoint, on_epoch,
-            lambda model: self._measure(model, "valid", o.score_batch)["loss"],
-        )  # fmt: skip
+    def watched(self) -> Callable[[nn.Module], float]:
+        """The validation loss: the weights of the best epoch are kept."""
+        return lambda model: self._measure(model, "valid", self.options.score_batch)["loss"]
 
     @torch.no_grad()
     def _measure(self, model: nn.Module, name: str, batch: int) -> dict[str, float]:

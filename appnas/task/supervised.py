@@ -1,0 +1,61 @@
+"""Training of domains that have batches and a loss: what all of them share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from appnas.task.training import Batch, OnEpoch, fit
+
+
+class Supervised:
+    """`fit` of a domain, made of its `batches` and `loss`, by the recipe in its `options`.
+
+    Subclasses may train on other splits than "train" and, after the search, "all", and may keep the weights of the best
+    epoch instead of the last.
+    """
+
+    options: Any
+
+    def batches(self, split: str, rng: torch.Generator) -> Iterator[Batch]:
+        """One epoch of a split, in an order drawn from the generator."""
+        raise NotImplementedError
+
+    def loss(self, model: Callable[..., Any], batch: Batch) -> Tensor:
+        """Loss of every example. Shapes: returns [B]."""
+        raise NotImplementedError
+
+    def trained_on(self, final: bool) -> str:
+        """The split that a training reads."""
+        return "all" if final else "train"
+
+    def watched(self) -> Callable[[nn.Module], float] | None:
+        """Model -> the number whose smallest value says which epoch's weights are kept; None for the last epoch's."""
+        return None
+
+    def fit(
+        self,
+        model: nn.Module,
+        budget: int,
+        *,
+        final: bool = False,
+        seed: int = 0,
+        checkpoint: Path | None = None,
+        on_epoch: OnEpoch | None = None,
+    ) -> None:
+        """Train for `budget` epochs.
+
+        Args:
+            model: trained in place, and left in evaluation mode.
+            budget: epochs.
+            final: after the search: on training and validation data together, where the domain does so.
+            seed: of everything random in the training.
+            checkpoint: file to save to after every epoch, and to go on from if it exists.
+            on_epoch: called with the number of epochs done, and the last one's mean loss.
+        """
+        recipe, split = self.options.recipe, self.trained_on(final)
+        fit(model, self, split, self.loss, budget, recipe, seed, checkpoint, on_epoch, self.watched())
