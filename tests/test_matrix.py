@@ -77,10 +77,7 @@ TINY_SETTINGS = {
 }  # fmt: skip
 
 
-ON_AN_ORACLE = {
-    "mnasnet": {"cost": "true"},
-    "monas": {"cost": "true", "reference": 1.0},
-}
+ON_AN_ORACLE = {"mnasnet": {"cost": "true"}, "monas": {"cost": "true", "reference": 1.0}}
 """Costs that are measured in a domain must be among an evaluator's metrics."""
 
 

@@ -213,11 +213,7 @@ class Rewarded(Saved):
     def _of(self, draw: Draw, score: Score) -> Score:
         if score.failure:  # a reward of guessing at no cost would be no bad one
             return score._replace(value=torch.tensor(-math.inf))
-        metrics = {
-            **score.metrics,
-            "value": float(score.value.detach()),
-            **(self.cost(draw.arch) if self.cost else {}),
-        }
+        metrics = {**score.metrics, "value": float(score.value.detach()), **(self.cost(draw.arch) if self.cost else {})}
         return Score(torch.tensor(self.reward(metrics)), metrics)
 
     def learn(self, draw: Draw) -> None:

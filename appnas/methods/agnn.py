@@ -27,11 +27,15 @@ from appnas.estimate import Cached, Evaluator, ParamStore, Scratch, ThenScratch,
 from appnas.loop import Callbacks, SearchResult, search_loop
 from appnas.space import Arch, Choice, Space, one_hot, random_arch
 from appnas.strategy import LSTM, Archive, Draw, Ranked, Score, Strategy, moving_average, reinforce, step_down
-from appnas.support import Saved, check
+from appnas.support import Saved, checked
 from appnas.task import Domain
 
 
 @dataclass(frozen=True)
+@checked(
+    evaluations=1, start=1, budget=1, warmup=1, classes=1, lr=0, momentum=0, hidden=1, clip=0, tries=1, top=1,
+    repeats=0,
+)  # fmt: skip
 class Config:
     """Settings of AGNN."""
 
@@ -68,13 +72,6 @@ class Config:
     """Architectures trained from scratch in the end; unused with a table."""
     repeats: int = 3
     """Trainings of each of them; 0 for no ranking."""
-
-    def __post_init__(self) -> None:
-        """Check the settings."""
-        check(
-            self, evaluations=1, start=1, budget=1, warmup=1, classes=1, lr=0, momentum=0, hidden=1, clip=0, tries=1,
-            top=1, repeats=0,
-        )  # fmt: skip
 
 
 class Proposal(NamedTuple):

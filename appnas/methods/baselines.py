@@ -14,11 +14,12 @@ from appnas.estimate import Evaluator, evaluator_of
 from appnas.loop import Callbacks, SearchResult, search_loop
 from appnas.space import Space
 from appnas.strategy import Evolution, Random
-from appnas.support import check
+from appnas.support import checked
 from appnas.task import Domain
 
 
 @dataclass(frozen=True)
+@checked(evaluations=1, budget=1)
 class RandomConfig:
     """Random search."""
 
@@ -27,12 +28,9 @@ class RandomConfig:
     budget: int = 10
     """Epochs (or environment steps) of every training; unused with a table."""
 
-    def __post_init__(self) -> None:
-        """Check the settings."""
-        check(self, evaluations=1, budget=1)
-
 
 @dataclass(frozen=True)
+@checked(evaluations=1, population=1, sample=1, budget=1)
 class EvolutionConfig:
     """Regularised evolution; population and sample as on CIFAR-10 in the paper (section 3)."""
 
@@ -44,10 +42,6 @@ class EvolutionConfig:
     """S; NAS-Bench-201's authors use 3."""
     budget: int = 10
     """Epochs (or environment steps) of every training; unused with a table."""
-
-    def __post_init__(self) -> None:
-        """Check the settings."""
-        check(self, evaluations=1, population=1, sample=1, budget=1)
 
 
 def random(

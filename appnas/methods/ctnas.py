@@ -26,11 +26,15 @@ from appnas.loop import Callbacks, Loop, Observer, Record, SearchResult, search_
 from appnas.predict import Comparator, Pairs, as_tensor, borda, confident
 from appnas.space import Arch, Space, random_arch
 from appnas.strategy import LSTM, Draw, PolicyGradient, PredictorGuided, Score, Told
-from appnas.support import Saved, check, held
+from appnas.support import Saved, checked, held
 from appnas.task import Domain
 
 
 @dataclass(frozen=True)
+@checked(
+    labels=2, verify=1, budget=1, width=1, layers=1, epochs=1, batch=1, comparator_lr=0, iterations=1, lr=0, momentum=0,
+    hidden=1, refresh=1, pseudo=1, ratio=0, raise_every=1,
+)  # fmt: skip
 class Config:
     """Settings of CTNAS, those of the official code on NAS-Bench-101."""
 
@@ -78,10 +82,6 @@ class Config:
     def __post_init__(self) -> None:
         """Check the settings."""
         held(self, "labels", "pseudo")
-        check(
-            self, labels=2, verify=1, budget=1, width=1, layers=1, epochs=1, batch=1, comparator_lr=0, iterations=1,
-            lr=0, momentum=0, hidden=1, refresh=1, pseudo=1, ratio=0, raise_every=1,
-        )  # fmt: skip
 
 
 class Against(Stateless):

@@ -19,11 +19,12 @@ from appnas.one_shot import Shared, SupernetSGD
 from appnas.space import Space
 from appnas.strategy import Gradient, without_zero
 from appnas.supernet import softmax
-from appnas.support import check
+from appnas.support import checked
 from appnas.task import DifferentiableDomain
 
 
 @dataclass(frozen=True)
+@checked(epochs=1, alpha_lr=0, alpha_weight_decay=0)
 class Config(SupernetSGD):
     """Search settings for CIFAR-10; sections are those of the paper, "code" is the official one."""
 
@@ -39,11 +40,6 @@ class Config(SupernetSGD):
     """Of alpha (section A.1.1)."""
     zero: bool = False
     """Let `none` win an edge at derivation, as NAS-Bench-201's authors do; the paper (section 2.4) excludes it."""
-
-    def __post_init__(self) -> None:
-        """Check the settings."""
-        super().__post_init__()
-        check(self, epochs=1, alpha_lr=0, alpha_weight_decay=0)
 
 
 RECURRENT = Config(

@@ -23,7 +23,7 @@ from appnas.loop import Callbacks, SearchResult, search_loop
 from appnas.one_shot import OneShot, SupernetSGD
 from appnas.space import Arch, Space, decisions, legal, random_arch, split
 from appnas.strategy import Draw, Evolution, Independent, PolicyGradient, Random, Score, SinglePaths, Strategy, first
-from appnas.support import check, seeded
+from appnas.support import checked, seeded
 from appnas.task import DifferentiableDomain
 
 Leaf = tuple[int, ...]
@@ -31,6 +31,7 @@ Leaf = tuple[int, ...]
 
 
 @dataclass(frozen=True)
+@checked(epochs=1, leaf_epochs=1, evaluations=1, population=1, sample=1)
 class Config(SupernetSGD):
     """Settings for NAS-Bench-201, as in the authors' repository."""
 
@@ -52,11 +53,6 @@ class Config(SupernetSGD):
     """Of regularised evolution (NAS-Bench-201's authors)."""
     sample: int = 3
     """Of its tournaments."""
-
-    def __post_init__(self) -> None:
-        """Check the settings."""
-        super().__post_init__()
-        check(self, epochs=1, leaf_epochs=1, evaluations=1, population=1, sample=1)
 
 
 def leaf_of(arch: Arch, along: Sequence[int]) -> Leaf:

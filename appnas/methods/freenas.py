@@ -26,13 +26,14 @@ from appnas.prune import parts
 from appnas.space import Arch, Gates, Space, filled, full_mask
 from appnas.strategy import Draw, Score
 from appnas.supernet import connection_sensitivity
-from appnas.support import Saved, check
+from appnas.support import Saved, checked
 from appnas.task import DifferentiableDomain
 
 PROXIES: dict[str, Proxy] = {"freeflow": "freeflow", "synflow": "synflow", "snip": "loss", "grasp": "loss"}
 
 
 @dataclass(frozen=True)
+@checked(draws=1, rounds=1, scale=0)
 class Config:
     """Settings of the search; the defaults are those of the authors' notebooks."""
 
@@ -44,10 +45,6 @@ class Config:
     """Rounds, after each of which every decision loses its weakest option; 1 decides at once."""
     scale: float = 1e-3
     """Deviation of alpha; 0 for an alpha of 1."""
-
-    def __post_init__(self) -> None:
-        """Check the settings."""
-        check(self, draws=1, rounds=1, scale=0)
 
 
 def memory(config: Config) -> float:

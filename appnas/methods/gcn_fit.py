@@ -29,11 +29,15 @@ from appnas.one_shot import OneShot
 from appnas.predict import GCNRegressor, Predictor, Reference, as_tensor
 from appnas.space import Arch, Prefix, Space, complete, decisions, ends, extend, members
 from appnas.strategy import PredictorGuided, SinglePaths, Strategy, Told, first
-from appnas.support import Saved, check, held
+from appnas.support import Saved, checked, held
 from appnas.task import Domain
 
 
 @dataclass(frozen=True)
+@checked(
+    pairs=2, segment=2, keep=1, width=1, layers=1, epochs=1, batch=1, lr=0, listed=1, samples=1, warmup=1, shared_lr=0,
+    budget=1,
+)  # fmt: skip
 class Config:
     """Settings of GCN-fit."""
 
@@ -75,10 +79,6 @@ class Config:
     def __post_init__(self) -> None:
         """Check the settings."""
         held(self, "pairs", "samples")
-        check(
-            self, pairs=2, segment=2, keep=1, width=1, layers=1, epochs=1, batch=1, lr=0, listed=1, samples=1,
-            warmup=1, shared_lr=0, budget=1,
-        )  # fmt: skip
 
 
 class Fitted(NamedTuple):

@@ -17,11 +17,12 @@ from appnas.loop import Callbacks, SearchResult
 from appnas.methods import reinforce
 from appnas.space import Space
 from appnas.strategy import Kind
-from appnas.support import check
+from appnas.support import checked
 from appnas.task import Domain
 
 
 @dataclass(frozen=True)
+@checked(evaluations=1, budget=1, hidden=1, lr=0, momentum=0, per_update=1, clip=0, passes=1)
 class Config:
     """Settings; those of the controller are NASNet's, which the paper says it follows."""
 
@@ -56,7 +57,6 @@ class Config:
 
     def __post_init__(self) -> None:
         """Check the settings."""
-        check(self, evaluations=1, budget=1, hidden=1, lr=0, momentum=0, per_update=1, clip=0, passes=1)
         if not self.target > 0:
             raise ValueError(f"Config.target must be above 0, got {self.target!r}")
 

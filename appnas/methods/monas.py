@@ -20,11 +20,12 @@ from appnas.loop import Callbacks, SearchResult
 from appnas.methods import reinforce
 from appnas.space import Space
 from appnas.strategy import Kind
-from appnas.support import check
+from appnas.support import checked
 from appnas.task import Domain
 
 
 @dataclass(frozen=True)
+@checked(evaluations=1, budget=1, alpha=0, hidden=1, lr=0, momentum=0, per_update=1)
 class Config:
     """Settings. The paper's own could not be confirmed: these are ours.
 
@@ -63,7 +64,6 @@ class Config:
 
     def __post_init__(self) -> None:
         """Check the settings."""
-        check(self, evaluations=1, budget=1, alpha=0, hidden=1, lr=0, momentum=0, per_update=1)
         if self.alpha > 1:
             raise ValueError(f"Config.alpha must be at most 1, got {self.alpha!r}")
         if not min(self.reference, self.scale) > 0:

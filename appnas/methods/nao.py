@@ -25,11 +25,15 @@ from appnas.one_shot import OneShot
 from appnas.predict import AutoEncoder, Direction
 from appnas.space import Arch, Space, random_arch
 from appnas.strategy import Archive, PredictorGuided, Ranked, SinglePaths, Strategy, Told
-from appnas.support import Saved, check, held
+from appnas.support import Saved, checked, held
 from appnas.task import Domain
 
 
 @dataclass(frozen=True)
+@checked(
+    start=2, rounds=1, new=1, parents=1, largest=0, hidden=1, embedding=1, layers=0, dropout=0, lam=0, epochs=1,
+    batch=1, lr=0, budget=1, warmup=1, shared_lr=0, top=1,
+)  # fmt: skip
 class Config:
     """Settings of NAO, the authors' for CIFAR-10."""
 
@@ -79,10 +83,6 @@ class Config:
     def __post_init__(self) -> None:
         """Check the settings."""
         held(self, "start", "new")
-        check(
-            self, start=2, rounds=1, new=1, parents=1, largest=0, hidden=1, embedding=1, layers=0, dropout=0, lam=0,
-            epochs=1, batch=1, lr=0, budget=1, warmup=1, shared_lr=0, top=1,
-        )  # fmt: skip
         if not 0 < self.eta <= self.largest:
             raise ValueError(f"0 < eta <= largest must hold, got eta={self.eta}, largest={self.largest}")
 

@@ -30,11 +30,12 @@ from appnas.one_shot import Alone
 from appnas.space import Arch, Mask, Space, full_mask, legal, random_arch, restrict
 from appnas.space import one_hot as one_hot_arch
 from appnas.strategy import Draw, Independent, PolicyGradient, Score, Strategy
-from appnas.support import MIB, check, seeded
+from appnas.support import MIB, checked, seeded
 from appnas.task import DifferentiableDomain
 
 
 @dataclass(frozen=True)
+@checked(memory=0, reserve=0, episodes=1, reward_epochs=1, lr=0, momentum=0, least=0, keep=1)
 class Config:
     """Settings of the pruning, and of the search that follows."""
 
@@ -56,10 +57,6 @@ class Config:
     """Options that every decision keeps."""
     darts: darts.Config = field(default_factory=lambda: darts.Config(order="first"))
     """The search on what remains."""
-
-    def __post_init__(self) -> None:
-        """Check the settings."""
-        check(self, memory=0, reserve=0, episodes=1, reward_epochs=1, lr=0, momentum=0, least=0, keep=1)
 
 
 class Pruned:

@@ -18,7 +18,7 @@ from appnas.estimate import Evaluator, evaluator_of, rewarded
 from appnas.loop import Callbacks, SearchResult, search_loop
 from appnas.space import Space
 from appnas.strategy import Kind, PolicyGradient, controller
-from appnas.support import check
+from appnas.support import checked
 from appnas.task import Domain
 
 SETTINGS = ("lr", "momentum", "entropy", "clip", "passes", "pick")
@@ -26,6 +26,7 @@ SETTINGS = ("lr", "momentum", "entropy", "clip", "passes", "pick")
 
 
 @dataclass(frozen=True)
+@checked(evaluations=1, budget=1, lr=0, momentum=0, per_update=1, clip=0, hidden=1)
 class Config:
     """Settings of the controller."""
 
@@ -49,10 +50,6 @@ class Config:
     """Width of the LSTM."""
     pick: Literal["seen", "mode"] = "seen"
     """Return the best architecture seen, or the policy's most probable one."""
-
-    def __post_init__(self) -> None:
-        """Check the settings."""
-        check(self, evaluations=1, budget=1, lr=0, momentum=0, per_update=1, clip=0, hidden=1)
 
 
 def search(

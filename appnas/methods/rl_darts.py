@@ -19,11 +19,12 @@ from appnas.agent import ArchAdam, Hosted, Resident, Tempered
 from appnas.loop import Callbacks, SearchResult, search_loop
 from appnas.space import Arch, Space
 from appnas.supernet import SelfGated
-from appnas.support import check, seeded
+from appnas.support import checked, seeded
 from appnas.task import HostDomain
 
 
 @dataclass(frozen=True)
+@checked(steps=1, scale=0, tau=0.001, tau_end=0.001)
 class Config:
     """Search settings; those of the agent are its domain's."""
 
@@ -37,10 +38,6 @@ class Config:
     """Temperature of the softmax at the start; it divides the logits."""
     tau_end: float = 1.0
     """Temperature at the end, reached geometrically."""
-
-    def __post_init__(self) -> None:
-        """Check the settings."""
-        check(self, steps=1, scale=0, tau=1e-3, tau_end=1e-3)
 
 
 def search(

@@ -16,11 +16,12 @@ from appnas.loop import Callbacks, SearchResult, search_loop
 from appnas.one_shot import Angles, OneShot, Skip, SupernetSGD
 from appnas.space import Arch, Space
 from appnas.strategy import Draw, Generations, Score, SinglePaths, first
-from appnas.support import check, held, seeded
+from appnas.support import checked, held, seeded
 from appnas.task import DifferentiableDomain, Locked
 
 
 @dataclass(frozen=True)
+@checked(epochs=1, generations=1, population=1, keep=2, mutants=0, crossed=0, rate=0)
 class Config(SupernetSGD):
     """Settings for NAS-Bench-201, as in the authors' repository."""
 
@@ -53,7 +54,6 @@ class Config(SupernetSGD):
         """Check the settings."""
         held(self, "population")
         super().__post_init__()
-        check(self, epochs=1, generations=1, population=1, keep=2, mutants=0, crossed=0, rate=0)
 
 
 class Turned(OneShot):
@@ -103,12 +103,7 @@ def search(
         data = (domain if isinstance(domain, Locked) else Locked(domain)).random_labels(seed)
     kind = partial(Turned, skip=config.skip, shared=config.shared) if config.indicator == "angle" else OneShot
     evaluator = kind(
-        space,
-        data,
-        first(steps),
-        nesterov=True,
-        seed=seed,
-        **config.sgd(config.epochs, domain.epoch("train")),
+        space, data, first(steps), nesterov=True, seed=seed, **config.sgd(config.epochs, domain.epoch("train"))
     )
     rng = random.Random(seed)
     evolution = Generations(

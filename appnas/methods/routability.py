@@ -20,11 +20,12 @@ from appnas.loop import Callbacks, SearchResult, search_loop
 from appnas.one_shot import Shared
 from appnas.space import Space
 from appnas.strategy import EdgeWeights, Ranked
-from appnas.support import check
+from appnas.support import checked
 from appnas.task import Domain
 
 
 @dataclass(frozen=True)
+@checked(evaluations=1, budget=1, rate=0, clip=0, top=1, folds=0, lr=0)
 class Config:
     """Settings of the search. Those not marked as the paper's are ours: it could not be read in full."""
 
@@ -45,10 +46,6 @@ class Config:
     """none, as in the paper, trains every sample from scratch; supernet scores samples with weights that all share."""
     lr: float = 0.025
     """SGD on shared weights."""
-
-    def __post_init__(self) -> None:
-        """Check the settings."""
-        check(self, evaluations=1, budget=1, rate=0, clip=0, top=1, folds=0, lr=0)
 
 
 def search(

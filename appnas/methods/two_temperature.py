@@ -21,11 +21,12 @@ from appnas.agent import ArchAdam, Hosted, Resident
 from appnas.loop import Callbacks, SearchResult, search_loop
 from appnas.prune import Indicators, SelfMasked, Source, Sourced, costs
 from appnas.space import Space
-from appnas.support import check, seeded
+from appnas.support import checked, seeded
 from appnas.task import DifferentiableDomain, HostDomain
 
 
 @dataclass(frozen=True)
+@checked(epochs=1, low=0, high=0, penalty=0, pretrain=1, lr=0, theta_lr=0, scale=0, reach=0)
 class Config:
     """Settings of the search for a mask; all of them ours."""
 
@@ -60,7 +61,6 @@ class Config:
         Raises:
             ValueError: a setting below its least value, or a high temperature of 0.
         """
-        check(self, epochs=1, low=0, high=0, penalty=0, pretrain=1, lr=0, theta_lr=0, scale=0, reach=0)
         if self.high == 0:
             raise ValueError("high must be above 0: a step function has no slope")
 

@@ -27,11 +27,15 @@ from appnas.loop import Callbacks, SearchResult, search_loop
 from appnas.one_shot import Expected, LossTerm, Paired
 from appnas.space import Arch, Gates, Space, argmax, random_arch
 from appnas.strategy import GradientEstimator, Sampled, without_zero
-from appnas.support import check, held
+from appnas.support import checked, held
 from appnas.task import DifferentiableDomain, cosine
 
 
 @dataclass(frozen=True)
+@checked(
+    warmup=0, gap=0, lr=0, lr_min=0, weight_decay=0, clip=0, alpha_lr=0, alpha_lr_min=0, alpha_weight_decay=0, soften=0,
+    duplicates=0, target=0, price=0, ramp=1, fitted=10,
+)  # fmt: skip
 class Config:
     """Search settings for CIFAR-10 in the DARTS space; all of the official code, for a batch of 64.
 
@@ -86,8 +90,6 @@ class Config:
             ValueError: a setting below its least value, no temperature, or no epoch after the warm-up.
         """
         held(self, "fitted")
-        check(self, warmup=0, gap=0, lr=0, lr_min=0, weight_decay=0, clip=0, alpha_lr=0, alpha_lr_min=0)
-        check(self, alpha_weight_decay=0, soften=0, duplicates=0, target=0, price=0, ramp=1, fitted=10)
         if self.epochs <= self.warmup:
             raise ValueError(f"epochs include the warm-up: more than {self.warmup} are needed, got {self.epochs}")
         if self.tau <= 0:

@@ -25,11 +25,12 @@ from appnas.loop import Callbacks, SearchResult, search_loop
 from appnas.one_shot import Adapted, SupernetSGD
 from appnas.space import Space
 from appnas.strategy import Correction, Descent, MLEGuided, RandomDirections, StepEstimator, ZeroOrder, without_zero
-from appnas.support import check
+from appnas.support import checked
 from appnas.task import DifferentiableDomain, cosine
 
 
 @dataclass(frozen=True)
+@checked(warmup=0, inner=1, candidates=1, mixture=0, rate=0, radii=1)
 class Config(SupernetSGD):
     """Search settings for CIFAR-10; "code" is the official one."""
 
@@ -69,7 +70,6 @@ class Config(SupernetSGD):
             ValueError: a setting below its least value, a step without size, or no epoch after the warm-up.
         """
         super().__post_init__()
-        check(self, warmup=0, inner=1, candidates=1, mixture=0, rate=0, radii=1)
         if self.epochs <= self.warmup:
             raise ValueError(f"epochs include the warm-up: more than {self.warmup} are needed, got {self.epochs}")
         for name in ("radius", "temperature", "mu", "largest"):
@@ -105,13 +105,7 @@ def search(
         derive=None if config.zero else partial(without_zero, space),
     )
     evaluator = Adapted(
-        space,
-        domain,
-        config.inner,
-        strategy.length,
-        warm,
-        seed=seed,
-        **config.sgd(config.epochs, steps),
+        space, domain, config.inner, strategy.length, warm, seed=seed, **config.sgd(config.epochs, steps)
     )
     result = search_loop(strategy, evaluator, warm + rounds * strategy.length, callbacks=callbacks)
     effective = fmean(strategy.effective) if strategy.effective else 0.0

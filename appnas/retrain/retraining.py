@@ -84,10 +84,7 @@ def retrain(
         out.mkdir(parents=True, exist_ok=True)
     searched = {"random search": result.info["control"]["best"]} if "control" in result.info else {}
     candidates = {"found": result.best, **searched, **controls(space, beside, seed)}
-    with (
-        writing(out) if out else nullcontext(),
-        told(None, lambda: "What was trained is kept, repeat the command"),
-    ):
+    with writing(out) if out else nullcontext(), told(None, lambda: "What was trained is kept, repeat the command"):
         return _train_all(space, domain, candidates, epochs, seeds, out, progress)
 
 

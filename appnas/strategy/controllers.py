@@ -73,11 +73,7 @@ class Independent(nn.Module):
     allowed: Tensor
 
     def __init__(
-        self,
-        choices: tuple[Choice, ...],
-        generator: torch.Generator,
-        mask: Mask | None = None,
-        scale: float = 1e-3,
+        self, choices: tuple[Choice, ...], generator: torch.Generator, mask: Mask | None = None, scale: float = 1e-3
     ):
         super().__init__()
         self.choices = choices

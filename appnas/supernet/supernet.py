@@ -14,14 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from appnas.space import (
-    ZERO,
-    Arch,
-    Gates,
-    Mask,
-    Space,
-    filled,
-)
+from appnas.space import ZERO, Arch, Gates, Mask, Space, filled
 from appnas.supernet.fused import State, add_scaled, scale
 
 Make = Callable[[int, str], nn.Module]

@@ -7,7 +7,10 @@ import difflib
 import math
 import numbers
 import typing
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 HELD = 1_000_000
 """Largest number of architectures that are made at once: more take gigabytes."""
@@ -78,6 +81,29 @@ def check(settings: Any, **least: float) -> None:
             raise ValueError(f"{name} names everything once, got {value}")
         if isinstance(value, numbers.Real):
             _sized(name, value, LARGEST.get(field.name, math.inf), field.default)
+
+
+def checked(**least: float) -> Callable[[type[T]], type[T]]:
+    """Decorate a dataclass, below `@dataclass`: `check` runs when it is made, before its own `__post_init__`.
+
+    Args:
+        least: field -> smallest allowed value.
+    """
+
+    def decorate(kind: type[T]) -> type[T]:
+        own = kind.__dict__.get("__post_init__")
+
+        def __post_init__(self: Any) -> None:
+            check(self, **least)
+            if own:
+                own(self)
+            elif hasattr(super(kind, self), "__post_init__"):
+                super(kind, self).__post_init__()
+
+        kind.__post_init__ = __post_init__  # type: ignore[attr-defined]
+        return kind
+
+    return decorate
 
 
 def typed(name: str, hint: Any, value: Any) -> None:

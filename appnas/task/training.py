@@ -12,7 +12,7 @@ from typing import Any, Literal, Protocol
 import torch
 from torch import Tensor, nn
 
-from appnas.support import DataError, RunError, check, check_state, load_state, reading, whole
+from appnas.support import DataError, RunError, check_state, checked, load_state, reading, whole
 from appnas.support.kinds import ANY_NUMBER, OBJECT, anything, random_state, record, several
 from appnas.task.averaging import AveragedSGD, Best, averaged
 
@@ -43,6 +43,7 @@ class Batches(Protocol):
 
 
 @dataclass(frozen=True)
+@checked(lr=0, lr_min=0, decay=0, momentum=0, weight_decay=0, clip=0, warmup=0, patience=1)
 class Recipe:
     """How a network is trained. The defaults are DARTS's for CIFAR-10 evaluation (arXiv 1806.09055, section 3.2)."""
 
@@ -66,10 +67,6 @@ class Recipe:
     """Epochs of linear warm-up."""
     patience: int = 5
     """Of asgd: averaging begins when validation was better more than so many epochs ago."""
-
-    def __post_init__(self) -> None:
-        """Check the settings."""
-        check(self, lr=0, lr_min=0, decay=0, momentum=0, weight_decay=0, clip=0, warmup=0, patience=1)
 
     def rate(self, epoch: int, epochs: int) -> float:
         """Learning rate of an epoch, from 0, of so many."""

@@ -21,7 +21,7 @@ from appnas.domains.eda.flow import PAPER
 from appnas.domains.eda.placements import Placements
 from appnas.domains.eda.scaling import Scale, Scaling, Task
 from appnas.space import IO
-from appnas.support import check, digest
+from appnas.support import checked, digest
 from appnas.task import Recipe, Supervised
 
 ADAM = Recipe(optimiser="adam", lr=5e-4, schedule="exponential", decay=1.0, weight_decay=1e-5, clip=0.0)
@@ -32,6 +32,7 @@ Batch = tuple[Tensor, Tensor]
 
 
 @dataclass(frozen=True)
+@checked(batch=1, epochs=1)
 class Options:
     """Task, splits and training of a routability domain."""
 
@@ -68,7 +69,6 @@ class Options:
         Raises:
             ValueError: a batch below 1, an unknown task, no channel, or a design in both held-out splits.
         """
-        check(self, batch=1, epochs=1)
         if not self.channels or len(set(self.channels)) < len(self.channels):
             raise ValueError(f"channels are one or more different names, got {self.channels}")
         both = sorted(set(self.test) & set(self.valid))

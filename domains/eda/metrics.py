@@ -121,11 +121,7 @@ def mean(values: list[float]) -> float:
 def of_counts(predicted: Array, truth: Array, designs: Array) -> dict[str, float]:
     """Tau-b and Pearson over all placements, and the mean of tau-b within a design."""
     of = [kendall(predicted[designs == d], truth[designs == d]) for d in sorted(set(designs))]
-    return {
-        "tau": kendall(predicted, truth),
-        "tau_within": mean(of),
-        "pearson": pearson(predicted, truth),
-    }
+    return {"tau": kendall(predicted, truth), "tau_within": mean(of), "pearson": pearson(predicted, truth)}
 
 
 def of_hotspots(predicted: Array, truth: Array) -> dict[str, float]:

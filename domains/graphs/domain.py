@@ -30,7 +30,7 @@ from appnas.domains.graphs.checks import (
 from appnas.domains.graphs.loaders import Batch, joined, neighbours, parts
 from appnas.domains.graphs.random_labels import RandomGraphLabels
 from appnas.space import IO
-from appnas.support import check, digest, typed
+from appnas.support import checked, digest, typed
 from appnas.task import Recipe, Supervised
 
 RECIPE = Recipe("adam", lr=0.005, lr_min=0.005, weight_decay=5e-4, clip=0.0)
@@ -46,6 +46,7 @@ LINES = {
 
 
 @dataclass(frozen=True)
+@checked(split=0, batch=1, parts=1, epochs=1)
 class Options:
     """Splits, batches and training on graphs."""
 
@@ -84,7 +85,6 @@ class Options:
         Raises:
             ValueError: a size below 1, or shares that leave a split nothing.
         """
-        check(self, split=0, batch=1, parts=1, epochs=1)
         if not (0 < self.train and 0 < self.valid and self.train + self.valid < 1):
             raise ValueError(f"train and valid are shares with a rest for testing, got {self.train} and {self.valid}")
         if not self.fanout or min(self.fanout) < 1:
@@ -112,13 +112,7 @@ class Graphs(RandomGraphLabels, Supervised):
     catalogue_name: str | None = None
     """Name in the catalogue, by which a run can be resumed."""
 
-    def __init__(
-        self,
-        data: Any,
-        valid: Any = None,
-        test: Any = None,
-        options: Options = Options(),
-    ):
+    def __init__(self, data: Any, valid: Any = None, test: Any = None, options: Options = Options()):
         typed("options", Options, options)
         self.options, self.budget = options, options.epochs
         lists = [[] if part is None else listed(part) for part in (data, valid, test)]

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from appnas.domains.rl.domain import RL, Options, Split, salted
-from appnas.support import check
+from appnas.support import checked
 
 if TYPE_CHECKING:
     from stable_baselines3.common.vec_env import VecEnv
 
 
 @dataclass(frozen=True)
+@checked(side=4)
 class CatchOptions(Options):
     """Pixel Catch: a ball falls from a random column, a paddle below it catches it (+1) or not (-1)."""
 
@@ -32,11 +33,6 @@ class CatchOptions(Options):
     """Episodes of an evaluation, at least one for each of its environments."""
     side: int = 16
     """Frames are side x side pixels; an episode takes side - 1 steps."""
-
-    def __post_init__(self) -> None:
-        """Check the sizes."""
-        super().__post_init__()
-        check(self, side=4)
 
 
 class Catch(RL):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from appnas.domains.rl.domain import RL, Options, Split, need, salted
-from appnas.support import check
+from appnas.support import checked
 
 if TYPE_CHECKING:
     from stable_baselines3.common.vec_env import VecEnv
@@ -45,6 +45,7 @@ GAMES = {
 
 
 @dataclass(frozen=True)
+@checked(levels=0, shrink=1)
 class ProcgenOptions(Options):
     """A game, its levels, and the agent."""
 
@@ -62,7 +63,6 @@ class ProcgenOptions(Options):
     def __post_init__(self) -> None:
         """Check the sizes and the game's name."""
         super().__post_init__()
-        check(self, levels=0, shrink=1)
         if self.game not in GAMES:
             close = difflib.get_close_matches(self.game.lower(), GAMES, 1, 0.5)
             hint = f"; did you mean {close[0]!r}?" if close else ""

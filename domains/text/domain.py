@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from appnas.space import IO
-from appnas.support import check, digest
+from appnas.support import checked, digest
 from appnas.task import Recipe, Supervised
 
 RECIPE = Recipe("asgd", lr=20.0, lr_min=20.0, momentum=0.0, weight_decay=8e-7, clip=0.25)
@@ -24,6 +24,7 @@ RECIPE = Recipe("asgd", lr=20.0, lr_min=20.0, momentum=0.0, weight_decay=8e-7, c
 
 
 @dataclass(frozen=True)
+@checked(bptt=1, batch=1, train_batch=1, score_batch=1, test_batch=1, slowness=0, epochs=1)
 class Options:
     """Batches and training of a language model. Defaults are DARTS's for Penn Treebank."""
 
@@ -43,10 +44,6 @@ class Options:
     """Length of the training of a search's result, unless told."""
     recipe: Recipe = field(default_factory=lambda: RECIPE)
     """How stand-alone networks are trained."""
-
-    def __post_init__(self) -> None:
-        """Check the sizes."""
-        check(self, bptt=1, batch=1, train_batch=1, score_batch=1, test_batch=1, slowness=0, epochs=1)
 
 
 class Carry:
@@ -139,12 +136,7 @@ class Text(Supervised):
     """Name in the catalogue, by which a run can be resumed."""
 
     def __init__(
-        self,
-        train: Tensor,
-        valid: Tensor,
-        test: Tensor | None,
-        vocabulary: list[str],
-        options: Options = Options(),
+        self, train: Tensor, valid: Tensor, test: Tensor | None, vocabulary: list[str], options: Options = Options()
     ):
         self.vocabulary, self.options = vocabulary, options
         largest = max(options.batch, options.train_batch)

@@ -29,7 +29,7 @@ from appnas.space import IO, Arch, Choice, Gates, Mask, argmax, only
 from appnas.spaces.eda.map_nets import number_head
 from appnas.spaces.parts import Depthwise, Style, convolution, norm
 from appnas.supernet import Dag
-from appnas.support import check
+from appnas.support import checked
 
 EDGE = ("none", "edge")
 OPERATIONS = ("conv", "wide", "atrous", "mix")
@@ -38,6 +38,7 @@ OPERATIONS = ("conv", "wide", "atrous", "mix")
 
 
 @dataclass(frozen=True)
+@checked(width=1, branches=1, dense=1)
 class GuideDag:
     """The guide-DAG space. For small maps and CPUs: strides=(1, 2, 2), width=8, kernels=(3, 5, 7, 9)."""
 
@@ -61,7 +62,6 @@ class GuideDag:
         Raises:
             ValueError: a size below 1, another stride than 1 or 2, an even kernel, or an unknown operation.
         """
-        check(self, width=1, branches=1, dense=1)
         if not self.strides or set(self.strides) - {1, 2}:
             raise ValueError(f"strides are 1 or 2, one a stage, got {self.strides}")
         if not self.vertices or set(self.vertices) - set(OPERATIONS):

@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from appnas.space import IO, Arch, Choice, Gates, Mask, argmax, describe
 from appnas.spaces.parts import Unmixed
-from appnas.support import check
+from appnas.support import checked
 
 if TYPE_CHECKING:
     from appnas.spaces.graphs.message import AutoGNNLayer
@@ -41,6 +41,7 @@ ACTIVATION: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 @dataclass(frozen=True)
+@checked(layers=2, dropout=0, widest=0)
 class GNN(Unmixed):
     """The AGNN space. Networks are forward(x, edge_index), or forward(x, edge_index, graph) for one output a graph.
 
@@ -74,7 +75,6 @@ class GNN(Unmixed):
         Raises:
             ValueError: fewer than two layers, dropout outside 0 to 1, or a limit below the smallest layer.
         """
-        check(self, layers=2, dropout=0, widest=0)
         if not self.dropout < 1:
             raise ValueError(f"dropout is below 1, got {self.dropout}")
         if 0 < self.widest < int(HIDDEN[0]):

@@ -18,12 +18,13 @@ from appnas.space import IO, Arch, Choice, Gates, Mask, argmax, only
 from appnas.spaces.graphs.gnn import AGGREGATION, ATTENTION, Readout, layer_type, on_edges, pooled
 from appnas.spaces.graphs.sparse import SparseLinear
 from appnas.supernet import Mixed, live_options
-from appnas.support import check
+from appnas.support import checked
 
 JOINS = ("sum", "mean", "max", "concat", "lstm")
 
 
 @dataclass(frozen=True)
+@checked(layers=2, hidden=1, heads=1, dropout=0)
 class GraphMix:
     """The differentiable graph space. Networks are forward(x, edge_index), or forward(x, edge_index, graph).
 
@@ -52,7 +53,6 @@ class GraphMix:
         Raises:
             ValueError: a size below 1, heads that do not divide the width, or an unknown candidate.
         """
-        check(self, layers=2, hidden=1, heads=1, dropout=0)
         if self.hidden % self.heads:
             raise ValueError(f"the heads must divide the width, got hidden={self.hidden}, heads={self.heads}")
         for given, known in ((self.attention, ATTENTION), (self.aggregation, AGGREGATION)):

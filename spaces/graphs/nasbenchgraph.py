@@ -20,7 +20,7 @@ from appnas.spaces.graphs.gnn import layer_type, on_edges, pooled
 from appnas.spaces.graphs.graphmix import OnEdges
 from appnas.spaces.graphs.sparse import SparseLinear
 from appnas.supernet import Mixed, live_options, scale
-from appnas.support import check
+from appnas.support import checked
 
 LINKS = ("0000", "0001", "0011", "0012", "0013", "0111", "0112", "0122", "0123")
 """The state that each of the four operations reads: 0 is the input, n the n-th operation."""
@@ -31,6 +31,7 @@ NODES = 4
 
 
 @dataclass(frozen=True)
+@checked(hidden=2, dropout=0)
 class NASBenchGraph:
     """The NAS-Bench-Graph space: 9 link lists and 4 operations; 26,206 of them differ as graphs.
 
@@ -53,7 +54,6 @@ class NASBenchGraph:
         Raises:
             ValueError: a width that two heads do not divide, or unknown operations.
         """
-        check(self, hidden=2, dropout=0)
         if self.hidden % 2:
             raise ValueError(f"the two heads of gat must divide the width, got hidden={self.hidden}")
         if set(self.operations) - set(OPERATIONS) or len(self.operations) < 2:

@@ -16,10 +16,11 @@ from torch import Tensor, nn
 from appnas.space import IO, Arch, Choice, Gates, Mask, argmax
 from appnas.spaces.images.mobile import conv_norm
 from appnas.spaces.parts import Style, Unmixed
-from appnas.support import check
+from appnas.support import checked
 
 
 @dataclass(frozen=True)
+@checked(layers=1, hidden=1, dropout=0)
 class AlexNet(Unmixed):
     """Filters and kernel size of every convolution.
 
@@ -47,7 +48,6 @@ class AlexNet(Unmixed):
         Raises:
             ValueError: a size below 1, or an even kernel.
         """
-        check(self, layers=1, hidden=1, dropout=0)
         if min((*self.filters, *self.kernels), default=0) < 1 or not all(k % 2 for k in self.kernels):
             raise ValueError(f"filters are at least 1 and kernels odd, got {self.filters} and {self.kernels}")
 

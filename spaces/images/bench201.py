@@ -20,13 +20,14 @@ from torch import Tensor, nn
 from appnas.space import IO, ZERO, Arch, Choice, Gates, Mask, argmax, only
 from appnas.spaces.parts import ReLUConvNorm, Style, norm, operation, swapped
 from appnas.supernet import Dag, recomputed
-from appnas.support import check
+from appnas.support import checked
 
 OPS_201 = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
 
 
 @dataclass(frozen=True)
+@checked(channels=1, repeats=1)
 class Bench201:
     """The NAS-Bench-201 space. The published table holds for channels=16, repeats=5."""
 
@@ -44,14 +45,6 @@ class Bench201:
     mask: ClassVar[Mask | None] = None
     edges: ClassVar[tuple[tuple[int, int], ...]] = EDGES
     """(source, target) states of the cell, in the order of the decisions."""
-
-    def __post_init__(self) -> None:
-        """Check the sizes.
-
-        Raises:
-            ValueError: a size below 1.
-        """
-        check(self, channels=1, repeats=1)
 
     @cached_property
     def choices(self) -> tuple[Choice, ...]:

@@ -15,10 +15,11 @@ from torch import Tensor, nn
 
 from appnas.space import IO, Arch, Choice, Gates, Mask, argmax
 from appnas.spaces.parts import Unmixed
-from appnas.support import check
+from appnas.support import checked
 
 
 @dataclass(frozen=True)
+@checked(blocks=1, stem=1, groups=1, bottleneck=1)
 class CondenseNet(Unmixed):
     """Number of layers (stage) and growth rate of every block.
 
@@ -46,7 +47,6 @@ class CondenseNet(Unmixed):
         Raises:
             ValueError: a size below 1, or channels that the groups do not divide.
         """
-        check(self, blocks=1, stem=1, groups=1, bottleneck=1)
         if min((*self.stages, *self.growths), default=0) < 1:
             raise ValueError(f"stages and growths are at least 1, got {self.stages} and {self.growths}")
         if any(channels % self.groups for channels in (self.stem, *self.growths)):

@@ -19,7 +19,7 @@ from torch.nn.functional import layer_norm, max_pool2d
 
 from appnas.space import IO, Arch, Choice, Gates, Mask, only
 from appnas.spaces.parts import BINARY, allocated, enough, keep, rows_of
-from appnas.support import check
+from appnas.support import checked
 
 
 def weighted_norm(x: Tensor, v: Tensor | None = None, eps: float = 1e-5) -> Tensor:
@@ -55,6 +55,7 @@ class MaskedLinear(nn.Module):
 
 
 @dataclass(frozen=True)
+@checked(width=1, depth=1, inputs=1, floor=1)
 class MLP:
     """A multilayer perceptron with masks over hidden units, or over the weights of hidden layers; the head is whole.
 
@@ -80,7 +81,6 @@ class MLP:
         Raises:
             ValueError: a size below 1, or a floor above the width.
         """
-        check(self, width=1, depth=1, inputs=1, floor=1)
         if self.floor > self.width:
             raise ValueError(f"floor is at most the width, {self.width}, got {self.floor}")
 
@@ -167,6 +167,7 @@ class MLPNetwork(nn.Module):
 
 
 @dataclass(frozen=True)
+@checked(floor=1)
 class CNN:
     """A convolutional network with masks over channels: 3x3 convolutions, batch norms, ReLU, pooling between layers."""
 
@@ -182,7 +183,6 @@ class CNN:
         Raises:
             ValueError: no layer, or fewer channels than the floor.
         """
-        check(self, floor=1)
         if not self.channels or min(self.channels) < self.floor:
             raise ValueError(f"every layer has {self.floor} channels or more, got {self.channels}")
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from appnas.space import IO, Arch, Choice, Gates, Mask, argmax
 from appnas.spaces.images.mobile import Bottleneck, SqueezeExcite, conv_norm
 from appnas.spaces.parts import Style, Unmixed
-from appnas.support import check
+from appnas.support import checked
 
 OPS = ("conv", "sep_conv", "mbconv3", "mbconv6")
 KERNELS = ("3x3", "5x5")
@@ -80,6 +80,7 @@ def divisible(channels: float, by: int = 8) -> int:
 
 
 @dataclass(frozen=True)
+@checked(stem=1, stem_stride=1, head=1, multiple=1, dropout=0, momentum=0)
 class Mnas(Unmixed):
     """The MnasNet space around MobileNetV2's widths and repeats. Small images want smaller widths and strides.
 
@@ -113,7 +114,6 @@ class Mnas(Unmixed):
         Raises:
             ValueError: a size below 1, or lists that do not agree in length.
         """
-        check(self, stem=1, stem_stride=1, head=1, multiple=1, dropout=0, momentum=0)
         if not len(self.widths) == len(self.repeats) == len(self.strides) > 0:
             raise ValueError(
                 "widths, repeats and strides have one entry for each block, got"

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from appnas.space import IO, Arch, Choice, Gates, Mask, argmax, only
 from appnas.spaces.parts import Depthwise, Style, convolution, norm
 from appnas.supernet import Mixed, live_options
-from appnas.support import check
+from appnas.support import checked
 
 SKIP = "skip_connect"
 
@@ -93,6 +93,7 @@ class Residual(nn.Module):
 
 
 @dataclass(frozen=True)
+@checked(stem=1, stem_stride=1, first=1, head=1, dropout=0)
 class Proxyless:
     """The ProxylessNAS space in UNAS's sizes. For small images lower the strides, `widths` and `blocks`."""
 
@@ -124,7 +125,6 @@ class Proxyless:
         Raises:
             ValueError: a size below 1, or stages that do not agree in number.
         """
-        check(self, stem=1, stem_stride=1, first=1, head=1, dropout=0)
         if not len(self.widths) == len(self.blocks) == len(self.strides) > 0:
             raise ValueError(
                 "widths, blocks and strides have one entry for each stage, got"

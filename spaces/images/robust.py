@@ -15,7 +15,7 @@ import torch
 from appnas.space import IO, ZERO, Arch, Gates, Mask, allowed, both
 from appnas.spaces.images.cells import CellNetwork, Cells
 from appnas.spaces.parts import number
-from appnas.support import check
+from appnas.support import checked
 
 _SHORT = {
     "skip": "skip_connect", "max": "max_pool_3x3", "avg": "avg_pool_3x3", "sep3": "sep_conv_3x3",
@@ -32,6 +32,7 @@ _ALIKE = {"s2": "skip sep3", "s3": "none skip sep3", "s4": "noise sep3"}
 
 
 @dataclass(frozen=True)
+@checked()
 class Robust(Cells):
     """S1 to S4 of RobustDARTS: a mask on the DARTS space. `nodes` is 4 and `ops` follows from the kind."""
 
@@ -46,7 +47,6 @@ class Robust(Cells):
         Raises:
             ValueError: no such kind, other operations than its own, or not 4 nodes in S1.
         """
-        check(self)
         wanted = {name for row in self._rows() for name in row} | {"none"}
         object.__setattr__(self, "ops", self.ops or tuple(name for name in _SHORT.values() if name in wanted))
         if set(self.ops) != wanted:

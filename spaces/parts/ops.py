@@ -78,11 +78,7 @@ class ReLUConvNorm(Fused, nn.Sequential):
     """ReLU, convolution k x k, batch norm."""
 
     def __init__(self, c_in: int, c_out: int, kernel: int, stride: int, style: Style):
-        super().__init__(
-            nn.ReLU(),
-            convolution(c_in, c_out, kernel, stride, bias=False),
-            norm(c_out, style),
-        )
+        super().__init__(nn.ReLU(), convolution(c_in, c_out, kernel, stride, bias=False), norm(c_out, style))
         self.fuses = style.fuses
 
     def fused(self, state: State, gate: Tensor, total: Tensor | None) -> Tensor:

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from appnas.space import IO, ZERO, Arch, Choice, Gates, Mask, only
 from appnas.spaces.parts import Edges, Style, dense, number, obeys, operation, picture, strongest
 from appnas.supernet import Dag
-from appnas.support import check
+from appnas.support import checked
 
 MICRO_OPS = ("conv_3x3", "relu", "tanh", "skip", "zero")
 CLASSIC_OPS = ("conv_3x3_relu", "dil_conv_3x3_relu", "conv_5x5_relu", "dil_conv_5x5_relu", "skip", "zero")
@@ -30,6 +30,7 @@ Variant = Literal["micro", "classic"]
 
 
 @dataclass(frozen=True)
+@checked(nodes=1, cells=1, depth=1, hidden=1)
 class Encoder:
     """The RL-DARTS spaces. `channels` and `cells` size the supernet, `width` and `depth` the derived networks."""
 
@@ -60,7 +61,6 @@ class Encoder:
         Raises:
             ValueError: no candidate operation, no `zero` for the edges that a cell drops, no stage, or a size below 1.
         """
-        check(self, nodes=1, cells=1, depth=1, hidden=1)
         if not set(self.options) - ZERO or not set(self.options) & ZERO:
             raise ValueError(f"a cell drops edges: its operations are 'zero' and at least one other, got {self.ops}")
         for name in ("channels", "width"):

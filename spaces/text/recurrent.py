@@ -18,7 +18,7 @@ from appnas.space import IO, Arch, Choice, Gates, Mask, argmax, only
 from appnas.spaces.parts import Edges, dense, entering, number, obeys, picture, strongest
 from appnas.spaces.text.highway import ACTIVATIONS, SCALE, Highway
 from appnas.spaces.text.language import LanguageModel
-from appnas.support import check
+from appnas.support import checked
 
 OPTIONS = ("none", *ACTIVATIONS)
 Allowed = list[list[list[str]]]
@@ -39,6 +39,7 @@ NAO = (
 
 
 @dataclass(frozen=True)
+@checked(nodes=1, hidden=1, width=1, scale=1e-06)
 class Recurrent:
     """DARTS's recurrent cell in a language model. `hidden` sizes the supernet, `width` the derived networks."""
 
@@ -69,7 +70,6 @@ class Recurrent:
         Raises:
             ValueError: a size below 1, or a dropout that is no probability below 1.
         """
-        check(self, nodes=1, hidden=1, width=1, scale=1e-6)
         for name in ("word", "embedding", "input", "state", "output"):
             if not 0 <= getattr(self, f"drop_{name}") < 1:
                 raise ValueError(f"drop_{name} is a probability below 1, got {getattr(self, f'drop_{name}')}")

@@ -57,8 +57,7 @@ def alphas(model):
 
 
 @pytest.mark.parametrize(
-    ("name", "encoder"),
-    [(name, e) for name in AGENTS for e in ENCODERS if e == "supernet" or name in ("ppo", "dqn")],
+    ("name", "encoder"), [(name, e) for name in AGENTS for e in ENCODERS if e == "supernet" or name in ("ppo", "dqn")]
 )
 def test_one_argument_changes_the_encoder(name, encoder, tmp_path):
     """Train, save, load, act alike, go on: for every agent and encoder."""

@@ -36,8 +36,7 @@ def test_settings_of_the_code():
 
 
 @pytest.mark.parametrize(
-    ("wrong", "words"),
-    [({"epochs": 15}, "more than 15"), ({"tau": 0.0}, "above 0"), ({"estimator": "snas"}, "one of")],
+    ("wrong", "words"), [({"epochs": 15}, "more than 15"), ({"tau": 0.0}, "above 0"), ({"estimator": "snas"}, "one of")]
 )
 def test_wrong_settings(wrong, words):
     with pytest.raises(ValueError, match=words):

@@ -27,10 +27,7 @@ def pixels(image, path):
 
 def test_progress_of_one_search_shows_every_score_and_the_best():
     shown = lines(figure(plots.progress, [([1, 2, 3], [0.5, 0.25, 0.75])], "evaluations", "accuracy", False))
-    assert shown == {
-        "each score": ([1, 2, 3], [0.5, 0.25, 0.75]),
-        "best so far": ([1, 2, 3], [0.5, 0.5, 0.75]),
-    }
+    assert shown == {"each score": ([1, 2, 3], [0.5, 0.25, 0.75]), "best so far": ([1, 2, 3], [0.5, 0.5, 0.75])}
 
 
 def test_progress_of_soft_gates_adds_the_median():

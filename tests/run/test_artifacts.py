@@ -20,10 +20,7 @@ def test_weights_come_back(tmp_path):
 @pytest.mark.parametrize(
     ("other", "match"),
     [
-        (
-            nn.Linear(3, 4),
-            r"weight is \[2, 3\] of torch.float32, it must be \[4, 3\] of .*: .*appnas retrain",
-        ),
+        (nn.Linear(3, 4), r"weight is \[2, 3\] of torch.float32, it must be \[4, 3\] of .*: .*appnas retrain"),
         (nn.Linear(3, 2, bias=False), r"bias is \[2\] of torch.float32, it must be missing"),
         (nn.Sequential(nn.Linear(3, 2)), r"0.weight is missing, it must be \[2, 3\]"),
         (nn.Linear(3, 2).double(), "weight is .* of torch.float32, it must be .* of torch.float64"),

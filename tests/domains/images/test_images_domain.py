@@ -157,8 +157,7 @@ def test_a_limit_takes_the_first_images_and_keeps_all_classes():
 
 
 @pytest.mark.parametrize(
-    ("n", "batch", "sizes"),
-    [(10, 5, [5]), (10, 4, [4]), (10, 3, [3, 2]), (10, 2, [2, 2, 1]), (10, 64, [5])],
+    ("n", "batch", "sizes"), [(10, 5, [5]), (10, 4, [4]), (10, 3, [3, 2]), (10, 2, [2, 2, 1]), (10, 64, [5])]
 )
 def test_a_last_batch_under_half_the_size_is_left_out(n, batch, sizes):
     """Half of ten images is five: in batches of four, one is left over."""

@@ -14,11 +14,7 @@ from appnas.testing import SpaceSuite, SupernetSuite
 from appnas.testing.parts import soft_gates
 
 IMAGES = IO((1, 8, 8), (10,))
-SPACES = {
-    "units": MLP(width=5),
-    "weights": MLP(width=3, parts="weights"),
-    "channels": CNN((3, 4)),
-}
+SPACES = {"units": MLP(width=5), "weights": MLP(width=3, parts="weights"), "channels": CNN((3, 4))}
 
 
 class TestSpace(SpaceSuite):
