@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
-from appnas.task.training import Batch, OnEpoch, fit
+from appnas.task.training import OnEpoch, fit
 
 
 class Supervised:
@@ -20,14 +19,12 @@ class Supervised:
     """
 
     options: Any
+    loss: Any
 
-    def batches(self, split: str, rng: torch.Generator) -> Iterator[Batch]:
-        """One epoch of a split, in an order drawn from the generator."""
-        raise NotImplementedError
-
-    def loss(self, model: Callable[..., Any], batch: Batch) -> Tensor:
-        """Loss of every example. Shapes: returns [B]."""
-        raise NotImplementedError
+    def named(self, name: str) -> Self:
+        """The same domain under its name in the catalogue."""
+        self.catalogue_name = name
+        return self
 
     def trained_on(self, final: bool) -> str:
         """The split that a training reads."""

@@ -182,11 +182,6 @@ class Graphs(RandomGraphLabels, Supervised):
         once = {id(part): part for part in parts}  # the splits of one graph share it
         return digest(f"{self.options} {sizes}", *once.values())
 
-    def named(self, name: str) -> Graphs:
-        """The same domain under its name in the catalogue."""
-        self.catalogue_name = name
-        return self
-
     def preprocessing(self) -> dict[str, Any]:
         """What users of an exported network must do to a graph first, and the lines of "code" that do it."""
         o = self.options

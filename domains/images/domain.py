@@ -188,11 +188,6 @@ class Images(RandomImageLabels, Supervised):
         """A digest of options, images and labels: a training's checkpoint is of one of them."""
         return digest(str(self.options), *(part for split in self._splits.values() for part in split))
 
-    def named(self, name: str) -> Images:
-        """The same domain under its name in the catalogue."""
-        self.catalogue_name = name
-        return self
-
     def normalised(self, x: Tensor) -> Tensor:
         """Zero mean and unit deviation by the training images' channels."""
         return (x.float() - self._mean) / self._std

@@ -154,11 +154,6 @@ class Text(Supervised):
         """A digest of options and texts: a training's checkpoint is of one of them."""
         return digest(f"{self.options} {self.vocabulary}", self._texts["train"], self._texts["valid"])
 
-    def named(self, name: str) -> Text:
-        """The same domain under its name in the catalogue."""
-        self.catalogue_name = name
-        return self
-
     def preprocessing(self) -> dict[str, list[str]]:
         """What users of an exported network need: the tokens' names in the order of their numbers."""
         return {"vocabulary": self.vocabulary}

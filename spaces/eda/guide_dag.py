@@ -25,9 +25,9 @@ import networkx as nx
 import torch
 from torch import Tensor, nn
 
-from appnas.space import IO, Arch, Choice, Gates, Mask, argmax, only
+from appnas.space import IO, Arch, Choice, Gates, Mask, only
 from appnas.spaces.eda.map_nets import number_head
-from appnas.spaces.parts import Depthwise, Style, convolution, norm
+from appnas.spaces.parts import Depthwise, Free, Style, convolution, norm
 from appnas.supernet import Dag
 from appnas.support import checked
 
@@ -39,7 +39,7 @@ OPERATIONS = ("conv", "wide", "atrous", "mix")
 
 @dataclass(frozen=True)
 @checked(width=1, branches=1, dense=1)
-class GuideDag:
+class GuideDag(Free):
     """The guide-DAG space. For small maps and CPUs: strides=(1, 2, 2), width=8, kernels=(3, 5, 7, 9)."""
 
     width: int = 32
@@ -105,10 +105,6 @@ class GuideDag:
     def valid(self, arch: Arch) -> bool:
         """Every combination is in the space."""
         return len(arch) == len(self.choices) * len(self.edges) and all(index in (0, 1) for index in arch)
-
-    def discretise(self, gates: Gates) -> Arch:
-        """Every edge whose gate is above that of `none`."""
-        return argmax(gates)
 
     def graph(self, arch: Arch) -> dict[str, nx.MultiDiGraph]:
         """Every guide-DAG: the vertices that the input reaches, by number and operation, and the edges between."""

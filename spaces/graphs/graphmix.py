@@ -14,9 +14,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from appnas.space import IO, Arch, Choice, Gates, Mask, argmax, only
+from appnas.space import IO, Arch, Choice, Gates, Mask, only
 from appnas.spaces.graphs.gnn import AGGREGATION, ATTENTION, Readout, layer_type, on_edges, pooled
 from appnas.spaces.graphs.sparse import SparseLinear
+from appnas.spaces.parts import Free
 from appnas.supernet import Mixed, live_options
 from appnas.support import checked
 
@@ -25,7 +26,7 @@ JOINS = ("sum", "mean", "max", "concat", "lstm")
 
 @dataclass(frozen=True)
 @checked(layers=2, hidden=1, heads=1, dropout=0)
-class GraphMix:
+class GraphMix(Free):
     """The differentiable graph space. Networks are forward(x, edge_index), or forward(x, edge_index, graph).
 
     Weights of edges come last, or by their name edge_weight.
@@ -68,14 +69,6 @@ class GraphMix:
             Choice("skip", ("none", "skip"), self.layers - 1, "skip"),
             Choice("join", JOINS, 1, "join"),
         )
-
-    def valid(self, arch: Arch) -> bool:
-        """Every combination is in the space."""
-        return True
-
-    def discretise(self, gates: Gates) -> Arch:
-        """The strongest option of every decision."""
-        return argmax(gates)
 
     def supernet(self, io: IO, mask: Mask | None = None) -> MixedNetwork:
         """All candidates: forward(*inputs, gates)."""

@@ -13,15 +13,15 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from appnas.space import IO, Arch, Choice, Gates, Mask, argmax
+from appnas.space import IO, Arch, Choice, Mask
 from appnas.spaces.images.mobile import conv_norm
-from appnas.spaces.parts import Style, Unmixed
+from appnas.spaces.parts import Free, Style, Unmixed
 from appnas.support import checked
 
 
 @dataclass(frozen=True)
 @checked(layers=1, hidden=1, dropout=0)
-class AlexNet(Unmixed):
+class AlexNet(Free, Unmixed):
     """Filters and kernel size of every convolution.
 
     Deviates: the lists of options are ours (the paper's were not seen), and every convolution has a batch norm, so that
@@ -58,14 +58,6 @@ class AlexNet(Unmixed):
             Choice("filters", tuple(map(str, self.filters)), self.layers, "filters"),
             Choice("kernel", tuple(f"{k}x{k}" for k in self.kernels), self.layers, "kernel"),
         )
-
-    def valid(self, arch: Arch) -> bool:
-        """Every combination is in the space."""
-        return True
-
-    def discretise(self, gates: Gates) -> Arch:
-        """The strongest option of every decision."""
-        return argmax(gates)
 
     def build(self, arch: Arch, io: IO) -> AlexNetwork:
         """The stand-alone network: forward(x)."""

@@ -17,8 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from appnas.space import IO, ZERO, Arch, Choice, Gates, Mask, argmax, only
-from appnas.spaces.parts import ReLUConvNorm, Style, norm, operation, swapped
+from appnas.space import IO, ZERO, Arch, Choice, Gates, Mask, only
+from appnas.spaces.parts import Free, ReLUConvNorm, Style, norm, operation, swapped
 from appnas.supernet import Dag, recomputed
 from appnas.support import checked
 
@@ -28,7 +28,7 @@ EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
 
 @dataclass(frozen=True)
 @checked(channels=1, repeats=1)
-class Bench201:
+class Bench201(Free):
     """The NAS-Bench-201 space. The published table holds for channels=16, repeats=5."""
 
     channels: int = 16
@@ -54,10 +54,6 @@ class Bench201:
     def valid(self, arch: Arch) -> bool:
         """Every combination is in the space."""
         return len(arch) == len(EDGES) and all(0 <= index < len(OPS_201) for index in arch)
-
-    def discretise(self, gates: Gates) -> Arch:
-        """The strongest operation of every edge, `none` included, as the benchmark's authors do."""
-        return argmax(gates)
 
     def graph(self, arch: Arch) -> dict[str, nx.MultiDiGraph]:
         """The cell as a graph: states as nodes, operations on the edges (attribute `op`)."""

@@ -13,14 +13,14 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from appnas.space import IO, Arch, Choice, Gates, Mask, argmax
-from appnas.spaces.parts import Unmixed
+from appnas.space import IO, Arch, Choice, Mask
+from appnas.spaces.parts import Free, Unmixed
 from appnas.support import checked
 
 
 @dataclass(frozen=True)
 @checked(blocks=1, stem=1, groups=1, bottleneck=1)
-class CondenseNet(Unmixed):
+class CondenseNet(Free, Unmixed):
     """Number of layers (stage) and growth rate of every block.
 
     Deviates: the lists of options are ours (the paper's were not seen); the 1x1 convolutions have fixed groups where
@@ -61,14 +61,6 @@ class CondenseNet(Unmixed):
             Choice("stage", tuple(map(str, self.stages)), self.blocks, "stage"),
             Choice("growth", tuple(map(str, self.growths)), self.blocks, "growth"),
         )
-
-    def valid(self, arch: Arch) -> bool:
-        """Every combination is in the space."""
-        return True
-
-    def discretise(self, gates: Gates) -> Arch:
-        """The strongest option of every decision."""
-        return argmax(gates)
 
     def build(self, arch: Arch, io: IO) -> CondenseNetwork:
         """The stand-alone network: forward(x)."""

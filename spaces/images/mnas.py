@@ -14,9 +14,9 @@ from typing import ClassVar, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from appnas.space import IO, Arch, Choice, Gates, Mask, argmax
+from appnas.space import IO, Arch, Choice, Mask
 from appnas.spaces.images.mobile import Bottleneck, SqueezeExcite, conv_norm
-from appnas.spaces.parts import Style, Unmixed
+from appnas.spaces.parts import Free, Style, Unmixed
 from appnas.support import checked
 
 OPS = ("conv", "sep_conv", "mbconv3", "mbconv6")
@@ -81,7 +81,7 @@ def divisible(channels: float, by: int = 8) -> int:
 
 @dataclass(frozen=True)
 @checked(stem=1, stem_stride=1, head=1, multiple=1, dropout=0, momentum=0)
-class Mnas(Unmixed):
+class Mnas(Free, Unmixed):
     """The MnasNet space around MobileNetV2's widths and repeats. Small images want smaller widths and strides.
 
     Deviates: a squeeze-excitation in a block without bottleneck scales what its k x k convolution gives; the paper
@@ -134,14 +134,6 @@ class Mnas(Unmixed):
             Choice("filters", FACTORS, count, "filters"),
             Choice("layers", REPEATS, count, "layers"),
         )
-
-    def valid(self, arch: Arch) -> bool:
-        """Every combination is in the space."""
-        return True
-
-    def discretise(self, gates: Gates) -> Arch:
-        """The strongest option of every decision."""
-        return argmax(gates)
 
     def blocks(self, arch: Arch) -> tuple[Block, ...]:
         """The blocks of an architecture."""

@@ -14,8 +14,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from appnas.space import IO, Arch, Choice, Gates, Mask, argmax, only
-from appnas.spaces.parts import Depthwise, Style, convolution, norm
+from appnas.space import IO, Arch, Choice, Gates, Mask, only
+from appnas.spaces.parts import Depthwise, Free, Style, convolution, norm
 from appnas.supernet import Mixed, live_options
 from appnas.support import checked
 
@@ -94,7 +94,7 @@ class Residual(nn.Module):
 
 @dataclass(frozen=True)
 @checked(stem=1, stem_stride=1, first=1, head=1, dropout=0)
-class Proxyless:
+class Proxyless(Free):
     """The ProxylessNAS space in UNAS's sizes. For small images lower the strides, `widths` and `blocks`."""
 
     stem: int = 40
@@ -158,14 +158,6 @@ class Proxyless:
             if count > 1:
                 choices.append(Choice(f"{group}_rest", (*self.candidates, SKIP), count - 1, group))
         return tuple(choices)
-
-    def valid(self, arch: Arch) -> bool:
-        """Every combination is in the space."""
-        return True
-
-    def discretise(self, gates: Gates) -> Arch:
-        """The strongest option of every block."""
-        return argmax(gates)
 
     def supernet(self, io: IO, mask: Mask | None = None) -> ProxylessNetwork:
         """All candidates of every block, with affine batch norms on batch statistics: forward(x, gates)."""

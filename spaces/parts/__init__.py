@@ -3,6 +3,7 @@
 Here belongs what several fields build with.
 """
 
+from appnas.spaces.parts.free import Free
 from appnas.spaces.parts.kernels import concatenate, depthwise_data_gradient, depthwise_plain, depthwise_weight_gradient
 from appnas.spaces.parts.maskable import BINARY, Maskable, allocated, enough, keep, rows_of
 from appnas.spaces.parts.nodes import Edges, dense, entering, number, obeys, picture, strongest, swapped
@@ -10,7 +11,8 @@ from appnas.spaces.parts.ops import Depthwise, FactorizedReduce, ReLUConvNorm, S
 from appnas.spaces.parts.unmixed import Unmixed
 
 __all__ = [
-    "BINARY", "Depthwise", "Edges", "FactorizedReduce", "Maskable", "ReLUConvNorm", "Style", "Unmixed", "allocated",
-    "concatenate", "convolution", "dense", "depthwise_data_gradient", "depthwise_plain", "depthwise_weight_gradient",
-    "enough", "entering", "keep", "norm", "number", "obeys", "operation", "picture", "rows_of", "strongest", "swapped",
+    "BINARY", "Depthwise", "Edges", "FactorizedReduce", "Free", "Maskable", "ReLUConvNorm", "Style", "Unmixed",
+    "allocated", "concatenate", "convolution", "dense", "depthwise_data_gradient", "depthwise_plain",
+    "depthwise_weight_gradient", "enough", "entering", "keep", "norm", "number", "obeys", "operation", "picture",
+    "rows_of", "strongest", "swapped",
 ]  # fmt: skip

@@ -14,8 +14,8 @@ import networkx as nx
 import torch
 from torch import Tensor
 
-from appnas.space import IO, Arch, Choice, Gates, Mask, argmax, only
-from appnas.spaces.parts import Edges, dense, entering, number, obeys, picture, strongest
+from appnas.space import IO, Arch, Choice, Gates, Mask, only
+from appnas.spaces.parts import Edges, Free, dense, entering, number, obeys, picture, strongest
 from appnas.spaces.text.highway import ACTIVATIONS, SCALE, Highway
 from appnas.spaces.text.language import LanguageModel
 from appnas.support import checked
@@ -147,7 +147,7 @@ class Recurrent:
 
 
 @dataclass(frozen=True)
-class NAORecurrent(Recurrent):
+class NAORecurrent(Free, Recurrent):
     """NAO's recurrent cell: the same nodes, named by a predecessor and an activation each (arXiv 1808.07233).
 
     22 decisions of 16 tokens (`appnas.space.encoding`). A candidate's gate is the product of its two decisions' gates.
@@ -171,14 +171,6 @@ class NAORecurrent(Recurrent):
                 Choice(f"activation {i}", tuple(ACTIVATIONS), 1, "activation"),
             )
         )
-
-    def valid(self, arch: Arch) -> bool:
-        """Every combination is in the space."""
-        return True
-
-    def discretise(self, gates: Gates) -> Arch:
-        """The strongest option of every decision."""
-        return argmax(gates)
 
     def from_cell(self, cell: tuple[tuple[str, int], ...]) -> Arch:
         """An architecture from the notation of published cells.
