@@ -12,7 +12,6 @@ that strategy and evaluator share:
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -39,7 +38,7 @@ class OneShot(Shared):
         space: builds the supernet.
         domain: data, loss and metric.
         trains: which steps train.
-        lr, momentum, weight_decay, clip, seed, supernet: as `Shared`.
+        shared, more: as `Shared`.
         nesterov: SGD with Nesterov's momentum.
     """
 
@@ -50,15 +49,11 @@ class OneShot(Shared):
         space: Space,
         domain: DifferentiableDomain,
         trains: Phase,
-        lr: Callable[[int], float] = lambda step: 0.025,
-        momentum: float = 0.9,
-        weight_decay: float = 3e-4,
-        clip: float = 5.0,
+        *shared: Any,
         nesterov: bool = False,
-        seed: int = 0,
-        supernet: nn.Module | None = None,
+        **more: Any,
     ):
-        super().__init__(space, domain, lr, momentum, weight_decay, clip, seed=seed, supernet=supernet)
+        super().__init__(space, domain, *shared, **more)
         self.optimiser.param_groups[0]["nesterov"] = nesterov
         self.trains = trains
         self.scored = 0

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss, normalize
 
-from appnas.predict.predictor import Target, descend, order, parts, shuffled, target
+from appnas.predict.predictor import Fitted, Target, descend, parts, shuffled, target
 from appnas.space import Arch, Space, legal, offsets, one_hot, tokens, vocabulary
 
 Direction = Literal["gradient", "random"]
@@ -75,7 +75,7 @@ class Network(nn.Module):
         return self.out(torch.cat([h, attention @ e], -1)), state
 
 
-class AutoEncoder:
+class AutoEncoder(Fitted):
     """NAO's three networks as a latent predictor.
 
     Args:
@@ -112,18 +112,6 @@ class AutoEncoder:
         self.forbidden = torch.ones(len(starts), vocabulary(space.choices), dtype=torch.bool)
         for row, start, indices in zip(self.forbidden, starts, legal(space), strict=True):
             row[[start + index for index in indices]] = False
-        self.fitted: Network | None = None
-
-    @property
-    def net(self) -> Network:
-        """The networks.
-
-        Raises:
-            ValueError: not fitted yet.
-        """
-        if self.fitted is None:
-            raise ValueError("the autoencoder was not fitted yet: call fit(archs, values)")
-        return self.fitted
 
     def _words(self, archs: Sequence[Arch]) -> Tensor:
         return torch.tensor([tokens(self.space.choices, arch) for arch in archs])
@@ -155,10 +143,6 @@ class AutoEncoder:
     def predict(self, archs: Sequence[Arch]) -> Tensor:
         """f, in 0..1. Shapes: returns [n]."""
         return torch.cat([self.net.predict(self.net.encode(part)) for part in parts(self._words(archs))])
-
-    def compare(self, first: Sequence[Arch], second: Sequence[Arch]) -> Tensor:
-        """By the order of the predictions. Shapes: returns [n]."""
-        return order(self.predict(first), self.predict(second))
 
     @torch.no_grad()
     def embed(self, archs: Sequence[Arch]) -> Tensor:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from appnas.predict.gcn import GCN, Readout, as_tensor
-from appnas.predict.predictor import descend, parts
+from appnas.predict.predictor import Fitted, descend, parts
 from appnas.space import Arch, Space
 
 Form = Literal["concat", "antisymmetric"]
@@ -102,7 +102,7 @@ class Network(nn.Module):
         return self.logits(a, b)
 
 
-class Comparator:
+class Comparator(Fitted):
     """The comparator as a predictor.
 
     Args:
@@ -135,7 +135,6 @@ class Comparator:
         self.adam: dict[str, Any] = {"lr": lr, "betas": betas, "weight_decay": weight_decay}
         self.generator = torch.Generator().manual_seed(seed)
         self.seed = seed
-        self.fitted: Network | None = None
 
     def fit(self, archs: Sequence[Arch], values: Sequence[float]) -> None:
         """Fit anew to all pairs of labelled architectures."""
@@ -144,17 +143,6 @@ class Comparator:
         self.fitted = Network(GCN(*self.sizes), self.form, self.generator)
         self.optimiser = torch.optim.Adam(self.fitted.parameters(), **self.adam)
         self.learn(epochs=self.epochs)
-
-    @property
-    def net(self) -> Network:
-        """The network.
-
-        Raises:
-            ValueError: not fitted yet.
-        """
-        if self.fitted is None:
-            raise ValueError("the comparator was not fitted yet: call fit(archs, values)")
-        return self.fitted
 
     def learn(self, pseudo: Pairs | None = None, ratio: float = 1.0, epochs: int = 1) -> None:
         """Some epochs on the labelled pairs, with `ratio` pseudo-labelled ones to each of them in every batch."""

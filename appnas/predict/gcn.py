@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
-from appnas.predict.predictor import Target, descend, order, parts, shuffled, target
+from appnas.predict.predictor import Fitted, Target, descend, parts, shuffled, target
 from appnas.space import ZERO, Arch, Space, decisions, links, offsets, vocabulary
 
 Readout = Literal["mean", "nodes"]
@@ -97,7 +97,7 @@ def as_tensor(archs: Sequence[Arch]) -> Tensor:
     return torch.tensor([list(arch) for arch in archs])
 
 
-class GCNRegressor:
+class GCNRegressor(Fitted):
     """Graph convolutions with a linear head, fitted by squared error.
 
     How smooth the fit is lies in `width`, `layers`, `readout` and `epochs`: a small one with a mean read-out averages
@@ -126,7 +126,6 @@ class GCNRegressor:
         self.sizes = (space, seed, width, layers, readout, normalised)
         self.seed, self.kind_of_target = seed, kind_of_target
         self.epochs, self.batch, self.lr, self.weight_decay = epochs, batch, lr, weight_decay
-        self.net: nn.Module | None = None
 
     def fit(self, archs: Sequence[Arch], values: Sequence[float]) -> None:
         """Fit anew."""
@@ -136,22 +135,12 @@ class GCNRegressor:
             head = nn.Linear(body.size, 1)
         nn.init.zeros_(head.weight)
         nn.init.constant_(head.bias, float(goal.mean()))
-        self.net = net = nn.Sequential(body, head, nn.Flatten(0))
+        self.fitted = net = nn.Sequential(body, head, nn.Flatten(0))
         batches = shuffled(len(x), self.epochs, self.batch, torch.Generator().manual_seed(self.seed))
         optimiser = torch.optim.Adam(net.parameters(), self.lr, weight_decay=self.weight_decay)
         descend(net, optimiser, batches, lambda i: mse_loss(net(x[i]), goal[i]))
 
     @torch.no_grad()
     def predict(self, archs: Sequence[Arch]) -> Tensor:
-        """Predicted targets. Shapes: returns [n].
-
-        Raises:
-            ValueError: not fitted yet.
-        """
-        if self.net is None:
-            raise ValueError("the predictor was not fitted yet: call fit(archs, values)")
+        """Predicted targets. Shapes: returns [n]."""
         return torch.cat([self.net(part) for part in parts(as_tensor(archs))])
-
-    def compare(self, first: Sequence[Arch], second: Sequence[Arch]) -> Tensor:
-        """By the order of the predictions. Shapes: returns [n]."""
-        return order(self.predict(first), self.predict(second))

@@ -115,7 +115,29 @@ def parts(x: Tensor, size: int = 4096) -> tuple[Tensor, ...]:
     return pieces
 
 
-class Reference:
+class Fitted:
+    """What fitted predictors share: the network, and comparisons by the order of predictions."""
+
+    fitted: Any = None
+    predict: Any
+
+    @property
+    def net(self) -> Any:
+        """The network.
+
+        Raises:
+            ValueError: not fitted yet.
+        """
+        if self.fitted is None:
+            raise ValueError(f"the {type(self).__name__} was not fitted yet: call fit(archs, values)")
+        return self.fitted
+
+    def compare(self, first: Sequence[Arch], second: Sequence[Arch]) -> Tensor:
+        """By the order of the predictions. Shapes: returns [n]."""
+        return order(self.predict(first), self.predict(second))
+
+
+class Reference(Fitted):
     """Scikit-learn's ridge regression or random forest on the one-hot code: what a predictor must beat.
 
     Args:
@@ -157,7 +179,3 @@ class Reference:
     def predict(self, archs: Sequence[Arch]) -> Tensor:
         """The model's prediction. Shapes: returns [n]."""
         return torch.from_numpy(self.model.predict(self._code(archs))).float()
-
-    def compare(self, first: Sequence[Arch], second: Sequence[Arch]) -> Tensor:
-        """By the order of the predictions. Shapes: returns [n]."""
-        return order(self.predict(first), self.predict(second))
