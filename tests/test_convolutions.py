@@ -325,7 +325,7 @@ def test_only_strided_1x1_convolutions_are_special():
             torch.testing.assert_close(one(x), x[:, :, ::2, ::2] * one.weight[:, 0])
 
 
-ALLOWED = {"spaces/ops.py:convolution", "spaces/kernels.py:depthwise_plain"} | {
+ALLOWED = {"spaces/parts/ops.py:convolution", "spaces/parts/kernels.py:depthwise_plain"} | {
     f"benchmarks/plain_supernet.py:{function}" for function in ("separable", "conv")
 }
 """Functions that handle 1x1 convolutions with a stride themselves; two whose kernels with a stride are larger."""

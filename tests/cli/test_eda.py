@@ -39,7 +39,6 @@ def test_files_that_cannot_be_meant(tmp_path):
 
 
 def test_without_a_command_it_says_what_there_is(capsys):
-    with pytest.raises(SystemExit) as end:
-        main(["eda"])
+    assert main(["eda"]) == 0
     said = capsys.readouterr().out
-    assert end.value.code == 0 and all(name in said for name in ("doctor", "generate", "features", "predict"))
+    assert all(name in said for name in ("doctor", "generate", "features", "predict"))

@@ -84,7 +84,7 @@ import sys
 from pathlib import Path
 from misbehaving import Misbehaves
 from appnas.strategy import Draw
-from appnas.loop import Processes
+from appnas.loop.processes import Processes
 if __name__ == "__main__":
     list(Processes(1)(Misbehaves(Path(sys.argv[1]), {3: "hangs"}), [Draw((3,))]))
 """

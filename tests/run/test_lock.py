@@ -31,9 +31,9 @@ import os, sys, time
 import torch
 torch.set_num_threads(1)
 import appnas
-from appnas import catalogue
+from appnas.run import catalogue
 from appnas.domains.images import Options
-from appnas.search import Observer
+from appnas.loop import Observer
 from appnas.spaces import Bench201
 class Slow(Observer):
     def step(self, loop, record):
