@@ -62,7 +62,7 @@ def found(domain, space=TINY, seed=3):
         def best(self):
             return arch
 
-    return search_loop(One(), table, 1).of(space, domain, RandomConfig(), seed)
+    return appnas.Result(**vars(search_loop(One(), table, 1).of(space, domain, RandomConfig(), seed)))
 
 
 def test_controls(cells, bench201):
