@@ -5,6 +5,7 @@
 
 import ast
 import importlib
+from functools import cache
 from pathlib import Path
 
 import networkx as nx
@@ -61,24 +62,27 @@ def modules(root):
     return found
 
 
-def imported(path):
+@cache
+def imported(text):
     """Line and dotted name of all that a file imports, wherever it stands; imported names are appended."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    found = []
+    for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
-            yield from ((node.lineno, alias.name) for alias in node.names)
+            found += [(node.lineno, alias.name) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             module = "." * node.level + (node.module or "")
-            yield from ((node.lineno, f"{module}.{alias.name}") for alias in node.names)
+            found += [(node.lineno, f"{module}.{alias.name}") for alias in node.names]
         elif isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in ("import_module", "__import__"):
             if node.args and isinstance(node.args[0], ast.Constant):
-                yield node.lineno, str(node.args[0].value)
+                found.append((node.lineno, str(node.args[0].value)))
+    return found
 
 
 def arrows(root):
     """(importing module, line, imported module, full name) of all imports within the package."""
     known = modules(root)
     for module, path in known.items():
-        for line, name in imported(path):
+        for line, name in imported(path.read_text()):
             target = name
             while target and target not in known:
                 target = target.rpartition(".")[0]
@@ -144,7 +148,7 @@ def outlandish(root):
     found = []
     for folder in (*FOLDERS, "examples", "benchmarks", "tests"):
         for path in sorted((root / folder).rglob("*.py")):
-            for line, name in imported(path):
+            for line, name in imported(path.read_text()):
                 if name.startswith(".") or name.split(".")[0] in ("domains", "spaces"):
                     found.append(f"{path.relative_to(root)}:{line}: {name} is relative or a bare name")
     return found
