@@ -45,11 +45,12 @@ import os, random, signal, sys, time
 from pathlib import Path
 import torch
 torch.set_num_threads(1)
+from appnas.run import catalogue
+from appnas.task import Locked
 from appnas.domains.images import Options
 from appnas.methods import darts
-from appnas.run import Run, catalogue, create, finish
+from appnas.run import Run, create, finish
 from appnas.spaces import Cells
-from appnas.task import Locked
 
 folder, rng = Path(sys.argv[1]), random.Random(int(sys.argv[2]))
 domain = Locked(catalogue.domain("digits", Options(batch=25, limit=150, crop=1, flip=False)))

@@ -1,4 +1,4 @@
-"""appnas.domains.eda.flow.generation: the whole flow on one tiny design, twice; failures; going on."""
+"""domains.eda.flow.generation: the whole flow on one tiny design, twice; failures; going on; the command line."""
 
 import json
 
@@ -7,7 +7,7 @@ import pytest
 from conftest import tool
 
 from appnas.domains.eda import load
-from appnas.domains.eda.flow import Source, generation, lefdef, read_def, tools
+from appnas.domains.eda.flow import Source, generate, own, read_def, read_lef, tools
 from appnas.domains.eda.flow.generation import CHANNELS, LABELS, pack, plan
 
 
@@ -24,7 +24,7 @@ def test_a_plan_depends_on_seed_and_name_alone():
     assert plan(["a"], 3, 1, 32) != [job for job in long if job.design == "a"]
     assert all(0 <= v <= 1 for job in long for box in job.placing.blockages for v in box)
     with pytest.raises(ValueError, match="there is no design 'mull8'"):
-        generation.own(["mull8"])
+        own(["mull8"])
 
 
 def test_packing(tmp_path):
@@ -50,10 +50,10 @@ def test_the_whole_flow_twice(tmp_path):
     """Same seed, same bytes; a design that cannot be synthesised is listed; another look agrees; other settings do
     not."""
     needed()
-    sources = [*generation.own(["tiny"]), Source("broken", {"top.v": "module top(input a; endmodule"})]
+    sources = [*own(["tiny"]), Source("broken", {"top.v": "module top(input a; endmodule"})]
     seen = []
     for folder in ("one", "two"):
-        failed = generation.generate(
+        failed = generate(
             sources, tmp_path / folder, each=1, grid=16, jobs=1, keep=True, on_done=lambda *done: seen.append(done)
         )
         assert list(failed) == ["broken"] and "yosys" in failed["broken"]
@@ -65,17 +65,17 @@ def test_the_whole_flow_twice(tmp_path):
     described = json.loads(str(np.load(tmp_path / "one/samples/tiny-000.npz")["described"]))
     assert "Yosys" in described["tools"]["yosys"] and described["job"]["placing"]["seed"] > 0
     seen.clear()
-    generation.generate(sources[:1], tmp_path / "one", each=1, grid=16, jobs=1, on_done=lambda *done: seen.append(done))
+    generate(sources[:1], tmp_path / "one", each=1, grid=16, jobs=1, on_done=lambda *done: seen.append(done))
     assert seen == []  # nothing was left to make
     with pytest.raises(ValueError, match="other settings"):
-        generation.generate(sources[:1], tmp_path / "one", each=1, grid=8, jobs=1)
+        generate(sources[:1], tmp_path / "one", each=1, grid=8, jobs=1)
 
 
 def test_an_independent_reader_agrees(tmp_path):
     """Cells, ports and pins of cells in the routed DEF file by klayout, which shares no code with this package."""
     db = pytest.importorskip("klayout.db", reason="klayout is not installed")
     needed()
-    generation.generate(generation.own(["tiny"]), tmp_path, each=1, grid=8, jobs=1, keep=True)
+    generate(own(["tiny"]), tmp_path, each=1, grid=8, jobs=1, keep=True)
     routed, library = tmp_path / "designs" / "tiny-000.def.gz", tools.TECHNOLOGY / tools.LEF
     options = db.LoadLayoutOptions()
     of = options.lefdef_config
@@ -88,7 +88,7 @@ def test_an_independent_reader_agrees(tmp_path):
         shapes = (shape for layer in layout.layer_indexes() for shape in cell.shapes(layer).each())
         return {shape.text.string for shape in shapes if shape.is_text()} - {"vdd", "gnd"}
 
-    macros = lefdef.read_lef([library])
+    macros = read_lef([library])
     design, known = read_def(routed, macros), set(macros.macros) - {"FILL"}
     cells = [i.cell for i in layout.top_cell().each_inst() if i.cell.name in known]
     assert len(cells) == len(design.cells) == np.load(tmp_path / "samples" / "tiny-000.npz")["counts"][3] > 100
