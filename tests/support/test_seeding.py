@@ -8,7 +8,7 @@ import random
 import torch
 from torch import nn
 
-from appnas.support import rng_state, seeded, set_rng
+from appnas.support.seeding import rng_state, seeded, set_rng
 
 
 def test_seeded_builds_alike_and_leaves_the_generator_alone():
