@@ -5,13 +5,8 @@ They are drawn once, uniformly, for every training example, so a network can mem
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor
-
-if TYPE_CHECKING:
-    pass
 
 
 def random_like(y: Tensor, count: int, seed: int) -> Tensor:

@@ -1,4 +1,7 @@
-"""Search spaces: frozen dataclasses that know choices and builders, and nothing of domains or methods."""
+"""Search spaces: frozen dataclasses that know choices and builders, and nothing of domains or methods.
+
+`SPACES` is the catalogue; a space adds its line here and its row to the README's table.
+"""
 
 if __name__ != "appnas.spaces":
     raise ImportError(f"import appnas.spaces, not {__name__!r}: the folder is mapped to that name when installed")

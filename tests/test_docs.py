@@ -2,6 +2,7 @@
 
 import ast
 import dataclasses
+import importlib
 import os
 import re
 import subprocess
@@ -9,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from test_layers import ROOMS, modules, room
 
 from appnas.domains import DOMAINS
 from appnas.methods import METHODS
@@ -19,6 +21,7 @@ from appnas.task import Recipe
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 MODULES = [p for folder in ("appnas", "domains", "spaces") for p in sorted((ROOT / folder).rglob("*.py"))]
 OPTIONS = {
@@ -64,10 +67,67 @@ def test_spaces_and_domains_are_in_the_readme(name):
     assert f"| `{name}` |" in README
 
 
-def test_the_map_names_what_there_is():
+def test_the_map_names_every_room():
     block = README[README.index("## Map") :]
-    missing = [p.name for p in (ROOT / "appnas").glob("*.py") if p.name != "__init__.py" and p.name not in block]
-    assert not missing
+    assert [name for name in ROOMS if name != "top" and not re.search(rf"^ *{name}/ ", block, re.MULTILINE)] == []
+
+
+def test_the_plan_in_contributing_is_the_table_of_rooms():
+    """Every room with its modules, and what it may import."""
+    rows = re.findall(r"^\| `([\w/.]+)` \| [^|]+ \| ([^|]*) \| ([^|]+) \|$", CONTRIBUTING, re.MULTILINE)
+    planned = {name: (set(re.findall(r"\w+", inside)), set(re.findall(r"\w+", may))) for name, inside, may in rows}
+    there = {name: set() for name in ROOMS}
+    for name in modules(ROOT):
+        if name.count(".") > 1 and not name.endswith("__main__"):
+            there[room(name)].add(name.split(".")[2])
+    there["methods"] = {"one", "a", "paper"}
+    expected = {name: (there[name], may or {"nothing"}) for name, may in ROOMS.items()}
+    expected["appnas/__init__.py"] = expected.pop("top")
+    assert planned == expected and next(iter(planned)) == "support"
+
+
+PROSE = [
+    *ROOT.glob("*.md"), *(ROOT / "benchmarks").glob("*.md"), *(ROOT / "domains").rglob("*.md"), ROOT / "Makefile",
+    ROOT / "pyproject.toml", *MODULES, *EXAMPLES, *sorted((ROOT / "benchmarks").glob("*.py")),
+]  # fmt: skip
+"""What names modules and files: prose, and what is said in code."""
+DOTTED = re.compile(r"(?<![\w/.@-])appnas(?:\.[A-Za-z_]\w*)+")
+PATHS = re.compile(r"(?<![\w/.-])(?:appnas|domains|spaces|tests|examples|benchmarks)/[\w./-]*+(?![<{*$])")
+
+
+def resolves(name):
+    """Whether a dotted name is a module, or something in one; modules that need an extra that is not here count."""
+    parts = name.split(".")
+    for count in range(len(parts), 0, -1):
+        try:
+            found = importlib.import_module(".".join(parts[:count]))
+        except ModuleNotFoundError as error:
+            if not (error.name or "").startswith("appnas"):
+                return True
+            continue
+        for part in parts[count:]:
+            if not hasattr(found, part):
+                return False
+            found = getattr(found, part)
+        return True
+    return False
+
+
+@pytest.mark.parametrize("path", PROSE, ids=lambda p: str(p.relative_to(ROOT)))
+def test_what_is_named_is_there(path):
+    text = path.read_text()
+    missing = {name for name in DOTTED.findall(text) if not resolves(name)}
+    missing |= {name for name in PATHS.findall(text) if not (ROOT / name.rstrip("./")).exists()}
+    assert sorted(missing) == []
+
+
+def test_names_that_are_not_there_are_seen():
+    assert resolves("appnas.strategy.Evolution") and resolves("appnas.loop.pareto.front.__name__")
+    assert not any(map(resolves, ["appnas.pareto", "appnas.search.search", "appnas.loop.pareto.no", "appnas.no.no"]))
+    said = "`appnas.loop.front`, see appnas/loop/pareto.py, tests/methods/test_<paper>.py and 'appnas.sb3.x'."
+    assert DOTTED.findall(said) == ["appnas.loop.front", "appnas.sb3.x"] and PATHS.findall(said) == [
+        "appnas/loop/pareto.py"
+    ]
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))

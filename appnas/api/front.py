@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import shlex
 import statistics
 from collections.abc import Sequence
@@ -14,7 +13,7 @@ from typing import Any
 import torch
 
 from appnas.api import preflight
-from appnas.api.random_control import equal_budget, ranked_by, value_of
+from appnas.api.random_control import deviation, equal_budget, ranked_by, value_of
 from appnas.api.result import Result
 from appnas.estimate import Evaluator
 from appnas.loop import Callback, Collapse, Estimate, Failures, Progress, Workers
@@ -37,7 +36,7 @@ from appnas.run import (
     remembered,
     retry,
     writing,
-)
+)  # fmt: skip
 from appnas.space import Space
 from appnas.support import IN_A_ROW, SHARE, check, reading, told, typed, within
 from appnas.task import Domain, Locked
@@ -255,8 +254,7 @@ def _search(
     best = results[max(range(plan.seeds), key=values.__getitem__)]
     info = {**best.info, "path": str(path) if path else None}
     if plan.seeds > 1 or plan.rank_epochs:
-        spread = _spread(values)
-        info |= {"runs": runs, "mean": statistics.fmean(values), "spread": spread}
+        info |= {"runs": runs, "mean": statistics.fmean(values), "spread": deviation(values)}
         info["ranked_by"] = ranked_by(best, plan.rank_epochs)
     if plan.retrain_epochs:
         info["retrain"] = {"epochs": plan.retrain_epochs, "beside": plan.beside}
@@ -284,13 +282,6 @@ def _employed(plan: Plan) -> list[Callback]:
     """Workers, if some are asked for; a time limit takes one."""
     wanted = plan.workers or plan.timeout  # a wrong limit, too, is told by them
     return [Workers(max(plan.workers, 1), plan.asks, plan.cluster, plan.timeout)] if wanted else []
-
-
-def _spread(values: Sequence[float]) -> float:
-    """Their standard deviation; 0 of one, NaN where a search scored nothing (statistics.stdev takes no infinity)."""
-    if not all(map(math.isfinite, values)):
-        return math.nan
-    return statistics.stdev(values) if len(values) > 1 else 0.0
 
 
 def _with_arch(saved: dict[str, Any]) -> dict[str, Any]:

@@ -110,3 +110,13 @@ def ranked_by(result: SearchResult, epochs: int) -> str:
         return f"validation value after {epochs} {'epoch' if epochs == 1 else 'epochs'} from scratch"
     batches = hasattr(result.evaluator, "spent") and not isinstance(result.evaluator, OneShot)
     return "median value of the last tenth of its steps" if batches else "value"
+
+
+def deviation(values: Sequence[float]) -> float:
+    """Standard deviation of what several searches found.
+
+    0 of one, and NaN where a search scored nothing: statistics.stdev takes no infinity.
+    """
+    if not all(map(math.isfinite, values)):
+        return math.nan
+    return statistics.stdev(values) if len(values) > 1 else 0.0

@@ -78,7 +78,7 @@ FILES: dict[str, Kind] = {
         {"of": TEXT, "ended": TEXT},
     ),
 }  # fmt: skip
-"""What is in every file of a run; the trainings' own, train-*.pt, are `appnas.task.training`'s."""
+"""What is in every file of a run; the trainings' own, train-*.pt, are `appnas.task.checkpoint`'s."""
 
 
 def parse(text: str) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -12,23 +11,14 @@ from typing import Any, Literal, Protocol
 import torch
 from torch import Tensor, nn
 
-from appnas.support import DataError, RunError, check_state, checked, load_state, reading, whole
-from appnas.support.kinds import ANY_NUMBER, OBJECT, anything, random_state, record, several
+from appnas.support import DataError, checked
 from appnas.task.averaging import AveragedSGD, Best, averaged
+from appnas.task.checkpoint import fingerprint, restore, save
 
 Batch = Any
 """What a domain's `batches` yields and its `loss` takes."""
 OnEpoch = Callable[[int, float], None]
 """Called with the number of epochs (or environment steps) done, and the last one's mean loss."""
-
-
-STATE = record(
-    {
-        "plan": OBJECT, "model": OBJECT, "optimiser": OBJECT, "rng": random_state, "global_rng": random_state,
-        "losses": several(ANY_NUMBER), "best": several(anything, 2),
-    }
-)  # fmt: skip
-"""What a checkpoint of a training holds."""
 
 
 class DivergedError(RuntimeError):
@@ -141,12 +131,12 @@ def fit(
     optimiser = optimiser_of(model, recipe)
     losses: list[float] = []
     best = Best()
-    plan = {"split": split, "epochs": epochs, "seed": seed, **asdict(recipe), "network": _fingerprint(model)}
+    plan = {"split": split, "epochs": epochs, "seed": seed, **asdict(recipe), "network": fingerprint(model)}
     plan["data"] = getattr(data, "fingerprint", "") if checkpoint else ""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         if checkpoint and checkpoint.exists():
-            losses = _restore(checkpoint, plan, model, optimiser, rng, best)
+            losses = restore(checkpoint, plan, model, optimiser, rng, best)
         for epoch in range(len(losses), epochs):
             model.train()
             set_progress(model, epoch / epochs)
@@ -159,7 +149,7 @@ def fit(
             if on_epoch:
                 on_epoch(epoch + 1, losses[-1])
             if checkpoint:
-                _save(checkpoint, plan, model, optimiser, rng, losses, best)
+                save(checkpoint, plan, model, optimiser, rng, losses, best)
     if best.weights is not None:
         model.load_state_dict(best.weights)
     model.eval()
@@ -200,57 +190,6 @@ def _epoch(
         if not torch.isfinite(weight).all():
             raise DivergedError(f"{name} holds NaN or infinity after epoch {epoch}; a lower learning rate may help")
     return total / count
-
-
-def _fingerprint(model: nn.Module) -> str:
-    """A digest of all modules' names and types and all weights' shapes: equal for equal networks."""
-    modules = [f"{name} {type(module).__name__}" for name, module in model.named_modules()]
-    parts = "\n".join([*modules, *(f"{name} {tuple(w.shape)}" for name, w in model.state_dict().items())])
-    return hashlib.sha256(parts.encode()).hexdigest()
-
-
-def _save(
-    path: Path,
-    plan: dict[str, Any],
-    model: nn.Module,
-    optimiser: torch.optim.Optimizer,
-    rng: torch.Generator,
-    losses: list[float],
-    best: Best,
-) -> None:
-    state = {
-        "plan": plan,
-        "model": model.state_dict(),
-        "optimiser": optimiser.state_dict(),
-        "rng": rng.get_state(),
-        "global_rng": torch.get_rng_state(),
-        "losses": losses,
-        "best": [best.number, best.weights],
-    }
-    with whole(path) as partial:
-        torch.save(state, partial)
-
-
-def _restore(
-    path: Path,
-    plan: dict[str, Any],
-    model: nn.Module,
-    optimiser: torch.optim.Optimizer,
-    rng: torch.Generator,
-    best: Best,
-) -> list[float]:
-    remedy = "delete it to train again"
-    state = check_state(path, load_state(path, remedy, RunError), STATE, remedy)
-    then = state["plan"]
-    if other := [f"{key} {then.get(key)}, now {value}" for key, value in plan.items() if then.get(key) != value]:
-        raise ValueError(f"{path} is of another training ({'; '.join(other)}): delete it, or keep this one elsewhere")
-    with reading(path, remedy):
-        model.load_state_dict(state["model"])
-        optimiser.load_state_dict(state["optimiser"])
-        rng.set_state(state["rng"])
-        torch.set_rng_state(state["global_rng"])
-        best.number, best.weights = state["best"]
-    return list(state["losses"])
 
 
 class Stream:

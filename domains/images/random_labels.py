@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from torch import Tensor
 
-if TYPE_CHECKING:
-    pass
 from appnas.domains.random_labels import random_like
 
 

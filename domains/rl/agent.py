@@ -24,7 +24,7 @@ from stable_baselines3.common.vec_env import VecEnv, VecMonitor, VecNormalize
 from stable_baselines3.dqn.policies import DQNPolicy, QNetwork
 from torch import Tensor, nn
 
-from appnas.domains.rl.domain import Options
+from appnas.domains.rl.options import Options
 from appnas.domains.rl.vectors import set_states, states
 from appnas.support import load_state, reading, whole
 from appnas.task import DivergedError, OnEpoch

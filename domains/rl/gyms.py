@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from appnas.domains.rl.domain import RL, Options, Split, salted
+from appnas.domains.rl.domain import RL, Split, salted
+from appnas.domains.rl.options import Options
 from appnas.support import checked
 
 if TYPE_CHECKING:

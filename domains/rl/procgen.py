@@ -10,7 +10,8 @@ import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from appnas.domains.rl.domain import RL, Options, Split, need, salted
+from appnas.domains.rl.domain import RL, Split, need, salted
+from appnas.domains.rl.options import Options
 from appnas.support import checked
 
 if TYPE_CHECKING:

@@ -142,7 +142,7 @@ class MixedNetwork(nn.Module):
         batch: Tensor | None = None,
         gates: Gates | None = None,
     ) -> Tensor:
-        """Class scores of every node, or of every graph. The arguments are those of `appnas.spaces.graphs.on_edges`.
+        """Class scores of every node, or of every graph. The arguments are those of `on_edges`.
 
         Shapes:
             x: [N, F]. edge_index: [2, E]. graph: [N]. edge_weight: [E].

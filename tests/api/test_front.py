@@ -12,7 +12,6 @@ import pytest
 import torch
 
 import appnas
-from appnas.api import front
 from appnas.domains.images import Images, Options
 from appnas.estimate import Table
 from appnas.loop import Budget, CollapseWarning, Observer
@@ -328,8 +327,3 @@ def test_seeds_of_weight_sharing_are_ranked_by_the_median_of_their_last_tenth(be
     assert len(result.history) == 25
     last = [record.value for record in result.history[-3:]]
     assert statistics.median(last) == max(run["value"] for run in result.info["runs"])
-
-
-def test_the_spread_of_seeds_of_which_one_scored_nothing():
-    assert front._spread([1.0, 3.0]) == pytest.approx(2**0.5) and front._spread([1.0]) == 0
-    assert math.isnan(front._spread([1.0, -math.inf])) and math.isnan(front._spread([math.nan, 1.0]))

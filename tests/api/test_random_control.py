@@ -7,7 +7,7 @@ import pytest
 from misbehaving import Few, Misbehaves
 
 import appnas
-from appnas.api.random_control import equal_budget
+from appnas.api.random_control import deviation, equal_budget
 from appnas.support import FailuresError
 
 
@@ -43,3 +43,8 @@ def test_a_control_is_held_to_the_time_limit_too(tmp_path):
 def test_a_wrong_time_limit_is_named():
     with pytest.raises(ValueError, match="timeout is a number of seconds, 0 for no limit, got -1"):
         appnas.search(Few(3), Misbehaves(Path("log"), {}), "random", timeout=-1.0)
+
+
+def test_the_spread_of_seeds_of_which_one_scored_nothing():
+    assert deviation([1.0, 3.0]) == pytest.approx(2**0.5) and deviation([1.0]) == 0
+    assert math.isnan(deviation([1.0, -math.inf])) and math.isnan(deviation([math.nan, 1.0]))

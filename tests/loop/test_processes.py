@@ -96,6 +96,7 @@ def test_workers_end_with_a_search_that_is_killed(tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
     search = subprocess.Popen([sys.executable, tmp_path / "script.py", tmp_path / "log"], env=environment)
     while not (tmp_path / "log").exists():
+        assert search.poll() is None, "the search ended before its worker began"
         time.sleep(0.1)
     children = Path(f"/proc/{search.pid}/task/{search.pid}/children").read_text().split()
     search.kill()

@@ -75,12 +75,6 @@ def test_controls(cells, bench201):
         controls(cells, ["conv"])
 
 
-def test_mean_and_spread_of_a_row():
-    row = Row("found", (0,), 1, 1, [{"accuracy": 90.0}, {"accuracy": 94.0}])
-    assert row.mean("accuracy") == 92.0 and row.spread("accuracy") == pytest.approx(8**0.5)
-    assert Row("found", (0,), 1, 1, [{"accuracy": 90.0}]).spread("accuracy") == 0.0
-
-
 def test_all_are_trained_alike_and_tested_once(digits):
     domain = Counting(digits)
     assert isinstance(domain, Domain)

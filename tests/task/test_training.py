@@ -168,31 +168,6 @@ def test_training_depends_on_its_seed_alone(digits):
     assert equal(states[0], states[1]) and not equal(states[0], states[2])
 
 
-def test_a_checkpoint_of_another_training_is_refused(digits, tmp_path):
-    file = tmp_path / "train.pt"
-    make = small(0.0)
-    fit(make(), digits, "train", digits.loss, 1, Recipe(), 0, checkpoint=file)
-    kept = file.read_bytes()
-    with pytest.raises(ValueError, match=r"is of another training \(epochs 1, now 2\): delete it"):
-        fit(make(), digits, "train", digits.loss, 2, Recipe(), 0, checkpoint=file)
-    with pytest.raises(ValueError, match=r"\(seed 0, now 1; lr 0.025, now 0.1\)"):
-        fit(make(), digits, "train", digits.loss, 1, Recipe(lr=0.1), 1, checkpoint=file)
-    other = Cells(width=2, depth=3, nodes=2)
-    arch = other.discretise(tuple(torch.rand(5, 8, generator=torch.Generator().manual_seed(9)) for _ in range(2)))
-    with pytest.raises(ValueError, match="network"):
-        fit(other.build(arch, IMAGES), digits, "train", digits.loss, 1, Recipe(), 0, checkpoint=file)
-    assert file.read_bytes() == kept
-
-
-def test_a_truncated_checkpoint_is_one_clear_error(digits, tmp_path):
-    file = tmp_path / "train.pt"
-    make = small(0.0)
-    fit(make(), digits, "train", digits.loss, 1, Recipe(), 0, checkpoint=file)
-    file.write_bytes(file.read_bytes()[:1000])
-    with pytest.raises(ValueError, match=r"train\.pt is damaged .* delete it to train again"):
-        fit(make(), digits, "train", digits.loss, 1, Recipe(), 0, checkpoint=file)
-
-
 def test_a_nan_loss_stops_with_the_step_and_keeps_the_checkpoint(digits, tmp_path):
     file, make = tmp_path / "train.pt", small(0.0)
     calls = iter(range(100))

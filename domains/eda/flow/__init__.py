@@ -1,4 +1,7 @@
-"""From register-transfer designs to labelled placements by real tools; features and labels of any routed design."""
+"""From register-transfer designs to labelled placements by real tools; features and labels of any routed design.
+
+Here belongs what reads or makes the files of such tools. What learns from them is in `appnas.domains.eda`.
+"""
 
 from appnas.domains.eda.flow.design import read_def
 from appnas.domains.eda.flow.generation import Source, generate, own

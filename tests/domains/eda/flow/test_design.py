@@ -1,4 +1,4 @@
-"""appnas.domains.eda_flow.design: where things are in a file written by hand; real designs of three technologies."""
+"""appnas.domains.eda.flow.design: where things are in a file written by hand; real designs of three technologies."""
 
 import numpy as np
 import pytest

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from conftest import tool
 
-from appnas.cli import main
 from appnas.domains.eda import load
 from appnas.domains.eda.flow import Source, generate, own, read_def, read_lef, tools
 from appnas.domains.eda.flow.generation import CHANNELS, LABELS, pack, plan
@@ -96,17 +95,3 @@ def test_an_independent_reader_agrees(tmp_path):
     # The netlist leaves no pin open, so the pins on nets are all that the cells have.
     assert sum(len(labels(cell)) for cell in cells) == (design.pin_cell >= 0).sum() > 300
     assert len(labels(layout.top_cell())) == (design.pin_cell < 0).sum() > 10
-
-
-def test_the_command_line(tmp_path, capsys):
-    needed()
-    assert main(["eda", "doctor"]) == 0 and "qrouter" in capsys.readouterr().out
-    assert main(["eda", "generate", str(tmp_path), "--designs", "tiny", "--each", "1", "--grid", "8", "--jobs", "1",
-                 "--keep"]) == 0  # fmt: skip
-    assert "0 failed" in capsys.readouterr().out
-    files = [str(tools.TECHNOLOGY / tools.LEF), str(tmp_path / "designs" / "tiny-000.def.gz")]
-    assert main(["eda", "features", *files, "--out", str(tmp_path / "maps.npz"), "--grid", "8"]) == 0
-    maps = np.load(tmp_path / "maps.npz")
-    np.testing.assert_allclose(maps["x"], np.load(tmp_path / "samples" / "tiny-000.npz")["x"], rtol=1e-6)
-    assert main(["eda", "features", files[0]]) == 2
-    assert main(["eda", "generate", str(tmp_path), "--each", "0"]) == 2

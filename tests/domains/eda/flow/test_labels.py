@@ -1,4 +1,4 @@
-"""appnas.domains.eda_flow.labels: a net that must cross another; obstructions; utilisation; a net of nobody."""
+"""appnas.domains.eda.flow.labels: a net that must cross another; obstructions; utilisation; a net of nobody."""
 
 import numpy as np
 import pytest

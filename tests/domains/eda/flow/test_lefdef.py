@@ -1,4 +1,4 @@
-"""appnas.domains.eda_flow.lefdef: a LEF and a DEF file written by hand, turned cells, and files that are cut off."""
+"""appnas.domains.eda.flow.lefdef: a LEF and a DEF file written by hand, turned cells, and files that are cut off."""
 
 import gzip
 

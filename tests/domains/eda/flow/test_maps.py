@@ -1,4 +1,4 @@
-"""appnas.domains.eda_flow.maps: every map of a small design by hand; sums that hold for any; real designs."""
+"""appnas.domains.eda.flow.maps: every map of a small design by hand; sums that hold for any; real designs."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""appnas.domains.eda_flow.router: capacity, the cheapest pattern, overflow where there is no room."""
+"""appnas.domains.eda.flow.router: capacity, the cheapest pattern, overflow where there is no room."""
 
 import numpy as np
 from test_labels import crossing

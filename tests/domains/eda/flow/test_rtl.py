@@ -1,4 +1,4 @@
-"""appnas.domains.eda_flow.rtl: Verilog by yosys, counted and computed."""
+"""appnas.domains.eda.flow.rtl: Verilog by yosys, counted and computed."""
 
 import re
 import subprocess

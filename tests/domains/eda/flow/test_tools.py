@@ -1,4 +1,4 @@
-"""appnas.domains.eda_flow.tools: a tool that fails, hangs or is missing; blockages; what the doctor says."""
+"""appnas.domains.eda.flow.tools: a tool that fails, hangs or is missing; blockages; what the doctor says."""
 
 import sys
 import time
