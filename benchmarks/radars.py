@@ -145,7 +145,7 @@ def budget(args):
         largest = 0.0, ()
         while not strategy.done:
             draw = strategy.ask()
-            if strategy.second:
+            if strategy.begun:
                 peak = peak_bytes(partial(advance, strategy, evaluator, draw))
                 peaks["supernet"] = max(peaks["supernet"], peak / MIB)
                 continue
@@ -158,7 +158,7 @@ def budget(args):
             saves["path"] = max(saves["path"], saved_bytes(loss) / MIB)
         _, saves["supernet"] = step(space, domain, strategy.mask, batch)
         true = dict(zip(archs, columns["test200"], strict=True))
-        weights = weight_bytes(evaluator.second.supernet) / MIB
+        weights = weight_bytes(evaluator.two.supernet) / MIB
         print(
             f"seed {seed}, budget {config.memory:.0f} MiB: {strategy.told} samples, options left"
             f" {[int(row.sum()) for row in strategy.mask[0]]}; largest peak of tensors: paths {peaks['path']:.1f},"

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from appnas.cost import counts, energy
 from appnas.cost.onnx_export import runner, to_onnx
 from appnas.space import IO, Arch, Space
+from appnas.support import Saved
 
 Runtime = Literal["torch", "onnxruntime"]
 
@@ -180,7 +181,7 @@ COSTS = ("parameters", "macs", "peak_bytes", "latency_ms", "energy_J", "estimate
 """What a `Meter` can measure."""
 
 
-class Meter:
+class Meter(Saved):
     """Named costs of a network: what rewards, archives and reports read.
 
     parameters; macs, multiply-adds an example; peak_bytes, of the tensors of a forward pass; latency_ms, the median,
@@ -198,6 +199,8 @@ class Meter:
     Raises:
         ValueError: an unknown name.
     """
+
+    saved = ("conditions",)
 
     def __init__(
         self,

@@ -10,10 +10,11 @@ from appnas.estimate.evaluator import (
     Cached, Evaluator, Map, Memory, Rewarded, Scratch, Stateless, evaluator_of, in_turn, recall, scores,
 )  # fmt: skip
 from appnas.estimate.inherited_weights import ParamStore, by_homogeneity, by_shape
-from appnas.estimate.phases import ThenScratch
+from appnas.estimate.phases import ThenScratch, TwoPhaseEvaluator
 from appnas.estimate.tabular import Table
 
 __all__ = [
     "Cached", "Evaluator", "Map", "Memory", "ParamStore", "Rewarded", "Scratch", "Stateless", "Table", "ThenScratch",
-    "attempt", "by_homogeneity", "by_shape", "evaluator_of", "failed", "in_turn", "recall", "rewarded", "scores",
+    "TwoPhaseEvaluator", "attempt", "by_homogeneity", "by_shape", "evaluator_of", "failed", "in_turn", "recall",
+    "rewarded", "scores",
 ]  # fmt: skip

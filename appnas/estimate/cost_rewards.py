@@ -10,10 +10,11 @@ import torch
 from appnas.cost import Meter
 from appnas.estimate.evaluator import Evaluator, Rewarded, evaluator_of
 from appnas.space import Arch, Space
+from appnas.support import Saved
 from appnas.task import Domain
 
 
-class Measured:
+class Measured(Saved):
     """Named costs of architectures, for `appnas.estimate.Rewarded`: those of stand-alone networks, one example a pass.
 
     Every architecture is measured once and remembered, so that a latency is the same whenever it is asked for.
@@ -28,6 +29,8 @@ class Measured:
         ValueError: an unknown name.
     """
 
+    saved = ("known", "meter")
+
     def __init__(self, space: Space, domain: Domain, names: Sequence[str], **more: Any):
         self.space, self.io = space, domain.io
         self.meter = Meter(domain.example(1), names, **more)
@@ -39,16 +42,6 @@ class Measured:
             with torch.random.fork_rng(devices=[]):  # random weights are drawn; the search's own generator stays
                 self.known[arch] = self.meter(self.space.build(arch, self.io))
         return self.known[arch]
-
-    def state_dict(self) -> dict[str, Any]:
-        """What was measured, and the conditions of latencies."""
-        known = [[list(arch), found] for arch, found in self.known.items()]
-        return {"known": known, "conditions": self.meter.conditions}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a state."""
-        self.known = {tuple(arch): found for arch, found in state["known"]}
-        self.meter.conditions = state["conditions"]
 
 
 def rewarded(

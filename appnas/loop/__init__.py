@@ -8,12 +8,12 @@ from appnas.loop.loop import (
     Budget, Callback, Callbacks, Loop, Observer, Record, SearchResult, search_loop, value_name, versions,
 )  # fmt: skip
 from appnas.loop.monitors import Collapse, CollapseWarning, Done, Failures, relative_entropy, skip_share
-from appnas.loop.pareto import front, hypervolume, worth
+from appnas.loop.pareto import ParetoFront, front, hypervolume, worth
 from appnas.loop.progress import Progress, training
 from appnas.loop.workers import WorkerError, Workers
 
 __all__ = [
     "Budget", "Callback", "Callbacks", "Collapse", "CollapseWarning", "Done", "Estimate", "Failures", "Loop",
-    "Observer", "Progress", "Record", "SearchResult", "WorkerError", "Workers", "front", "hypervolume",
+    "Observer", "ParetoFront", "Progress", "Record", "SearchResult", "WorkerError", "Workers", "front", "hypervolume",
     "relative_entropy", "search_loop", "skip_share", "training", "value_name", "versions", "worth",
 ]  # fmt: skip

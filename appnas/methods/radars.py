@@ -29,7 +29,7 @@ from appnas.methods import darts
 from appnas.one_shot import Alone
 from appnas.space import Arch, Mask, Space, full_mask, legal, random_arch, restrict
 from appnas.space import one_hot as one_hot_arch
-from appnas.strategy import Draw, Independent, PolicyGradient, Score, Strategy
+from appnas.strategy import Draw, Independent, Phased, PolicyGradient, Score, Strategy, first
 from appnas.support import MIB, checked, seeded
 from appnas.task import DifferentiableDomain
 
@@ -59,7 +59,7 @@ class Config:
     """The search on what remains."""
 
 
-class Pruned:
+class Pruned(Phased[Strategy]):
     """A policy that loses options until a supernet fits, then another strategy on what is left.
 
     The memory of what is left comes with the scores, as the metric `memory_mib`.
@@ -72,14 +72,20 @@ class Pruned:
         steps: scores of that strategy.
     """
 
+    saved = ("mask", "counts", "told", "after")
+
     def __init__(self, space: Space, seed: int, config: Config, then: Callable[[Space], Strategy], steps: int):
-        self.space, self.seed, self.config, self.then, self.steps = space, seed, config, then, steps
+        self.space, self.config, self.steps = space, config, steps
         self.mask: Mask = full_mask(space.choices) if space.mask is None else space.mask
         self.generator = torch.Generator().manual_seed(seed)
         self.told = self.after = 0
         self.counts = [torch.zeros(m.shape) for m in self.mask]
-        self.second: Strategy | None = None
-        self.policy = self._policy()
+        super().__init__(first(0), self._policy(), lambda: then(restrict(space, self.mask)))
+
+    @property
+    def policy(self) -> Any:
+        """What samples until it fits."""
+        return self.one
 
     def _policy(self) -> PolicyGradient:
         controller = Independent(self.space.choices, self.generator, self.mask)
@@ -93,21 +99,21 @@ class Pruned:
 
     def ask(self) -> Draw:
         """A sample of the policy with the mask as its gates, or the draw of the strategy of what remains."""
-        if self.second:
-            return self.second.ask()
+        if self.begun:
+            return self.two.ask()
         return self.policy.ask()._replace(gates=tuple(m.float() for m in self.mask))
 
     def tell(self, draw: Draw, score: Score) -> Draw | None:
         """Learn; at the end of a round, prune. The strategy of what remains begins as soon as its supernet fits."""
-        if self.second:
+        if self.begun:
             self.after += 1
-            return self.second.tell(draw, score)
+            return self.two.tell(draw, score)
         self.policy.tell(draw, score)
         self.told += 1
         for count, taken in zip(self.counts, one_hot_arch(self.space.choices, draw.arch), strict=True):
             count += taken
         if score.metrics["memory_mib"] <= self.config.memory:
-            self.second = self.then(restrict(self.space, self.mask))
+            self.begin()
         elif self.told % self.config.episodes == 0:
             self.prune(score.metrics["memory_mib"])
         return None
@@ -134,32 +140,17 @@ class Pruned:
                 f"what is left needs {memory:,.1f} MiB a step, the budget is {self.config.memory:,.1f}, and nothing can"
                 " be dropped any more: raise the budget, make the batch or the network smaller, or sample more"
             )
-        self.policy = self._policy()
+        self.one = self._policy()
 
     def best(self) -> Arch:
         """The second strategy's, until then the best sample."""
-        return self.second.best() if self.second else self.policy.best()
-
-    def state_dict(self) -> dict[str, Any]:
-        """Mask, counts, policy, and the second strategy's own."""
-        return {
-            "mask": [m.clone() for m in self.mask],
-            "counts": [c.clone() for c in self.counts],
-            "told": [self.told, self.after],
-            "policy": self.policy.state_dict(),
-            "second": self.second and self.second.state_dict(),
-        }
+        return (self.two if self.begun else self.one).best()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a state."""
-        self.mask, self.counts = tuple(m.clone() for m in state["mask"]), [c.clone() for c in state["counts"]]
-        self.told, self.after = state["told"]
-        self.policy = self._policy()
-        self.policy.load_state_dict(state["policy"])
-        self.second = None
-        if state["second"]:
-            self.second = self.then(restrict(self.space, self.mask))
-            self.second.load_state_dict(state["second"])
+        self.mask = state["mask"]
+        self.one = self._policy()
+        super().load_state_dict(state)
 
 
 def _sound(space: Space, mask: Mask) -> bool:
@@ -172,7 +163,7 @@ def _sound(space: Space, mask: Mask) -> bool:
         return False
 
 
-class Bounded:
+class Bounded(Phased[Evaluator]):
     """Rewards with the memory of the supernet that a draw's gates allow; then an evaluator on that supernet.
 
     Args:
@@ -183,19 +174,21 @@ class Bounded:
         steps: training steps that a reward costs.
     """
 
+    saved = ("mask", "needed")
+
     def __init__(
         self, reward: Evaluator, need: Callable[[Mask], float], budget: float, then: Callable[[Mask], Evaluator],
         steps: int = 0,
     ):  # fmt: skip
-        self.reward, self.need, self.budget, self.then, self.steps = Cached(reward), need, budget, then, steps
+        self.need, self.budget, self.steps, self.reward = need, budget, steps, Cached(reward)
         self.mask: Mask | None = None
         self.needed = 0.0
-        self.second: Evaluator | None = None
+        super().__init__(first(0), self.reward, lambda: then(self.mask or ()))
 
     @property
     def spent(self) -> int:
         """Training steps that the search has cost: of sampled architectures, and of the supernet."""
-        return self.steps * len(self.reward.known) + int(getattr(self.second, "spent", 0))
+        return self.steps * len(self.reward.known) + int(getattr(self.two, "spent", 0) if self.begun else 0)
 
     def score(self, draw: Draw) -> Score:
         """The reward with `memory_mib`; for soft gates, the second evaluator's.
@@ -206,11 +199,10 @@ class Bounded:
         if draw.gates is None:
             raise ValueError("the gates of a draw say what remains of the space, this draw has none")
         if any(g.requires_grad for g in draw.gates):
-            if self.second is None:
+            if not self.begun:
                 self.mask = tuple(g.detach() > 0 for g in draw.gates)
                 self._check(self.need(self.mask))
-                self.second = self.then(self.mask)
-            return self.second.score(draw)
+            return self.two.score(draw)
         mask = tuple(g > 0 for g in draw.gates)
         if self.mask is None or any(not torch.equal(a, b) for a, b in zip(mask, self.mask, strict=True)):
             self.mask, self.needed = mask, self.need(mask)
@@ -230,25 +222,8 @@ class Bounded:
 
     def learn(self, draw: Draw) -> None:
         """Passed on to the second evaluator."""
-        if self.second:
-            self.second.learn(draw)
-
-    def state_dict(self) -> dict[str, Any]:
-        """Of both evaluators, and the mask."""
-        return {
-            "reward": self.reward.state_dict(),
-            "mask": None if self.mask is None else [m.clone() for m in self.mask],
-            "needed": self.needed,
-            "second": self.second and self.second.state_dict(),
-        }
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a state."""
-        self.reward.load_state_dict(state["reward"])
-        self.mask, self.needed, self.second = state["mask"] and tuple(state["mask"]), state["needed"], None
-        if self.mask is not None and state["second"]:
-            self.second = self.then(self.mask)
-            self.second.load_state_dict(state["second"])
+        if self.begun:
+            self.two.learn(draw)
 
 
 def need(space: Space, domain: DifferentiableDomain, config: Config, mask: Mask) -> float:

@@ -18,7 +18,7 @@ from appnas.support import Saved, checked, seeded
 from appnas.task import Batch, DifferentiableDomain, Recipe, Stream, cosine, finite, optimiser_of
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 @checked(lr=0, lr_min=0, momentum=0, weight_decay=0, clip=0)
 class SupernetSGD:
     """How a supernet's weights are trained. The numbers are DARTS's for CIFAR-10 (arXiv 1806.09055, section A.1.1)."""

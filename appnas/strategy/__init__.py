@@ -9,7 +9,7 @@ from appnas.strategy.controllers import LSTM, Independent, Kind, controller
 from appnas.strategy.edge_weights import EdgeWeights
 from appnas.strategy.evolution import Evolution, Generations
 from appnas.strategy.gradient import Gradient, without_zero
-from appnas.strategy.phases import Phase, Phased, Ranked, SinglePaths, first
+from appnas.strategy.phases import Phase, Phased, Ranked, SinglePaths, TwoPhases, first
 from appnas.strategy.policy_gradient import PolicyGradient, moving_average, reinforce, step_down
 from appnas.strategy.predictor_guided import PredictorGuided, Told
 from appnas.strategy.protocol import Draw, Random, Score, Strategy
@@ -20,6 +20,6 @@ __all__ = [
     "LSTM", "Archive", "Correction", "Descent", "Draw", "EdgeWeights", "Evolution", "Generations", "Gradient",
     "GradientEstimator", "Independent", "Kind", "Losses", "MLEGuided", "Phase", "Phased", "PolicyGradient",
     "PredictorGuided", "Random", "RandomDirections", "Ranked", "Sampled", "Score", "SinglePaths", "StepEstimator",
-    "Strategy", "Told", "ZeroOrder", "controller", "first", "moving_average", "one_hot_rows", "reinforce", "step_down",
-    "without_zero",
+    "Strategy", "Told", "TwoPhases", "ZeroOrder", "controller", "first", "moving_average", "one_hot_rows", "reinforce",
+    "step_down", "without_zero",
 ]  # fmt: skip

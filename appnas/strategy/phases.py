@@ -44,6 +44,10 @@ class Phased(Saved, Generic[Part]):
             self._two = self._two()
         return self._two
 
+    def begin(self) -> Part:
+        """Make the part of the second phase."""
+        return self.two
+
     @property
     def begun(self) -> bool:
         """Whether there is a part of the second phase."""

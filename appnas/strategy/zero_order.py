@@ -18,6 +18,7 @@ from torch import Tensor
 from appnas.space import Arch, Gates, Space, full_mask
 from appnas.strategy.protocol import Draw, Score
 from appnas.supernet import Relax, relaxed, softmax
+from appnas.support import Saved
 
 
 class Move(NamedTuple):
@@ -165,7 +166,7 @@ class Descent:
         return Move(tried[losses.argmin()], 1.0)
 
 
-class ZeroOrder:
+class ZeroOrder(Saved):
     """Follow an estimator that sees values only (ZARTS, Wang et al., arXiv 2110.04743).
 
     Needs an evaluator that judges the `length` draws of a round alike, such as `appnas.one_shot.Adapted`. A draw is
@@ -181,6 +182,10 @@ class ZeroOrder:
         deviation: standard deviation of the initial logits.
         derive: gates -> architecture, if not by the space's own rule.
     """
+
+    saved = (
+        "alpha", "slope", "plan", "place", "rounds", "warmup", "tried", "losses", "effective", "generator",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -273,22 +278,14 @@ class ZeroOrder:
         """Softmax of the logits."""
         return self._gates(self.alpha, softmax)
 
-    _STATE = ("alpha", "slope", "plan", "place", "rounds", "warmup", "tried", "losses", "effective")
-
     def state_dict(self) -> dict[str, Any]:
-        """Logits, the place in the round with all that was told in it, and the generator.
-
-        Draws that were asked and not told are asked again.
-        """
-        state = {name: getattr(self, name) for name in self._STATE}
+        """Everything needed to go on. Draws that were asked and not told are asked again."""
+        state = super().state_dict()
         state["warmup"] += sum(told is None for told in self.waiting)
         state["place"] = (self.place - sum(told is not None for told in self.waiting)) % self.length
-        return {**state, "rng": self.generator.get_state()}
+        return state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a state."""
-        for name in self._STATE:
-            value = state[name]
-            setattr(self, name, list(value) if isinstance(value, list) else value)
+        super().load_state_dict(state)
         self.waiting.clear()
-        self.generator.set_state(state["rng"])

@@ -10,12 +10,12 @@ from appnas.support.failure import (
 from appnas.support.files import RunError, check_state, digest, load_state, reading, room, whole
 from appnas.support.memory import MIB, explained, out_of_memory, told
 from appnas.support.saved import Saved
-from appnas.support.seeding import seeded
+from appnas.support.seeding import rng_state, seeded, set_rng
 from appnas.support.settings import check, checked, held, typed, within
 
 __all__ = [
     "IN_A_ROW", "MIB", "SHARE", "TRIES", "DataError", "ExhaustedError", "Failure", "FailuresError", "RunError", "Saved",
     "Tolerance", "check", "check_state", "checked", "died", "digest", "explained", "failure_of", "held", "is_number",
-    "lacking", "late", "listed", "load_state", "number", "offers", "out_of_memory", "reading", "room", "ruled",
-    "seeded", "shaped", "told", "typed", "validated", "whole", "within",
+    "lacking", "late", "listed", "load_state", "number", "offers", "out_of_memory", "reading", "rng_state", "room",
+    "ruled", "seeded", "set_rng", "shaped", "told", "typed", "validated", "whole", "within",
 ]  # fmt: skip

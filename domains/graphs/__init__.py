@@ -3,9 +3,9 @@
 Here belongs what knows graphs as data; spaces for them are in `appnas.spaces.graphs`.
 """
 
-from appnas.domains.graphs.domain import Graphs
+from appnas.domains.graphs.domain import RECIPE, Graphs, Options
 from appnas.domains.graphs.loaders import Batch
 
 __all__ = [
-    "Batch", "Graphs",
+    "RECIPE", "Batch", "Graphs", "Options",
 ]  # fmt: skip

@@ -5,8 +5,9 @@ Here belongs what knows environments; encoders are in `appnas.spaces.rl`.
 
 from appnas.domains.rl.domain import RL
 from appnas.domains.rl.gyms import Catch, CatchOptions, Gym, GymOptions
+from appnas.domains.rl.options import Options
 from appnas.domains.rl.procgen import GAMES, Procgen, ProcgenOptions
 
 __all__ = [
-    "GAMES", "RL", "Catch", "CatchOptions", "Gym", "GymOptions", "Procgen", "ProcgenOptions",
+    "GAMES", "RL", "Catch", "CatchOptions", "Gym", "GymOptions", "Options", "Procgen", "ProcgenOptions",
 ]  # fmt: skip

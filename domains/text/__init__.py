@@ -4,8 +4,8 @@ Here belongs what knows text as data; spaces for it are in `appnas.spaces.text`.
 """
 
 from appnas.domains.text.data import SMALL, FolderOptions, folder, pydoc, shakespeare
-from appnas.domains.text.domain import Options, Text
+from appnas.domains.text.domain import RECIPE, Options, Text
 
 __all__ = [
-    "SMALL", "FolderOptions", "Options", "Text", "folder", "pydoc", "shakespeare",
+    "RECIPE", "SMALL", "FolderOptions", "Options", "Text", "folder", "pydoc", "shakespeare",
 ]  # fmt: skip

@@ -119,7 +119,7 @@ def test_the_budget_holds_in_every_phase(bench201, digits):
     rounds = [record.metrics for record in result.history if "memory_mib" in record.metrics]
     assert rounds[0]["memory_mib"] > 1.0 >= rounds[-1]["memory_mib"]
     assert all(metrics["path_mib"] <= 1.0 for metrics in rounds)
-    supernet = result.evaluator.second.supernet
+    supernet = result.evaluator.two.supernet
     left = sum(p.numel() for p in supernet.parameters())
     assert left < sum(p.numel() for p in bench201.supernet(digits.io).parameters())
     assert len(result.history) == len(rounds) + digits.epoch("train")

@@ -8,26 +8,10 @@ import torch
 from appnas.loop import search_loop
 from appnas.one_shot import Alone, OneShot
 from appnas.prune import shrink
-from appnas.space import full_mask, one_hot, random_arch, restrict
-from appnas.strategy import Draw, Evolution, Random, Score, SinglePaths, first
+from appnas.space import one_hot, random_arch
+from appnas.strategy import Draw, Evolution, Score, SinglePaths, first
 from appnas.task import Locked
-from appnas.testing import StrategySuite, identical, round_trip
-
-
-class TestPaths(StrategySuite):
-    """The strategy begins within the suite's thirteen steps."""
-
-    @pytest.fixture
-    def space(self, chain):
-        return chain
-
-    @pytest.fixture
-    def make(self):
-        def _make(space, seed):
-            rng = random.Random(seed)
-            return SinglePaths(space, rng, Random(space, rng), first(2))
-
-        return _make
+from appnas.testing import identical, round_trip
 
 
 def run(space, domain, steps=30, more=10, seed=0, **settings):
@@ -88,28 +72,6 @@ def test_an_architecture_is_measured_once_until_the_supernet_is_trained_again(ch
         values.append(float(evaluator.score(draw).value))
         evaluator.learn(draw)
     assert values[1:3] == [1, 1] and values[4] == 2 and evaluator.step == 2
-
-
-@pytest.mark.parametrize("masked", [False, True])
-def test_paths_are_valid_uniform_and_obey_the_mask(chain, cells, masked):
-    mask = full_mask(chain.choices)
-    mask[0][0, 3] = False
-    space = restrict(chain, mask) if masked else chain
-    rng = random.Random(0)
-    strategy = SinglePaths(space, rng, Random(space, rng), first(3000))
-    archs = [strategy.ask().arch for _ in range(3000)]
-    assert all(space.valid(arch) for arch in archs)
-    counts = torch.bincount(torch.tensor([arch[0] for arch in archs]), minlength=5)
-    expected = torch.tensor([0.25, 0.25, 0.25, 0.0, 0.25] if masked else [0.2] * 5)
-    torch.testing.assert_close(counts / 3000, expected, atol=0.03, rtol=0)
-    drawn = SinglePaths(cells, rng, Random(cells, rng), first(20))
-    assert all(cells.valid(drawn.ask().arch) for _ in range(20))
-
-
-def test_other_paths_than_uniform_ones(chain, regression):
-    rng, archs = random.Random(0), [(1, 1), (2, 2)]
-    strategy = SinglePaths(chain, rng, Random(chain, rng), first(4), lambda step: archs[step % 2])
-    assert [strategy.ask().arch for _ in range(4)] == archs * 2
 
 
 def course(strategy, evaluator, steps):

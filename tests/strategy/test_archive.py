@@ -1,8 +1,11 @@
 """appnas.strategy.archive: the first of equals, and what is never the best."""
 
+import random
+
 import pytest
 
 from appnas.strategy import Archive
+from appnas.support import ExhaustedError
 
 
 def test_the_incumbent_keeps_the_first_of_equals():
@@ -22,3 +25,19 @@ def test_an_incumbent_of_nothing_but_nan_is_the_first():
     best.update((0,), float("nan"))
     best.update((1,), float("nan"))
     assert best.get() == (0,)
+
+
+def test_the_best_few_in_order_and_the_larger_value_of_one_that_comes_again():
+    best = Archive(2)
+    for arch, value in [((0,), 1.0), ((1,), 3.0), ((2,), 1.0), ((0,), 2.0), ((1,), 0.0), ((3,), 2.0)]:
+        best.update(arch, value)
+    assert best.best == [((1,), 3.0), ((0,), 2.0)] and best.top() == [(1,), (0,)]
+
+
+def test_nothing_is_new_twice(chain):
+    archive = Archive(seen=[(0, 0)])
+    assert len(set(archive.new(chain, random.Random(0), 20))) == 20 and len(archive.seen) == 21
+    archive.check_left(chain)
+    assert len(archive.new(chain, random.Random(0), 20)) == 4
+    with pytest.raises(ExhaustedError, match="all of its 25 architectures"):
+        archive.check_left(chain)

@@ -1,0 +1,141 @@
+"""strategy.phases: who is asked in which phase; uniform paths; the best few again, whose means decide; the suite."""
+
+import random
+
+import pytest
+import torch
+
+from appnas.space import full_mask, restrict
+from appnas.strategy import Draw, Random, Ranked, Score, SinglePaths, TwoPhases, first
+from appnas.testing import StrategySuite, round_trip
+
+
+class TestPaths(StrategySuite):
+    """The strategy begins within the suite's thirteen steps."""
+
+    @pytest.fixture
+    def space(self, chain):
+        return chain
+
+    @pytest.fixture
+    def make(self):
+        def _make(space, seed):
+            rng = random.Random(seed)
+            return SinglePaths(space, rng, Random(space, rng), first(2))
+
+        return _make
+
+
+class TestRanked(StrategySuite):
+    """The ranking begins within the suite's thirteen steps."""
+
+    @pytest.fixture
+    def space(self, chain):
+        return chain
+
+    @pytest.fixture
+    def make(self):
+        return lambda space, seed: Ranked(Random(space, random.Random(seed)), 8, 3)
+
+
+class Listed:
+    """Asks what it is given."""
+
+    def __init__(self, *archs):
+        self.archs = list(archs)
+
+    def ask(self):
+        return Draw(self.archs.pop(0))
+
+    def tell(self, draw, score):
+        return None
+
+    def best(self):
+        return (9,)
+
+
+def told(strategy, *values):
+    asked = []
+    for value in values:
+        draw = strategy.ask()
+        strategy.tell(draw, Score(torch.tensor(float(value))))
+        asked.append(draw.arch)
+    return asked
+
+
+def test_means_decide():
+    strategy = Ranked(Listed((1,), (2,), (3,), (2,)), 4, 2)
+    assert told(strategy, 5, 3, 1, 7) == [(1,), (2,), (3,), (2,)]
+    assert strategy.best() == (9,)
+    assert told(strategy, 6, 2) == [(2,), (1,)]  # the best by value first, in turn
+    assert strategy.best() == (2,)
+    assert told(strategy, float("nan"), 3) == [(2,), (1,)]
+    assert strategy.best() == (1,)
+
+
+def test_fewer_found_than_asked_for():
+    strategy = Ranked(Listed((1,), (1,)), 2, 5)
+    told(strategy, 1, 1, 1)
+    assert strategy.best() == (1,)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_paths_are_valid_uniform_and_obey_the_mask(chain, cells, masked):
+    mask = full_mask(chain.choices)
+    mask[0][0, 3] = False
+    space = restrict(chain, mask) if masked else chain
+    rng = random.Random(0)
+    strategy = SinglePaths(space, rng, Random(space, rng), first(3000))
+    archs = [strategy.ask().arch for _ in range(3000)]
+    assert all(space.valid(arch) for arch in archs)
+    counts = torch.bincount(torch.tensor([arch[0] for arch in archs]), minlength=5)
+    expected = torch.tensor([0.25, 0.25, 0.25, 0.0, 0.25] if masked else [0.2] * 5)
+    torch.testing.assert_close(counts / 3000, expected, atol=0.03, rtol=0)
+    drawn = SinglePaths(cells, rng, Random(cells, rng), first(20))
+    assert all(cells.valid(drawn.ask().arch) for _ in range(20))
+
+
+def test_other_paths_than_uniform_ones(chain, regression):
+    rng, archs = random.Random(0), [(1, 1), (2, 2)]
+    strategy = SinglePaths(chain, rng, Random(chain, rng), first(4), lambda step: archs[step % 2])
+    assert [strategy.ask().arch for _ in range(4)] == archs * 2
+
+
+def test_the_second_part_is_made_when_it_is_wanted_and_again_from_a_state():
+    made = []
+
+    def make():
+        made.append(Stateful())
+        return made[-1]
+
+    strategy = TwoPhases(first(2), Stateful(), make)
+    for _ in range(2):
+        strategy.tell(strategy.ask(), Score(torch.tensor(0.0)))
+    assert not made and not strategy.begun and strategy.best() == (2,)
+    strategy.tell(strategy.ask(), Score(torch.tensor(0.0)))
+    assert len(made) == 1 and strategy.best() == (1,)
+    other = TwoPhases(first(2), Stateful(), make)
+    other.load_state_dict(round_trip(strategy.state_dict()))
+    assert len(made) == 2 and other.ask().arch == (1,) and other.best() == (2,)
+
+
+class Stateful:
+    """Asks how often it was asked."""
+
+    asked = 0
+
+    def ask(self):
+        self.asked += 1
+        return Draw((self.asked - 1,))
+
+    def tell(self, draw, score):
+        return None
+
+    def best(self):
+        return (self.asked,)
+
+    def state_dict(self):
+        return {"asked": self.asked}
+
+    def load_state_dict(self, state):
+        self.asked = state["asked"]
