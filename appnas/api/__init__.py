@@ -4,8 +4,7 @@ Here belongs what puts all rooms together for one call; nothing below imports it
 """
 
 from appnas.api.front import resume, search
+from appnas.api.plan import SearchOptions
 from appnas.api.result import Result
 
-__all__ = [
-    "Result", "resume", "search",
-]  # fmt: skip
+__all__ = ["Result", "SearchOptions", "resume", "search"]

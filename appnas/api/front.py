@@ -13,64 +13,20 @@ from typing import Any
 import torch
 
 from appnas.api import preflight
+from appnas.api.plan import Plan
 from appnas.api.random_control import deviation, equal_budget, ranked_by, value_of
 from appnas.api.result import Result
 from appnas.estimate import Evaluator
 from appnas.loop import Callback, Collapse, Estimate, Failures, Progress, Workers
-from appnas.run import (
-    KEYS,
-    LATER,
-    Run,
-    catalogue,
-    check_domain,
-    create,
-    created,
-    describe_domain,
-    describe_space,
-    finish,
-    found_in,
-    load_config,
-    load_domain,
-    load_space,
-    read_json,
-    remembered,
-    retry,
-    writing,
-)  # fmt: skip
+from appnas.run import KEYS, LATER, Run, catalogue, create, created, finish, found_in, load_config, read_json, writing
+from appnas.run.provenance import check_domain, describe_domain, describe_space, load_domain, load_space, remembered
+from appnas.run.retrying import retry
 from appnas.space import Space
-from appnas.support import IN_A_ROW, SHARE, check, reading, told, typed, within
+from appnas.support import IN_A_ROW, SHARE, reading, told, within
 from appnas.task import Domain, Locked
 
 COUNTS = ("evaluations", "epochs", "start", "labels", "pairs", "draws", "episodes")
 """Settings of methods that say how long a search is, what there is first in this order."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Plan:
-    """What a search was asked for, besides space and domain."""
-
-    method: str
-    config: Any
-    seed: int
-    seeds: int
-    rank_epochs: int
-    control: bool
-    retrain_epochs: int
-    beside: tuple[str, ...]
-    workers: int
-    asks: int
-    cluster: bool
-    timeout: float
-    max_failures: int
-    max_failure_share: float
-
-    def __post_init__(self) -> None:
-        """Check the numbers."""
-        typed("seed", int, self.seed)
-        typed("seeds", int, self.seeds)
-        if abs(self.seed) + self.seeds > 2**62:
-            raise ValueError(f"seeds lie between -2^62 and 2^62, got seed={self.seed}, seeds={self.seeds}")
-        check(self, seeds=1, rank_epochs=0, retrain_epochs=0, workers=0, asks=0)
 
 
 def search(
@@ -153,8 +109,9 @@ def search(
     base: Any = config or chosen.config()
     asked, after = dataclasses.replace(base, **settings), (retrain_epochs, tuple(beside))
     plan = Plan(
-        method, asked, seed, seeds, rank_epochs, control, *after, workers, asks, cluster, timeout, max_failures,
-        max_failure_share,
+        method=method, config=asked, seed=seed, seeds=seeds, rank_epochs=rank_epochs, control=control,
+        retrain_epochs=retrain_epochs, beside=after[1], workers=workers, asks=asks, cluster=cluster, timeout=timeout,
+        max_failures=max_failures, max_failure_share=max_failure_share,
     )  # fmt: skip
     within(asked, "population", "per_update")
     if (asks or cluster) and not workers and not timeout:

@@ -5,6 +5,4 @@ Here belongs what reads flags and prints; what it does is done by the rooms belo
 
 from appnas.cli.app import main
 
-__all__ = [
-    "main",
-]  # fmt: skip
+__all__ = ["main"]

@@ -11,18 +11,8 @@ from pathlib import Path
 from appnas.api import Result
 from appnas.cli import show
 from appnas.estimate import evaluator_of
-from appnas.run import (
-    KEYS,
-    InterruptedSearchError,
-    check_domain,
-    found_in,
-    load_config,
-    load_domain,
-    load_space,
-    read_history,
-    read_json,
-    remembered,
-)
+from appnas.run import KEYS, InterruptedSearchError, load_config, read_history, read_json
+from appnas.run.provenance import check_domain, found_in, load_domain, load_space, remembered
 from appnas.space import check
 from appnas.strategy import Random
 from appnas.support import reading

@@ -14,43 +14,19 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
+from appnas.api import SearchOptions
 from appnas.run import catalogue
-from appnas.support import IN_A_ROW, SHARE
 
 MARKERS = (tyro.conf.AvoidSubcommands, tyro.conf.SuppressFixed, tyro.conf.PositionalMetavarFromFieldName)
 """No subcommand for a field of several types, no help for a field that has no flag (a space's mask)."""
 
 
 @dataclass(frozen=True)
-class Options:
-    """What every search has, whatever its method."""
+class Options(SearchOptions):
+    """What a search has on the command line."""
 
     out: Annotated[Path | None, tyro.conf.arg(metavar="PATH")] = None
     """Directory of the run, new or empty; by default the next free runs/METHOD-SPACE-DOMAIN-N."""
-    seed: int = 0
-    """Seed of the first search."""
-    seeds: int = 1
-    """Number of searches; the best one is the result."""
-    rank_epochs: int = 0
-    """Choose among the seeds by validation after so many epochs from scratch; 0: by the search's own value."""
-    control: bool = False
-    """Run random search at equal budget beside it; retraining then trains what that found, too."""
-    workers: int = 0
-    """Evaluate so many architectures at once, each in a process of its own; 0 for one after another."""
-    asks: int = 0
-    """Architectures that workers are asked for at once; 0 for as many as workers."""
-    cluster: bool = False
-    """The workers are those of a Ray cluster."""
-    timeout: float = 0.0
-    """Seconds that the evaluation of one architecture may take, in a worker; then it has failed. 0: no limit."""
-    max_failures: int = IN_A_ROW
-    """Different architectures that may fail one after another before the search ends."""
-    max_failure_share: float = SHARE
-    """Share of all evaluations that may fail, looked at once there are 20."""
-    retrain_epochs: int = 0
-    """Then train what was found from scratch for so many epochs, and test it; 0 to do so later."""
-    beside: tuple[str, ...] = ()
-    """Controls of that training: "random", or an operation that is then taken everywhere."""
     threads: int = 1
     """Torch threads."""
 

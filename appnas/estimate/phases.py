@@ -44,10 +44,12 @@ class _Repeats(Stateless):
         self.times: dict[Arch, int] = {}
 
     def fold(self, time: int) -> Domain:
+        """The domain of an architecture's n-th training."""
         make = getattr(self.domain, "fold", None) if self.folds > 1 else None
         return make(time % self.folds, self.folds) if make else self.domain
 
     def score(self, draw: Draw) -> Score:
+        """The next training of an architecture."""
         done = self.times.get(draw.arch, 0)
         self.times[draw.arch] = done + 1
         return Scratch(self.space, self.fold(done), self.budget, self.seed + done).score(draw)

@@ -8,6 +8,4 @@ from appnas.report.showcase import picture
 from appnas.report.story import Story, read
 from appnas.report.writer import write
 
-__all__ = [
-    "Story", "picture", "primary", "read", "write",
-]  # fmt: skip
+__all__ = ["Story", "picture", "primary", "read", "write"]

@@ -17,19 +17,8 @@ from appnas.loop import Record, relative_entropy, skip_share, value_name
 from appnas.methods import Method
 from appnas.report.curves import even
 from appnas.retrain import Row, load_rows
-from appnas.run import (
-    KEYS,
-    Maps,
-    catalogue,
-    each_line,
-    load_config,
-    load_showcase,
-    load_space,
-    read_history,
-    read_json,
-    read_lines,
-    remembered,
-)
+from appnas.run import KEYS, Maps, catalogue, each_line, load_config, load_showcase, read_history, read_json, read_lines
+from appnas.run.provenance import load_space, remembered
 from appnas.space import Arch, Choice, Space, decisions
 from appnas.support import RunError, reading
 

@@ -7,6 +7,4 @@ from appnas.retrain.exporting import export, load
 from appnas.retrain.retraining import controls, retrain, testable, train_one
 from appnas.retrain.rows import Retrained, Row, load_rows
 
-__all__ = [
-    "Retrained", "Row", "controls", "export", "load", "load_rows", "retrain", "testable", "train_one",
-]  # fmt: skip
+__all__ = ["Retrained", "Row", "controls", "export", "load", "load_rows", "retrain", "testable", "train_one"]

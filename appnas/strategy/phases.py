@@ -104,13 +104,15 @@ class _Path(Saved):
         self.rng, self.path, self.asked = rng, path, 0
 
     def ask(self) -> Draw:
+        """The next path."""
         self.asked += 1
         return Draw(self.path(self.asked - 1))
 
     def tell(self, draw: Draw, score: Score) -> None:
-        pass
+        """Nothing to learn."""
 
     def best(self) -> Arch:
+        """None."""
         raise ValueError("no score was told yet: there is no best architecture")
 
 
@@ -149,15 +151,18 @@ class _Again(Saved):
         self.values: dict[Arch, list[float]] = {}
 
     def ask(self) -> Draw:
+        """The next of the best."""
         top = self.archive.top()
         self.asked += 1
         return Draw(top[(self.asked - 1) % len(top)])
 
     def tell(self, draw: Draw, score: Score) -> None:
+        """Gather."""
         value = float(score.value)
         self.values.setdefault(draw.arch, []).append(value if value == value else float("-inf"))
 
     def best(self) -> Arch:
+        """The best by its mean."""
         return max(self.values, key=lambda arch: sum(self.values[arch]) / len(self.values[arch]))
 
 

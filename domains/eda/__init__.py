@@ -8,6 +8,4 @@ from appnas.domains.eda.domain import Options, Routability
 from appnas.domains.eda.placements import Placements, load
 from appnas.domains.eda.scaling import Scaling
 
-__all__ = [
-    "ISPD", "SHIPPED", "SMALL", "Options", "Placements", "Routability", "Scaling", "load", "shipped",
-]  # fmt: skip
+__all__ = ["ISPD", "SHIPPED", "SMALL", "Options", "Placements", "Routability", "Scaling", "load", "shipped"]

@@ -6,6 +6,4 @@ Here belongs what knows graphs as data; spaces for them are in `appnas.spaces.gr
 from appnas.domains.graphs.domain import RECIPE, Graphs, Options
 from appnas.domains.graphs.loaders import Batch
 
-__all__ = [
-    "RECIPE", "Batch", "Graphs", "Options",
-]  # fmt: skip
+__all__ = ["RECIPE", "Batch", "Graphs", "Options"]

@@ -7,6 +7,7 @@ is one batch, its loss one number a node of the split; graphs that do not fit go
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -28,7 +29,7 @@ from appnas.domains.graphs.checks import (
     warn_of_unused,
 )
 from appnas.domains.graphs.loaders import Batch, joined, neighbours, parts
-from appnas.domains.graphs.random_labels import RandomGraphLabels
+from appnas.domains.random_labels import random_like
 from appnas.space import IO
 from appnas.support import checked, digest, typed
 from appnas.task import Recipe, Supervised
@@ -91,7 +92,7 @@ class Options:
             raise ValueError(f"fanout has a number of at least 1 for every layer, got {self.fanout}")
 
 
-class Graphs(RandomGraphLabels, Supervised):
+class Graphs(Supervised):
     """Classification on graphs. Metrics are in percent; "value" is validation accuracy, or micro-F1 for label sets.
 
     One graph: its nodes are split by its masks, or at random. Several graphs: they are split at random, or given as
@@ -262,3 +263,16 @@ class Graphs(RandomGraphLabels, Supervised):
         if not self._graphs:
             return self._whole["train"].inputs
         return joined(self._graphs["train"][:count], self._whole["train"].graph is not None).inputs
+
+    def random_labels(self, seed: int) -> Graphs:
+        """The same domain, whose training nodes, or graphs, have random labels."""
+        other, count = copy.copy(self), self.io.outputs[0]
+        if self._graphs:
+            graphs = [g._replace(y=random_like(g.y, count, seed + i)) for i, g in enumerate(self._graphs["train"])]
+            other._graphs = {**self._graphs, "train": graphs}
+            train = joined(graphs, self._whole["train"].graph is not None)
+        else:
+            train = self._whole["train"]._replace(y=random_like(self._whole["train"].y, count, seed))
+        other._whole = {**self._whole, "train": train}
+        vars(other).pop("fingerprint", None)  # it was of the true labels
+        return other

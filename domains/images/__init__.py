@@ -7,6 +7,4 @@ from appnas.domains.images.data import DIGITS, MNIST5K, cifar10, digits, mnist
 from appnas.domains.images.domain import Images, Options
 from appnas.domains.images.few_shot import classes, few, grey
 
-__all__ = [
-    "DIGITS", "MNIST5K", "Images", "Options", "cifar10", "classes", "digits", "few", "grey", "mnist",
-]  # fmt: skip
+__all__ = ["DIGITS", "MNIST5K", "Images", "Options", "cifar10", "classes", "digits", "few", "grey", "mnist"]

@@ -5,6 +5,7 @@ Images are held as one uint8 or float tensor; crops, flips and cutout are tensor
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, cross_entropy
 
 from appnas.domains.images.augment import crop, cutout, flip
-from appnas.domains.images.random_labels import RandomImageLabels
+from appnas.domains.random_labels import random_like
 from appnas.space import IO
 from appnas.support import checked, digest, typed
 from appnas.task import Recipe, Supervised
@@ -124,7 +125,7 @@ def as_labels(y: Array, count: int, classes: int | None, name: str) -> Tensor:
     return y.long()
 
 
-class Images(RandomImageLabels, Supervised):
+class Images(Supervised):
     """Image classification on arrays. Metrics are in percent; "value" is the validation accuracy.
 
     Args:
@@ -268,3 +269,10 @@ class Images(RandomImageLabels, Supervised):
     def example(self, count: int) -> tuple[Tensor]:
         """The first `count` training images, normalised. Shapes: [count, C, H, W]."""
         return (self.normalised(self._splits["train"][0][:count]),)
+
+    def random_labels(self, seed: int) -> Images:
+        """The same domain, whose training images have random labels."""
+        other = copy.copy(self)
+        images, labels = self._splits["train"]
+        other._splits = {**self._splits, "train": (images, random_like(labels, self.io.outputs[0], seed))}
+        return other

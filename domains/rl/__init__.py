@@ -8,6 +8,4 @@ from appnas.domains.rl.gyms import Catch, CatchOptions, Gym, GymOptions
 from appnas.domains.rl.options import Options
 from appnas.domains.rl.procgen import GAMES, Procgen, ProcgenOptions
 
-__all__ = [
-    "GAMES", "RL", "Catch", "CatchOptions", "Gym", "GymOptions", "Options", "Procgen", "ProcgenOptions",
-]  # fmt: skip
+__all__ = ["GAMES", "RL", "Catch", "CatchOptions", "Gym", "GymOptions", "Options", "Procgen", "ProcgenOptions"]

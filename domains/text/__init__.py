@@ -6,6 +6,4 @@ Here belongs what knows text as data; spaces for it are in `appnas.spaces.text`.
 from appnas.domains.text.data import SMALL, FolderOptions, folder, pydoc, shakespeare
 from appnas.domains.text.domain import RECIPE, Options, Text
 
-__all__ = [
-    "RECIPE", "SMALL", "FolderOptions", "Options", "Text", "folder", "pydoc", "shakespeare",
-]  # fmt: skip
+__all__ = ["RECIPE", "SMALL", "FolderOptions", "Options", "Text", "folder", "pydoc", "shakespeare"]

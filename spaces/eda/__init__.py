@@ -6,6 +6,4 @@ Here belongs what predicts maps or counts from a placement.
 from appnas.spaces.eda.guide_dag import GuideDag
 from appnas.spaces.eda.map_nets import NETS
 
-__all__ = [
-    "NETS", "GuideDag",
-]  # fmt: skip
+__all__ = ["NETS", "GuideDag"]

@@ -7,6 +7,4 @@ from appnas.spaces.graphs.gnn import ACTIVATION, GNN
 from appnas.spaces.graphs.graphmix import GraphMix
 from appnas.spaces.graphs.nasbenchgraph import NASBenchGraph, NASBenchGraphProteins
 
-__all__ = [
-    "ACTIVATION", "GNN", "GraphMix", "NASBenchGraph", "NASBenchGraphProteins",
-]  # fmt: skip
+__all__ = ["ACTIVATION", "GNN", "GraphMix", "NASBenchGraph", "NASBenchGraphProteins"]

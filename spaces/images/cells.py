@@ -16,21 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from appnas.space import IO, ZERO, Arch, Choice, Gates, Mask, only
-from appnas.spaces.parts import (
-    Edges,
-    FactorizedReduce,
-    ReLUConvNorm,
-    Style,
-    concatenate,
-    dense,
-    norm,
-    number,
-    obeys,
-    operation,
-    picture,
-    strongest,
-    swapped,
-)
+from appnas.spaces.parts import FactorizedReduce, ReLUConvNorm, Style, concatenate, norm, operation
+from appnas.spaces.parts.nodes import Edges, dense, number, obeys, picture, strongest, swapped
 from appnas.supernet import Dag, recomputed
 from appnas.support import check
 

@@ -5,6 +5,4 @@ Here belongs what reads a sequence.
 
 from appnas.spaces.text.recurrent import DARTS_V2, NAORecurrent, Recurrent
 
-__all__ = [
-    "DARTS_V2", "NAORecurrent", "Recurrent",
-]  # fmt: skip
+__all__ = ["DARTS_V2", "NAORecurrent", "Recurrent"]

@@ -69,7 +69,7 @@ def test_settings_and_configurations(table):
     assert len(result.history) == 3 and result.info["config"]["lr"] == 0.5
     with pytest.raises(ValueError, match=r"no setting of 'reinforce' 'evaluation', .*did you mean 'evaluations'\?"):
         appnas.search("bench201", table, "reinforce", evaluation=3)
-    with pytest.raises(TypeError, match=r"'reinforce' is a appnas\.methods\.reinforce\.Config, got Config\(epochs"):
+    with pytest.raises(TypeError, match=r"'reinforce' is a appnas\.methods\.reinforce\.Config, got Config\(lr"):
         appnas.search("bench201", table, "reinforce", config=darts.Config())
 
 

@@ -53,7 +53,7 @@ def test_resume_does_the_retraining_that_the_search_was_asked_for(tmp_path, monk
 
 
 def test_resume_goes_on_with_an_interrupted_retraining(tmp_path, monkeypatch):
-    path, save = tmp_path / "run", training._save
+    path, save = tmp_path / "run", training.save
 
     def saving(*args):
         save(*args)
@@ -61,7 +61,7 @@ def test_resume_goes_on_with_an_interrupted_retraining(tmp_path, monkeypatch):
             os.kill(os.getpid(), signal.SIGINT)
 
     with monkeypatch.context() as patch:
-        patch.setattr(training, "_save", saving)
+        patch.setattr(training, "save", saving)
         code, _, err = call(*RANDOM, "--retrain-epochs", 2, "--beside", "random", "--out", path)
     assert code == 130 and err.splitlines()[-1].endswith(f"appnas retrain {path} --epochs 2 --seeds 1 --beside random")
     assert names(path) == []

@@ -333,14 +333,14 @@ def test_a_search_may_retrain_at_once(tmp_path, monkeypatch):
 def test_ctrl_c_while_retraining_keeps_the_epochs_done(run, monkeypatch):
     path, epochs = run[0], 5
     file = path / f"train-found-{epochs}-0.pt"
-    save = training._save
+    save = training.save
 
     def interrupted(*args):
         save(*args)
         os.kill(os.getpid(), signal.SIGINT)
 
     with monkeypatch.context() as patch:
-        patch.setattr(training, "_save", interrupted)
+        patch.setattr(training, "save", interrupted)
         code, out, err = call("retrain", path, "--epochs", epochs)
     assert (code, out) == (130, "")
     assert err.splitlines()[-1].endswith(f"Go on with: appnas retrain {path} --epochs {epochs} --seeds 1")

@@ -9,6 +9,4 @@ from appnas.domains.eda.flow.lefdef import Design, read_lef
 from appnas.domains.eda.flow.maps import CIRCUITNET, PAPER, features
 from appnas.domains.eda.flow.rtl import DESIGNS
 
-__all__ = [
-    "CIRCUITNET", "DESIGNS", "PAPER", "Design", "Source", "features", "generate", "own", "read_def", "read_lef",
-]  # fmt: skip
+__all__ = ["CIRCUITNET", "DESIGNS", "PAPER", "Design", "Source", "features", "generate", "own", "read_def", "read_lef"]
