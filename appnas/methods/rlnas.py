@@ -112,8 +112,3 @@ def search(
     steps += config.generations * config.population
     strategy = SinglePaths(space, rng, evolution, evaluator.trains)
     return search_loop(strategy, evaluator, steps, callbacks=callbacks).of(space, domain, config, seed)
-
-
-def memory(config: Config) -> float:
-    """Peak memory of a step as a multiple of that of the whole supernet: a path takes part of it."""
-    return 0.5
