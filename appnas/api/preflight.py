@@ -56,9 +56,9 @@ def check(space: Space, domain: Any, method: str, config: Any) -> counts.Superne
     entry = catalogue.method(method)
     fits = {"scores"}
     fits |= {"gates"} if isinstance(domain, DifferentiableDomain) else set()
-    fits |= {"host"} if isinstance(domain, HostDomain) else set()
+    fits |= {"agent"} if isinstance(domain, HostDomain) else set()
     if entry.needs not in fits:
-        lacks = "training loop of its own (`host`)" if entry.needs == "host" else "`batches` and `loss`"
+        lacks = "training loop of its own (`host`)" if entry.needs == "agent" else "`batches` and `loss`"
         raise catalogue.unfit(method, f"{type(domain).__name__} has no {lacks}", fits)
     build = ["build"] if isinstance(domain, Domain) else []
     offers(space, [*entry.members, *build, *(["supernet"] if entry.needs != "scores" else [])], method)

@@ -49,7 +49,7 @@ class Method(NamedTuple):
         paper: title, authors' short form and arXiv id.
         strategy: how it moves through the space.
         estimation: how it judges an architecture.
-        needs: "gates" for a differentiable domain and a supernet, "host" for a domain whose own training loop trains
+        needs: "gates" for a differentiable domain and a supernet, "agent" for a domain whose own training loop trains
             the supernet, "scores" for any domain or table.
         memory: (space, config) -> peak memory of a search, which `appnas.testing.MethodSuite` compares with what is
             measured; None where the method keeps a budget of its own.
@@ -61,7 +61,7 @@ class Method(NamedTuple):
     paper: str
     strategy: str
     estimation: str
-    needs: Literal["gates", "host", "scores"]
+    needs: Literal["gates", "agent", "scores"]
     memory: Callable[[Any, Any], Memory | None] = lambda space, config: Memory()
     members: tuple[str, ...] = ("choices", "mask", "valid", "discretise")
 
@@ -87,7 +87,7 @@ METHODS: dict[str, Method] = {
     "rl_darts": Method(
         rl_darts.search, rl_darts.Config,
         "RL-DARTS: Differentiable Architecture Search for Reinforcement Learning (arXiv 2106.02229)",
-        "gradient, joint with the agent", "the agent's own return, mixture", "host",
+        "gradient, joint with the agent", "the agent's own return, mixture", "agent",
     ),
     "two_temperature": Method(
         two_temperature.search, two_temperature.Config,

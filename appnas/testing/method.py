@@ -162,7 +162,8 @@ class MethodSuite:
         need = stated.passes * one.activations + stated.supernets * one.weights
         measured = peak_bytes(lambda: self.search(space, domain))
         small = 2**16  # what a toy's data and logits take
-        assert need / 8 - small < measured < 1.3 * need + small, f"{measured / 2**20:.2f} MiB, {need / 2**20:.2f} were stated"
+        told = f"{measured / 2**20:.2f} MiB, {need / 2**20:.2f} were stated"
+        assert need / 8 - small < measured < 1.3 * need + small, told
 
     def test_strategy_reaches_no_data(self, space: Space, domain: Any) -> None:
         """The strategy that a search ends with knows neither the domain nor the evaluator."""
