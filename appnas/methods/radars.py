@@ -83,8 +83,9 @@ class Pruned(Phased[Strategy]):
         super().__init__(first(0), self._policy(), lambda: then(restrict(space, self.mask)))
 
     @property
-    def policy(self) -> Any:
+    def policy(self) -> PolicyGradient:
         """What samples until it fits."""
+        assert isinstance(self.one, PolicyGradient)
         return self.one
 
     def _policy(self) -> PolicyGradient:

@@ -138,9 +138,6 @@ class Images(Supervised):
         ValueError: wrong shapes, NaN, labels out of range, a split without an image.
     """
 
-    catalogue_name: str | None = None
-    """Name in the catalogue, by which a run can be resumed."""
-
     def __init__(
         self,
         x: Array,
