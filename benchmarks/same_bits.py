@@ -108,6 +108,7 @@ def run_all() -> None:
 
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
+    print(f"{torch.backends.cpu.get_cpu_capability()} in torch {torch.__version__}, threads: {torch.get_num_threads()}")
     whole = hashlib.sha256()
     for row in SEARCHES:
         found = digest(*row)

@@ -66,8 +66,8 @@ EXERCISES = [
             "tests/test_docs.py::test_the_table_of_methods_is_the_catalogue[hillclimb]",
             "tests/test_docs.py::test_every_setting_says_what_it_is[method hillclimb]",
         ],
-        ["TestHillclimb::test_resumes_bit_for_bit", "TestHillclimb::test_one_call"],
-        6,
+        ["TestHillclimb::test_resumes_bit_for_bit", "TestHillclimb::test_memory"],
+        7,
     ),
     Exercise(
         "ladder",

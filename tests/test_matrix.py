@@ -88,7 +88,7 @@ def test_the_matrix_is_complete():
 
 
 NEEDS = {
-    needs: [name for name, method in METHODS.items() if method.needs == needs] for needs in ("gates", "host", "scores")
+    needs: [name for name, method in METHODS.items() if method.needs == needs] for needs in ("gates", "agent", "scores")
 }
 
 
@@ -123,7 +123,7 @@ def test_searches_retrains_and_tests(method: str, space: str, digits, ring, lice
     ("method", "space"),
     [
         *((name, "encoder") for name in NEEDS["scores"]),
-        *((n, space) for n in NEEDS["host"] for space in SPACES if space not in (*GRAPHS, *RECURRENT, *SAMPLED)),
+        *((n, space) for n in NEEDS["agent"] for space in SPACES if space not in (*GRAPHS, *RECURRENT, *SAMPLED)),
     ],
 )
 def test_searches_retrains_and_tests_an_agent(method: str, space: str, catch):
@@ -152,13 +152,13 @@ def test_searches_a_space_by_an_evaluator(method: str, space: str):
         runs[0].model()
 
 
-@pytest.mark.parametrize("method", [*NEEDS["gates"], *NEEDS["host"]])
+@pytest.mark.parametrize("method", [*NEEDS["gates"], *NEEDS["agent"]])
 def test_weight_sharing_without_data_is_refused(method: str, bench201):
     with pytest.raises(TypeError, match="random"):
         appnas.search(bench201, planted(bench201), method, **TINY_SETTINGS[method])
 
 
-@pytest.mark.parametrize("method", NEEDS["host"])
+@pytest.mark.parametrize("method", NEEDS["agent"])
 def test_a_domain_without_a_loop_of_its_own_is_refused(method: str, bench201, digits):
     with pytest.raises(TypeError, match=r"`host`.*random"):
         appnas.search(bench201, digits, method, **TINY_SETTINGS[method])

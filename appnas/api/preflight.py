@@ -56,9 +56,9 @@ def check(space: Space, domain: Any, method: str, config: Any) -> counts.Superne
     entry = catalogue.method(method)
     fits = {"scores"}
     fits |= {"gates"} if isinstance(domain, DifferentiableDomain) else set()
-    fits |= {"host"} if isinstance(domain, HostDomain) else set()
+    fits |= {"agent"} if isinstance(domain, HostDomain) else set()
     if entry.needs not in fits:
-        lacks = "training loop of its own (`host`)" if entry.needs == "host" else "`batches` and `loss`"
+        lacks = "training loop of its own (`host`)" if entry.needs == "agent" else "`batches` and `loss`"
         raise catalogue.unfit(method, f"{type(domain).__name__} has no {lacks}", fits)
     build = ["build"] if isinstance(domain, Domain) else []
     offers(space, [*entry.members, *build, *(["supernet"] if entry.needs != "scores" else [])], method)
@@ -68,7 +68,7 @@ def check(space: Space, domain: Any, method: str, config: Any) -> counts.Superne
     if entry.needs == "scores":
         _try(space, domain)
         return None
-    free, factor = memory.free_bytes(), entry.memory(config)
+    free, (passes, supernets) = memory.free_bytes(), entry.memory(space, config) or (0.0, 1)
     with torch.device("meta"):  # count the weights first, without allocating them
         counts.check_memory(counts.SupernetMemory(0, counts.weight_bytes(space.supernet(domain.io))), free)
     supernet = space.supernet(domain.io)
@@ -82,7 +82,7 @@ def check(space: Space, domain: Any, method: str, config: Any) -> counts.Superne
         raise ValueError(f"the space cannot take inputs of the shape {domain.io.inputs}: {error}") from error
     finally:
         seen.remove()
-    need = need._replace(activations=int(factor * need.activations))
+    need = counts.SupernetMemory(int(passes * need.activations), supernets * need.weights)
     counts.check_memory(need, free)
     return need
 

@@ -28,6 +28,18 @@ from appnas.methods import (
 )
 
 
+class Memory(NamedTuple):
+    """Peak memory of a search with a supernet.
+
+    Attributes:
+        passes: peak of a step's tensors, in peaks of one forward and backward pass of the whole supernet on a batch.
+        supernets: how many are held at once, each with its weights, gradients and momentum.
+    """
+
+    passes: float = 1.0
+    supernets: int = 1
+
+
 class Method(NamedTuple):
     """What a method is and asks for, on the three axes of the survey (arXiv 1808.05377).
 
@@ -37,9 +49,10 @@ class Method(NamedTuple):
         paper: title, authors' short form and arXiv id.
         strategy: how it moves through the space.
         estimation: how it judges an architecture.
-        needs: "gates" for a differentiable domain and a supernet, "host" for a domain whose own training loop trains
+        needs: "gates" for a differentiable domain and a supernet, "agent" for a domain whose own training loop trains
             the supernet, "scores" for any domain or table.
-        memory: config -> peak memory of a step, as a multiple of one forward and backward pass.
+        memory: (space, config) -> peak memory of a search, which `appnas.testing.MethodSuite` compares with what is
+            measured; None where the method keeps a budget of its own.
         members: of a space that it uses, besides `build` and `supernet`.
     """
 
@@ -48,55 +61,60 @@ class Method(NamedTuple):
     paper: str
     strategy: str
     estimation: str
-    needs: Literal["gates", "host", "scores"]
-    memory: Callable[[Any], float] = lambda config: 1.0
+    needs: Literal["gates", "agent", "scores"]
+    memory: Callable[[Any, Any], Memory | None] = lambda space, config: Memory()
     members: tuple[str, ...] = ("choices", "mask", "valid", "discretise")
 
 
 METHODS: dict[str, Method] = {
     "darts": Method(
         darts.search, darts.Config, "DARTS: Differentiable Architecture Search (arXiv 1806.09055)",
-        "gradient, bilevel", "weight sharing, mixture", "gates", darts.memory,
+        "gradient, bilevel", "weight sharing, mixture", "gates",
+        lambda space, config: Memory(darts.passes(config)),
     ),
     "unas": Method(
         unas.search, unas.Config,
         "UNAS: Differentiable Architecture Search Meets Reinforcement Learning (arXiv 1912.07651)",
-        "policy gradient with relaxed control variate", "weight sharing, sampled", "gates", lambda config: 1.5,
+        "policy gradient with relaxed control variate", "weight sharing, sampled", "gates",
+        lambda space, config: Memory(2.4 if config.gap else 1.2),
     ),
     "zarts": Method(
         zarts.search, zarts.Config,
         "ZARTS: On Zero-order Optimization for Neural Architecture Search (arXiv 2110.04743)",
-        "zero order, bilevel", "weight sharing, candidates trained", "gates", lambda config: 1.5,
+        "zero order, bilevel", "weight sharing, candidates trained", "gates",
+        lambda space, config: Memory(1.5),
     ),
     "rl_darts": Method(
         rl_darts.search, rl_darts.Config,
         "RL-DARTS: Differentiable Architecture Search for Reinforcement Learning (arXiv 2106.02229)",
-        "gradient, joint with the agent", "the agent's own return, mixture", "host",
+        "gradient, joint with the agent", "the agent's own return, mixture", "agent",
     ),
     "two_temperature": Method(
         two_temperature.search, two_temperature.Config,
         "Differentiable Architecture Pruning for Transfer Learning (arXiv 2107.03375)",
-        "gradient, two temperatures", "weight sharing, masked", "gates", lambda config: 1.2,
+        "gradient, two temperatures", "weight sharing, masked", "gates", lambda space, config: Memory(1.2),
     ),
     "radars": Method(
         radars.search, radars.Config,
         "RADARS: Memory Efficient Reinforcement Learning Aided Differentiable NAS (arXiv 2109.05691)",
         "reinforcement learning that prunes, then gradient", "single paths, then weight sharing", "gates",
-        radars.memory,
+        lambda space, config: None,
     ),
     "fewshot": Method(
         fewshot.search, fewshot.Config, "Few-shot Neural Architecture Search (arXiv 2006.06863)",
         "evolution, random or reinforcement learning", "weight sharing in parts of the space, single paths", "gates",
-        fewshot.memory,
+        lambda space, config: Memory(0.7, 1 + fewshot.count(space, config.split)),
     ),
     "freenas": Method(
         freenas.search, freenas.Config,
         "FreeNAS: Differentiable Architecture Search Without Training Nor Labels (arXiv 2106.11542)",
-        "saliency of gates, pruning", "proxies at initialisation", "gates", freenas.memory,
+        "saliency of gates, pruning", "proxies at initialisation", "gates",
+        lambda space, config: Memory({"snip": 1.1, "grasp": 3.5}.get(config.proxy, 0.2)),
     ),
     "rlnas": Method(
         rlnas.search, rlnas.Config, "RLNAS: Neural Architecture Search with Random Labels (arXiv 2101.11834)",
-        "evolution", "weight sharing, single paths; the angle of the weights", "gates", rlnas.memory,
+        "evolution", "weight sharing, single paths; the angle of the weights", "gates",
+        lambda space, config: Memory(0.7),
     ),
     "agnn": Method(
         agnn.search, agnn.Config, "Auto-GNN: Neural Architecture Search of Graph Neural Networks (arXiv 1909.03184)",

@@ -48,8 +48,8 @@ RECURRENT = Config(
 """Search settings for recurrent cells on Penn Treebank (section A.1.2, and the official code)."""
 
 
-def memory(config: Config) -> float:
-    """Peak memory of a step as a multiple of that of one forward and backward pass, as measured on both spaces."""
+def passes(config: Config) -> float:
+    """Peak of the tensors of a step, as a multiple of that of one forward and backward pass."""
     return {"first": 1.2, "finite": 1.5, "second": 6.5}[config.order]
 
 

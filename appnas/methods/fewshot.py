@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -58,6 +59,12 @@ class Config(SupernetSGD):
 def leaf_of(arch: Arch, along: Sequence[int]) -> Leaf:
     """The part of the space that an architecture is in."""
     return tuple(arch[d] for d in along)
+
+
+def count(space: Space, along: Sequence[int]) -> int:
+    """Number of parts, at most; none for a space that is not split."""
+    options = legal(space)
+    return math.prod(len(options[d]) for d in along if 0 <= d < len(options)) if along else 0
 
 
 def leaves(space: Space, along: Sequence[int], tries: int = 20) -> list[Leaf]:
@@ -205,8 +212,3 @@ def _strategy(space: Space, config: Config, rng: random.Random, seed: int) -> St
         return Random(space, rng)
     generator = torch.Generator().manual_seed(seed)
     return PolicyGradient(space, Independent(space.choices, generator, space.mask), generator)
-
-
-def memory(config: Config) -> float:
-    """Peak memory of a step as a multiple of that of the whole supernet: a path takes part of it."""
-    return 0.5

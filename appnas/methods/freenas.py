@@ -47,11 +47,6 @@ class Config:
     """Deviation of alpha; 0 for an alpha of 1."""
 
 
-def memory(config: Config) -> float:
-    """Peak memory of a step as a multiple of that of a pass on a whole batch: the flow takes one example."""
-    return {"snip": 1.0, "grasp": 6.5}.get(config.proxy, 0.1)
-
-
 def flow_of_gradient(value: Tensor, gates: Gates) -> Gates:
     """G (H s) with s = dV / dg, GraSP's score: large where the gradient's norm would suffer from the gate's loss."""
     slopes = torch.autograd.grad(value, gates, create_graph=True, materialize_grads=True)

@@ -83,8 +83,9 @@ class Pruned(Phased[Strategy]):
         super().__init__(first(0), self._policy(), lambda: then(restrict(space, self.mask)))
 
     @property
-    def policy(self) -> Any:
+    def policy(self) -> PolicyGradient:
         """What samples until it fits."""
+        assert isinstance(self.one, PolicyGradient)
         return self.one
 
     def _policy(self) -> PolicyGradient:
@@ -231,7 +232,7 @@ def need(space: Space, domain: DifferentiableDomain, config: Config, mask: Mask)
     supernet = seeded(0, partial(space.supernet, domain.io, mask))
     gates = tuple(m.float().requires_grad_() for m in mask)
     found = supernet_memory(supernet, gates, domain, getattr(getattr(domain, "options", None), "batch", 1))
-    return (1 + config.reserve) * (darts.memory(config.darts) * found.activations + found.weights) / MIB
+    return (1 + config.reserve) * (darts.passes(config.darts) * found.activations + found.weights) / MIB
 
 
 def search(
@@ -254,8 +255,3 @@ def search(
     rounds = sum(len(options) - 1 for options in legal(space)) + 1
     everything = rounds * config.episodes + steps
     return search_loop(strategy, evaluator, everything, callbacks=[*callbacks, Done()]).of(space, domain, config, seed)
-
-
-def memory(config: Config) -> float:
-    """Peak memory of a step as a multiple of that of the whole supernet: none, as the method's own budget holds."""
-    return 0.0

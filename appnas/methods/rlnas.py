@@ -106,14 +106,7 @@ def search(
         space, data, first(steps), nesterov=True, seed=seed, **config.sgd(config.epochs, domain.epoch("train"))
     )
     rng = random.Random(seed)
-    evolution = Generations(
-        space, rng, config.population, config.keep, config.mutants, config.crossed, config.rate
-    )  # fmt: skip
+    evolution = Generations(space, rng, config.population, config.keep, config.mutants, config.crossed, config.rate)
     steps += config.generations * config.population
     strategy = SinglePaths(space, rng, evolution, evaluator.trains)
     return search_loop(strategy, evaluator, steps, callbacks=callbacks).of(space, domain, config, seed)
-
-
-def memory(config: Config) -> float:
-    """Peak memory of a step as a multiple of that of the whole supernet: a path takes part of it."""
-    return 0.5

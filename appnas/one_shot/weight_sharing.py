@@ -14,12 +14,11 @@ from torch.func import functional_call
 from appnas.space import Gates, Space, one_hot
 from appnas.strategy import Draw, Score
 from appnas.supernet import SGDStep, Weights, lookahead_exact, lookahead_finite
-from appnas.support import Saved, checked, seeded
+from appnas.support import Saved, check, seeded
 from appnas.task import Batch, DifferentiableDomain, Recipe, Stream, cosine, finite, optimiser_of
 
 
 @dataclass(frozen=True, kw_only=True)
-@checked(lr=0, lr_min=0, momentum=0, weight_decay=0, clip=0)
 class SupernetSGD:
     """How a supernet's weights are trained. The numbers are DARTS's for CIFAR-10 (arXiv 1806.09055, section A.1.1)."""
 
@@ -33,6 +32,10 @@ class SupernetSGD:
     """Of the supernet's weights."""
     clip: float = 5.0
     """Largest gradient norm of the supernet's weights (DARTS's code)."""
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        check(self, lr=0, lr_min=0, momentum=0, weight_decay=0, clip=0)
 
     def sgd(self, epochs: int, steps: int) -> dict[str, Any]:
         """The arguments of `Shared` for so many epochs of so many steps."""

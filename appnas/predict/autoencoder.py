@@ -147,7 +147,8 @@ class AutoEncoder(Fitted):
     @torch.no_grad()
     def embed(self, archs: Sequence[Arch]) -> Tensor:
         """Shapes: returns [n, D, H], unit vectors."""
-        return self.net.encode(self._words(archs))
+        places: Tensor = self.net.encode(self._words(archs))
+        return places
 
     def step(self, places: Tensor, eta: float, direction: Direction = "gradient", seed: int = 0) -> Tensor:
         """Places `eta` df/de further, back on the unit sphere. Shapes: [n, D, H] -> [n, D, H]."""

@@ -173,7 +173,8 @@ class Comparator(Fitted):
         """Pr[i >= j] of all pairs, for `borda`. Shapes: returns [n, n]."""
         f = self.net.body(as_tensor(archs))
         n = len(f)
-        return self.net.logits(f.repeat_interleave(n, 0), f.repeat(n, 1)).view(n, n).sigmoid()
+        logits: Tensor = self.net.logits(f.repeat_interleave(n, 0), f.repeat(n, 1))
+        return logits.view(n, n).sigmoid()
 
     @torch.no_grad()
     def predict(self, archs: Sequence[Arch]) -> Tensor:

@@ -38,11 +38,14 @@ def method(name: str) -> Method:
     return METHODS[nearest("method", name, METHODS)]
 
 
+NEEDS = {"gates": "trains shared weights", "agent": "searches while an agent trains", "scores": "asks for scores"}
+"""What a method does that needs it, of `Method.needs`."""
+
+
 def unfit(name: str, what: str, fits: Collection[str]) -> TypeError:
     """The error of a method that needs more than there is; `fits` has those needs that are met, of `Method.needs`."""
-    asks = {"gates": "trains shared weights", "host": "searches while an agent trains", "scores": "asks for scores"}
     others = ", ".join(sorted(other for other, entry in METHODS.items() if entry.needs in fits))
-    return TypeError(f"method {name!r} {asks[METHODS[name].needs]}, and {what}; methods for it: {others}")
+    return TypeError(f"method {name!r} {NEEDS[METHODS[name].needs]}, and {what}; methods for it: {others}")
 
 
 def spaces() -> dict[str, type]:

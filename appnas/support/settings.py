@@ -84,7 +84,7 @@ def check(settings: Any, **least: float) -> None:
 
 
 def checked(**least: float) -> Callable[[type[T]], type[T]]:
-    """Decorate a dataclass, below `@dataclass`: `check` runs when it is made, before its own `__post_init__`.
+    """Decorate a dataclass, below `@dataclass`: `check` runs when it is made, and before its own `__post_init__`.
 
     Args:
         least: field -> smallest allowed value.
@@ -94,11 +94,11 @@ def checked(**least: float) -> Callable[[type[T]], type[T]]:
         own = kind.__dict__.get("__post_init__")
 
         def __post_init__(self: Any) -> None:
+            if not own and hasattr(super(kind, self), "__post_init__"):
+                super(kind, self).__post_init__()
             check(self, **least)
             if own:
                 own(self)
-            elif hasattr(super(kind, self), "__post_init__"):
-                super(kind, self).__post_init__()
 
         kind.__post_init__ = __post_init__  # type: ignore[attr-defined]
         return kind

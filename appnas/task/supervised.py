@@ -18,8 +18,8 @@ class Supervised:
     epoch instead of the last.
     """
 
-    options: Any
-    loss: Any
+    catalogue_name: str | None = None
+    """Name in the catalogue, by which a run can be resumed."""
 
     def named(self, name: str) -> Self:
         """The same domain under its name in the catalogue."""
@@ -54,5 +54,6 @@ class Supervised:
             checkpoint: file to save to after every epoch, and to go on from if it exists.
             on_epoch: called with the number of epochs done, and the last one's mean loss.
         """
-        recipe, split = self.options.recipe, self.trained_on(final)
-        fit(model, self, split, self.loss, budget, recipe, seed, checkpoint, on_epoch, self.watched())
+        own: Any = self  # with `batches`, `loss` and `options`
+        split, recipe = self.trained_on(final), own.options.recipe
+        fit(model, own, split, own.loss, budget, recipe, seed, checkpoint, on_epoch, self.watched())

@@ -14,10 +14,11 @@ import torch
 from torch import nn
 
 import appnas
+from appnas.cost import peak_bytes, supernet_memory
 from appnas.estimate import Evaluator
 from appnas.loop import Callback, CollapseWarning, Loop, Observer, Record, SearchResult
 from appnas.run import Run, catalogue, create
-from appnas.space import Space, check
+from appnas.space import Space, check, full_mask
 from appnas.task import Domain, Locked
 from appnas.testing.parts import fits, identical, reachable, round_trip
 
@@ -148,6 +149,21 @@ class MethodSuite:
         torch.manual_seed(99)
         run = Run(path, every=math.inf, events=False)
         assert identical(self.state(self.search(space, domain, callbacks=[run])), whole)
+
+    def test_memory(self, space: Space, domain: Any) -> None:
+        """At most 1.3 times what the catalogue's `memory` says, at least an eighth; where there is a supernet."""
+        chosen = catalogue.method(self.method)
+        stated = chosen.memory(space, chosen.config(**self.settings))
+        if chosen.needs != "gates" or stated is None:
+            return
+        gates = tuple(matrix.float().requires_grad_() for matrix in full_mask(space.choices))
+        batch = getattr(getattr(domain, "options", None), "batch", 1)
+        one = supernet_memory(space.supernet(domain.io), gates, domain, batch)
+        need = stated.passes * one.activations + stated.supernets * one.weights
+        measured = peak_bytes(lambda: self.search(space, domain))
+        small = 2**16  # what a toy's data and logits take
+        told = f"{measured / 2**20:.2f} MiB, {need / 2**20:.2f} were stated"
+        assert need / 8 - small < measured < 1.3 * need + small, told
 
     def test_strategy_reaches_no_data(self, space: Space, domain: Any) -> None:
         """The strategy that a search ends with knows neither the domain nor the evaluator."""

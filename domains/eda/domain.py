@@ -113,9 +113,6 @@ class Routability(Supervised):
         ValueError: a missing channel or label, a split without a design, or no hotspot at all in one of them.
     """
 
-    catalogue_name: str | None = None
-    """Name in the catalogue, by which a run can be resumed."""
-
     def __init__(self, data: Placements, options: Options = Options()):
         self.options, self.data = options, data
         self.chance = {"violated_nets": 0.0, "hotspots": 0.5, "congestion": -1.0}[options.task]

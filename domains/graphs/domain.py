@@ -110,9 +110,6 @@ class Graphs(Supervised):
         ValueError: see `appnas.domains.graphs.checks`; or graphs that do not fit each other.
     """
 
-    catalogue_name: str | None = None
-    """Name in the catalogue, by which a run can be resumed."""
-
     def __init__(self, data: Any, valid: Any = None, test: Any = None, options: Options = Options()):
         typed("options", Options, options)
         self.options, self.budget = options, options.epochs

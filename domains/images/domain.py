@@ -18,16 +18,14 @@ from torch.nn.functional import avg_pool2d, cross_entropy
 from appnas.domains.images.augment import crop, cutout, flip
 from appnas.domains.random_labels import random_like
 from appnas.space import IO
-from appnas.support import checked, digest, typed
+from appnas.support import check, checked, digest, typed
 from appnas.task import Recipe, Supervised
 
 Array = np.ndarray | Tensor
 
 
 @dataclass(frozen=True)
-@checked(
-    batch=1, final_batch=1, shrink=1, epochs=1, limit=0, crop=0, cutout=0, final_cutout=0, auxiliary=0, smoothing=0,
-)  # fmt: skip
+@checked(batch=1, final_batch=1, shrink=1, epochs=1)
 class Options:
     """Splits, batches, augmentation and training of an image domain. Defaults are DARTS's for CIFAR-10."""
 
@@ -66,6 +64,7 @@ class Options:
         Raises:
             ValueError: a batch or factor below 1, a negative size, or a share outside 0 to 1.
         """
+        check(self, limit=0, crop=0, cutout=0, final_cutout=0, auxiliary=0, smoothing=0)
         if max(self.cutout, self.final_cutout) >= 1:
             raise ValueError(
                 f"cutout is a share of the image's side, below 1, got {self.cutout} and {self.final_cutout} (final)"
@@ -137,9 +136,6 @@ class Images(Supervised):
     Raises:
         ValueError: wrong shapes, NaN, labels out of range, a split without an image.
     """
-
-    catalogue_name: str | None = None
-    """Name in the catalogue, by which a run can be resumed."""
 
     def __init__(
         self,

@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from appnas.support import check
+from appnas.support import checked
 
 
 @dataclass(frozen=True)
+@checked(
+    lr=0, gamma=0, gae=0, clip=0, entropy=0, value=0, max_grad=0, warmup=0, explore=0, epsilon=0, envs=1, rollout=1,
+    batch=1, epochs=1, replay=1, every=1, updates=1, n_steps=1, target=1, episodes=1,
+)  # fmt: skip
 class Options:
     """An agent and its evaluation. Defaults: PPO on Procgen, by its authors' code, as in arXiv 1912.01588."""
 
@@ -62,12 +66,6 @@ class Options:
 
     def __post_init__(self) -> None:
         """Check the sizes."""
-        sizes = dict.fromkeys(
-            ("envs", "rollout", "batch", "epochs", "replay", "every", "updates", "n_steps", "target", "episodes"), 1
-        )
-        check(
-            self, lr=0, gamma=0, gae=0, clip=0, entropy=0, value=0, max_grad=0, warmup=0, explore=0, epsilon=0, **sizes
-        )
         if self.explore > 1 or self.epsilon > 1:
             raise ValueError(f"explore and epsilon are shares, from 0 to 1, got {self.explore} and {self.epsilon}")
         if self.algorithm == "ppo" and self.envs * self.rollout < 2:

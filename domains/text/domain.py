@@ -132,9 +132,6 @@ class Text(Supervised):
         ValueError: a text too short for its batch, a token without a name, or another type.
     """
 
-    catalogue_name: str | None = None
-    """Name in the catalogue, by which a run can be resumed."""
-
     def __init__(
         self, train: Tensor, valid: Tensor, test: Tensor | None, vocabulary: list[str], options: Options = Options()
     ):

@@ -19,7 +19,7 @@ from appnas.space import IO, ZERO, Arch, Choice, Gates, Mask, only
 from appnas.spaces.parts import FactorizedReduce, ReLUConvNorm, Style, concatenate, norm, operation
 from appnas.spaces.parts.nodes import Edges, dense, number, obeys, picture, strongest, swapped
 from appnas.supernet import Dag, recomputed
-from appnas.support import check
+from appnas.support import checked
 
 DARTS_OPS = (
     "none", "max_pool_3x3", "avg_pool_3x3", "skip_connect",
@@ -42,6 +42,7 @@ DARTS_V2 = {
 
 
 @dataclass(frozen=True)
+@checked(nodes=1, channels=1, cells=3, width=1, depth=3, drop_path=0)  # fewer cells leave no normal one
 class Cells:
     """The DARTS space. `channels` and `cells` size the supernet, `width` and `depth` the derived networks."""
 
@@ -76,8 +77,6 @@ class Cells:
         Raises:
             ValueError: no candidate operation, no `none` for the edges that a cell drops, or a size below 1.
         """
-        least = 3  # fewer cells leave no normal one
-        check(self, nodes=1, channels=1, cells=least, width=1, depth=least, drop_path=0)
         if not set(self.ops) - ZERO:
             raise ValueError(f"at least one operation besides 'none' is needed, got {self.ops}")
         if not set(self.ops) & ZERO:

@@ -1,4 +1,4 @@
-"""appnas.space.prefixes: where segments end, what they hold, how a beginning is completed."""
+"""appnas.space.progressive_shrinking: where segments end, what they hold, how a beginning is completed."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""Spaces searched a segment of decisions at a time: partial architectures, their members, their completion."""
+"""Progressive shrinking: spaces searched a segment of decisions at a time, by partial architectures and completions."""
 
 from __future__ import annotations
 
