@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from appnas.estimate.evaluator import Evaluator, Scratch, Stateless, recall
 from appnas.space import Arch, Space
-from appnas.strategy import Draw, Phase, Phased, Score, first
+from appnas.strategy import Draw, Phased, Score, first
 from appnas.task import Domain
 
 
@@ -16,9 +15,7 @@ class TwoPhaseEvaluator(Phased[Evaluator]):
 
     saved = ("scored",)
 
-    def __init__(self, phase: Phase, one: Evaluator, two: Evaluator | Callable[[], Evaluator]):
-        super().__init__(phase, one, two)
-        self.scored = 0
+    scored = 0
 
     def score(self, draw: Draw) -> Score:
         """By the step's evaluator."""

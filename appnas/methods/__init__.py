@@ -44,7 +44,7 @@ class Method(NamedTuple):
     """What a method is and asks for, on the three axes of the survey (arXiv 1808.05377).
 
     Attributes:
-        search: (space, domain, config, *, seed, callbacks) -> Result.
+        search: (space, domain, config, *, seed, callbacks) -> SearchResult.
         config: its dataclass.
         paper: title, authors' short form and arXiv id.
         strategy: how it moves through the space.

@@ -80,7 +80,7 @@ class Pruned(Phased[Strategy]):
         self.generator = torch.Generator().manual_seed(seed)
         self.told = self.after = 0
         self.counts = [torch.zeros(m.shape) for m in self.mask]
-        super().__init__(first(0), self._policy(), lambda: then(restrict(space, self.mask)))
+        super().__init__(first(0), self._policy(), make=lambda: then(restrict(space, self.mask)))
 
     @property
     def policy(self) -> PolicyGradient:
@@ -184,7 +184,7 @@ class Bounded(Phased[Evaluator]):
         self.need, self.budget, self.steps, self.reward = need, budget, steps, Cached(reward)
         self.mask: Mask | None = None
         self.needed = 0.0
-        super().__init__(first(0), self.reward, lambda: then(self.mask or ()))
+        super().__init__(first(0), self.reward, make=lambda: then(self.mask or ()))
 
     @property
     def spent(self) -> int:

@@ -174,7 +174,7 @@ class Reference(Fitted):
 
     def fit(self, archs: Sequence[Arch], values: Sequence[float]) -> None:
         """Fit the one-hot codes to the target."""
-        self.model.fit(self._code(archs), target(values, self.kind_of_target).numpy())
+        self.fitted = self.model.fit(self._code(archs), target(values, self.kind_of_target).numpy())
 
     def predict(self, archs: Sequence[Arch]) -> Tensor:
         """The model's prediction. Shapes: returns [n]."""

@@ -1,6 +1,6 @@
 """After the search: train what was found from scratch beside its controls, and hand the network over.
 
-Here belongs what turns an architecture into a trained network; test data are read here alone.
+Here belongs what turns an architecture into a trained network; of a search's data the test is read here alone.
 """
 
 from appnas.retrain.exporting import export, load

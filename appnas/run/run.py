@@ -48,6 +48,8 @@ LATER = {
 """What it tells since later versions, and what its absence means."""
 
 
+STATES = 2
+"""Number of the way in which checkpoints hold states."""
 AGAIN = "delete it to start this run again from its config"
 
 
@@ -74,10 +76,12 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     """The checkpoint of a run.
 
     Raises:
-        RunError: damaged.
+        RunError: damaged, or of a version that keeps states otherwise.
     """
-    state = load_state(path, AGAIN, RunError)
-    return check_state(path, state, schema.FILES["checkpoint.pt"], AGAIN)
+    state = check_state(path, load_state(path, AGAIN, RunError), schema.FILES["checkpoint.pt"], AGAIN)
+    if state.get("states") != STATES:
+        raise RunError(f"{path} holds states as another version keeps them: go on with that version, or {AGAIN}")
+    return state
 
 
 def identity(config: Mapping[str, Any]) -> str:
@@ -244,6 +248,7 @@ class Run(Observer):
             "evaluator": loop.evaluator.state_dict(),
             "rng": torch.get_rng_state(),
             "of": self.of,
+            "states": STATES,
         }
         with whole(self.path / CHECKPOINT, self._safe) as partial:
             torch.save(state, partial)

@@ -26,6 +26,8 @@ class Archive(Saved):
     saved = ("best", "seen")
 
     def __init__(self, keep: int = 1, seen: Iterable[Arch] = ()):
+        if keep < 1:
+            raise ValueError(f"an archive keeps at least the best, got keep={keep}")
         self.keep = keep
         self.best: list[tuple[Arch, float]] = []
         self.seen = set(seen)

@@ -14,7 +14,8 @@ from appnas.support import ExhaustedError, Saved
 class Generations(Saved):
     """The best ever seen breed the next generation: some by mutation, some by crossover, the rest is random.
 
-    No architecture is proposed twice while `tries` draws find a new one, and none once all of a small space were.
+    No architecture is proposed twice while `tries` draws find a new one, and none once all of a small space were. Of
+    several values of one the largest counts.
 
     Args:
         space: what to search.

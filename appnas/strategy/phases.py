@@ -6,8 +6,10 @@ of the one search loop: recorded, checkpointed and resumed. `appnas.estimate.Two
 
 from __future__ import annotations
 
+import operator
 import random
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from appnas.space import Arch, Space, random_arch
@@ -22,7 +24,7 @@ Phase = Callable[[int], bool]
 
 def first(steps: int) -> Phase:
     """The first steps, and no others."""
-    return lambda step: step < steps
+    return partial(operator.gt, steps)
 
 
 class Phased(Saved, Generic[Part]):
@@ -31,17 +33,19 @@ class Phased(Saved, Generic[Part]):
     Args:
         phase: which steps are of the first.
         one: the part of the first phase.
-        two: the part of the second, or a function that makes it when it is wanted.
+        two: the part of the second, or None if it is to be made when it is wanted.
+        make: makes it.
     """
 
-    def __init__(self, phase: Phase, one: Part, two: Part | Callable[[], Part]):
-        self.phase, self.one, self._two = phase, one, two
+    def __init__(self, phase: Phase, one: Part, two: Part | None = None, make: Callable[[], Part] | None = None):
+        self.phase, self.one, self._two, self._make = phase, one, two, make
 
     @property
     def two(self) -> Part:
         """The part of the second phase."""
-        if callable(self._two):
-            self._two = self._two()
+        if self._two is None:
+            assert self._make is not None
+            self._two = self._make()
         return self._two
 
     def begin(self) -> Part:
@@ -51,7 +55,7 @@ class Phased(Saved, Generic[Part]):
     @property
     def begun(self) -> bool:
         """Whether there is a part of the second phase."""
-        return not callable(self._two)
+        return self._two is not None
 
     def at(self, step: int) -> Part:
         """The part that does a step."""
@@ -65,6 +69,7 @@ class Phased(Saved, Generic[Part]):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a state."""
         super().load_state_dict(state)
+        self._two = None if self._make else self._two
         parts: Any = [self.one, *([self.two] if len(state["parts"]) > 1 else [])]
         for part, saved in zip(parts, state["parts"], strict=True):
             part.load_state_dict(saved)
@@ -75,9 +80,7 @@ class TwoPhases(Phased[Strategy]):
 
     saved: tuple[str, ...] = ("asked", "told")
 
-    def __init__(self, phase: Phase, one: Strategy, two: Strategy | Callable[[], Strategy]):
-        super().__init__(phase, one, two)
-        self.asked = self.told = 0
+    asked = told = 0
 
     def ask(self) -> Draw:
         """The draw of the step's strategy."""
@@ -182,7 +185,11 @@ class Ranked(TwoPhases):
     def __init__(self, strategy: Strategy, steps: int, top: int):
         self.strategy, self.steps, self.archive = strategy, steps, Archive(top)
         self._last = _Again(self.archive)
-        super().__init__(lambda step: step < steps or not self.archive.best, strategy, self._last)
+        super().__init__(first(steps), strategy, self._last)
+
+    def at(self, step: int) -> Strategy:
+        """The strategy, until there is something to ask again."""
+        return super().at(step) if self.archive.best else self.one
 
     def tell(self, draw: Draw, score: Score) -> Draw | None:
         """Passed on, then gathered."""

@@ -1,6 +1,6 @@
 """What everything stands on: checked settings, errors with remedies, files written whole, generators that resume.
 
-Here belongs what knows neither architectures nor data; what does has a room of its own.
+Here belongs what every room may need. What knows choices, networks or data has a room of its own.
 """
 
 from appnas.support.contract import ExhaustedError, lacking, listed, number, offers, ruled, shaped, validated

@@ -29,7 +29,7 @@ from appnas.run import (
     read_lines,
     write_json,
 )
-from appnas.run.run import FORMAT, load_checkpoint
+from appnas.run.run import FORMAT, STATES, load_checkpoint
 from appnas.space import describe
 from appnas.strategy import Evolution
 from appnas.support import RunError
@@ -409,3 +409,13 @@ def test_a_learning_rate_of_1e30_stops_the_search(bench201, digits, tmp_path):
     with pytest.raises(DivergedError, match=r"the loss is (nan|inf) at (validation|training), search step \d"):
         darts.search(bench201, Locked(digits), config, callbacks=[Run(path, every=0.0, events=False)])
     assert load_checkpoint(path / "checkpoint.pt")["step"] == len(read_history(path)) >= 1
+
+
+def test_states_that_another_version_kept_are_refused(tmp_path):
+    state = {"step": 0, "seconds": 0.0, "strategy": {}, "evaluator": {}, "rng": torch.get_rng_state()}
+    torch.save({**state, "states": STATES}, tmp_path / "checkpoint.pt")
+    assert load_checkpoint(tmp_path / "checkpoint.pt")["step"] == 0
+    for other in ({}, {"states": STATES - 1}):
+        torch.save({**state, **other}, tmp_path / "checkpoint.pt")
+        with pytest.raises(RunError, match="as another version keeps them: go on with that version, or delete it"):
+            load_checkpoint(tmp_path / "checkpoint.pt")

@@ -31,6 +31,8 @@ def test_the_best_few_in_order_and_the_larger_value_of_one_that_comes_again():
     best = Archive(2)
     for arch, value in [((0,), 1.0), ((1,), 3.0), ((2,), 1.0), ((0,), 2.0), ((1,), 0.0), ((3,), 2.0)]:
         best.update(arch, value)
+    with pytest.raises(ValueError, match="at least the best, got keep=0"):
+        Archive(0)
     assert best.best == [((1,), 3.0), ((0,), 2.0)] and best.top() == [(1,), (0,)]
 
 

@@ -1,5 +1,7 @@
 """strategy.phases: who is asked in which phase; uniform paths; the best few again, whose means decide; the suite."""
 
+import copy
+import pickle
 import random
 
 import pytest
@@ -108,15 +110,25 @@ def test_the_second_part_is_made_when_it_is_wanted_and_again_from_a_state():
         made.append(Stateful())
         return made[-1]
 
-    strategy = TwoPhases(first(2), Stateful(), make)
+    strategy = TwoPhases(first(2), Stateful(), make=make)
     for _ in range(2):
         strategy.tell(strategy.ask(), Score(torch.tensor(0.0)))
     assert not made and not strategy.begun and strategy.best() == (2,)
     strategy.tell(strategy.ask(), Score(torch.tensor(0.0)))
     assert len(made) == 1 and strategy.best() == (1,)
-    other = TwoPhases(first(2), Stateful(), make)
+    other = TwoPhases(first(2), Stateful(), make=make)
     other.load_state_dict(round_trip(strategy.state_dict()))
     assert len(made) == 2 and other.ask().arch == (1,) and other.best() == (2,)
+    early = TwoPhases(first(2), Stateful(), make=make).state_dict()
+    other.load_state_dict(early)
+    assert not other.begun and other.ask().arch == (0,)
+
+
+def test_a_copy_and_what_a_file_holds_rank_as_well():
+    made = Ranked(Listed((1,), (2,), (3,)), 3, 2)
+    for strategy in (copy.deepcopy(made), pickle.loads(pickle.dumps(made))):
+        told(strategy, 1, 3, 2, 5, 4)
+        assert strategy.best() == (2,) and strategy.again == {(2,): [5.0], (3,): [4.0]}
 
 
 class Stateful:
