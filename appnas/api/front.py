@@ -107,11 +107,11 @@ def search(
     if isinstance(beside, str):
         raise TypeError(f"beside is a list of names, got {beside!r}: give [{beside!r}]")
     base: Any = config or chosen.config()
-    asked, after = dataclasses.replace(base, **settings), (retrain_epochs, tuple(beside))
+    asked = dataclasses.replace(base, **settings)
     plan = Plan(
         method=method, config=asked, seed=seed, seeds=seeds, rank_epochs=rank_epochs, control=control,
-        retrain_epochs=retrain_epochs, beside=after[1], workers=workers, asks=asks, cluster=cluster, timeout=timeout,
-        max_failures=max_failures, max_failure_share=max_failure_share,
+        retrain_epochs=retrain_epochs, beside=tuple(beside), workers=workers, asks=asks, cluster=cluster,
+        timeout=timeout, max_failures=max_failures, max_failure_share=max_failure_share,
     )  # fmt: skip
     within(asked, "population", "per_update")
     if (asks or cluster) and not workers and not timeout:
@@ -123,7 +123,7 @@ def search(
     if rank_epochs and not isinstance(domain, Domain):
         raise ValueError("rank_epochs trains networks: that needs a domain with data, not a table")
     _watching(plan)
-    preflight.check_retraining(built, domain, *after, seed)
+    preflight.check_retraining(built, domain, retrain_epochs, plan.beside, seed)
     need = preflight.check(built, domain, method, plan.config)
     described = {**catalogue.plain(plan), "space": describe_space(built), "domain": describe_domain(domain)}
     described["threads"] = torch.get_num_threads()

@@ -76,9 +76,8 @@ def _random(
         first = max(evaluations - (len(result.history) - strategy.steps), 1)
         alone = Ranked(alone, first, strategy.archive.keep)
         evaluator = ThenScratch(evaluator, first, space, domain, budget, seed, stage.folds)
-    return search_loop(
-        alone, evaluator, evaluations, callbacks=[*callbacks, Failures(evaluations, 1.0)]
-    )  # whatever fails
+    bears = Failures(evaluations, 1.0)  # whatever fails
+    return search_loop(alone, evaluator, evaluations, callbacks=[*callbacks, bears])
 
 
 def _spent(result: SearchResult, domain: Any) -> float:

@@ -13,7 +13,7 @@ import shlex
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,7 +21,7 @@ import torch
 import tyro
 from tyro.conf import Positional
 
-from appnas.api import front
+from appnas.api import SearchOptions, front
 from appnas.cli import after, eda, flags, show
 from appnas.loop import CollapseWarning, WorkerError
 from appnas.methods import METHODS
@@ -209,13 +209,8 @@ def search(method: str, args: Sequence[str]) -> None:
     data = catalogue.domain(asked.domain_name, asked.domain)
     stem = f"{method}-{asked.space_name}-{asked.domain_name.replace(':', '-')}"
     with _directory(options.out, stem) as path, after.resumable(path, f"appnas resume {_quoted(path)}"):
-        result = front.search(
-            asked.space, data, method, config=asked.config, seed=options.seed, seeds=options.seeds,
-            rank_epochs=options.rank_epochs, control=options.control, retrain_epochs=options.retrain_epochs,
-            beside=options.beside, workers=options.workers, asks=options.asks, cluster=options.cluster,
-            timeout=options.timeout, max_failures=options.max_failures, max_failure_share=options.max_failure_share,
-            out=path, progress=True,
-        )  # fmt: skip
+        given = {field.name: getattr(options, field.name) for field in fields(SearchOptions)}
+        result = front.search(asked.space, data, method, config=asked.config, out=path, progress=True, **given)
     after.show_and_retrain(result, path)
 
 
