@@ -17,7 +17,7 @@ ROOMS = {
     for room, may in {
         "support": "",
         "space": "support",
-        "supernet": "space",
+        "supernet": "support space",
         "predict": "space",
         "task": "support space",
         "cost": "support space task",
@@ -33,7 +33,7 @@ ROOMS = {
         "run": "support space strategy estimate loop spaces domains methods",
         "retrain": "support space task cost loop run",
         "report": "support space cost prune loop agent methods run retrain",
-        "api": "support space task cost strategy estimate one_shot loop agent run retrain report",
+        "api": "support space supernet task cost strategy estimate one_shot loop agent run retrain report",
         "top": "support space task strategy estimate one_shot retrain api",
         "testing": "support space supernet task cost strategy estimate loop run top",
         "cli": "support space supernet task cost strategy estimate one_shot loop domains methods run retrain report"

@@ -141,7 +141,7 @@ class Resident:
 
     def distribution(self) -> Gates:
         """Probability of every option."""
-        return tuple(gates.detach().clone() for gates in self.network.gates())
+        return tuple(gates.clone() for gates in self.network.distribution())
 
     def state_dict(self) -> dict[str, Any]:
         """Logits, temperature and step; the weights are the host's."""

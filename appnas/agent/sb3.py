@@ -182,7 +182,7 @@ class ArchCallback(BaseCallback):
             self._snapshot()
 
     def _gates(self) -> Gates:
-        return tuple(gates.detach().clone() for gates in self.network.gates())
+        return tuple(gates.clone() for gates in self.network.distribution())
 
     def _snapshot(self) -> None:
         self.trace.append((self.num_timesteps, self._gates(), self.network.arch()))

@@ -22,8 +22,8 @@ from appnas.run import KEYS, LATER, Run, catalogue, create, created, finish, fou
 from appnas.run.provenance import check_domain, describe_domain, describe_space, load_domain, load_space, remembered
 from appnas.run.retrying import retry
 from appnas.space import Space
-from appnas.support import IN_A_ROW, SHARE, reading, told, within
-from appnas.task import Domain, Locked
+from appnas.support import IN_A_ROW, SHARE, Compute, device_of, reading, told, within
+from appnas.task import Domain, Locked, placed
 
 COUNTS = ("evaluations", "epochs", "start", "labels", "pairs", "draws", "episodes")
 """Settings of methods that say how long a search is, what there is first in this order."""
@@ -47,6 +47,7 @@ def search(
     timeout: float = 0.0,
     max_failures: int = IN_A_ROW,
     max_failure_share: float = SHARE,
+    device: str | torch.device = "auto",
     out: str | Path | None = None,
     progress: bool = False,
     callbacks: Sequence[Callback] = (),
@@ -80,13 +81,15 @@ def search(
             scoring one, a score that is no number, or a worker that dies or takes too long fails that evaluation alone:
             `result.failures` and the run's history say why, and the search goes on.
         max_failure_share: of all evaluations that may fail, looked at once there are 20.
+        device: what trains networks, a device of torch such as "cuda:0"; "auto" takes the accelerator if torch has one,
+            else the CPU. Seeds give the same draws and batches on every device, but not the same last bits.
         out: directory of the run; it is resumable from there.
         progress: show a live line.
         callbacks: further callbacks.
         settings: fields of the method's configuration, instead of `config`.
 
     Raises:
-        ValueError: an unknown name or setting.
+        ValueError: an unknown name or setting, or a device that torch does not have.
         TypeError: a class instead of an instance, or the method shares weights, and the domain (a table, say) cannot
             train any.
         RunError: `out` is not empty.
@@ -111,8 +114,9 @@ def search(
     plan = Plan(
         method=method, config=asked, seed=seed, seeds=seeds, rank_epochs=rank_epochs, control=control,
         retrain_epochs=retrain_epochs, beside=tuple(beside), workers=workers, asks=asks, cluster=cluster,
-        timeout=timeout, max_failures=max_failures, max_failure_share=max_failure_share,
+        timeout=timeout, max_failures=max_failures, max_failure_share=max_failure_share, device=str(device),
     )  # fmt: skip
+    domain = _on(domain, device)
     within(asked, "population", "per_update")
     if (asks or cluster) and not workers and not timeout:
         raise ValueError(f"asks and cluster are of workers: give workers too, got asks={asks}, cluster={cluster}")
@@ -141,6 +145,7 @@ def resume(
     space: Space | None = None,
     domain: Domain | Evaluator | None = None,
     retry_failed: bool = False,
+    device: str | torch.device | None = None,
     progress: bool = False,
     callbacks: Sequence[Callback] = (),
 ) -> Result:
@@ -152,6 +157,7 @@ def resume(
         domain: likewise.
         retry_failed: try evaluations that failed again: the search goes back to before the first of them, and remembers
             what did not fail; what it had found lies in a folder before-retry-N of the run.
+        device: another than the search was asked for; it may be of another kind than the one it began on.
         progress: show a live line.
         callbacks: further callbacks.
 
@@ -168,12 +174,18 @@ def resume(
             space = space or load_space(saved)
             domain = domain or load_domain(saved)
         check_domain(domain, saved, path)
+        domain = _on(domain, device or saved["device"])
         fields = {f.name: saved[f.name] for f in dataclasses.fields(Plan)} | {"beside": tuple(saved["beside"])}
         need = preflight.check(space, domain, saved["method"], config)
         if retry_failed:
             retry(path)
         with told(need and need.total, partial(_safe, path)):
             return _search(space, domain, Plan(**{**fields, "config": config}), path, progress, callbacks)
+
+
+def _on(domain: Any, device: str | torch.device) -> Any:
+    """A domain whose networks are trained on a device; a table as it is."""
+    return placed(domain, Compute(device_of(device))) if isinstance(domain, Domain) else domain
 
 
 def _safe(path: Path) -> str:

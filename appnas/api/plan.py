@@ -32,6 +32,8 @@ class SearchOptions:
     """Different architectures that may fail one after another before the search ends."""
     max_failure_share: float = SHARE
     """Share of all evaluations that may fail, looked at once there are 20."""
+    device: str = "auto"
+    """What trains networks: a device of torch such as cuda:0, or auto for the accelerator if there is one, else cpu."""
     retrain_epochs: int = 0
     """Then train what was found from scratch for so many epochs, and test it; 0 to do so later."""
     beside: tuple[str, ...] = ()

@@ -16,7 +16,8 @@ from appnas.estimate import Table
 from appnas.retrain import controls, testable
 from appnas.run import catalogue
 from appnas.space import Arch, Space, decisions, full_mask, random_arch, split
-from appnas.support import memory, offers, out_of_memory, ruled, seeded, shaped
+from appnas.supernet import plain
+from appnas.support import CPU, compute_of, memory, moved, offers, out_of_memory, ruled, seeded, shaped
 from appnas.task import DifferentiableDomain, Domain, HostDomain
 
 
@@ -68,14 +69,18 @@ def check(space: Space, domain: Any, method: str, config: Any) -> counts.Superne
     if entry.needs == "scores":
         _try(space, domain)
         return None
-    free, (passes, supernets) = memory.free_bytes(), entry.memory(space, config) or (0.0, 1)
+    device, (passes, supernets) = compute_of(domain).device, entry.memory(space, config) or (0.0, 1)
+    free = memory.free_bytes(device)
     with torch.device("meta"):  # count the weights first, without allocating them
         counts.check_memory(counts.SupernetMemory(0, counts.weight_bytes(space.supernet(domain.io))), free)
     supernet = space.supernet(domain.io)
     gates = tuple(mask.float().requires_grad_() for mask in full_mask(space.choices))
     seen = supernet.register_forward_hook(partial(_shaped, space, domain))
     try:
-        need = counts.supernet_memory(supernet, gates, domain, getattr(getattr(domain, "options", None), "batch", 1))
+        with plain(device != CPU):  # only on the CPU does the fast form run, which keeps less
+            need = counts.supernet_memory(
+                supernet, gates, domain, getattr(getattr(domain, "options", None), "batch", 1)
+            )
     except (RuntimeError, TypeError) as error:
         if out_of_memory(error):
             raise
@@ -115,7 +120,7 @@ def _try(space: Space, domain: Any) -> None:
             )
     if not isinstance(domain, Domain):
         return
-    inputs, failed = domain.example(2), []
+    inputs, failed = moved(domain.example(2), CPU), []
     for seed in range(TRIES):
         arch = random_arch(space, random.Random(seed))
         try:

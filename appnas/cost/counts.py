@@ -16,7 +16,7 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 from appnas.space import Gates
-from appnas.support import MIB
+from appnas.support import MIB, home, moved
 from appnas.task import Domain
 
 
@@ -32,6 +32,7 @@ def macs(model: Callable[..., Any], inputs: tuple[Tensor, ...]) -> int:
     Half of torch's flop count, which is exact for forward passes (its backward count of grouped convolutions
     is not, so none is offered). A module is counted in evaluation mode: without auxiliary head, leaving no trace.
     """
+    inputs = moved(inputs, home(model)) if isinstance(model, nn.Module) else inputs
     with evaluating(model), FlopCounterMode(display=False) as counter:
         model(*inputs)
     return int(counter.get_total_flops()) // 2
@@ -143,7 +144,8 @@ def supernet_memory(supernet: nn.Module, gates: Gates, domain: Domain, batch: in
         outputs = [y for y in tree_leaves(supernet(*inputs, gates=gates)) if isinstance(y, Tensor) and y.requires_grad]
         torch.autograd.grad([y.sum() for y in outputs], wanted, allow_unused=True)
 
-    small = [(len(inputs[0]), peak_bytes(partial(step, inputs))) for inputs in (domain.example(2), domain.example(4))]
+    examples = (moved(domain.example(count), home(supernet)) for count in (2, 4))
+    small = [(len(inputs[0]), peak_bytes(partial(step, inputs))) for inputs in examples]
     (n, low), (m, high) = small
     per_example = (high - low) / (m - n) if m > n else 0.0
     activations = low + per_example * max(batch - n, 0) if m > n else float(high)

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from appnas.cost import counts, energy
 from appnas.cost.onnx_export import runner, to_onnx
 from appnas.space import IO, Arch, Space
-from appnas.support import Saved
+from appnas.support import CPU, Saved, home, moved
 
 Runtime = Literal["torch", "onnxruntime"]
 
@@ -60,8 +60,9 @@ class Latency(NamedTuple):
 
 def processor(device: str = "cpu") -> str:
     """The name of the processor behind a torch device, as its system tells it."""
-    if device.startswith("cuda"):
-        return torch.cuda.get_device_name(device)
+    module = torch.get_device_module(torch.device(device).type)
+    if hasattr(module, "get_device_name"):
+        return str(module.get_device_name(device))
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
     named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
@@ -103,7 +104,7 @@ def latencies(
     """Median wall times of warm forward passes of several networks, one pass of each in turn.
 
     Args:
-        models: run in evaluation mode, and left in the mode in which they were.
+        models: run in evaluation mode where they live, all on one device, and left in the mode in which they were.
         inputs: of one pass.
         repeats: timed passes of each.
         warmup: passes before.
@@ -118,6 +119,7 @@ def latencies(
         raise ValueError(f"repeats must be at least 2, got {repeats}")
     if runtime not in ("torch", "onnxruntime"):
         raise ValueError(f"runtime is 'torch' or 'onnxruntime', got {runtime!r}")
+    inputs = moved(inputs, home(models[0])) if models else inputs
     before = torch.get_num_threads()
     times: list[list[float]] = [[] for _ in models]
     with ExitStack() as stack:
@@ -173,8 +175,8 @@ def _timed(run: Callable[[], Any], x: Tensor) -> float:
 
 
 def _synchronise(x: Tensor) -> None:
-    if x.is_cuda:
-        torch.cuda.synchronize(x.device)
+    if x.device != CPU:
+        torch.accelerator.synchronize(x.device)
 
 
 COSTS = ("parameters", "macs", "peak_bytes", "latency_ms", "energy_J", "estimated_J")
@@ -234,7 +236,7 @@ class Meter(Saved):
     def _pass(self, model: nn.Module) -> Callable[[], Any]:
         def run() -> Any:
             with torch.no_grad(), counts.evaluating(model):
-                return model(*self.inputs)
+                return model(*moved(self.inputs, home(model)))
 
         return run
 

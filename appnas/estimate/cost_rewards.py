@@ -10,7 +10,7 @@ import torch
 from appnas.cost import Meter
 from appnas.estimate.evaluator import Evaluator, Rewarded, evaluator_of
 from appnas.space import Arch, Space
-from appnas.support import Saved
+from appnas.support import Saved, compute_of
 from appnas.task import Domain
 
 
@@ -32,7 +32,7 @@ class Measured(Saved):
     saved = ("known", "meter")
 
     def __init__(self, space: Space, domain: Domain, names: Sequence[str], **more: Any):
-        self.space, self.io = space, domain.io
+        self.space, self.io, self.device = space, domain.io, compute_of(domain).device
         self.meter = Meter(domain.example(1), names, **more)
         self.known: dict[Arch, dict[str, float]] = {}
 
@@ -40,7 +40,7 @@ class Measured(Saved):
         """The costs by name."""
         if arch not in self.known:
             with torch.random.fork_rng(devices=[]):  # random weights are drawn; the search's own generator stays
-                self.known[arch] = self.meter(self.space.build(arch, self.io))
+                self.known[arch] = self.meter(self.space.build(arch, self.io).to(self.device))
         return self.known[arch]
 
 

@@ -18,7 +18,7 @@ from appnas.estimate.attempts import as_tensor, attempt
 from appnas.estimate.inherited_weights import ParamStore
 from appnas.space import Arch, Space
 from appnas.strategy import Draw, Score
-from appnas.support import Failure, Saved, lacking, listed, seeded, validated
+from appnas.support import Failure, Saved, compute_of, lacking, listed, seeded, validated
 from appnas.task import DivergedError, Domain
 
 
@@ -113,7 +113,8 @@ class Scratch(Stateless):
 
     def score(self, draw: Draw) -> Score:
         """Validation metrics after training, with the number of parameters and the budget that was trained."""
-        model = seeded(self.seed, partial(self.space.build, draw.arch, self.domain.io))
+        device = compute_of(self.domain).device
+        model = seeded(self.seed, partial(self.space.build, draw.arch, self.domain.io), device)
         metrics = {"parameters": float(parameters(model))}
         budget = self.budget
         if self.store:

@@ -19,7 +19,7 @@ from appnas.agent import ArchAdam, Hosted, Resident, Tempered
 from appnas.loop import Callbacks, SearchResult, search_loop
 from appnas.space import Arch, Space
 from appnas.supernet import SelfGated
-from appnas.support import checked, seeded
+from appnas.support import checked, compute_of, seeded
 from appnas.task import HostDomain
 
 
@@ -49,6 +49,7 @@ def search(
     `derived`.
     """
     network = SelfGated(space, seeded(seed, partial(space.supernet, domain.io)), Tempered(config.tau))
+    network.to(compute_of(domain).device)
     host = domain.host(network, config.steps, seed=seed, optimiser=partial(ArchAdam, scale=config.scale))
     steps = math.ceil(config.steps / host.iteration)
 

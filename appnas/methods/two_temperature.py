@@ -21,7 +21,7 @@ from appnas.agent import ArchAdam, Hosted, Resident
 from appnas.loop import Callbacks, SearchResult, search_loop
 from appnas.prune import Indicators, SelfMasked, Source, Sourced, costs
 from appnas.space import Space
-from appnas.support import checked, seeded
+from appnas.support import checked, compute_of, seeded
 from appnas.task import DifferentiableDomain, HostDomain
 
 
@@ -114,6 +114,7 @@ def inside(
         space, seeded(seed, partial(space.supernet, domain.io)), torch.Generator().manual_seed(seed),
         costs(space, domain.io, config.cost), config.penalty, **config.relaxation(),
     )  # fmt: skip
+    network.to(compute_of(domain).device)
     host = domain.host(network, steps, seed=seed, optimiser=ArchAdam)
     faster = config.theta_lr / float(host.optimiser.param_groups[0]["lr"])
     evaluator = Hosted(host, lambda step: (1.0, faster))

@@ -27,7 +27,7 @@ from appnas.loop import Callbacks, SearchResult, search_loop
 from appnas.one_shot import Expected, LossTerm, Paired
 from appnas.space import Arch, Gates, Space, argmax, random_arch
 from appnas.strategy import GradientEstimator, Sampled, without_zero
-from appnas.support import checked, held
+from appnas.support import checked, compute_of, held
 from appnas.task import DifferentiableDomain, cosine
 
 
@@ -192,4 +192,4 @@ def search(
 
 
 def _latency(space: Space, domain: DifferentiableDomain, arch: Arch) -> float:
-    return latency(space.build(arch, domain.io), domain.example(24), repeats=10).median
+    return latency(space.build(arch, domain.io).to(compute_of(domain).device), domain.example(24), repeats=10).median

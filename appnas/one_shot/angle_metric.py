@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from appnas.space import SKIP, ZERO, Arch, Space, decisions
 from appnas.supernet import Mixed, plain
+from appnas.support import CPU, gates_on, home, moved
 
 Skip = Literal["empty", "identity"]
 
@@ -59,7 +60,7 @@ def operations(space: Space, supernet: nn.Module, inputs: tuple[Tensor, ...]) ->
     )
     try:
         with plain(), torch.no_grad():
-            supernet(*inputs, gates=gates)
+            supernet(*moved(inputs, home(supernet)), gates=gates_on(gates, home(supernet)))
     finally:
         for hook in hooks:
             hook.remove()
@@ -177,7 +178,7 @@ class Angles:
         self.paths = paths(space)
         self.live = _padded([[float(name not in ZERO) for name in options] for options in names])
         now = dict(supernet.named_parameters())
-        products = {name: _products(start[name], w) for name, w in now.items()}
+        products = {name: moved(_products(moved(start[name], w.device), w), CPU) for name, w in now.items()}
         modules = dict(supernet.named_modules())
         self.table = torch.zeros(*self.live.shape, 3, dtype=torch.float64)
         self.shared = sum(products.values(), torch.zeros(3, dtype=torch.float64))

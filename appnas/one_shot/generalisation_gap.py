@@ -10,7 +10,8 @@ from torch import Tensor
 from appnas.one_shot.weight_sharing import Shared
 from appnas.space import Gates, Space
 from appnas.supernet import Weights
-from appnas.task import Batch, DifferentiableDomain, finite
+from appnas.support import CPU, gates_on, moved
+from appnas.task import Batch, DifferentiableDomain
 
 
 class Paired(Shared):
@@ -37,15 +38,16 @@ class Paired(Shared):
         """Samples that a draw must hold: the examples of a batch, or 1."""
         if not self.per_example:
             return 1
-        batch = next(self.domain.batches("train", torch.Generator().manual_seed(0)))
+        batch = moved(next(iter(self.domain.batches("train", torch.Generator().manual_seed(0)))), self.device)
         even = tuple(torch.full((c.count, len(c.options)), 1 / len(c.options)) for c in self.space.choices)
+        even = gates_on(even, self.device)
         with torch.no_grad():
             return len(self.domain.loss(lambda *inputs: self.supernet(*inputs, gates=even), batch))
 
     def _losses(self, gates: Gates, batch: Batch, weights: Weights | None = None) -> Tensor:
         """Losses of the samples on a batch. Shapes: gates [n, count, K]; returns [m], m <= n."""
         losses = super()._losses(gates, batch, weights)
-        finite(losses.detach().sum(), f"search step {self.step}")
+        self.watch(losses.detach().sum(), f"search step {self.step}")
         if not self.per_example:
             return losses.mean()[None]
         if len(losses) > len(gates[0]):
@@ -66,16 +68,20 @@ class Paired(Shared):
         return tuple(matrix[: len(x)] for matrix in gates)
 
     def losses(self, gates: Gates, step: int = 0) -> Tensor:
-        """The objective of every sample, on the batches of this step. Shapes: gates [n, count, K]; returns [m]."""
+        """The objective of every sample, on the batches of this step. Shapes: gates [n, count, K]; returns [m].
+
+        What is returned is on the CPU, as the gates are.
+        """
+        gates = gates_on(gates, self.device)
         weights = {name: w.detach() for name, w in self.supernet.named_parameters()}
         train = self._losses(gates, self._next_batch(), weights)
         if not self.gap:
-            return train
+            return moved(train, CPU)  # type: ignore[no-any-return]
         if self.judge is None:
             self.judge = next(self.valid)
         valid = self._losses(gates, self.judge, weights)
         m = min(len(train), len(valid))
-        return train[:m] + self.gap * (valid[:m] - train[:m]).abs()
+        return moved(train[:m] + self.gap * (valid[:m] - train[:m]).abs(), CPU)  # type: ignore[no-any-return]
 
     def _descend(self, loss: Tensor) -> None:
         super()._descend(loss)

@@ -11,7 +11,7 @@ from appnas.one_shot.weight_sharing import Shared
 from appnas.space import Gates, Space
 from appnas.strategy import Draw, Score
 from appnas.supernet import Weights
-from appnas.task import DifferentiableDomain, finite
+from appnas.task import DifferentiableDomain
 
 
 class Adapted(Shared):
@@ -66,7 +66,7 @@ class Adapted(Shared):
             weights = self.adapted(gates)
         with torch.set_grad_enabled(attached):
             loss = self._loss(gates, self.judge, {**weights, **self._buffers()})
-        finite(loss.detach(), f"validation, search step {self.step}")
+        (loss,) = self.watch.values((loss, f"validation, search step {self.step}"))
         return Score(-loss, {"valid_loss": float(loss.detach())})
 
     def _buffers(self) -> Weights:
@@ -77,7 +77,7 @@ class Adapted(Shared):
         weights = {name: w.detach().requires_grad_() for name, w in self.supernet.named_parameters()}
         buffers, step = self._buffers(), self._sgd()
         for i, batch in enumerate(self.batches):
-            loss = finite(self._loss(gates, batch, {**weights, **buffers}), f"a candidate, search step {self.step}")
+            loss = self.watch(self._loss(gates, batch, {**weights, **buffers}), f"a candidate, search step {self.step}")
             learns = loss.requires_grad  # a path of parameter-free operations may leave nothing to train
             slopes = grad(loss, list(weights.values()), materialize_grads=True) if learns else ()
             with torch.no_grad():

@@ -23,7 +23,7 @@ from appnas.space import IO, Arch, Space, one_hot, only
 from appnas.strategy import Draw, Phase, Score
 from appnas.supernet import Gated
 from appnas.support import validated
-from appnas.task import DifferentiableDomain, finite
+from appnas.task import DifferentiableDomain
 
 
 class OneShot(Shared):
@@ -65,8 +65,8 @@ class OneShot(Shared):
         step, self.scored = self.scored, self.scored + 1
         if self.trains(step):
             self.supernet.train()
-            loss = self._loss(one_hot(self.space.choices, draw.arch), self._next_batch())
-            self.pending = finite(loss, f"training, step {self.step} of the supernet")
+            self.pending = self._loss(self._gates(Draw(draw.arch)), self._next_batch())
+            (loss,) = self.watch.values((self.pending, f"training, step {self.step} of the supernet"))
             return Score(-loss.detach(), {"train_loss": float(loss.detach())})
         if draw.arch not in self.known:
             self.known[draw.arch] = self.measure(draw.arch)

@@ -14,8 +14,8 @@ from torch.func import functional_call
 from appnas.space import Gates, Space, one_hot
 from appnas.strategy import Draw, Score
 from appnas.supernet import SGDStep, Weights, lookahead_exact, lookahead_finite
-from appnas.support import Saved, check, seeded
-from appnas.task import Batch, DifferentiableDomain, Recipe, Stream, cosine, finite, optimiser_of
+from appnas.support import Saved, check, compute_of, forked, gates_on, seeded
+from appnas.task import Batch, DifferentiableDomain, Recipe, Stream, Watch, cosine, optimiser_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +84,10 @@ class Shared(Saved):
         if lookahead != "none" and optimiser != "sgd":
             raise ValueError(f"a look-ahead is a step of SGD, the optimiser is {optimiser!r}")
         self.space, self.domain, self.lr, self.clip, self.lookahead = space, domain, lr, clip, lookahead
-        self.supernet = seeded(seed, partial(space.supernet, domain.io)) if supernet is None else supernet
+        self.device = compute_of(domain).device
+        made = seeded(seed, partial(space.supernet, domain.io)) if supernet is None else supernet
+        self.supernet = made.to(self.device)
+        self.watch = Watch()
         recipe = Recipe(optimiser, lr(0), momentum=momentum, weight_decay=weight_decay)
         self.optimiser = optimiser_of(self.supernet, recipe)
         self.train = Stream(domain, "train", 2 * seed)
@@ -97,8 +100,7 @@ class Shared(Saved):
 
     def _losses(self, gates: Gates, batch: Batch, weights: Weights | None = None) -> Tensor:
         """The loss of every example. Shapes: returns [B]."""
-        with torch.random.fork_rng(devices=[]):  # what a pass draws (dropout) depends on seed and step alone
-            torch.default_generator.manual_seed(self.seed * 1_000_003 + self.step)
+        with forked(self.device, self.seed * 1_000_003 + self.step):  # what a pass draws (dropout) depends on no other
             return self.domain.loss(lambda *inputs: self._forward(inputs, gates, weights), batch)
 
     def _forward(self, inputs: tuple[Any, ...], gates: Gates, weights: Weights | None) -> Any:
@@ -108,7 +110,8 @@ class Shared(Saved):
         return functional_call(self.supernet, weights, inputs, {"gates": gates})
 
     def _gates(self, draw: Draw) -> Gates:
-        return one_hot(self.space.choices, draw.arch) if draw.gates is None else draw.gates
+        gates = one_hot(self.space.choices, draw.arch) if draw.gates is None else draw.gates
+        return gates_on(gates, self.device)
 
     def _next_batch(self) -> Batch:
         if self.batch is None:
@@ -125,7 +128,7 @@ class Shared(Saved):
             weights = {name: w.detach() for name, w in self.supernet.named_parameters()}  # the gates' gradient alone
             with torch.set_grad_enabled(attached):
                 loss = self._loss(gates, batch, weights)
-        finite(loss.detach(), f"validation, search step {self.step}")
+        (loss,) = self.watch.values((loss, f"validation, search step {self.step}"))
         return Score(-loss, {"valid_loss": float(loss.detach())})
 
     def _ahead(self, gates: Gates, batch: Batch) -> Tensor:
@@ -152,8 +155,8 @@ class Shared(Saved):
 
     def learn(self, draw: Draw) -> None:
         """One step on the next training batch under the draw's gates, held fixed."""
-        gates = tuple(matrix.detach() for matrix in self._gates(draw))
-        self._descend(finite(self._loss(gates, self._next_batch()), f"training, search step {self.step}"))
+        gates = self._gates(draw._replace(gates=draw.gates and tuple(matrix.detach() for matrix in draw.gates)))
+        self._descend(self.watch(self._loss(gates, self._next_batch()), f"training, search step {self.step}"))
 
     def _descend(self, loss: Tensor) -> None:
         """One step on the loss of the next training batch, which is then used up."""

@@ -21,7 +21,7 @@ from appnas.estimate import Stateless
 from appnas.space import Gates, Space
 from appnas.strategy import Draw, Score
 from appnas.supernet import plain
-from appnas.support import seeded
+from appnas.support import compute_of, fetched, gates_on, moved, seeded
 from appnas.task import DifferentiableDomain, Stream
 
 Proxy = Literal["freeflow", "synflow", "loss"]
@@ -47,7 +47,7 @@ def without_norms(supernet: nn.Module) -> Iterator[None]:
 
 def ones(inputs: tuple[Tensor, ...], dtype: torch.dtype) -> tuple[Tensor, ...]:
     """Inputs of the same shapes that hold nothing but 1; integers (edges of a graph, tokens) stay what they are."""
-    return tuple(torch.ones(x.shape, dtype=dtype) if x.is_floating_point() else x for x in inputs)
+    return tuple(torch.ones_like(x, dtype=dtype) if x.is_floating_point() else x for x in inputs)
 
 
 def flow(supernet: nn.Module, inputs: tuple[Tensor, ...], gates: Gates, norms: bool = True) -> Tensor:
@@ -66,7 +66,7 @@ def flow(supernet: nn.Module, inputs: tuple[Tensor, ...], gates: Gates, norms: b
     buffers = {name: b.to(dtype) if b.is_floating_point() else b for name, b in supernet.named_buffers()}
     with nullcontext() if norms else without_norms(supernet):
         out = functional_call(supernet, {**weights, **buffers}, ones(inputs, dtype), {"gates": gates})
-    return sum((y.sum() for y in tree_leaves(out)), torch.zeros((), dtype=dtype))
+    return sum((y.sum() for y in tree_leaves(out)), torch.zeros((), dtype=dtype, device=gates[0].device))
 
 
 class AtInit(Stateless):
@@ -95,12 +95,16 @@ class AtInit(Stateless):
         """
         if draw.gates is None:
             raise ValueError("a proxy at initialisation is a function of gates, the draw has none")
-        supernet = seeded(100_003 * (self.seed + 1) + self.count, partial(self.space.supernet, self.domain.io))
+        device = compute_of(self.domain).device
+        supernet = seeded(100_003 * (self.seed + 1) + self.count, partial(self.space.supernet, self.domain.io), device)
         self.count += 1
         for module in supernet.modules():  # a proxy says nothing of dropout; norms keep the statistics of batches
             module.training = isinstance(module, _BatchNorm)
         gates = tuple(g.to(torch.float64 if self.proxy == "synflow" else torch.float32) for g in draw.gates)
+        gates = gates_on(gates, device)
         if self.train is not None:
-            return Score(-self.domain.loss(partial(supernet, gates=gates), next(self.train)).mean())
+            loss = self.domain.loss(partial(supernet, gates=gates), next(self.train)).mean()
+            return Score(-fetched([loss])[0])
         count = 1 if len(self.domain.io.inputs) > 1 else 2  # a batch norm needs two values a channel
-        return Score(flow(supernet, self.domain.example(count), gates, norms=self.proxy != "synflow"))
+        inputs = moved(self.domain.example(count), device)
+        return Score(fetched([flow(supernet, inputs, gates, norms=self.proxy != "synflow")])[0])

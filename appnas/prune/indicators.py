@@ -20,19 +20,21 @@ from torch.nn.functional import one_hot
 from appnas.one_shot import Shared
 from appnas.prune.masks import complexity, dense, parts
 from appnas.space import ZERO, Gates, Space
+from appnas.space import one_hot as one_hot_gates
 from appnas.strategy import Draw, Gradient, Score
 from appnas.supernet import Gated, SelfGated, relaxed, two_temperature
-from appnas.support import seeded
-from appnas.task import DifferentiableDomain, Stream, finite
+from appnas.support import CPU, moved, seeded
+from appnas.task import DifferentiableDomain, Stream
 
 Source = Literal["fixed", "resample", "resample_abs", "binary", "joint", "pretrained"]
 
 
 def indicators(space: Space, theta: Sequence[Tensor], low: float, high: float) -> Gates:
     """The gates of logits: 0 for what is no part, and 1 for what the space's rules would keep whatever its theta."""
-    on = parts(space)
+    on = moved(parts(space), theta[0].device)
     found = relaxed(theta, partial(two_temperature, low=low, high=high), on)
-    best = torch.from_numpy(np.array(space.discretise(sureness(space, theta, high))))
+    held = tuple(moved(logits.detach(), CPU) for logits in theta)
+    best = moved(torch.from_numpy(np.array(space.discretise(sureness(space, held, high)))), theta[0].device)
     archs = torch.split(best, [choice.count for choice in space.choices])
     rules = [one_hot(arch, g.shape[-1]) * m for arch, g, m in zip(archs, found, on, strict=True)]
     return tuple(g + (r * (g <= 0.5) * (1 - g)).detach() for g, r in zip(found, rules, strict=True))
@@ -128,6 +130,7 @@ class SelfMasked(SelfGated):
             for theta in self.alpha:
                 theta.clamp_(-self.reach, self.reach)
         found = indicators(self.space, tuple(self.alpha), self.low, self.high)
+        self.pull = moved(self.pull, found[0].device)
         for matrix, pull in zip(found, self.pull, strict=True):
             if matrix.requires_grad:
                 matrix.register_hook(pull.add)  # type: ignore[no-untyped-call]
@@ -191,9 +194,10 @@ class Sourced(Shared):
     def score(self, draw: Draw) -> Score:
         """Minus the loss on the next training batch and the penalty, with the share of parts that is kept."""
         self._refresh()
-        gates, batch = self._gates(draw), next(self.valid)
+        there, batch = self._gates(draw), next(self.valid)
+        gates = one_hot_gates(self.space.choices, draw.arch) if draw.gates is None else draw.gates
         with torch.set_grad_enabled(any(matrix.requires_grad for matrix in gates)):
-            loss = finite(self._loss(gates, batch), f"training, search step {self.step}")
+            (loss,) = self.watch.values((self._loss(there, batch), f"training, search step {self.step}"))
             price: Tensor = complexity(gates, self.prices)
         metrics = {"loss": float(loss.detach()), "complexity": float(price.detach())}
         on = complexity(tuple((matrix > 0.5).float() for matrix in gates), self.everything)

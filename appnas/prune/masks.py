@@ -17,7 +17,8 @@ from torch.utils._pytree import tree_leaves
 
 from appnas.cost import parameters
 from appnas.space import IO, ZERO, Arch, Gates, Mask, Space, full_mask, one_hot, without
-from appnas.supernet import connection_sensitivity
+from appnas.supernet import Gated, connection_sensitivity
+from appnas.support import CPU, home, moved
 
 
 def parts(space: Space) -> Mask:
@@ -147,11 +148,12 @@ def magnitudes(space: Space, network: nn.Module, inputs: tuple[Any, ...]) -> Gat
     if own:
         return own(network)
     gates, found = dense(space), tuple(torch.zeros_like(matrix) for matrix in dense(space))
-    whole = tree_leaves(network.eval()(*inputs, gates=gates))
+    network, inputs = Gated(network.eval(), gates), moved(inputs, home(network))
+    whole = tree_leaves(network(*inputs))
     for matrix, score in zip(gates, found, strict=True):
         for row, k in matrix.nonzero().tolist():
             matrix[row, k] = 0.0
-            less = tree_leaves(network(*inputs, gates=gates))
+            less = tree_leaves(network(*inputs))
             score[row, k] = sum((a - b).abs().mean() for a, b in zip(whole, less, strict=True))
             matrix[row, k] = 1.0
     return found
@@ -170,11 +172,11 @@ def snip(space: Space, loss: Callable[[Gates], Tensor]) -> Gates:
 
 def mean_loss(supernet: nn.Module, domain: Any, batches: Iterable[Any]) -> Callable[[Gates], Tensor]:
     """The mean loss over given batches as a function of the gates."""
-    examples = list(batches)
+    examples = [moved(batch, home(supernet)) for batch in batches]
 
     def loss(gates: Gates) -> Tensor:
-        losses = [domain.loss(lambda *x: supernet(*x, gates=gates), batch) for batch in examples]
-        return torch.cat(losses).mean()
+        losses = [domain.loss(Gated(supernet, gates), batch) for batch in examples]
+        return moved(torch.cat(losses).mean(), CPU)  # type: ignore[no-any-return]
 
     return loss
 
@@ -187,7 +189,7 @@ def shrink(space: Space, supernet: nn.Module, arch: Arch, io: IO) -> nn.Module:
     Raises:
         ValueError: a weight that the supernet does not have in this shape.
     """
-    network = space.build(arch, io)
+    network = space.build(arch, io).to(home(supernet))
     own = getattr(space, "inherit", None)
     if own:
         own(network, supernet, arch)

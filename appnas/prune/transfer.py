@@ -20,7 +20,7 @@ from appnas.cost import counts
 from appnas.prune import masks
 from appnas.space import IO, Arch, Space, constant_arch
 from appnas.supernet import Gated
-from appnas.support import seeded
+from appnas.support import compute_of, home, seeded
 from appnas.task import Domain
 
 
@@ -48,7 +48,7 @@ class Outcome(NamedTuple):
 
 def train_source(space: Space, source: Domain, epochs: int, seed: int = 0) -> nn.Module:
     """The whole supernet, trained on the source: where weights are inherited from, and magnitudes read."""
-    supernet = seeded(seed, partial(space.supernet, source.io))
+    supernet = seeded(seed, partial(space.supernet, source.io), compute_of(source).device)
     source.fit(Gated(supernet, masks.dense(space)), epochs, seed=seed)
     return supernet
 
@@ -59,7 +59,7 @@ def adopt(space: Space, io: IO, seed: int, source: nn.Module | None = None, head
     Raises:
         ValueError: a weight outside the head that does not fit the target.
     """
-    supernet = seeded(seed, partial(space.supernet, io))
+    supernet = seeded(seed, partial(space.supernet, io), home(source) if source else None)
     if source is not None:
         have = dict(source.named_parameters())
         for name, weight in supernet.named_parameters():

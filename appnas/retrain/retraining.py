@@ -18,7 +18,7 @@ from appnas.loop import SearchResult, training
 from appnas.retrain.rows import Retrained, Row, _row_json
 from appnas.run import save_showcase, save_weights, write_json, writing
 from appnas.space import Arch, Space, constant_arch, random_arch
-from appnas.support import DataError, RunError, failure_of, offers, seeded, told
+from appnas.support import DataError, RunError, compute_of, failure_of, offers, seeded, told
 from appnas.task import Domain, OnEpoch
 
 
@@ -167,7 +167,7 @@ def train_one(
     on_epoch: OnEpoch | None = None,
 ) -> nn.Module:
     """One network, trained on training and validation data; from its checkpoint if there is one."""
-    model = seeded(seed, partial(space.build, arch, domain.io))
+    model = seeded(seed, partial(space.build, arch, domain.io), compute_of(domain).device)
     domain.fit(model, epochs, final=True, seed=seed, checkpoint=checkpoint, on_epoch=on_epoch)
     return model
 

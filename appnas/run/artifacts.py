@@ -25,7 +25,7 @@ def save_weights(run: Path, model: nn.Module) -> None:
     from safetensors.torch import save
 
     with whole(run / WEIGHTS) as partial:
-        partial.write_bytes(save({name: x.contiguous() for name, x in model.state_dict().items()}))
+        partial.write_bytes(save({name: x.cpu().contiguous() for name, x in model.state_dict().items()}))
 
 
 def load_weights(run: Path, network: nn.Module) -> None:

@@ -33,11 +33,13 @@ class SGDStep(NamedTuple):
     velocity: Weights = {}  # noqa: RUF012  (never written)
     clip: float = 0.0
 
-    def factor(self, gradients: Sequence[Tensor]) -> float:
-        """What clipping multiplies the gradients by."""
+    def factor(self, gradients: Sequence[Tensor]) -> float | Tensor:
+        """What clipping multiplies the gradients by; of gradients on an accelerator, a tensor there."""
         if not self.clip:
             return 1.0
-        norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g.detach()) for g in gradients]))
+        norm: Tensor = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g.detach()) for g in gradients]))
+        if not norm.is_cpu:
+            return (self.clip / (norm + 1e-6)).clamp(max=1.0)
         return min(self.clip / (float(norm) + 1e-6), 1.0)
 
     def moved(self, weights: Weights, gradients: Sequence[Tensor]) -> Weights:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from appnas.space import ZERO, Arch, Gates, Mask, Space, filled
 from appnas.supernet.fused import State, add_scaled, scale
+from appnas.support import CPU, gates_on, home, moved
 
 Make = Callable[[int, str], nn.Module]
 """(edge, option) -> candidate operation."""
@@ -28,6 +29,7 @@ def live_options(gates: Tensor, threshold: float = 0.0) -> list[list[bool]]:
         gates: [count, K], or [B, count, K] where an option lives if any example uses it.
         threshold: gates that are nowhere larger are left out too, which is an approximation unless it is 0.
     """
+    gates = getattr(gates, "host", gates) if not gates.requires_grad else gates  # see `appnas.support.gates_on`
     if gates.requires_grad and torch.is_grad_enabled():
         return torch.ones(gates.shape[-2:], dtype=torch.bool).tolist()
     used = gates.abs() > threshold
@@ -182,7 +184,11 @@ class SelfGated(nn.Module):
 
     def arch(self) -> Arch:
         """The architecture that the current logits point to."""
-        return self.space.discretise(tuple(gates.detach() for gates in self.gates()))
+        return self.space.discretise(self.distribution())
+
+    def distribution(self) -> Gates:
+        """The same on the CPU, without a gradient."""
+        return tuple(moved(gates.detach(), CPU) for gates in self.gates())
 
     def forward(self, *inputs: Tensor) -> Any:
         """The supernet's output under the current gates."""
@@ -193,7 +199,8 @@ def relaxed(alpha: Sequence[Tensor], relax: Callable[[Tensor], Tensor], mask: Ma
     """Apply a relaxation to the logits of every choice, with -inf where the mask excludes an option."""
     if mask is None:
         return tuple(relax(logits) for logits in alpha)
-    return tuple(map(relax, filled(alpha, mask, float("-inf"))))
+    there = tuple(moved(on, logits.device) for on, logits in zip(mask, alpha, strict=True))
+    return tuple(map(relax, filled(alpha, there, float("-inf"))))
 
 
 def split_parameters(parameters: Iterable[nn.Parameter]) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
@@ -214,4 +221,4 @@ class Gated(nn.Module):
 
     def forward(self, *inputs: Any) -> Any:
         """The supernet's output."""
-        return self.supernet(*inputs, gates=self.gates)
+        return self.supernet(*inputs, gates=gates_on(self.gates, home(self.supernet)))

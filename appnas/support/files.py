@@ -132,7 +132,7 @@ def load_state(path: Path, remedy: str, error: type[Exception] = ValueError) -> 
         ValueError: truncated, or something else than tensors and containers.
     """
     try:
-        return dict(torch.load(path, weights_only=True))
+        return dict(torch.load(path, map_location="cpu", weights_only=True))
     except Exception as cause:  # a truncated file fails in many ways inside torch
         raise error(f"{path} is damaged ({type(cause).__name__}): {remedy}") from cause
 

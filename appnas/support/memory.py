@@ -9,6 +9,8 @@ from pathlib import Path
 
 import torch
 
+from appnas.support.compute import CPU
+
 MIB = 2**20
 SIGNS = ("can't allocate memory", "out of memory", "cannot allocate memory", "not enough memory", "bad_alloc")
 """What the messages of torch, of its libraries and of the operating system have in common."""
@@ -55,7 +57,8 @@ def explained(error: BaseException, need: int | None = None, safe: str = "") -> 
         return str(error)
     first = first.partition("DefaultCPUAllocator: ")[2] or first
     try:
-        free = free_bytes("cuda" if isinstance(error, torch.OutOfMemoryError) and torch.cuda.is_available() else "cpu")
+        accelerator = torch.accelerator.current_accelerator()
+        free = free_bytes(accelerator if accelerator and isinstance(error, torch.OutOfMemoryError) else CPU)
     except MemoryError:  # not even enough to read how much is free
         free = None
     estimate = f"one step was estimated at {need / MIB:,.0f} MiB, " if need else ""
@@ -82,10 +85,13 @@ def told(need: int | None, safe: Callable[[], str] = str) -> Iterator[None]:
         raise MemoryError(explained(error, need, safe())) from error
 
 
-def free_bytes(device: str = "cpu") -> int | None:
-    """Memory that is free now: what system, control group or `ulimit -v` still grants, or the GPU; None if unknown."""
-    if device.startswith("cuda"):
-        return int(torch.cuda.mem_get_info(device)[0])
+def free_bytes(device: torch.device = CPU) -> int | None:
+    """Memory that is free now: what system, control group or `ulimit -v` still grants, or a device; None if unknown."""
+    if device != CPU:
+        try:
+            return int(torch.accelerator.get_memory_info(device)[0])
+        except (RuntimeError, NotImplementedError):  # torch cannot tell it of every accelerator
+            return None
     found = []
     meminfo = Path("/proc/meminfo")
     if meminfo.exists():

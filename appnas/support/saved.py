@@ -64,6 +64,8 @@ def restored(now: Any, saved: Any) -> Any:
             now.copy_(saved)
     elif isinstance(now, list) and any(hasattr(x, "load_state_dict") or getattr(x, "requires_grad", 0) for x in now):
         return [restored(mine, other) for mine, other in zip(now, saved, strict=True)]
+    elif isinstance(now, Tensor) and isinstance(saved, Tensor):
+        return saved.clone().to(now.device)
     else:
         kind = next((kind for kind in (set, dict) if isinstance(now, kind)), None)
         return type(now)(copy.deepcopy(saved)) if kind else copy.deepcopy(saved)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -21,8 +22,25 @@ def set_rng(rng: random.Random, state: list[Any]) -> None:
     rng.setstate((state[0], tuple(state[1]), state[2]))
 
 
-def seeded(seed: int, build: Callable[[], nn.Module]) -> nn.Module:
-    """Build a module under its own torch seed, leaving the global generator as it was."""
+@contextmanager
+def forked(device: torch.device, seed: int) -> Iterator[None]:
+    """Torch's own generators, the CPU's and a device's, seeded inside and put back afterwards."""
+    there = device.type != "cpu"
+    with torch.random.fork_rng(
+        devices=[device.index or 0] if there else [], device_type=device.type if there else None
+    ):
+        torch.default_generator.manual_seed(seed)
+        if there:
+            torch.get_device_module(device).manual_seed(seed)
+        yield
+
+
+def seeded(seed: int, build: Callable[[], nn.Module], device: torch.device | None = None) -> nn.Module:
+    """Build a module under its own torch seed, leaving the global generator as it was.
+
+    It is built on the CPU, so that its weights are the same whatever device it is then moved to.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return build()
+        built = build()
+    return built if device is None else built.to(device)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
 from appnas.space import IO
+from appnas.support import Compute, compute_of
 from appnas.task.training import Batch, OnEpoch
 
 
@@ -18,11 +20,12 @@ from appnas.task.training import Batch, OnEpoch
 class Domain(Protocol):
     """A task: data, loss and metric. Domains know neither spaces nor methods.
 
-    A domain may have five attributes more: `chance`, what guessing is worth: the value of a training that diverged;
+    A domain may have six attributes more: `chance`, what guessing is worth: the value of a training that diverged;
     `budget`, how long the result of a search is trained unless told; `has_test`, False if it has no held-out data;
     `fold(index, count)`, the same task with another part of training and validation data held out for validation, the
     index-th of `count`; `showcase(model)`, a few held-out examples by name, each as named maps [H, W] of one size
-    (inputs, truth, prediction): the report draws them side by side.
+    (inputs, truth, prediction): the report draws them side by side; `compute`, what its networks are trained on (see
+    `placed`).
     """
 
     io: IO
@@ -110,6 +113,25 @@ class HostDomain(Domain, Protocol):
         """
 
 
+D = TypeVar("D")
+
+
+def placed(domain: D, compute: Compute) -> D:
+    """A domain whose networks are trained on something else: a copy, or the same one if nothing changes.
+
+    A domain that keeps data on the device has a method `placed(compute)` of its own. One with a training loop of its
+    own brings its batches to where the network lives (`appnas.support.home`, `appnas.support.moved`).
+    """
+    if compute_of(domain) == compute:
+        return domain
+    if hasattr(domain, "placed"):
+        own: D = domain.placed(compute)
+        return own
+    other = copy.copy(domain)
+    object.__setattr__(other, "compute", compute)  # it may be a frozen dataclass
+    return other
+
+
 class LockedError(PermissionError):
     """A search reached for what it must not see."""
 
@@ -125,6 +147,7 @@ class Locked:
         self._domain = domain
         self.io = domain.io
         self.chance = getattr(domain, "chance", -math.inf)
+        self.compute = compute_of(domain)
 
     def fit(self, model: nn.Module, budget: int, *, final: bool = False, **more: Any) -> None:
         """Train on the training data; never on the validation data too."""

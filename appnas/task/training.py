@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
-from appnas.support import DataError, checked
-from appnas.task.averaging import AveragedSGD, Best, averaged
+from appnas.support import CPU, DataError, compute_of, fetched, forked, home, moved
+from appnas.task.averaging import Best, averaged
 from appnas.task.checkpoint import fingerprint, restore, save
+from appnas.task.finite import FETCH, check_weights, finite
+from appnas.task.recipe import Recipe, optimiser_of
 
 Batch = Any
 """What a domain's `batches` yields and its `loss` takes."""
@@ -21,68 +22,11 @@ OnEpoch = Callable[[int, float], None]
 """Called with the number of epochs (or environment steps) done, and the last one's mean loss."""
 
 
-class DivergedError(RuntimeError):
-    """A loss became NaN or infinite."""
-
-
 class Batches(Protocol):
     """A source of batches: one epoch of a split in an order drawn from the generator."""
 
     def batches(self, split: str, rng: torch.Generator) -> Iterator[Batch]:
         """One epoch."""
-
-
-@dataclass(frozen=True)
-@checked(lr=0, lr_min=0, decay=0, momentum=0, weight_decay=0, clip=0, warmup=0, patience=1)
-class Recipe:
-    """How a network is trained. The defaults are DARTS's for CIFAR-10 evaluation (arXiv 1806.09055, section 3.2)."""
-
-    optimiser: Literal["sgd", "adam", "asgd"] = "sgd"
-    """SGD with momentum, Adam, or SGD that goes over to averaged weights (`appnas.task.averaging`)."""
-    lr: float = 0.025
-    """Learning rate of the first epoch after the warm-up."""
-    schedule: Literal["cosine", "exponential"] = "cosine"
-    """Cosine down to lr_min, or times `decay` after every epoch."""
-    lr_min: float = 0.0
-    """Learning rate that the cosine ends at."""
-    decay: float = 0.97
-    """Of the exponential schedule (DARTS's for ImageNet, section A.2.2)."""
-    momentum: float = 0.9
-    """Of SGD."""
-    weight_decay: float = 3e-4
-    """L2 penalty on all weights."""
-    clip: float = 5.0
-    """Largest gradient norm; 0 for no limit."""
-    warmup: int = 0
-    """Epochs of linear warm-up."""
-    patience: int = 5
-    """Of asgd: averaging begins when validation was better more than so many epochs ago."""
-
-    def rate(self, epoch: int, epochs: int) -> float:
-        """Learning rate of an epoch, from 0, of so many."""
-        if epoch < self.warmup:
-            return self.lr * (epoch + 1) / self.warmup
-        if self.schedule == "exponential":
-            return self.lr * self.decay ** (epoch - self.warmup)
-        return cosine(epoch - self.warmup, epochs - self.warmup, self.lr, self.lr_min)
-
-
-def cosine(epoch: int, epochs: int, lr: float, lr_min: float = 0.0) -> float:
-    """lr_min + (lr - lr_min) (1 + cos(pi epoch / epochs)) / 2 (Loshchilov and Hutter, arXiv 1608.03983, eq. 5)."""
-    return lr_min + (lr - lr_min) * (1 + math.cos(math.pi * epoch / max(epochs, 1))) / 2
-
-
-def finite(loss: Tensor, where: str) -> Tensor:
-    """The loss itself.
-
-    Raises:
-        DivergedError: it is NaN or infinite.
-    """
-    if not torch.isfinite(loss):
-        raise DivergedError(
-            f"the loss is {float(loss.detach())} at {where}; a lower learning rate or clipping may help"
-        )
-    return loss
 
 
 def set_progress(model: nn.Module, fraction: float) -> None:
@@ -110,7 +54,7 @@ def fit(
     training and put back after it: one seed gives one result, whatever ran before.
 
     Args:
-        model: trained in place, left in evaluation mode.
+        model: trained in place, where it lives, and left in evaluation mode. Batches are brought to it.
         data: source of batches; its `fingerprint`, if it has one, tells a checkpoint of other data.
         split: name of the split to train on.
         loss: (model, batch) -> loss of every example, shape [B].
@@ -133,8 +77,8 @@ def fit(
     best = Best()
     plan = {"split": split, "epochs": epochs, "seed": seed, **asdict(recipe), "network": fingerprint(model)}
     plan["data"] = getattr(data, "fingerprint", "") if checkpoint else ""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    device = home(model)
+    with forked(device, seed):
         if checkpoint and checkpoint.exists():
             losses = restore(checkpoint, plan, model, optimiser, rng, best)
         for epoch in range(len(losses), epochs):
@@ -142,7 +86,8 @@ def fit(
             set_progress(model, epoch / epochs)
             for group in optimiser.param_groups:
                 group["lr"] = recipe.rate(epoch, epochs)
-            losses.append(_epoch(model, data.batches(split, rng), loss, optimiser, recipe.clip, epoch))
+            batches = (moved(batch, device) for batch in data.batches(split, rng))
+            losses.append(_epoch(model, batches, loss, optimiser, recipe.clip, epoch))
             if select:
                 with averaged(optimiser) as watch:
                     watch(best.update(select(model), model))
@@ -156,16 +101,6 @@ def fit(
     return losses
 
 
-def optimiser_of(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """The optimiser of all parameters, at the first learning rate."""
-    weights, lr, decay = model.parameters(), recipe.lr, recipe.weight_decay
-    if recipe.optimiser == "adam":
-        return torch.optim.Adam(weights, lr, weight_decay=decay)
-    if recipe.optimiser == "asgd":
-        return AveragedSGD(weights, lr, recipe.patience, momentum=recipe.momentum, weight_decay=decay)
-    return torch.optim.SGD(weights, lr, momentum=recipe.momentum, weight_decay=decay)
-
-
 def _epoch(
     model: nn.Module,
     batches: Iterator[Batch],
@@ -174,26 +109,39 @@ def _epoch(
     clip: float,
     epoch: int,
 ) -> float:
-    total, count = 0.0, 0
+    total, count, step, every = 0.0, 0, -1, 1 if home(model) == CPU else FETCH
+    waiting: list[tuple[Tensor, int]] = []
+
+    def look(done: int) -> float:
+        """The sum of the losses, with those that waited, of so many steps."""
+        means = fetched([mean for mean, _ in waiting])
+        for place, mean in enumerate(means, done - len(means)):
+            finite(mean, f"epoch {epoch}, step {place} of training")
+        return sum((float(mean) * size for mean, (_, size) in zip(means, waiting, strict=True)), total)
+
     for step, batch in enumerate(batches):
         values = loss(model, batch)
-        mean = finite(values.mean(), f"epoch {epoch}, step {step} of training")
+        mean = values.mean()
+        waiting.append((mean.detach(), len(values)))
+        if len(waiting) == every:
+            total, waiting = look(step + 1), []
         optimiser.zero_grad()
         mean.backward()  # type: ignore[no-untyped-call]
         if clip:
             nn.utils.clip_grad_norm_(model.parameters(), clip)
         optimiser.step()
-        total, count = total + float(mean.detach()) * len(values), count + len(values)
+        count += len(values)
     if count == 0:
         raise DataError("the split to train on yields no batch: it is empty, or smaller than one batch")
-    for name, weight in model.named_parameters():
-        if not torch.isfinite(weight).all():
-            raise DivergedError(f"{name} holds NaN or infinity after epoch {epoch}; a lower learning rate may help")
+    total = look(step + 1) if waiting else total
+    check_weights(model, f"epoch {epoch}")
     return total / count
 
 
 class Stream:
-    """Endless batches of a split. Its state is the epoch's generator and a count, so it resumes exactly.
+    """Endless batches of a split, on the device of its data's networks.
+
+    Its state is the epoch's generator and a count, so it resumes exactly.
 
     Args:
         data: source of batches.
@@ -205,7 +153,7 @@ class Stream:
     """
 
     def __init__(self, data: Batches, split: str, seed: int):
-        self.data, self.split = data, split
+        self.data, self.split, self.device = data, split, compute_of(data).device
         self.rng = torch.Generator().manual_seed(seed)
         self._start()
 
@@ -220,7 +168,7 @@ class Stream:
         for _ in range(2):
             for batch in self.epoch:
                 self.taken += 1
-                return batch
+                return moved(batch, self.device)
             if self.taken == 0:
                 break
             self._start()

@@ -21,7 +21,7 @@ from appnas.domains.eda.flow import PAPER
 from appnas.domains.eda.placements import Placements
 from appnas.domains.eda.scaling import Scale, Scaling, Task
 from appnas.space import IO
-from appnas.support import checked, digest
+from appnas.support import CPU, checked, digest, home, moved
 from appnas.task import Recipe, Supervised
 
 ADAM = Recipe(optimiser="adam", lr=5e-4, schedule="exponential", decay=1.0, weight_decay=1e-5, clip=0.0)
@@ -213,7 +213,8 @@ class Routability(Supervised):
     def predict(self, model: nn.Module, rows: np.ndarray) -> np.ndarray:
         """Predicted counts [N], probabilities of hotspots [N, H, W], or congestion [N, H, W]."""
         model.eval()
-        return self.scaling.outputs(torch.cat([model(x) for x in torch.split(self._x[torch.from_numpy(rows)], 64)]))
+        parts = torch.split(self._x[torch.from_numpy(rows)], 64)
+        return self.scaling.outputs(moved(torch.cat([model(moved(x, home(model))) for x in parts]), CPU))
 
     def _measure(self, model: nn.Module, split: str) -> dict[str, float]:
         rows = self._of[split]

@@ -31,7 +31,7 @@ from appnas.domains.graphs.checks import (
 from appnas.domains.graphs.loaders import Batch, joined, neighbours, parts
 from appnas.domains.random_labels import random_like
 from appnas.space import IO
-from appnas.support import checked, digest, typed
+from appnas.support import CPU, checked, digest, home, moved, typed
 from appnas.task import Recipe, Supervised
 
 RECIPE = Recipe("adam", lr=0.005, lr_min=0.005, weight_decay=5e-4, clip=0.0)
@@ -235,9 +235,10 @@ class Graphs(Supervised):
     @torch.no_grad()
     def _measure(self, model: nn.Module, split: str) -> dict[str, float]:
         model.eval()
-        whole = self._whole[split]
+        whole = moved(self._whole[split], home(model))
         out, y = model(*whole.inputs), whole.y
-        out = out if whole.nodes is None else out[whole.nodes]
+        out = moved(out if whole.nodes is None else out[whole.nodes], CPU)
+        y = self._whole[split].y
         if self.metric == "accuracy":
             value = 100 * int((out.argmax(1) == y).sum()) / len(y)
         else:

@@ -1,4 +1,4 @@
-"""Augmentation of whole batches of images by tensor operations; all randomness from a generator."""
+"""Augmentation of whole batches of images by tensor operations, where they are; randomness from a CPU's generator."""
 
 import torch
 from torch import Tensor
@@ -10,16 +10,16 @@ def crop(x: Tensor, padding: int, rng: torch.Generator) -> Tensor:
     n, _, h, w = x.shape
     padded = pad(x, (padding,) * 4)
     top, left = torch.randint(0, 2 * padding + 1, (2, n), generator=rng)
-    rows = top[:, None] + torch.arange(h)
-    columns = left[:, None] + torch.arange(w)
-    picked = padded[torch.arange(n)[:, None, None], :, rows[:, :, None], columns[:, None, :]]
+    rows = (top[:, None] + torch.arange(h)).to(x.device)
+    columns = (left[:, None] + torch.arange(w)).to(x.device)
+    picked = padded[torch.arange(n, device=x.device)[:, None, None], :, rows[:, :, None], columns[:, None, :]]
     return picked.permute(0, 3, 1, 2).contiguous()
 
 
 def flip(x: Tensor, rng: torch.Generator) -> Tensor:
     """Mirror half of the images, at random. Shapes: [B, C, H, W] -> the same."""
     chosen = torch.rand(len(x), 1, 1, 1, generator=rng) < 0.5
-    return torch.where(chosen, x.flip(3), x)
+    return torch.where(chosen.to(x.device), x.flip(3), x)
 
 
 def cutout(x: Tensor, share: float, rng: torch.Generator) -> Tensor:
@@ -37,4 +37,4 @@ def cutout(x: Tensor, share: float, rng: torch.Generator) -> Tensor:
     rows, columns = torch.arange(h)[None, None, :, None] - y, torch.arange(w)[None, None, None, :] - z
     low, high = -(side // 2), side - side // 2
     inside = (rows >= low) & (rows < high) & (columns >= low) & (columns < high)
-    return x.masked_fill(inside, 0.0)
+    return x.masked_fill(inside.to(x.device), 0.0)

@@ -18,7 +18,7 @@ from torch.nn.functional import avg_pool2d, cross_entropy
 from appnas.domains.images.augment import crop, cutout, flip
 from appnas.domains.random_labels import random_like
 from appnas.space import IO
-from appnas.support import check, checked, digest, typed
+from appnas.support import check, checked, digest, fetched, home, moved, typed
 from appnas.task import Recipe, Supervised
 
 Array = np.ndarray | Tensor
@@ -187,7 +187,7 @@ class Images(Supervised):
 
     def normalised(self, x: Tensor) -> Tensor:
         """Zero mean and unit deviation by the training images' channels."""
-        return (x.float() - self._mean) / self._std
+        return (x.float() - self._mean.to(x.device)) / self._std.to(x.device)
 
     def preprocessing(self) -> dict[str, list[float]]:
         """What `normalised` does, for users of an exported network: subtract "mean", divide by "std", by channel."""
@@ -240,12 +240,14 @@ class Images(Supervised):
     @torch.no_grad()
     def _measure(self, model: nn.Module, images: Tensor, labels: Tensor) -> dict[str, float]:
         model.eval()
-        right, loss = 0, 0.0
-        for x, y in zip(torch.split(images, 500), torch.split(labels, 500), strict=True):
+        right, losses = [], []
+        for part in zip(torch.split(images, 500), torch.split(labels, 500), strict=True):
+            x, y = moved(part, home(model))
             logits = model(self.normalised(x))
-            right += int((logits.argmax(1) == y).sum())
-            loss += float(cross_entropy(logits, y, reduction="sum"))
-        return {"accuracy": 100 * right / len(labels), "loss": loss / len(labels)}
+            right.append((logits.argmax(1) == y).sum())
+            losses.append(cross_entropy(logits, y, reduction="sum"))
+        hits, loss = sum(map(int, fetched(right))), sum(map(float, fetched(losses)))
+        return {"accuracy": 100 * hits / len(labels), "loss": loss / len(labels)}
 
     def score(self, model: nn.Module) -> dict[str, float]:
         """Validation accuracy (%) as "value" and "accuracy", and loss (nats)."""

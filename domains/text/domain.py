@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from appnas.space import IO
-from appnas.support import checked, digest
+from appnas.support import checked, digest, fetched, home, moved
 from appnas.task import Recipe, Supervised
 
 RECIPE = Recipe("asgd", lr=20.0, lr_min=20.0, momentum=0.0, weight_decay=8e-7, clip=0.25)
@@ -51,6 +51,11 @@ class Carry:
 
     def __init__(self, before: Tensor):
         self.before = self.after = before
+
+    def to(self, device: torch.device) -> Carry:
+        """With the state before the batch on a device, where the one after it will be, too."""
+        self.before = moved(self.before, device)
+        return self
 
 
 class Batch(NamedTuple):
@@ -205,12 +210,13 @@ class Text(Supervised):
         model.eval()
         rows, bptt = parts(self._texts[name], batch), self.options.bptt
         length = rows.shape[1] - 1
-        total = 0.0
-        for part in Segments(rows, [*range(0, length, bptt), length], 0.0, bptt):
+        losses = []
+        for segment in Segments(rows, [*range(0, length, bptt), length], 0.0, bptt):
+            part = moved(segment, home(model))
             scores, hidden, _ = model(part.x, part.carry.before)
             part.carry.after = hidden
-            total += float(cross_entropy(scores.flatten(0, 1), part.y.flatten(), reduction="sum"))
-        loss = total / (len(rows) * length)
+            losses.append(cross_entropy(scores.flatten(0, 1), part.y.flatten(), reduction="sum"))
+        loss = sum(map(float, fetched(losses))) / (len(rows) * length)
         return {"perplexity": math.exp(min(loss, 700.0)), "loss": loss}
 
     def score(self, model: nn.Module) -> dict[str, float]:

@@ -86,7 +86,7 @@ def test_bad_requests_are_refused_before_anything_is_written(table, digits, tmp_
         with pytest.raises(kind, match=match):
             call()
         assert not out.exists()
-    monkeypatch.setattr(memory, "free_bytes", lambda: 10_000)
+    monkeypatch.setattr(memory, "free_bytes", lambda device: 10_000)
     with pytest.raises(MemoryError, match="0 MiB are free: use a smaller batch"):
         appnas.search(Bench201(channels=4, repeats=1), digits, "darts", out=out, epochs=1)
     assert not out.exists()

@@ -94,6 +94,7 @@ def test_locked_has_no_door_to_the_images(digits):
     assert reachable == [
         "batches",
         "chance",
+        "compute",
         "epoch",
         "example",
         "fit",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import random
 from itertools import chain
 
@@ -13,7 +12,7 @@ from torch import nn
 from appnas.space import IO, random_arch
 from appnas.spaces import Cells
 from appnas.support import seeded
-from appnas.task import DivergedError, Recipe, Stream, cosine, finite, fit
+from appnas.task import DivergedError, Recipe, Stream, cosine, fit
 from appnas.task.training import set_progress
 
 
@@ -42,21 +41,6 @@ def line(slope=0.0):
 
 IMAGES = IO((1, 8, 8), (10,))
 PLAIN = Recipe(lr=0.1, momentum=0.0, weight_decay=0.0, clip=0.0)
-
-
-def test_cosine_by_hand():
-    assert cosine(0, 10, 0.4) == 0.4
-    assert cosine(5, 10, 0.4) == pytest.approx(0.2)
-    assert cosine(10, 10, 0.4, 0.1) == pytest.approx(0.1)
-    assert cosine(1, 4, 1.0, 0.5) == pytest.approx(0.5 + 0.25 * (1 + math.sqrt(0.5)))
-    assert cosine(0, 0, 0.4) == 0.4
-
-
-def test_finite_says_where():
-    assert float(finite(torch.tensor(2.0), "step 3")) == 2.0
-    for bad in ("nan", "inf", "-inf"):
-        with pytest.raises(DivergedError, match=f"the loss is {bad} at step 3; a lower learning rate"):
-            finite(torch.tensor(float(bad)), "step 3")
 
 
 def test_set_progress_reaches_drop_path_alone(digits):

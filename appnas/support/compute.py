@@ -1,0 +1,115 @@
+"""What networks are trained on, and how tensors get there and numbers back.
+
+Strategies, their logits and all drawing of random numbers for data stay on the CPU, whatever trains the networks: a
+seed gives the same draws and the same batches everywhere, and what is small is not sent to and fro. Networks, batches
+and the gates that they read are on the device.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True)
+class Compute:
+    """What networks are trained on.
+
+    Attributes:
+        device: of networks and batches.
+    """
+
+    device: torch.device = CPU
+
+
+def compute_of(domain: Any) -> Compute:
+    """What networks are trained on in a domain: its attribute `compute`, by default the CPU."""
+    found: Compute = getattr(domain, "compute", Compute())
+    return found
+
+
+def devices() -> list[str]:
+    """The devices that torch has here: the CPU, then the accelerators."""
+    found = torch.accelerator.current_accelerator()
+    if found is None or not torch.accelerator.is_available():
+        return ["cpu"]
+    return ["cpu", *(f"{found.type}:{i}" for i in range(torch.accelerator.device_count()))]
+
+
+def device_of(name: str | torch.device) -> torch.device:
+    """A device by its name, with its number; "auto" is the accelerator in use if torch has one, else the CPU.
+
+    Raises:
+        ValueError: torch has no such device; the message lists those it has.
+        TypeError: neither a name nor a device.
+    """
+    if not isinstance(name, str | torch.device):
+        raise TypeError(f"device is a name such as 'auto', 'cpu' or 'cuda:0', got {name!r}")
+    if name == "auto":
+        here = devices()
+        return CPU if len(here) == 1 else torch.device(here[1 + torch.accelerator.current_device_index()])
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ValueError(
+            f"torch has no device {str(name)!r} here, it has {', '.join(devices())}; 'auto' takes the accelerator if"
+            " there is one"
+        ) from error
+
+
+def home(module: nn.Module) -> torch.device:
+    """Where a network lives: the device of its first weight or buffer; the CPU for one without any."""
+    tensors: Iterator[Tensor] = chain(module.parameters(), module.buffers())
+    return next((tensor.device for tensor in tensors), CPU)
+
+
+def moved(value: Any, device: torch.device) -> Any:
+    """A batch with all its tensors on a device; what is there already is not copied.
+
+    Args:
+        value: a tensor, anything with a method `to` (graphs of torch_geometric, say), or containers of them; other
+            values stay as they are.
+        device: where to.
+    """
+    if isinstance(value, Tensor):
+        return value if value.device == device else value.to(device, non_blocking=device.type != "cpu")
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*(moved(part, device) for part in value))
+    if isinstance(value, list | tuple):
+        return type(value)(moved(part, device) for part in value)
+    if isinstance(value, Mapping):
+        return {name: moved(part, device) for name, part in value.items()}
+    return value.to(device) if hasattr(value, "to") else value
+
+
+def gates_on(gates: tuple[Tensor, ...], device: torch.device) -> tuple[Tensor, ...]:
+    """Gates on a device, in one transfer there, and one back for their gradients.
+
+    Each of them remembers its values on the CPU as an attribute `host`: which options must be computed is read there.
+    """
+    if all(matrix.device == device for matrix in gates):
+        return gates
+    flat = torch.cat([matrix.reshape(-1) for matrix in gates]).to(device, non_blocking=True)
+    parts = torch.split(flat, [matrix.numel() for matrix in gates])
+    there = tuple(part.view(matrix.shape) for part, matrix in zip(parts, gates, strict=True))
+    for matrix, own in zip(there, gates, strict=True):
+        matrix.host = own.detach()  # type: ignore[attr-defined]
+    return there
+
+
+def fetched(values: Sequence[Tensor]) -> list[Tensor]:
+    """Single numbers on the CPU, attached to where they came from; from a device all of them in one transfer.
+
+    Shapes:
+        values, returns: [] each.
+    """
+    if all(value.device == CPU for value in values):
+        return list(values)
+    return list(torch.stack([value.reshape(()) for value in values]).to(CPU).unbind())
