@@ -8,22 +8,22 @@ import statistics
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
-from appnas.api import preflight
+from appnas.api import preflight, together
 from appnas.api.plan import Plan
 from appnas.api.random_control import deviation, equal_budget, ranked_by, value_of
 from appnas.api.result import Result
 from appnas.estimate import Evaluator
 from appnas.loop import Callback, Collapse, Estimate, Failures, Progress, Workers
-from appnas.run import KEYS, LATER, Run, catalogue, create, created, finish, found_in, load_config, read_json, writing
+from appnas.run import KEYS, LATER, catalogue, create, created, finish, found_in, load_config, read_json, writing
 from appnas.run.provenance import check_domain, describe_domain, describe_space, load_domain, load_space, remembered
 from appnas.run.retrying import retry
 from appnas.space import Space
-from appnas.support import IN_A_ROW, SHARE, Compute, device_of, reading, told, within
-from appnas.task import Domain, Locked, placed
+from appnas.support import IN_A_ROW, SHARE, alike, compute_of, led, reading, started, told, within
+from appnas.task import Domain, Locked
 
 COUNTS = ("evaluations", "epochs", "start", "labels", "pairs", "draws", "episodes")
 """Settings of methods that say how long a search is, what there is first in this order."""
@@ -48,6 +48,8 @@ def search(
     max_failures: int = IN_A_ROW,
     max_failure_share: float = SHARE,
     device: str | torch.device = "auto",
+    processes: int = 1,
+    norms: Literal["own", "synchronised"] = "synchronised",
     out: str | Path | None = None,
     progress: bool = False,
     callbacks: Sequence[Callback] = (),
@@ -83,18 +85,23 @@ def search(
         max_failure_share: of all evaluations that may fail, looked at once there are 20.
         device: what trains networks, a device of torch such as "cuda:0"; "auto" takes the accelerator if torch has one,
             else the CPU. Seeds give the same draws and batches on every device, but not the same last bits.
+        processes: that train every network together, each on its share of every batch, started by torchrun or as a Ray
+            Train job with the same call in each (`appnas.api.together`). All return the result; the first one writes.
+        norms: "synchronised": batch norms have the statistics of the whole batch, and the result is that of one
+            process; "own": each process's of its share, without that message at every norm.
         out: directory of the run; it is resumable from there.
         progress: show a live line.
-        callbacks: further callbacks.
+        callbacks: further callbacks, of each process its own.
         settings: fields of the method's configuration, instead of `config`.
 
     Raises:
-        ValueError: an unknown name or setting, or a device that torch does not have.
+        ValueError: an unknown name or setting, a device that torch does not have, or other processes than asked for.
         TypeError: a class instead of an instance, or the method shares weights, and the domain (a table, say) cannot
             train any.
         RunError: `out` is not empty.
         MemoryError: the supernet does not fit in what is free.
         FailuresError: more evaluations failed than may.
+        PeerError: another process of the search ended.
     """
     chosen = catalogue.method(method)
     built: Space = catalogue.space_type(space)() if isinstance(space, str) else space
@@ -115,8 +122,10 @@ def search(
         method=method, config=asked, seed=seed, seeds=seeds, rank_epochs=rank_epochs, control=control,
         retrain_epochs=retrain_epochs, beside=tuple(beside), workers=workers, asks=asks, cluster=cluster,
         timeout=timeout, max_failures=max_failures, max_failure_share=max_failure_share, device=str(device),
+        processes=processes, norms=norms,
     )  # fmt: skip
-    domain = _on(domain, device)
+    compute = together.computing(device, processes, norms)
+    share, domain = compute.share, together.on(domain, compute)
     within(asked, "population", "per_update")
     if (asks or cluster) and not workers and not timeout:
         raise ValueError(f"asks and cluster are of workers: give workers too, got asks={asks}, cluster={cluster}")
@@ -128,15 +137,18 @@ def search(
         raise ValueError("rank_epochs trains networks: that needs a domain with data, not a table")
     _watching(plan)
     preflight.check_retraining(built, domain, retrain_epochs, plan.beside, seed)
-    need = preflight.check(built, domain, method, plan.config)
+    need = alike(share, partial(preflight.check, built, domain, method, plan.config))
     described = {**catalogue.plain(plan), "space": describe_space(built), "domain": describe_domain(domain)}
     described["threads"] = torch.get_num_threads()
     if out is None:
         with told(need and need.total):
             return _search(built, domain, plan, None, progress, callbacks)
     remembered(described)
-    with created(Path(out), described) as path, told(need and need.total, partial(_safe, path)):
-        return _search(built, domain, plan, path, progress, callbacks)
+    path = Path(out)
+    safe = partial(_safe, path)
+    with together.leading(share, partial(created, path, described)), told(need and need.total, safe):
+        with together.parted(safe):
+            return _search(built, domain, plan, path, progress, callbacks)
 
 
 def resume(
@@ -146,6 +158,7 @@ def resume(
     domain: Domain | Evaluator | None = None,
     retry_failed: bool = False,
     device: str | torch.device | None = None,
+    processes: int | None = None,
     progress: bool = False,
     callbacks: Sequence[Callback] = (),
 ) -> Result:
@@ -158,6 +171,7 @@ def resume(
         retry_failed: try evaluations that failed again: the search goes back to before the first of them, and remembers
             what did not fail; what it had found lies in a folder before-retry-N of the run.
         device: another than the search was asked for; it may be of another kind than the one it began on.
+        processes: another number than the search was asked for; by default as many as were started.
         progress: show a live line.
         callbacks: further callbacks.
 
@@ -168,24 +182,22 @@ def resume(
     preflight.pathlike(path=path)
     path = Path(path)
     saved = load_config(path, KEYS)
-    with writing(path):
+    count = started() if processes is None else processes
+    compute = together.computing(device or saved["device"], count, saved["norms"])
+    share = compute.share
+    with together.leading(share, partial(writing, path)):
         with reading(path / "config.json"):
             config = remembered(saved)
             space = space or load_space(saved)
             domain = domain or load_domain(saved)
         check_domain(domain, saved, path)
-        domain = _on(domain, device or saved["device"])
+        domain = together.on(domain, compute)
         fields = {f.name: saved[f.name] for f in dataclasses.fields(Plan)} | {"beside": tuple(saved["beside"])}
-        need = preflight.check(space, domain, saved["method"], config)
+        need = alike(share, partial(preflight.check, space, domain, saved["method"], config))
         if retry_failed:
-            retry(path)
-        with told(need and need.total, partial(_safe, path)):
+            led(share, partial(retry, path))
+        with told(need and need.total, partial(_safe, path)), together.parted(partial(_safe, path)):
             return _search(space, domain, Plan(**{**fields, "config": config}), path, progress, callbacks)
-
-
-def _on(domain: Any, device: str | torch.device) -> Any:
-    """A domain whose networks are trained on a device; a table as it is."""
-    return placed(domain, Compute(device_of(device))) if isinstance(domain, Domain) else domain
 
 
 def _safe(path: Path) -> str:
@@ -197,28 +209,30 @@ def _safe(path: Path) -> str:
 def _search(
     space: Space, domain: Any, plan: Plan, path: Path | None, progress: bool, callbacks: Sequence[Callback]
 ) -> Result:
-    chosen = catalogue.method(plan.method)
+    chosen, share = catalogue.method(plan.method), compute_of(domain).share
     locked = Locked(domain) if isinstance(domain, Domain) else domain
     done = found_in(path, space, range(plan.seed, plan.seed + plan.seeds)) if path else {}
     setting = next((name for name in COUNTS if hasattr(plan.config, name)), "") if plan.seeds == 1 else "seeds"
     estimate = Estimate(plan.seeds, f"--{setting}" if setting and progress else setting)
     results = []
     for seed in range(plan.seed, plan.seed + plan.seeds):
-        folder = path if path is None or plan.seeds == 1 else _subfolder(path, seed)
-        looking: list[Callback] = [Run(folder, root=path, space=space)] if folder else []
-        looking += [Collapse(space)] if chosen.needs != "scores" else []
+        folder = path if path is None or plan.seeds == 1 else led(share, partial(_subfolder, path, seed))
+        looking: list[Callback] = [together.Together(share)]
+        looking += [together.run_of(share, folder, root=path, space=space)] if folder else []
+        looking += [Collapse(space)] if chosen.needs != "scores" and share.leads else []
         looking += _watching(plan)
-        looking += [Progress(f"{plan.method}, seed {seed}")] if progress else []
-        looking += [estimate]
+        looking += [Progress(f"{plan.method}, seed {seed}")] if progress and share.leads else []
+        looking += [estimate] if share.leads else []
         found = chosen.search(space, locked, plan.config, seed=seed, callbacks=[*looking, *callbacks])
         more = {"domain": domain, "info": {**found.info, "method": plan.method}}
         results.append(Result(**{**vars(found), **more}))
-        if folder and folder != path:
+        if folder and folder != path and share.leads:
             finish(folder, results[-1])
     runs = [_with_arch(run) for run in done.get("runs", ())] or [
         {"seed": result.info["seed"], "best": result.best, "value": value_of(space, locked, result, plan.rank_epochs)}
         for result in results
     ]
+    runs = led(share, lambda: runs)
     values = [run["value"] for run in runs]
     best = results[max(range(plan.seeds), key=values.__getitem__)]
     info = {**best.info, "path": str(path) if path else None}
@@ -230,10 +244,12 @@ def _search(
     if plan.control:
         budget, ranked = plan.rank_epochs or getattr(plan.config, "budget", 1), plan.rank_epochs > 0
         info["control"] = _with_arch(
-            done.get("control") or equal_budget(space, locked, results, plan.seed, budget, ranked, _employed(plan))
+            done.get("control") or equal_budget(
+                space, locked, results, plan.seed, budget, ranked, [together.Together(share), *_employed(plan)]
+            )
         )
     final = dataclasses.replace(best, info=info)
-    if path:
+    if path and share.leads:
         finish(path, final)
     return final
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from appnas.support import IN_A_ROW, SHARE, check, typed
 
@@ -34,6 +34,10 @@ class SearchOptions:
     """Share of all evaluations that may fail, looked at once there are 20."""
     device: str = "auto"
     """What trains networks: a device of torch such as cuda:0, or auto for the accelerator if there is one, else cpu."""
+    processes: int = 1
+    """Processes that train every network together, each on its share of a batch; start so many by torchrun."""
+    norms: Literal["own", "synchronised"] = "synchronised"
+    """Whether batch norms have the statistics of all processes' examples, or each process's of its own."""
     retrain_epochs: int = 0
     """Then train what was found from scratch for so many epochs, and test it; 0 to do so later."""
     beside: tuple[str, ...] = ()
@@ -53,4 +57,9 @@ class Plan(SearchOptions):
         typed("seeds", int, self.seeds)
         if abs(self.seed) + self.seeds > 2**62:
             raise ValueError(f"seeds lie between -2^62 and 2^62, got seed={self.seed}, seeds={self.seeds}")
-        check(self, seeds=1, rank_epochs=0, retrain_epochs=0, workers=0, asks=0)
+        check(self, seeds=1, rank_epochs=0, retrain_epochs=0, workers=0, asks=0, processes=1)
+        if self.processes > 1 and (self.workers or self.timeout or self.cluster):
+            raise ValueError(
+                "several processes train one network together, workers evaluate one each: give processes or workers"
+                f" (timeout, cluster), got processes={self.processes}, workers={self.workers}, timeout={self.timeout:g}"
+            )

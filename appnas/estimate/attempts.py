@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from appnas.strategy import Draw, Score
-from appnas.support import DataError, Failure, failure_of, is_number, number
+from appnas.support import DataError, Failure, PeerError, failure_of, is_number, number
 from appnas.task import DivergedError, LockedError
 
 
@@ -28,12 +28,13 @@ def attempt(evaluator: Any, draw: Draw, score: Callable[[Draw], Score] | None = 
     Raises:
         DataError: the data are at fault.
         LockedError: the evaluation reached for test data.
+        PeerError: another process of the search ended.
         DivergedError: shared weights diverged.
     """
     score = score or evaluator.score
     try:
         return numbers(score(draw)) if draw.gates is None else score(draw)
-    except (DataError, LockedError, KeyboardInterrupt, SystemExit):
+    except (DataError, LockedError, PeerError, KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:  # libraries derive errors from it, too
         if draw.gates is not None or (isinstance(error, DivergedError) and hasattr(evaluator, "supernet")):

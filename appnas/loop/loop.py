@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import platform
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from itertools import islice
@@ -66,6 +66,7 @@ class Loop:
         pending: draws of the batch that are not told yet. A search is whole, and can be saved, where there are none.
         tolerance: counts the evaluations that failed, and says when there are too many.
         ended: why the strategy had nothing left to propose, if that was so.
+        agreed: whether to stop, from whether this process would: of several, all do if one does.
     """
 
     strategy: Strategy
@@ -79,6 +80,7 @@ class Loop:
     pending: int = 0
     tolerance: Tolerance = field(default_factory=Tolerance)
     ended: str = ""
+    agreed: Callable[[bool], bool] = bool
 
 
 class Callback(Protocol):
@@ -226,6 +228,7 @@ def search_loop(
                 loop.tolerance.count(record.arch, record.failure)
                 loop.step, loop.pending = loop.step + 1, loop.pending - 1
                 loop.stopped |= any([bool(callback.step(loop, record)) for callback in callbacks])
+                loop.stopped = loop.agreed(loop.stopped)
             if what := loop.tolerance.exceeded:
                 loop.stopped = True  # with all that was told
                 raise loop.tolerance.error(what)

@@ -25,12 +25,20 @@ class Paired(Shared):
         gap: lambda, weight of the generalisation gap; at 0 no validation batch is read.
         per_example: one sample an example. Else the draws hold one sample, and losses are means over the batch.
         shared: arguments of `Shared`.
+
+    Raises:
+        ValueError: there are several processes.
     """
 
     def __init__(
         self, space: Space, domain: DifferentiableDomain, gap: float = 0.5, per_example: bool = True, **shared: Any
     ):
         super().__init__(space, domain, **shared)
+        if self.share.size > 1:
+            raise ValueError(
+                "the generalisation gap is a loss of pairs of examples with samples of their own, which several"
+                f" processes cannot share: search with processes=1, got {self.share.size}"
+            )
         self.gap, self.per_example = gap, per_example
         self.judge: Batch | None = None
 

@@ -14,8 +14,10 @@ from torch.func import functional_call
 from appnas.space import Gates, Space, one_hot
 from appnas.strategy import Draw, Score
 from appnas.supernet import SGDStep, Weights, lookahead_exact, lookahead_finite
-from appnas.support import Saved, check, compute_of, forked, gates_on, seeded
-from appnas.task import Batch, DifferentiableDomain, Recipe, Stream, Watch, cosine, optimiser_of
+from appnas.support import (
+    Saved, check, compute_of, copied, forked, gates_on, mean_over, seeded, sum_gradients, synchronising,
+)  # fmt: skip
+from appnas.task import Batch, DifferentiableDomain, Recipe, Stream, Watch, cosine, joint, optimiser_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +51,10 @@ class Shared(Saved):
 
     The value stays attached to soft gates, so gradient strategies can differentiate it. Supernets use batch
     statistics, so no pass leaves a trace in buffers.
+
+    Of several processes (`appnas.support.Compute`) each computes on its rows of every batch. Losses are the whole
+    batches', and the gradients of gates and weights, in a look-ahead too, are summed over the processes: with norms
+    that are synchronised all is as in one process, but for what dropout draws.
 
     Args:
         space: builds the supernet.
@@ -84,9 +90,11 @@ class Shared(Saved):
         if lookahead != "none" and optimiser != "sgd":
             raise ValueError(f"a look-ahead is a step of SGD, the optimiser is {optimiser!r}")
         self.space, self.domain, self.lr, self.clip, self.lookahead = space, domain, lr, clip, lookahead
-        self.device = compute_of(domain).device
+        compute = compute_of(domain)
+        self.device, self.share, self.norms_of = compute.device, compute.share, compute.norms_of
         made = seeded(seed, partial(space.supernet, domain.io)) if supernet is None else supernet
         self.supernet = made.to(self.device)
+        joint(self.supernet, compute)
         self.watch = Watch()
         recipe = Recipe(optimiser, lr(0), momentum=momentum, weight_decay=weight_decay)
         self.optimiser = optimiser_of(self.supernet, recipe)
@@ -96,15 +104,20 @@ class Shared(Saved):
         self.batch: Batch | None = None
 
     def _loss(self, gates: Gates, batch: Batch, weights: Weights | None = None) -> Tensor:
-        return self._losses(gates, batch, weights).mean()
+        return mean_over(self._losses(gates, batch, weights), self.share)[0]
 
     def _losses(self, gates: Gates, batch: Batch, weights: Weights | None = None) -> Tensor:
         """The loss of every example. Shapes: returns [B]."""
-        with forked(self.device, self.seed * 1_000_003 + self.step):  # what a pass draws (dropout) depends on no other
+        draws = self.seed * 1_000_003 + self.step + self.share.rank * 7_368_787
+        with forked(self.device, draws), synchronising(self.norms_of):  # what a pass draws depends on no other
             return self.domain.loss(lambda *inputs: self._forward(inputs, gates, weights), batch)
 
     def _forward(self, inputs: tuple[Any, ...], gates: Gates, weights: Weights | None) -> Any:
         """The supernet's output, with other weights than its own if given."""
+        if self.share.size > 1:
+            both = copied([*gates, *(weights or {}).values()], self.share)
+            weights = weights and dict(zip(weights, both[len(gates) :], strict=True))
+            gates = both[: len(gates)]
         if weights is None:
             return self.supernet(*inputs, gates=gates)
         return functional_call(self.supernet, weights, inputs, {"gates": gates})
@@ -164,6 +177,7 @@ class Shared(Saved):
         self.optimiser.zero_grad()
         if loss.requires_grad:  # a path of parameter-free operations may leave nothing to train
             loss.backward()  # type: ignore[no-untyped-call]
+            sum_gradients(self.supernet.parameters(), self.share)
         if self.clip:
             nn.utils.clip_grad_norm_(self.supernet.parameters(), self.clip)
         self.optimiser.step()

@@ -21,8 +21,8 @@ from appnas.estimate import Stateless
 from appnas.space import Gates, Space
 from appnas.strategy import Draw, Score
 from appnas.supernet import plain
-from appnas.support import compute_of, fetched, gates_on, moved, seeded
-from appnas.task import DifferentiableDomain, Stream
+from appnas.support import compute_of, copied, fetched, gates_on, mean_over, moved, seeded
+from appnas.task import DifferentiableDomain, Stream, synchronised
 
 Proxy = Literal["freeflow", "synflow", "loss"]
 
@@ -103,8 +103,11 @@ class AtInit(Stateless):
         gates = tuple(g.to(torch.float64 if self.proxy == "synflow" else torch.float32) for g in draw.gates)
         gates = gates_on(gates, device)
         if self.train is not None:
-            loss = self.domain.loss(partial(supernet, gates=gates), next(self.train)).mean()
-            return Score(-fetched([loss])[0])
+            compute = compute_of(self.domain)
+            own = copied(gates, compute.share)
+            with synchronised(supernet, compute):
+                losses = self.domain.loss(partial(supernet, gates=own), next(self.train))
+            return Score(-fetched([mean_over(losses, compute.share)[0]])[0])
         count = 1 if len(self.domain.io.inputs) > 1 else 2  # a batch norm needs two values a channel
         inputs = moved(self.domain.example(count), device)
         return Score(fetched([flow(supernet, inputs, gates, norms=self.proxy != "synflow")])[0])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import warnings
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from appnas.loop import SearchResult, training
 from appnas.retrain.rows import Retrained, Row, _row_json
 from appnas.run import save_showcase, save_weights, write_json, writing
 from appnas.space import Arch, Space, constant_arch, random_arch
-from appnas.support import DataError, RunError, compute_of, failure_of, offers, seeded, told
+from appnas.support import DataError, RunError, compute_of, failure_of, led, offers, seeded, told
 from appnas.task import Domain, OnEpoch
 
 
@@ -56,6 +56,8 @@ def retrain(
 ) -> Retrained:
     """Train the found architecture and its controls from scratch on all training data, then test each once a seed.
 
+    After a search by several processes each of them calls this, and they train together; the first one writes.
+
     Args:
         result: of a search.
         epochs: (or environment steps) of every training; by default those that the search was asked to retrain for,
@@ -80,11 +82,14 @@ def retrain(
     seed = int(result.info.get("seed", 0))
     folder = out or result.info.get("path")
     out = Path(folder) if folder else None
+    share = compute_of(domain).share
     if out:
         out.mkdir(parents=True, exist_ok=True)
     searched = {"random search": result.info["control"]["best"]} if "control" in result.info else {}
     candidates = {"found": result.best, **searched, **controls(space, beside, seed)}
-    with writing(out) if out else nullcontext(), told(None, lambda: "What was trained is kept, repeat the command"):
+    with ExitStack() as held, told(None, lambda: "What was trained is kept, repeat the command"):
+        if out:
+            led(share, lambda: held.enter_context(writing(out)))
         return _train_all(space, domain, candidates, epochs, seeds, out, progress)
 
 
@@ -105,9 +110,10 @@ def _train_all(
         else:
             rows.append(row)
             models.append(model)
-    measured = latencies(models, domain.example(1), repeats=20, warmup=3)
+    share = compute_of(domain).share
+    measured = led(share, lambda: latencies(models, domain.example(1), repeats=20, warmup=3))
     rows = [replace(row, latency=found.median) for row, found in zip(rows, measured, strict=True)]
-    if out:
+    if out and share.leads:
         save_weights(out, models[0])
         save_showcase(out, domain.showcase(models[0]) if hasattr(domain, "showcase") else {})
         content = {"epochs": epochs, "latency": measured[0].conditions, "rows": [_row_json(row) for row in rows]}
@@ -119,10 +125,10 @@ def _train_row(
     space: Space, domain: Domain, name: str, arch: Arch, epochs: int, seeds: int, out: Path | None, progress: bool
 ) -> tuple[Row, nn.Module]:
     """One architecture, trained and tested once a seed, and its first network."""
-    models, tests = [], []
+    models, tests, leads = [], [], compute_of(domain).share.leads
     for repeat in range(seeds):
         file = out and out / f"train-{_slug(name)}-{epochs}-{repeat}.pt"
-        with training(f"{name}, seed {repeat + 1} of {seeds}", epochs, progress) as on_epoch:
+        with training(f"{name}, seed {repeat + 1} of {seeds}", epochs, progress and leads) as on_epoch:
             trained = train_one(space, domain, arch, epochs, repeat, file, on_epoch)
         models += [] if repeat else [trained]
         tests.append(domain.test(trained))

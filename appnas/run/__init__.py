@@ -10,12 +10,12 @@ from appnas.run.journal import each_line, read_history, read_json, read_lines, w
 from appnas.run.lock import writing
 from appnas.run.provenance import describe_domain, describe_space, found_in, load_domain, load_space
 from appnas.run.retrying import retry
-from appnas.run.run import KEYS, LATER, InterruptedSearchError, Run, finish, load_config
+from appnas.run.run import KEYS, LATER, InterruptedSearchError, Run, finish, identity, load_config
 from appnas.run.schema import gaps
 
 __all__ = [
     "KEYS", "LATER", "WEIGHTS", "InterruptedSearchError", "Maps", "Run", "create", "created", "describe_domain",
-    "describe_space", "domain", "each_line", "finish", "found_in", "gaps", "load_config", "load_domain",
+    "describe_space", "domain", "each_line", "finish", "found_in", "gaps", "identity", "load_config", "load_domain",
     "load_showcase", "load_space", "load_weights", "nearest", "put_weights", "read_history", "read_json", "read_lines",
     "reserve", "retry", "save_showcase", "save_weights", "table_space", "write_json", "writing",
 ]  # fmt: skip

@@ -2,7 +2,7 @@
 
 The same mathematics as the plain form, in which every operation is a module that is called on its own. The plain
 form stays as the reference: `with plain():` chooses it. It is also chosen where the fast one was not measured (other
-devices than CPUs) or cannot go (compilation, export).
+devices than CPUs) or cannot go (compilation, export, batch norms with statistics of several processes).
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from torch import Tensor, nn
 from torch.autograd import Function
 from torch.func import functional_call
 from torch.utils.checkpoint import checkpoint
+
+from appnas.support import synchronised_by, synchronising
 
 _plain: ContextVar[bool] = ContextVar("plain", default=False)
 
@@ -33,7 +35,9 @@ def plain(on: bool = True) -> Iterator[None]:
 
 def fast(x: Any) -> bool:
     """Whether the fast form is to be used for this input: a tensor, or a tuple of what a space's operations read."""
-    return isinstance(x, Tensor) and x.is_cpu and not _plain.get() and not torch.compiler.is_compiling()
+    if not isinstance(x, Tensor) or not x.is_cpu or _plain.get() or synchronised_by.get() is not None:
+        return False
+    return not torch.compiler.is_compiling()
 
 
 class State:
@@ -88,10 +92,10 @@ def recomputed(module: nn.Module, *inputs: Any) -> Any:
     The form and the weights of now are used then too, also weights put in for a while (`functional_call`).
     """
     weights: dict[str, Tensor] = dict(module.named_parameters())
-    form = _plain.get()
+    form, share = _plain.get(), synchronised_by.get()
 
     def _run(*inputs: Any) -> Any:
-        with plain(form):
+        with plain(form), synchronising(share):
             return functional_call(module, weights, inputs)
 
     return checkpoint(_run, *inputs, use_reentrant=False)

@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+
+from appnas.support.distributed import Share
 
 CPU = torch.device("cpu")
 
@@ -24,9 +26,25 @@ class Compute:
 
     Attributes:
         device: of networks and batches.
+        processes: that train one network together, each on its rows of every batch (`appnas.support.distributed`).
+        norms: whether batch norms have the statistics of all processes' rows, or each process's of its own.
+        rank: which of the processes this is.
     """
 
     device: torch.device = CPU
+    processes: int = 1
+    norms: Literal["own", "synchronised"] = "synchronised"
+    rank: int = 0
+
+    @property
+    def share(self) -> Share:
+        """Which of several processes this is."""
+        return Share(self.rank, self.processes)
+
+    @property
+    def norms_of(self) -> Share | None:
+        """The processes that batch norms have common statistics with, if there are such."""
+        return self.share if self.processes > 1 and self.norms == "synchronised" else None
 
 
 def compute_of(domain: Any) -> Compute:

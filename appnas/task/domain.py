@@ -20,12 +20,12 @@ from appnas.task.training import Batch, OnEpoch
 class Domain(Protocol):
     """A task: data, loss and metric. Domains know neither spaces nor methods.
 
-    A domain may have six attributes more: `chance`, what guessing is worth: the value of a training that diverged;
+    A domain may have seven attributes more: `chance`, what guessing is worth: the value of a training that diverged;
     `budget`, how long the result of a search is trained unless told; `has_test`, False if it has no held-out data;
     `fold(index, count)`, the same task with another part of training and validation data held out for validation, the
     index-th of `count`; `showcase(model)`, a few held-out examples by name, each as named maps [H, W] of one size
     (inputs, truth, prediction): the report draws them side by side; `compute`, what its networks are trained on (see
-    `placed`).
+    `placed`); `shares`, True if its batches are, of several processes, each one's own rows (`compute.share.rows`).
     """
 
     io: IO
@@ -148,6 +148,7 @@ class Locked:
         self.io = domain.io
         self.chance = getattr(domain, "chance", -math.inf)
         self.compute = compute_of(domain)
+        self.shares = getattr(domain, "shares", False)
 
     def fit(self, model: nn.Module, budget: int, *, final: bool = False, **more: Any) -> None:
         """Train on the training data; never on the validation data too."""
@@ -188,7 +189,7 @@ class Locked:
     def fold(self, index: int, count: int) -> Locked:
         """The index-th of `count` folds for cross-validation; the domain as it is if it has none."""
         make = getattr(self._domain, "fold", None)
-        return type(self)(make(index, count)) if make else self
+        return type(self)(placed(make(index, count), self.compute)) if make else self
 
     def random_labels(self, seed: int) -> Locked:
         """The domain with random labels on its training data, drawn once: what RLNAS trains on.
@@ -202,7 +203,7 @@ class Locked:
                 f"random labels need a domain with `random_labels(seed)`, which {type(self._domain).__name__} lacks;"
                 " search with its true labels (labels='true')"
             )
-        return type(self)(make(seed))
+        return type(self)(placed(make(seed), self.compute))
 
     def host(self, model: nn.Module, budget: int, **more: Any) -> Host:
         """The domain's own training loop, on training data."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
@@ -10,11 +11,15 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from appnas.support import CPU, DataError, compute_of, fetched, forked, home, moved
+from appnas.support import (
+    CPU, DataError, Share, compute_of, fetched, forked, home, led, mean_over, moved, sum_gradients,
+)  # fmt: skip
 from appnas.task.averaging import Best, averaged
 from appnas.task.checkpoint import fingerprint, restore, save
 from appnas.task.finite import FETCH, check_weights, finite
+from appnas.task.norms import average_statistics, synchronised
 from appnas.task.recipe import Recipe, optimiser_of
+from appnas.task.shares import own_part
 
 Batch = Any
 """What a domain's `batches` yields and its `loss` takes."""
@@ -51,7 +56,9 @@ def fit(
     """Train a model and return the mean loss of every epoch.
 
     What modules draw while training (drop-path) comes from torch's global generator, which is seeded for the
-    training and put back after it: one seed gives one result, whatever ran before.
+    training and put back after it: one seed gives one result, whatever ran before. Of several processes
+    (`Compute.processes` of the data) each trains on its rows of every batch, with drop-path of its own; the losses are
+    the whole batches', and the first process writes the checkpoint.
 
     Args:
         model: trained in place, where it lives, and left in evaluation mode. Batches are brought to it.
@@ -77,28 +84,39 @@ def fit(
     best = Best()
     plan = {"split": split, "epochs": epochs, "seed": seed, **asdict(recipe), "network": fingerprint(model)}
     plan["data"] = getattr(data, "fingerprint", "") if checkpoint else ""
-    device = home(model)
+    device, compute = home(model), compute_of(data)
+    share = compute.share
     with forked(device, seed):
-        if checkpoint and checkpoint.exists():
+        if checkpoint and led(share, checkpoint.exists):
             losses = restore(checkpoint, plan, model, optimiser, rng, best)
         for epoch in range(len(losses), epochs):
             model.train()
             set_progress(model, epoch / epochs)
             for group in optimiser.param_groups:
                 group["lr"] = recipe.rate(epoch, epochs)
-            batches = (moved(batch, device) for batch in data.batches(split, rng))
-            losses.append(_epoch(model, batches, loss, optimiser, recipe.clip, epoch))
+            batches = (moved(own_part(data, batch), device) for batch in data.batches(split, rng))
+            with synchronised(model, compute), own_draws(share, device, seed, epoch):
+                losses.append(_epoch(model, batches, loss, optimiser, recipe.clip, epoch, share))
+            average_statistics(model, share)
             if select:
                 with averaged(optimiser) as watch:
-                    watch(best.update(select(model), model))
+                    number = select(model)
+                    watch(best.update(led(share, lambda found=number: found), model))  # type: ignore[misc]
             if on_epoch:
                 on_epoch(epoch + 1, losses[-1])
-            if checkpoint:
+            if checkpoint and share.leads:
                 save(checkpoint, plan, model, optimiser, rng, losses, best)
     if best.weights is not None:
         model.load_state_dict(best.weights)
     model.eval()
     return losses
+
+
+def own_draws(share: Share, device: torch.device, seed: int, epoch: int) -> AbstractContextManager[None]:
+    """What modules draw in an epoch (drop-path) is each process's own; of one process, as it comes."""
+    if share.size == 1:
+        return nullcontext()
+    return forked(device, ((seed * 1_000_003 + epoch) * share.size + share.rank) % 2**63)
 
 
 def _epoch(
@@ -108,38 +126,39 @@ def _epoch(
     optimiser: torch.optim.Optimizer,
     clip: float,
     epoch: int,
+    share: Share = Share(),
 ) -> float:
     total, count, step, every = 0.0, 0, -1, 1 if home(model) == CPU else FETCH
-    waiting: list[tuple[Tensor, int]] = []
+    waiting: list[tuple[Tensor, int | Tensor]] = []
 
-    def look(done: int) -> float:
-        """The sum of the losses, with those that waited, of so many steps."""
+    def look(done: int) -> tuple[float, int]:
+        """The sum of the losses, with those that waited, of so many steps, and the number of examples."""
         means = fetched([mean for mean, _ in waiting])
         for place, mean in enumerate(means, done - len(means)):
             finite(mean, f"epoch {epoch}, step {place} of training")
-        return sum((float(mean) * size for mean, (_, size) in zip(means, waiting, strict=True)), total)
+        sizes = [int(size) for size in fetched([torch.as_tensor(size) for _, size in waiting])]
+        return sum((float(mean) * size for mean, size in zip(means, sizes, strict=True)), total), count + sum(sizes)
 
     for step, batch in enumerate(batches):
-        values = loss(model, batch)
-        mean = values.mean()
-        waiting.append((mean.detach(), len(values)))
+        mean, size = mean_over(loss(model, batch), share)
+        waiting.append((mean.detach(), size))
         if len(waiting) == every:
-            total, waiting = look(step + 1), []
+            (total, count), waiting = look(step + 1), []
         optimiser.zero_grad()
         mean.backward()  # type: ignore[no-untyped-call]
+        sum_gradients(model.parameters(), share)
         if clip:
             nn.utils.clip_grad_norm_(model.parameters(), clip)
         optimiser.step()
-        count += len(values)
+    total, count = look(step + 1) if waiting else (total, count)
     if count == 0:
         raise DataError("the split to train on yields no batch: it is empty, or smaller than one batch")
-    total = look(step + 1) if waiting else total
     check_weights(model, f"epoch {epoch}")
     return total / count
 
 
 class Stream:
-    """Endless batches of a split, on the device of its data's networks.
+    """Endless batches of a split, on the device of its data's networks; of several processes, each has its rows.
 
     Its state is the epoch's generator and a count, so it resumes exactly.
 
@@ -168,7 +187,7 @@ class Stream:
         for _ in range(2):
             for batch in self.epoch:
                 self.taken += 1
-                return moved(batch, self.device)
+                return moved(own_part(self.data, batch), self.device)
             if self.taken == 0:
                 break
             self._start()

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from appnas.space import IO
-from appnas.support import checked, digest, fetched, home, moved
+from appnas.support import Share, checked, digest, fetched, gathered, home, moved
 from appnas.task import Recipe, Supervised
 
 RECIPE = Recipe("asgd", lr=20.0, lr_min=20.0, momentum=0.0, weight_decay=8e-7, clip=0.25)
@@ -56,6 +56,28 @@ class Carry:
         """With the state before the batch on a device, where the one after it will be, too."""
         self.before = moved(self.before, device)
         return self
+
+
+    def cut(self, share: Share) -> Carry:
+        """The hidden states of one process's rows; those after the batch are gathered from all."""
+        return PartOfCarry(self, share)
+
+
+class PartOfCarry(Carry):
+    """The hidden states of one of several processes' rows, whose successors all processes get."""
+
+    def __init__(self, whole: Carry, share: Share):
+        self.whole, self.share, self.count = whole, share, len(whole.before)
+        self.before = whole.before[share.rows(self.count)]
+
+    @property
+    def after(self) -> Tensor:
+        """The states of all rows after the batch."""
+        return self.whole.after
+
+    @after.setter
+    def after(self, own: Tensor) -> None:
+        self.whole.after = gathered(own, self.count, self.share)
 
 
 class Batch(NamedTuple):
