@@ -13,7 +13,7 @@ from appnas.api.together import computing
 from appnas.domains.images import Images, Options
 from appnas.methods import METHODS
 from appnas.space import random_arch
-from appnas.spaces import Cells, Maskable
+from appnas.spaces import Bench201, Cells, Maskable
 from appnas.support import seeded
 from appnas.task import Locked, Recipe, placed
 
@@ -33,11 +33,11 @@ def images(batch=15, **more):
     return Double(x[:300], y[:300], x[300:400], y[300:400], options)
 
 
+SPACE = Bench201(channels=2, repeats=1)
 CELLS = Cells(channels=2, cells=3, width=2, depth=3, drop_path=0.0)
-ARCH = random_arch(CELLS, random.Random(0))
 
 
-def searched(method, compute, space=CELLS, **settings):
+def searched(method, compute, space=SPACE, **settings):
     """Values, gates and weights at the end of a search in double precision."""
     domain = Locked(placed(images(), compute))
     result = METHODS[method].search(space, domain, METHODS[method].config(**settings), seed=1)
@@ -62,7 +62,7 @@ def check_finite(compute):
 
 
 def check_recomputed(compute):
-    return searched("darts", compute, replace(CELLS, recompute=True), order="first", epochs=1, alpha_lr=0.02)
+    return searched("darts", compute, replace(SPACE, recompute=True), order="first", epochs=1, alpha_lr=0.02)
 
 
 def check_zarts(compute):
@@ -70,12 +70,12 @@ def check_zarts(compute):
 
 
 def check_two_temperature(compute):
-    return searched("two_temperature", compute, Maskable(CELLS), epochs=1)
+    return searched("two_temperature", compute, Maskable(SPACE), epochs=1)
 
 
 def check_retraining(compute):
     domain, losses = placed(images(), compute), []
-    model = seeded(0, lambda: CELLS.build(ARCH, domain.io))
+    model = seeded(0, lambda: CELLS.build(random_arch(CELLS, random.Random(0)), domain.io))
     domain.fit(model, 2, seed=1, on_epoch=lambda epoch, loss: losses.append(loss))
     norms = [m for m in model.modules() if "forward" in vars(m)]
     score = torch.tensor([domain.score(model)["loss"], len(norms)])
@@ -87,7 +87,9 @@ def main():
     torch.set_default_dtype(torch.float64)
     folder, names = Path(sys.argv[1]), sys.argv[2:]
     for name in names:
+        import time; t0 = time.time()
         found = globals()[f"check_{name}"](computing("cpu", int(os.environ.get("WORLD_SIZE", "1"))))
+        print(name, time.time() - t0)
         torch.save(found, folder / f"{name}-{os.environ.get('RANK', '0')}.pt")
 
 

@@ -8,28 +8,41 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from appnas.api import Result
+from appnas.api import Result, together
 from appnas.cli import show
 from appnas.estimate import evaluator_of
 from appnas.run import KEYS, InterruptedSearchError, load_config, read_history, read_json
 from appnas.run.provenance import check_domain, found_in, load_domain, load_space, remembered
 from appnas.space import check
 from appnas.strategy import Random
-from appnas.support import reading
+from appnas.support import Compute, compute_of, led, reading, started
 
 
-def finished(path: Path) -> Result:
+def meet(device: str, processes: int, norms: str) -> Compute:
+    """What networks are trained on; of several processes, all but the first print nothing but errors."""
+    compute = together.computing(device, processes, norms)
+    show.console.quiet |= not compute.share.leads
+    return compute
+
+
+def finished(path: Path, processes: int | None = None) -> Result:
     """What a finished search found, as far as retraining asks for it: no supernet is built again.
+
+    Args:
+        path: directory of the run.
+        processes: that train together; by default as many as were started.
 
     Raises:
         RunError: no run there, or one that is not finished.
     """
     saved = load_config(path, KEYS)
+    compute = meet(saved["device"], processes or started(), saved["norms"])
     read_json(path / "result.json")
     with reading(path / "config.json"):
         remembered(saved)
         space, domain = load_space(saved), load_domain(saved)
     check_domain(domain, saved, path)
+    domain = together.on(domain, compute)
     found = found_in(path, space, range(saved["seed"], saved["seed"] + saved["seeds"]))
     strategy, evaluator = Random(space, random.Random(0)), evaluator_of(space, domain, 1, saved["seed"])
     info = {"seed": found["seed"], "path": str(path), "method": saved["method"]}
@@ -51,7 +64,8 @@ def retrain(result: Result, path: Path, epochs: int | None, seeds: int, beside: 
 def show_and_retrain(result: Result, path: Path) -> None:
     """What a search found; then the retraining that it was asked for, unless that was done before."""
     show.found(result, path)
-    if "retrain" in result.info and not (path / "retrain.json").exists():
+    done = led(compute_of(result.domain).share, (path / "retrain.json").exists)
+    if "retrain" in result.info and not done:
         retrain(result, path, result.info["retrain"]["epochs"], 1, tuple(result.info["retrain"]["beside"]))
 
 

@@ -26,7 +26,7 @@ from appnas.cli import after, eda, flags, show
 from appnas.loop import CollapseWarning, WorkerError
 from appnas.methods import METHODS
 from appnas.run import KEYS, catalogue, load_config, reserve
-from appnas.support import FailuresError, explained, out_of_memory
+from appnas.support import FailuresError, Share, explained, led, out_of_memory, started
 from appnas.task import DivergedError
 
 MISTAKES = (ValueError, TypeError, OSError, ImportError, MemoryError, DivergedError, WorkerError)
@@ -65,12 +65,16 @@ class Resume:
     """Torch threads; 0: as many as the run began with, which alone gives the same bits."""
     retry_failed: bool = False
     """Try evaluations that failed again: go back to before the first of them, and remember what did not fail."""
+    processes: int = 0
+    """Processes that train every network together, started by torchrun; 0: as many as were started."""
 
     def run(self) -> None:
         """Search on."""
         _threads(self.threads or load_config(self.path, KEYS).get("threads", 1))
         with after.resumable(self.path, f"appnas resume {_quoted(self.path)}"):
-            result = front.resume(self.path, retry_failed=self.retry_failed, progress=True)
+            saved, count = load_config(self.path, KEYS), self.processes or started()
+            after.meet(saved["device"], count, saved["norms"])
+            result = front.resume(self.path, retry_failed=self.retry_failed, processes=count, progress=True)
         after.show_and_retrain(result, self.path)
 
 
@@ -90,11 +94,13 @@ class Retrain:
     for. What random search at equal budget found is one too, after a search with --control."""
     threads: int = 1
     """Torch threads."""
+    processes: int = 0
+    """Processes that train every network together, started by torchrun; 0: as many as were started."""
 
     def run(self) -> None:
         """Train."""
         _threads(self.threads)
-        after.retrain(after.finished(self.path), self.path, self.epochs, self.seeds, self.beside)
+        after.retrain(after.finished(self.path, self.processes), self.path, self.epochs, self.seeds, self.beside)
 
 
 @dataclass(frozen=True)
@@ -208,21 +214,22 @@ def search(method: str, args: Sequence[str]) -> None:
     _threads(options.threads)
     data = catalogue.domain(asked.domain_name, asked.domain)
     stem = f"{method}-{asked.space_name}-{asked.domain_name.replace(':', '-')}"
-    with _directory(options.out, stem) as path, after.resumable(path, f"appnas resume {_quoted(path)}"):
+    share = after.meet(options.device, options.processes, options.norms).share
+    with _directory(options.out, stem, share) as path, after.resumable(path, f"appnas resume {_quoted(path)}"):
         given = {field.name: getattr(options, field.name) for field in fields(SearchOptions)}
         result = front.search(asked.space, data, method, config=asked.config, out=path, progress=True, **given)
     after.show_and_retrain(result, path)
 
 
 @contextlib.contextmanager
-def _directory(out: Path | None, stem: str) -> Iterator[Path]:
+def _directory(out: Path | None, stem: str, share: Share) -> Iterator[Path]:
     """The given directory, or the next free one below runs/, which goes again if the search cannot start."""
     first = out is None and not Path("runs").exists()
-    path = out or reserve(Path("runs", stem))
+    path = out or led(share, lambda: reserve(Path("runs", stem)))
     try:
         yield path
     except (*MISTAKES, KeyboardInterrupt):
-        if out is None and not any(path.iterdir()):
+        if out is None and share.leads and not any(path.iterdir()):
             path.rmdir()
             if first and not any(path.parent.iterdir()):
                 path.parent.rmdir()
