@@ -22,7 +22,7 @@ from appnas.run import KEYS, LATER, catalogue, create, created, finish, found_in
 from appnas.run.provenance import check_domain, describe_domain, describe_space, load_domain, load_space, remembered
 from appnas.run.retrying import retry
 from appnas.space import Space
-from appnas.support import IN_A_ROW, SHARE, alike, compute_of, led, reading, started, told, within
+from appnas.support import IN_A_ROW, SHARE, alike, compute_of, led, parted, reading, started, told, within
 from appnas.task import Domain, Locked
 
 COUNTS = ("evaluations", "epochs", "start", "labels", "pairs", "draws", "episodes")
@@ -147,7 +147,7 @@ def search(
     path = Path(out)
     safe = partial(_safe, path)
     with together.leading(share, partial(created, path, described)), told(need and need.total, safe):
-        with together.parted(safe):
+        with parted(safe):
             return _search(built, domain, plan, path, progress, callbacks)
 
 
@@ -196,7 +196,7 @@ def resume(
         need = alike(share, partial(preflight.check, space, domain, saved["method"], config))
         if retry_failed:
             led(share, partial(retry, path))
-        with told(need and need.total, partial(_safe, path)), together.parted(partial(_safe, path)):
+        with told(need and need.total, partial(_safe, path)), parted(partial(_safe, path)):
             return _search(space, domain, Plan(**{**fields, "config": config}), path, progress, callbacks)
 
 

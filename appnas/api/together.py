@@ -29,7 +29,7 @@ from appnas.estimate import Evaluator, Map
 from appnas.loop import Loop, Observer, Record
 from appnas.run import InterruptedSearchError, Run, identity, load_config
 from appnas.strategy import Draw, Score
-from appnas.support import Compute, PeerError, Share, alike, anyone, compute_of, device_of, joined, led
+from appnas.support import Compute, Share, alike, anyone, compute_of, device_of, joined, led
 from appnas.task import DifferentiableDomain, Domain, placed
 
 
@@ -94,19 +94,6 @@ def leading(share: Share, enter: Callable[[], AbstractContextManager[Any]]) -> I
     with ExitStack() as held:
         led(share, lambda: held.enter_context(enter()) and None)
         yield
-
-
-@contextmanager
-def parted(safe: Callable[[], str]) -> Iterator[None]:
-    """Let the error that another process ended say how to go on.
-
-    Raises:
-        PeerError: it did.
-    """
-    try:
-        yield
-    except PeerError as error:
-        raise PeerError(f"{error}. {safe()}") from error
 
 
 class Together(Observer):

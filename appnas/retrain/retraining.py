@@ -18,7 +18,7 @@ from appnas.loop import SearchResult, training
 from appnas.retrain.rows import Retrained, Row, _row_json
 from appnas.run import save_showcase, save_weights, write_json, writing
 from appnas.space import Arch, Space, constant_arch, random_arch
-from appnas.support import DataError, RunError, compute_of, failure_of, led, offers, seeded, told
+from appnas.support import DataError, RunError, compute_of, failure_of, led, offers, parted, seeded, told
 from appnas.task import Domain, OnEpoch
 
 
@@ -87,7 +87,8 @@ def retrain(
         out.mkdir(parents=True, exist_ok=True)
     searched = {"random search": result.info["control"]["best"]} if "control" in result.info else {}
     candidates = {"found": result.best, **searched, **controls(space, beside, seed)}
-    with ExitStack() as held, told(None, lambda: "What was trained is kept, repeat the command"):
+    again = "What was trained is kept, repeat the command"
+    with ExitStack() as held, told(None, lambda: again), parted(lambda: again):
         if out:
             led(share, lambda: held.enter_context(writing(out)))
         return _train_all(space, domain, candidates, epochs, seeds, out, progress)

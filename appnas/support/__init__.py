@@ -6,8 +6,8 @@ Here belongs what every room may need. What knows choices, networks or data has 
 from appnas.support.compute import CPU, Compute, compute_of, device_of, devices, fetched, gates_on, home, moved
 from appnas.support.contract import ExhaustedError, lacking, listed, number, offers, ruled, shaped, validated
 from appnas.support.distributed import (
-    PeerError, Share, alike, anyone, copied, gathered, joined, led, mean_over, started, sum_gradients,
-    synchronised_by, synchronising, total,
+    PeerError, Share, alike, anyone, copied, gathered, joined, led, mean_over, parted, started,
+    sum_gradients, synchronised_by, synchronising, total,
 )  # fmt: skip
 from appnas.support.failure import (
     IN_A_ROW, SHARE, TRIES, DataError, Failure, FailuresError, Tolerance, died, failure_of, is_number, late,
@@ -23,7 +23,7 @@ __all__ = [
     "PeerError", "RunError", "Saved", "Share", "Tolerance", "alike", "anyone", "check", "check_state", "checked",
     "compute_of", "copied", "device_of", "devices", "died", "digest", "explained", "failure_of", "fetched", "forked",
     "gates_on", "gathered", "held", "home", "is_number", "joined", "lacking", "late", "led", "listed", "load_state",
-    "mean_over", "moved", "number", "offers", "out_of_memory", "reading", "rng_state", "room", "ruled", "seeded",
+    "mean_over", "moved", "number", "offers", "out_of_memory", "parted", "reading", "rng_state", "room", "ruled", "seeded",
     "set_rng", "shaped", "started", "sum_gradients", "synchronised_by", "synchronising", "told", "total", "typed",
     "validated", "whole", "within",
 ]  # fmt: skip

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -28,6 +29,8 @@ TIMEOUT = timedelta(minutes=10)
 """How long a process waits for the others."""
 STARTED = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
 """What torchrun puts into the environment of every process."""
+PLACES = r"\[/[^\]]*\]"
+"""Lines of gloo's source, in its errors."""
 _groups: list[Any] = []
 
 
@@ -119,7 +122,7 @@ def _spoken(do: Callable[[], T]) -> T:
         who = f"process {dist.get_rank()} of {dist.get_world_size()}" if dist.is_initialized() else "this process"
         raise PeerError(
             f"another process of this search ended or does not answer ({who} waited for it:"
-            f" {' '.join(str(error).split())[:160]})"
+            f" {' '.join(re.sub(PLACES, '', str(error)).split())[:100]})"
         ) from error
 
 
@@ -264,3 +267,16 @@ def synchronising(share: Share | None) -> Iterator[None]:
         yield
     finally:
         synchronised_by.reset(before)
+
+
+@contextmanager
+def parted(safe: Callable[[], str]) -> Iterator[None]:
+    """Let the error that another process ended say how to go on.
+
+    Raises:
+        PeerError: it did.
+    """
+    try:
+        yield
+    except PeerError as error:
+        raise PeerError(f"{error}. {safe()}") from error
