@@ -20,13 +20,12 @@ from appnas.loop import Observer
 from appnas.methods import METHODS
 from appnas.one_shot import OneShot
 from appnas.space import random_arch
-from appnas.spaces import Bench201, Cells, Maskable, Recurrent
+from appnas.spaces import Bench201, Maskable, Recurrent
 from appnas.strategy import Draw, first
 from appnas.support import seeded
 from appnas.task import Locked, Recipe, fit, placed
 
 SPACE = Bench201(channels=2, repeats=1)
-CELLS = Cells(channels=2, cells=3, width=2, depth=3, drop_path=0.0)
 
 
 class Double(Images):
@@ -88,7 +87,8 @@ def check_text(compute):
     text = (Path(__file__).parent.parent / "LICENSE").read_text()
     options = TextOptions(bptt=12, batch=7, train_batch=7, score_batch=4, test_batch=4)
     domain = corpus([text[:800], text[800:1200], text[1200:1600]], "character", options)
-    space = Recurrent(nodes=3, hidden=4, width=4, drop_output=0.0)
+    drops = dict.fromkeys(("drop_word", "drop_embedding", "drop_input", "drop_state", "drop_output"), 0.0)
+    space = Recurrent(nodes=3, hidden=4, width=4, **drops)
     return searched("darts", compute, space, domain, order="first", epochs=1, lr=1.0, alpha_lr=0.02)
 
 
@@ -104,7 +104,7 @@ def check_paths(compute):
 
 def check_retraining(compute):
     domain, losses = placed(digits(300, 15, Double), compute), []
-    model = seeded(0, lambda: CELLS.build(random_arch(CELLS, random.Random(0)), domain.io))
+    model = seeded(0, lambda: SPACE.build((3, 2, 3, 1, 4, 2), domain.io))
     recipe, looked = domain.options.recipe, lambda epoch, loss: losses.append(loss)
     watched = lambda model: domain.score(model)["loss"]  # noqa: E731
     fit(model, domain, "train", domain.loss, 2, recipe, 1, on_epoch=looked, select=watched)

@@ -244,7 +244,8 @@ def _search(
     if plan.control:
         budget, ranked = plan.rank_epochs or getattr(plan.config, "budget", 1), plan.rank_epochs > 0
         info["control"] = _with_arch(
-            done.get("control") or equal_budget(
+            done.get("control")
+            or equal_budget(
                 space, locked, results, plan.seed, budget, ranked, [together.Together(share), *_employed(plan)]
             )
         )

@@ -4,7 +4,7 @@
 | --- | --- |
 | darts (all three orders), zarts, two_temperature, radars | as one process, gates and weights alike |
 | fewshot, rlnas, gcn_fit, nao, routability with a shared supernet | likewise; scored on the whole validation data |
-| random, evolution, reinforce, mnasnet, monas, ctnas and others that train every architecture | each training likewise |
+| random, evolution, reinforce, mnasnet, monas, ctnas, others that train architectures | each training likewise |
 | freenas | no training: every process computes the same |
 | unas | refused: its samples belong to pairs of examples |
 | rl_darts | refused: an agent's loop is not the library's |

@@ -15,7 +15,16 @@ from appnas.space import Gates, Space, one_hot
 from appnas.strategy import Draw, Score
 from appnas.supernet import SGDStep, Weights, lookahead_exact, lookahead_finite
 from appnas.support import (
-    Saved, check, compute_of, copied, forked, gates_on, mean_over, seeded, sum_gradients, synchronising,
+    Saved,
+    check,
+    compute_of,
+    copied,
+    forked,
+    gates_on,
+    mean_over,
+    seeded,
+    sum_gradients,
+    synchronising,
 )  # fmt: skip
 from appnas.task import Batch, DifferentiableDomain, Recipe, Stream, Watch, cosine, joint, optimiser_of
 

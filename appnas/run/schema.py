@@ -51,7 +51,8 @@ SEARCH = record(
     {
         "seeds": integer(1, 10**6), "rank_epochs": COUNT, "control": FLAG, "retrain_epochs": COUNT,
         "beside": several(TEXT), "workers": COUNT, "asks": COUNT, "cluster": FLAG, "threads": integer(1, 10**6),
-        "device": TEXT, "processes": integer(1, 10**6), "norms": TEXT, "timeout": number(0), "max_failures": COUNT, "max_failure_share": number(0),
+        "device": TEXT, "processes": integer(1, 10**6), "norms": TEXT, "timeout": number(0),
+        "max_failures": COUNT, "max_failure_share": number(0),
     },
 )  # fmt: skip
 """config.json of a search."""

@@ -19,11 +19,11 @@ from appnas.support.seeding import forked, rng_state, seeded, set_rng
 from appnas.support.settings import check, checked, held, typed, within
 
 __all__ = [
-    "CPU", "IN_A_ROW", "MIB", "SHARE", "TRIES", "Compute", "DataError", "ExhaustedError", "Failure", "FailuresError",
-    "PeerError", "RunError", "Saved", "Share", "Tolerance", "alike", "anyone", "check", "check_state", "checked",
-    "compute_of", "copied", "device_of", "devices", "died", "digest", "explained", "failure_of", "fetched", "forked",
-    "gates_on", "gathered", "held", "home", "is_number", "joined", "lacking", "late", "led", "listed", "load_state",
-    "mean_over", "moved", "number", "offers", "out_of_memory", "parted", "reading", "rng_state", "room", "ruled", "seeded",
-    "set_rng", "shaped", "started", "sum_gradients", "synchronised_by", "synchronising", "told", "total", "typed",
-    "validated", "whole", "within",
+    "CPU", "IN_A_ROW", "MIB", "SHARE", "TRIES", "Compute", "DataError", "ExhaustedError", "Failure",
+    "FailuresError", "PeerError", "RunError", "Saved", "Share", "Tolerance", "alike", "anyone", "check",
+    "check_state", "checked", "compute_of", "copied", "device_of", "devices", "died", "digest", "explained",
+    "failure_of", "fetched", "forked", "gates_on", "gathered", "held", "home", "is_number", "joined", "lacking",
+    "late", "led", "listed", "load_state", "mean_over", "moved", "number", "offers", "out_of_memory", "parted",
+    "reading", "rng_state", "room", "ruled", "seeded", "set_rng", "shaped", "started", "sum_gradients",
+    "synchronised_by", "synchronising", "told", "total", "typed", "validated", "whole", "within",
 ]  # fmt: skip

@@ -18,7 +18,7 @@ from appnas.support import Compute, Share, copied, synchronised_by, synchronisin
 from appnas.support.distributed import summed
 
 
-def joint(model: nn.Module, compute: Compute) -> list[nn.Module]:
+def joint(model: nn.Module, compute: Compute) -> list[_BatchNorm]:
     """Let the batch norms of a network have the statistics of all processes, inside `synchronising`.
 
     Returns:
@@ -26,9 +26,9 @@ def joint(model: nn.Module, compute: Compute) -> list[nn.Module]:
     """
     if compute.norms_of is None:
         return []
-    norms: list[nn.Module] = [m for m in model.modules() if isinstance(m, _BatchNorm) and "forward" not in vars(m)]
+    norms = [m for m in model.modules() if isinstance(m, _BatchNorm) and "forward" not in vars(m)]
     for norm in norms:
-        norm.forward = partial(_pass, norm)  # of this instance alone
+        norm.forward = partial(_pass, norm)  # type: ignore[method-assign]  # of this instance alone
     return norms
 
 
@@ -71,7 +71,7 @@ def statistics(x: Tensor, share: Share) -> tuple[Tensor, Tensor, Tensor]:
     place = mean.new_zeros(share.size, 1)
     place[share.rank] = 1
     (every,) = copied([total(place * mine, share)], share)  # [processes, 2 C + 1]
-    means, squares, counts = every.split([channels, channels, 1], 1)
+    means, squares, counts = torch.split(every, [channels, channels, 1], 1)
     counts = counts.detach()
     count = counts.sum()
     middle = (means * counts).sum(0) / count

@@ -12,7 +12,17 @@ import torch
 from torch import Tensor, nn
 
 from appnas.support import (
-    CPU, DataError, Share, compute_of, fetched, forked, home, led, mean_over, moved, sum_gradients,
+    CPU,
+    DataError,
+    Share,
+    compute_of,
+    fetched,
+    forked,
+    home,
+    led,
+    mean_over,
+    moved,
+    sum_gradients,
 )  # fmt: skip
 from appnas.task.averaging import Best, averaged
 from appnas.task.checkpoint import fingerprint, restore, save
@@ -126,7 +136,7 @@ def _epoch(
     optimiser: torch.optim.Optimizer,
     clip: float,
     epoch: int,
-    share: Share = Share(),
+    share: Share,
 ) -> float:
     total, count, step, every = 0.0, 0, -1, 1 if home(model) == CPU else FETCH
     waiting: list[tuple[Tensor, int | Tensor]] = []

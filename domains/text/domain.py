@@ -57,7 +57,6 @@ class Carry:
         self.before = moved(self.before, device)
         return self
 
-
     def cut(self, share: Share) -> Carry:
         """The hidden states of one process's rows; those after the batch are gathered from all."""
         return PartOfCarry(self, share)
