@@ -11,14 +11,13 @@ from appnas.support.failure import (
 from appnas.support.files import RunError, check_state, digest, load_state, reading, room, whole
 from appnas.support.memory import MIB, explained, out_of_memory, told
 from appnas.support.saved import Saved
-from appnas.support.seeding import forked, rng_state, seeded, set_rng
+from appnas.support.seeding import device_random, forked, rng_state, seeded, set_device_random, set_rng
 from appnas.support.settings import check, checked, held, typed, within
 
 __all__ = [
     "CPU", "IN_A_ROW", "MIB", "SHARE", "TRIES", "Compute", "DataError", "ExhaustedError", "Failure", "FailuresError",
-    "RunError", "Saved", "Tolerance", "check", "check_state", "checked", "compute_of", "device_of", "devices", "died",
-    "digest",
-    "explained", "failure_of", "fetched", "forked", "gates_on", "held", "home", "is_number", "lacking", "late",
+    "RunError", "Saved", "Tolerance", "check", "check_state", "checked", "compute_of", "device_of", "device_random",
+    "devices", "died", "digest", "explained", "failure_of", "fetched", "forked", "gates_on", "held", "home", "is_number", "lacking", "late",
     "listed", "load_state", "moved", "number", "offers", "out_of_memory", "reading", "rng_state", "room", "ruled",
-    "seeded", "set_rng", "shaped", "told", "typed", "validated", "whole", "within",
+    "seeded", "set_device_random", "set_rng", "shaped", "told", "typed", "validated", "whole", "within",
 ]  # fmt: skip

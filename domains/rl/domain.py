@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from appnas.domains.rl.options import Options
 from appnas.space import IO
+from appnas.support import CPU, home, moved
 from appnas.task import OnEpoch
 
 if TYPE_CHECKING:
@@ -182,11 +183,12 @@ class RL:
 
     @torch.no_grad()
     def _play(self, model: nn.Module, env: VecEnv, each: int, seed: int) -> list[float]:
+        """Returns of episodes. Wherever the network is, actions are drawn here: one transfer back a step."""
         rng = torch.Generator().manual_seed(seed)
         frames = env.reset()
         total, finished, returns = np.zeros(env.num_envs), np.zeros(env.num_envs, dtype=int), []
         while finished.min() < each:
-            scores = model(self.normalised(frames))[:, : self.actions]
+            scores = moved(model(self.normalised(frames, home(model)))[:, : self.actions], CPU)
             if self.options.algorithm == "ppo":
                 chosen = torch.multinomial(scores.softmax(-1), 1, generator=rng).squeeze(1)
             else:
@@ -202,9 +204,13 @@ class RL:
                 total[i] = 0.0
         return returns
 
-    def normalised(self, frames: Any) -> Tensor:
-        """Frames as an agent's network sees them. Shapes: the environment's, of uint8 -> [B, C, H, W] in 0 to 1."""
-        x = torch.as_tensor(np.asarray(frames))
+    def normalised(self, frames: Any, device: torch.device = CPU) -> Tensor:
+        """Frames as an agent's network sees them, on a device, where they are sent as bytes.
+
+        Shapes:
+            frames: the environment's, of uint8. returns: [B, C, H, W] in 0 to 1.
+        """
+        x = moved(torch.as_tensor(np.asarray(frames)), device)
         return (x if self.first else x.permute(0, 3, 1, 2)).float() / 255
 
     def example(self, count: int) -> tuple[Tensor]:
