@@ -53,8 +53,8 @@ class WholeQ(DQNPolicy):
     """DQN's policy without layers of its own: the features are the values of the actions."""
 
     def make_q_net(self) -> QNetwork:
-        """Features, and nothing after them."""
-        net = super().make_q_net()
+        """Features, and nothing after them; the network stays where it is, and so its weights the optimiser's."""
+        net = QNetwork(**self._update_features_extractor(self.net_args, features_extractor=None))
         net.q_net = nn.Sequential()
         return net
 
