@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import shlex
 import statistics
+import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 
 import torch
 
-from appnas.api import preflight
+from appnas.api import devices, preflight
 from appnas.api.plan import Plan
 from appnas.api.random_control import deviation, equal_budget, ranked_by, value_of
 from appnas.api.result import Result
@@ -22,8 +23,8 @@ from appnas.run import KEYS, LATER, Run, catalogue, create, created, finish, fou
 from appnas.run.provenance import check_domain, describe_domain, describe_space, load_domain, load_space, remembered
 from appnas.run.retrying import retry
 from appnas.space import Space
-from appnas.support import IN_A_ROW, SHARE, Compute, device_of, reading, told, within
-from appnas.task import Domain, Locked, placed
+from appnas.support import CPU, IN_A_ROW, SHARE, compute_of, reading, told, within
+from appnas.task import Domain, Locked
 
 COUNTS = ("evaluations", "epochs", "start", "labels", "pairs", "draws", "episodes")
 """Settings of methods that say how long a search is, what there is first in this order."""
@@ -81,10 +82,11 @@ def search(
             scoring one, a score that is no number, or a worker that dies or takes too long fails that evaluation alone:
             `result.failures` and the run's history say why, and the search goes on.
         max_failure_share: of all evaluations that may fail, looked at once there are 20.
-        device: what trains networks, a device of torch such as "cuda:0"; "auto" takes the accelerator if torch has one,
-            else the CPU. Seeds give the same draws and batches on every device, but not the same last bits.
+        device: what trains networks, a device of torch such as "cuda:0"; "auto" is where `domain.to` has put them, else
+            the accelerator if torch has one, else the CPU. Workers get one each of several accelerators, unless one is
+            named by its number. Seeds give the same draws and batches on every device, but not the same last bits.
         out: directory of the run; it is resumable from there.
-        progress: show a live line.
+        progress: say where it runs, and show a live line.
         callbacks: further callbacks.
         settings: fields of the method's configuration, instead of `config`.
 
@@ -114,9 +116,10 @@ def search(
     plan = Plan(
         method=method, config=asked, seed=seed, seeds=seeds, rank_epochs=rank_epochs, control=control,
         retrain_epochs=retrain_epochs, beside=tuple(beside), workers=workers, asks=asks, cluster=cluster,
-        timeout=timeout, max_failures=max_failures, max_failure_share=max_failure_share, device=str(device),
+        timeout=timeout, max_failures=max_failures, max_failure_share=max_failure_share,
+        device=devices.named(domain, device),
     )  # fmt: skip
-    domain = _on(domain, device)
+    domain = devices.settled(domain, device)
     within(asked, "population", "per_update")
     if (asks or cluster) and not workers and not timeout:
         raise ValueError(f"asks and cluster are of workers: give workers too, got asks={asks}, cluster={cluster}")
@@ -132,10 +135,11 @@ def search(
     described = {**catalogue.plain(plan), "space": describe_space(built), "domain": describe_domain(domain)}
     described["threads"] = torch.get_num_threads()
     if out is None:
-        with told(need and need.total):
+        with told(need and need.total, device=compute_of(domain).device):
             return _search(built, domain, plan, None, progress, callbacks)
     remembered(described)
-    with created(Path(out), described) as path, told(need and need.total, partial(_safe, path)):
+    here = compute_of(domain).device
+    with created(Path(out), described) as path, told(need and need.total, partial(_safe, path), here):
         return _search(built, domain, plan, path, progress, callbacks)
 
 
@@ -163,7 +167,7 @@ def resume(
 
     Raises:
         RunError: no run there, of another version, damaged, or begun with other data.
-        ValueError: the space or the domain is not in the catalogue and was not given.
+        ValueError: the space or the domain is not in the catalogue and was not given, or torch lacks the device.
     """
     preflight.pathlike(path=path)
     path = Path(path)
@@ -174,18 +178,14 @@ def resume(
             space = space or load_space(saved)
             domain = domain or load_domain(saved)
         check_domain(domain, saved, path)
-        domain = _on(domain, device or saved["device"])
+        domain = devices.settled_again(domain, device, saved["device"], path)
         fields = {f.name: saved[f.name] for f in dataclasses.fields(Plan)} | {"beside": tuple(saved["beside"])}
+        fields["device"] = saved["device"] if device is None else str(device)
         need = preflight.check(space, domain, saved["method"], config)
         if retry_failed:
             retry(path)
-        with told(need and need.total, partial(_safe, path)):
+        with told(need and need.total, partial(_safe, path), compute_of(domain).device):
             return _search(space, domain, Plan(**{**fields, "config": config}), path, progress, callbacks)
-
-
-def _on(domain: Any, device: str | torch.device) -> Any:
-    """A domain whose networks are trained on a device; a table as it is."""
-    return placed(domain, Compute(device_of(device))) if isinstance(domain, Domain) else domain
 
 
 def _safe(path: Path) -> str:
@@ -202,12 +202,16 @@ def _search(
     done = found_in(path, space, range(plan.seed, plan.seed + plan.seeds)) if path else {}
     setting = next((name for name in COUNTS if hasattr(plan.config, name)), "") if plan.seeds == 1 else "seeds"
     estimate = Estimate(plan.seeds, f"--{setting}" if setting and progress else setting)
+    used = devices.employed(domain, plan.device)[: max(plan.workers, 1)]
+    place = devices.place(used, plan.cluster and used[0] != CPU)
+    if progress:
+        print(devices.said(place), file=sys.stderr)
     results = []
     for seed in range(plan.seed, plan.seed + plan.seeds):
         folder = path if path is None or plan.seeds == 1 else _subfolder(path, seed)
-        looking: list[Callback] = [Run(folder, root=path, space=space)] if folder else []
+        looking: list[Callback] = [Run(folder, root=path, space=space, place=place)] if folder else []
         looking += [Collapse(space)] if chosen.needs != "scores" else []
-        looking += _watching(plan)
+        looking += _watching(plan, used)
         looking += [Progress(f"{plan.method}, seed {seed}")] if progress else []
         looking += [estimate]
         found = chosen.search(space, locked, plan.config, seed=seed, callbacks=[*looking, *callbacks])
@@ -229,8 +233,9 @@ def _search(
         info["retrain"] = {"epochs": plan.retrain_epochs, "beside": plan.beside}
     if plan.control:
         budget, ranked = plan.rank_epochs or getattr(plan.config, "budget", 1), plan.rank_epochs > 0
+        workers = _employed(plan, used)
         info["control"] = _with_arch(
-            done.get("control") or equal_budget(space, locked, results, plan.seed, budget, ranked, _employed(plan))
+            done.get("control") or equal_budget(space, locked, results, plan.seed, budget, ranked, workers)
         )
     final = dataclasses.replace(best, info=info)
     if path:
@@ -238,19 +243,19 @@ def _search(
     return final
 
 
-def _watching(plan: Plan) -> list[Callback]:
+def _watching(plan: Plan, used: Sequence[torch.device] = ()) -> list[Callback]:
     """Who evaluates in parallel or within a time limit, and who counts what failed.
 
     Raises:
         ValueError: a number out of range.
     """
-    return [*_employed(plan), Failures(plan.max_failures, plan.max_failure_share)]
+    return [*_employed(plan, used), Failures(plan.max_failures, plan.max_failure_share)]
 
 
-def _employed(plan: Plan) -> list[Callback]:
+def _employed(plan: Plan, used: Sequence[torch.device]) -> list[Callback]:
     """Workers, if some are asked for; a time limit takes one."""
     wanted = plan.workers or plan.timeout  # a wrong limit, too, is told by them
-    return [Workers(max(plan.workers, 1), plan.asks, plan.cluster, plan.timeout)] if wanted else []
+    return [Workers(max(plan.workers, 1), plan.asks, plan.cluster, plan.timeout, used)] if wanted else []
 
 
 def _with_arch(saved: dict[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 Here belong the protocols; the tasks themselves are in `appnas.domains`.
 """
 
-from appnas.task.domain import DifferentiableDomain, Domain, Host, HostDomain, Locked, LockedError, placed
+from appnas.task.domain import DifferentiableDomain, Domain, Host, HostDomain, Locked, LockedError, on, placed
 from appnas.task.finite import DivergedError, Watch, check_weights, finite
 from appnas.task.recipe import Recipe, cosine, optimiser_of
 from appnas.task.supervised import Supervised
@@ -12,5 +12,5 @@ from appnas.task.training import Batch, OnEpoch, Stream, fit
 __all__ = [
     "Batch", "DifferentiableDomain", "DivergedError", "Domain", "Host", "HostDomain", "Locked", "LockedError",
     "OnEpoch", "Recipe", "Stream", "Supervised", "Watch", "check_weights", "cosine", "finite", "fit",
-    "optimiser_of", "placed",
+    "on", "optimiser_of", "placed",
 ]  # fmt: skip

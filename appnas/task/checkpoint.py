@@ -10,7 +10,14 @@ import torch
 from torch import nn
 
 from appnas.support import (
-    RunError, check_state, device_random, home, load_state, reading, set_device_random, whole,
+    RunError,
+    check_state,
+    device_random,
+    home,
+    load_state,
+    reading,
+    set_device_random,
+    whole,
 )  # fmt: skip
 from appnas.support.kinds import ANY_NUMBER, OBJECT, anything, mapping, random_state, record, several, tensor
 from appnas.task.averaging import Best

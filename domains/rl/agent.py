@@ -92,11 +92,7 @@ class Agent:
 
     def _random(self) -> dict[str, Any]:
         """The state of what draws: torch's generator, numpy's, and the device's, from which SB3 draws actions there."""
-        return {
-            "torch": torch.get_rng_state(),
-            "numpy": np.random.get_state(),
-            "device": device_random(self.device),
-        }
+        return {"torch": torch.get_rng_state(), "numpy": np.random.get_state(), "device": device_random(self.device)}
 
     def _set_random(self, state: dict[str, Any]) -> None:
         torch.set_rng_state(state["torch"])

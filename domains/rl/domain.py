@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from appnas.domains.rl.options import Options
 from appnas.space import IO
 from appnas.support import CPU, home, moved
-from appnas.task import OnEpoch
+from appnas.task import OnEpoch, on
 
 if TYPE_CHECKING:
     from stable_baselines3.common.vec_env import VecEnv
@@ -106,6 +106,10 @@ class RL:
         """The same domain under its name in the catalogue."""
         self.catalogue_name = name
         return self
+
+    def to(self, device: str | torch.device) -> Self:
+        """The same domain with its agents trained on a device: see `appnas.task.on`."""
+        return on(self, device)
 
     def host(
         self, model: nn.Module, budget: int, *, seed: int = 0, optimiser: Callable[..., Any] | None = None
