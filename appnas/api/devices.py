@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from appnas.cost import machine
+from appnas.cost import placing
 from appnas.support import alike, compute_of, device_of
 from appnas.task import Domain, on
 
@@ -70,8 +70,7 @@ def place(used: Sequence[torch.device], cluster: bool = False) -> dict[str, str]
     """
     if cluster:
         return {"device": used[0].type, "machine": "workers of a Ray cluster"}
-    machines = dict.fromkeys(machine(device) for device in used)
-    return {"device": ", ".join(map(str, used)), "machine": "; ".join(machines)}
+    return placing(*used)
 
 
 def said(where: dict[str, str]) -> str:

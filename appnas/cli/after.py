@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from appnas.api import Result
+from appnas.api.devices import settled_again
 from appnas.cli import show
 from appnas.estimate import evaluator_of
 from appnas.run import KEYS, InterruptedSearchError, load_config, read_history, read_json
@@ -18,11 +19,16 @@ from appnas.strategy import Random
 from appnas.support import reading
 
 
-def finished(path: Path) -> Result:
+def finished(path: Path, device: str | None = None) -> Result:
     """What a finished search found, as far as retraining asks for it: no supernet is built again.
+
+    Args:
+        path: directory of the run.
+        device: of its domain's networks; None for what the search was asked for.
 
     Raises:
         RunError: no run there, or one that is not finished.
+        ValueError: torch has no such device.
     """
     saved = load_config(path, KEYS)
     read_json(path / "result.json")
@@ -30,6 +36,7 @@ def finished(path: Path) -> Result:
         remembered(saved)
         space, domain = load_space(saved), load_domain(saved)
     check_domain(domain, saved, path)
+    domain = settled_again(domain, device, saved["device"], path)
     found = found_in(path, space, range(saved["seed"], saved["seed"] + saved["seeds"]))
     strategy, evaluator = Random(space, random.Random(0)), evaluator_of(space, domain, 1, saved["seed"])
     info = {"seed": found["seed"], "path": str(path), "method": saved["method"]}

@@ -63,6 +63,8 @@ class Resume:
     """Directory of the run."""
     threads: int = 0
     """Torch threads; 0: as many as the run began with, which alone gives the same bits."""
+    device: str | None = None
+    """What trains networks from here on; by default what the search was asked for. Another gives other last bits."""
     retry_failed: bool = False
     """Try evaluations that failed again: go back to before the first of them, and remember what did not fail."""
 
@@ -70,7 +72,7 @@ class Resume:
         """Search on."""
         _threads(self.threads or load_config(self.path, KEYS).get("threads", 1))
         with after.resumable(self.path, f"appnas resume {_quoted(self.path)}"):
-            result = front.resume(self.path, retry_failed=self.retry_failed, progress=True)
+            result = front.resume(self.path, retry_failed=self.retry_failed, device=self.device, progress=True)
         after.show_and_retrain(result, self.path)
 
 
@@ -88,13 +90,15 @@ class Retrain:
     beside: tuple[str, ...] = ()
     """Controls: "random", or an operation that is then taken everywhere; by default those that the search was asked
     for. What random search at equal budget found is one too, after a search with --control."""
+    device: str | None = None
+    """What trains networks: a device of torch such as cuda:0, or auto; by default what the search was asked for."""
     threads: int = 1
     """Torch threads."""
 
     def run(self) -> None:
         """Train."""
         _threads(self.threads)
-        after.retrain(after.finished(self.path), self.path, self.epochs, self.seeds, self.beside)
+        after.retrain(after.finished(self.path, self.device), self.path, self.epochs, self.seeds, self.beside)
 
 
 @dataclass(frozen=True)
@@ -172,6 +176,8 @@ class Bench:
     """Examples a batch."""
     repeats: int = 5
     """Timed steps, after one that is not."""
+    device: str = "auto"
+    """What trains networks: a device of torch such as cuda:0, or auto for the accelerator if there is one, else cpu."""
     threads: int = 1
     """Torch threads."""
 
@@ -183,8 +189,9 @@ class Bench:
         if not self.spaces:
             raise ValueError(f"--spaces takes one or more of {', '.join(sorted(catalogue.spaces()))}, got none")
         sizes = {"channels": self.channels, "cells": self.cells, "repeats": self.stage_cells}
-        measured = {name: measure(name, sizes, self.domain, self.batch, self.repeats) for name in self.spaces}
-        show.steps(measured, convolution_peak())
+        given = self.domain, self.batch, self.repeats, self.device
+        measured = {name: measure(name, sizes, *given) for name in self.spaces}
+        show.steps(measured, convolution_peak(self.device), self.device)
 
 
 @dataclass(frozen=True)

@@ -82,6 +82,12 @@ def machine(device: torch.device = CPU) -> str:
     return f"{processor()}, {capability} in torch {torch.__version__}, threads: {threads}{limits}"
 
 
+def placing(*devices: torch.device) -> dict[str, str]:
+    """Devices and the machines behind them, as runs write down where something ran."""
+    machines = dict.fromkeys(map(machine, devices))
+    return {"device": ", ".join(map(str, devices)), "machine": "; ".join(machines)}
+
+
 def latency(
     model: nn.Module,
     inputs: tuple[Tensor, ...],

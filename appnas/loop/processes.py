@@ -18,7 +18,7 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from appnas.estimate import Evaluator, attempt
 from appnas.strategy import Draw, Score
@@ -40,8 +40,9 @@ class Packer(pickle.Pickler):
 
     def reducer_override(self, value: Any) -> Any:
         """A domain is sent as it is on the CPU, with what it is to be placed on; a tensor likewise."""
-        if isinstance(value, Tensor):
-            return (_arrived, (value.detach().to(CPU), value.device)) if value.device != CPU else NotImplemented
+        if isinstance(value, Tensor) and not isinstance(value, nn.Parameter):  # which is sent as its tensor
+            there = value.device.type not in ("cpu", "meta")
+            return (_arrived, (value.detach().to(CPU), value.device)) if there else NotImplemented
         compute = getattr(value, "__dict__", {}).get("compute") if not isinstance(value, type) else None
         if isinstance(compute, Compute) and compute.device != CPU:
             return _placed, (placed(value, replace(compute, device=CPU)), compute)

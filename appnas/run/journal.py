@@ -53,6 +53,24 @@ def places(path: Path) -> list[tuple[int, dict[str, str]]]:
     return [(int(line["step"]), line["on"]) for line in each_line(path, "clock") if "on" in line]
 
 
+PLACES = "places.jsonl"
+"""Where the trainings ran that followed a search, each part of theirs: epochs asked for, device and machine."""
+
+
+def add_place(path: Path, epochs: int, on: dict[str, str]) -> None:
+    """Write down where trainings for so many epochs begin, or go on."""
+    lines = list(schema.lines(path / PLACES))
+    if told_places(path, epochs)[-1:] != [on]:
+        lines.append({"step": len(lines), "epochs": epochs, "on": on})
+        with whole(path / PLACES) as partial:
+            partial.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def told_places(path: Path, epochs: int) -> list[dict[str, str]]:
+    """Where trainings for so many epochs have run until now."""
+    return [line["on"] for line in schema.lines(path / PLACES) if line["epochs"] == epochs]
+
+
 BITS = "results of different devices, processors and numbers of threads differ in their last bits"
 
 

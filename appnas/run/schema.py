@@ -70,7 +70,7 @@ FILES: dict[str, Kind] = {
         {"epochs": integer(1), "rows": several(ROW, 1)},
         {"io": OBJECT, "preprocessing": OBJECT, "places": several(PLACE)},
     ),
-    "places.jsonl": record({"step": COUNT, "on": PLACE}),
+    "places.jsonl": record({"step": COUNT, "epochs": COUNT, "on": PLACE}),
     "arch.json": record({"space": named("fields"), "arch": ARCH, "io": OBJECT, "weights": TEXT}),
     "history.jsonl": record(
         {"step": COUNT, "arch": ARCH, "value": ANY_NUMBER, "metrics": METRICS},
