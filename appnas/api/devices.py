@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,8 @@ def place(used: Sequence[torch.device], cluster: bool = False) -> dict[str, str]
     return placing(*used)
 
 
-def said(where: dict[str, str]) -> str:
-    """The same in a line for people: the CPU needs no name."""
-    return f"on {where['device']}" + ("" if where["device"] == "cpu" else f" {where['machine'].partition(',')[0]}")
+def announce(where: dict[str, str]) -> None:
+    """Say on standard error where a search runs: the CPU, which needs no name, on terminals alone."""
+    if where["device"] != "cpu" or sys.stderr.isatty():
+        name = "" if where["device"] == "cpu" else f" {where['machine'].partition(',')[0]}"
+        print(f"on {where['device']}{name}", file=sys.stderr)

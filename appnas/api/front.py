@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import shlex
 import statistics
-import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -205,7 +204,7 @@ def _search(
     used = devices.employed(domain, plan.device)[: max(plan.workers, 1)]
     place = devices.place(used, plan.cluster and used[0] != CPU)
     if progress:
-        print(devices.said(place), file=sys.stderr)
+        devices.announce(place)
     results = []
     for seed in range(plan.seed, plan.seed + plan.seeds):
         folder = path if path is None or plan.seeds == 1 else _subfolder(path, seed)

@@ -191,7 +191,7 @@ class Bench:
         sizes = {"channels": self.channels, "cells": self.cells, "repeats": self.stage_cells}
         given = self.domain, self.batch, self.repeats, self.device
         measured = {name: measure(name, sizes, *given) for name in self.spaces}
-        show.steps(measured, convolution_peak(self.device), self.device)
+        show.steps(measured, convolution_peak(device=self.device), self.device)
 
 
 @dataclass(frozen=True)

@@ -113,7 +113,7 @@ def _now(device: str) -> float:
 
 
 @torch.no_grad()
-def convolution_peak(device: str = "cpu", repeats: int = 5) -> float:
+def convolution_peak(repeats: int = 5, device: str = "cpu") -> float:
     """GFLOP/s of this machine's fastest of a few dense convolutions: 3x3, 128 channels, channels last."""
     there = device_of(device)
     x = torch.randn(16, 128, 32, 32).to(there, memory_format=torch.channels_last)
