@@ -186,7 +186,7 @@ def read(path: Path) -> Story:
         tests = {tuple(test) for row in rows for test in row.tests or [{}]}
         if len(tests) > 1 or tests == {()}:
             raise RunError(f"{path} is damaged: its trained architectures were not tested alike")
-        kept = read_json(path / "retrain.json") if rows else {"epochs": 0}
+        kept: dict[str, Any] = read_json(path / "retrain.json") if rows else {"epochs": 0}
         shown, places = load_showcase(path) if rows else {}, kept.get("places", [])
         story = Story(path, config, method, space, traces, result, rows, int(kept["epochs"]), shown, places)
         if result is not None and story.main is None:

@@ -179,7 +179,7 @@ class SelfGated(nn.Module):
         self._mark()  # a deep copy of a parameter loses its attributes
 
     def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> SelfGated:
-        super()._apply(fn, recurse)
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         self._mark()  # so may one that moves to another device
         return self
 

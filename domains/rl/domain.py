@@ -214,8 +214,9 @@ class RL:
         Shapes:
             frames: the environment's, of uint8. returns: [B, C, H, W] in 0 to 1.
         """
-        x = moved(torch.as_tensor(np.asarray(frames)), device)
-        return (x if self.first else x.permute(0, 3, 1, 2)).float() / 255
+        x: Tensor = moved(torch.as_tensor(np.asarray(frames)), device)
+        x = x if self.first else x.permute(0, 3, 1, 2)
+        return x.float() / 255
 
     def example(self, count: int) -> tuple[Tensor]:
         """Frames of random play, the same at every call. Shapes: [count, C, H, W]."""
