@@ -12,7 +12,7 @@ import torch
 from sklearn.datasets import load_digits
 
 import appnas
-from appnas.api import together
+from appnas.api import computing, together
 from appnas.domains.images import Images, Options
 from appnas.domains.text import Options as TextOptions
 from appnas.domains.text.data import corpus
@@ -156,7 +156,7 @@ def main():
     if names == ["ended"]:
         ended(folder)
         return
-    compute = together.computing("cpu", int(os.environ.get("WORLD_SIZE", "1")))
+    compute = computing.chosen("cpu", processes=int(os.environ.get("WORLD_SIZE", "1")))
     for name in names:
         torch.set_default_dtype(torch.float32 if name == "run" else torch.float64)
         found = check_run(folder) if name == "run" else globals()[f"check_{name}"](compute)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from appnas.agent.in_loop import Tempered
 from appnas.space import IO, Arch, Space
 from appnas.supernet import SelfGated
+from appnas.support import home
 
 Encoding = Space | Callable[[IO], nn.Module]
 """A space, or anything that makes a module of features from an `IO` without outputs."""
@@ -61,7 +62,7 @@ class Features(BaseFeaturesExtractor):
         self.network = network
         self.joint = any(isinstance(m, nn.BatchNorm2d) and not m.track_running_stats for m in network.modules())
         with torch.no_grad():
-            self._features_dim = int(self(torch.zeros(2, *shape)).shape[1])
+            self._features_dim = int(self(torch.zeros(2, *shape, device=home(network))).shape[1])
 
     def forward(self, observations: Tensor) -> Tensor:
         """Shapes: [B, C, H, W] -> [B, features], not negative."""

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import torch
 
-from appnas.api import preflight, together
+from appnas.api import computing, preflight, together
 from appnas.api.plan import Plan
 from appnas.api.random_control import deviation, equal_budget, ranked_by, value_of
 from appnas.api.result import Result
@@ -22,7 +22,7 @@ from appnas.run import KEYS, LATER, catalogue, create, created, finish, found_in
 from appnas.run.provenance import check_domain, describe_domain, describe_space, load_domain, load_space, remembered
 from appnas.run.retrying import retry
 from appnas.space import Space
-from appnas.support import IN_A_ROW, SHARE, alike, compute_of, led, parted, reading, started, told, within
+from appnas.support import CPU, IN_A_ROW, SHARE, alike, compute_of, led, parted, reading, told, within
 from appnas.task import Domain, Locked
 
 COUNTS = ("evaluations", "epochs", "start", "labels", "pairs", "draws", "episodes")
@@ -83,14 +83,15 @@ def search(
             scoring one, a score that is no number, or a worker that dies or takes too long fails that evaluation alone:
             `result.failures` and the run's history say why, and the search goes on.
         max_failure_share: of all evaluations that may fail, looked at once there are 20.
-        device: what trains networks, a device of torch such as "cuda:0"; "auto" takes the accelerator if torch has one,
-            else the CPU. Seeds give the same draws and batches on every device, but not the same last bits.
+        device: what trains networks, a device of torch such as "cuda:0"; "auto" is where `domain.to` has put them, else
+            the accelerator if torch has one, else the CPU. Workers get one each of several accelerators, unless one is
+            named by its number. Seeds give the same draws and batches on every device, but not the same last bits.
         processes: that train every network together, each on its share of every batch, started by torchrun or as a Ray
             Train job with the same call in each (`appnas.api.together`). All return the result; the first one writes.
         norms: "synchronised": batch norms have the statistics of the whole batch, and the result is that of one
             process; "own": each process's of its share, without that message at every norm.
         out: directory of the run; it is resumable from there.
-        progress: show a live line.
+        progress: say where it runs, and show a live line.
         callbacks: further callbacks, of each process its own.
         settings: fields of the method's configuration, instead of `config`.
 
@@ -121,11 +122,11 @@ def search(
     plan = Plan(
         method=method, config=asked, seed=seed, seeds=seeds, rank_epochs=rank_epochs, control=control,
         retrain_epochs=retrain_epochs, beside=tuple(beside), workers=workers, asks=asks, cluster=cluster,
-        timeout=timeout, max_failures=max_failures, max_failure_share=max_failure_share, device=str(device),
-        processes=processes, norms=norms,
+        timeout=timeout, max_failures=max_failures, max_failure_share=max_failure_share,
+        device=computing.named(domain, device), processes=processes, norms=norms,
     )  # fmt: skip
-    compute = together.computing(device, processes, norms)
-    share, domain = compute.share, together.on(domain, compute)
+    domain = computing.on(domain, computing.chosen(device, processes=processes, norms=norms), device)
+    share = compute_of(domain).share
     within(asked, "population", "per_update")
     if (asks or cluster) and not workers and not timeout:
         raise ValueError(f"asks and cluster are of workers: give workers too, got asks={asks}, cluster={cluster}")
@@ -141,12 +142,12 @@ def search(
     described = {**catalogue.plain(plan), "space": describe_space(built), "domain": describe_domain(domain)}
     described["threads"] = torch.get_num_threads()
     if out is None:
-        with told(need and need.total):
+        with told(need and need.total, device=compute_of(domain).device):
             return _search(built, domain, plan, None, progress, callbacks)
     remembered(described)
-    path = Path(out)
+    path, here = Path(out), compute_of(domain).device
     safe = partial(_safe, path)
-    with together.leading(share, partial(created, path, described)), told(need and need.total, safe):
+    with together.leading(share, partial(created, path, described)), told(need and need.total, safe, here):
         with parted(safe):
             return _search(built, domain, plan, path, progress, callbacks)
 
@@ -177,13 +178,12 @@ def resume(
 
     Raises:
         RunError: no run there, of another version, damaged, or begun with other data.
-        ValueError: the space or the domain is not in the catalogue and was not given.
+        ValueError: the space or the domain is not in the catalogue and was not given, or torch lacks the device.
     """
     preflight.pathlike(path=path)
     path = Path(path)
     saved = load_config(path, KEYS)
-    count = started() if processes is None else processes
-    compute = together.computing(device or saved["device"], count, saved["norms"])
+    compute = computing.again(saved, path, device, processes)
     share = compute.share
     with together.leading(share, partial(writing, path)):
         with reading(path / "config.json"):
@@ -191,12 +191,14 @@ def resume(
             space = space or load_space(saved)
             domain = domain or load_domain(saved)
         check_domain(domain, saved, path)
-        domain = together.on(domain, compute)
         fields = {f.name: saved[f.name] for f in dataclasses.fields(Plan)} | {"beside": tuple(saved["beside"])}
+        fields["device"] = saved["device"] if device is None else str(device)
+        domain = computing.on(domain, compute, fields["device"])
         need = alike(share, partial(preflight.check, space, domain, saved["method"], config))
         if retry_failed:
             led(share, partial(retry, path))
-        with told(need and need.total, partial(_safe, path)), parted(partial(_safe, path)):
+        safe = partial(_safe, path)
+        with told(need and need.total, safe, compute_of(domain).device), parted(safe):
             return _search(space, domain, Plan(**{**fields, "config": config}), path, progress, callbacks)
 
 
@@ -214,13 +216,17 @@ def _search(
     done = found_in(path, space, range(plan.seed, plan.seed + plan.seeds)) if path else {}
     setting = next((name for name in COUNTS if hasattr(plan.config, name)), "") if plan.seeds == 1 else "seeds"
     estimate = Estimate(plan.seeds, f"--{setting}" if setting and progress else setting)
+    used = computing.employed(domain, plan.device)[: max(plan.workers, 1)]
+    place = computing.place(used, plan.cluster and used[0] != CPU)
+    if progress and share.leads:
+        computing.announce(place)
     results = []
     for seed in range(plan.seed, plan.seed + plan.seeds):
         folder = path if path is None or plan.seeds == 1 else led(share, partial(_subfolder, path, seed))
         looking: list[Callback] = [together.Together(share)]
-        looking += [together.run_of(share, folder, root=path, space=space)] if folder else []
+        looking += [together.run_of(share, folder, root=path, space=space, place=place)] if folder else []
         looking += [Collapse(space)] if chosen.needs != "scores" and share.leads else []
-        looking += _watching(plan)
+        looking += _watching(plan, used)
         looking += [Progress(f"{plan.method}, seed {seed}")] if progress and share.leads else []
         looking += [estimate] if share.leads else []
         found = chosen.search(space, locked, plan.config, seed=seed, callbacks=[*looking, *callbacks])
@@ -243,11 +249,9 @@ def _search(
         info["retrain"] = {"epochs": plan.retrain_epochs, "beside": plan.beside}
     if plan.control:
         budget, ranked = plan.rank_epochs or getattr(plan.config, "budget", 1), plan.rank_epochs > 0
+        workers = [together.Together(share), *_employed(plan, used)]
         info["control"] = _with_arch(
-            done.get("control")
-            or equal_budget(
-                space, locked, results, plan.seed, budget, ranked, [together.Together(share), *_employed(plan)]
-            )
+            done.get("control") or equal_budget(space, locked, results, plan.seed, budget, ranked, workers)
         )
     final = dataclasses.replace(best, info=info)
     if path and share.leads:
@@ -255,19 +259,19 @@ def _search(
     return final
 
 
-def _watching(plan: Plan) -> list[Callback]:
+def _watching(plan: Plan, used: Sequence[torch.device] = ()) -> list[Callback]:
     """Who evaluates in parallel or within a time limit, and who counts what failed.
 
     Raises:
         ValueError: a number out of range.
     """
-    return [*_employed(plan), Failures(plan.max_failures, plan.max_failure_share)]
+    return [*_employed(plan, used), Failures(plan.max_failures, plan.max_failure_share)]
 
 
-def _employed(plan: Plan) -> list[Callback]:
+def _employed(plan: Plan, used: Sequence[torch.device]) -> list[Callback]:
     """Workers, if some are asked for; a time limit takes one."""
     wanted = plan.workers or plan.timeout  # a wrong limit, too, is told by them
-    return [Workers(max(plan.workers, 1), plan.asks, plan.cluster, plan.timeout)] if wanted else []
+    return [Workers(max(plan.workers, 1), plan.asks, plan.cluster, plan.timeout, used)] if wanted else []
 
 
 def _with_arch(saved: dict[str, Any]) -> dict[str, Any]:

@@ -72,7 +72,8 @@ def check(space: Space, domain: Any, method: str, config: Any) -> counts.Superne
     device, (passes, supernets) = compute_of(domain).device, entry.memory(space, config) or (0.0, 1)
     free = memory.free_bytes(device)
     with torch.device("meta"):  # count the weights first, without allocating them
-        counts.check_memory(counts.SupernetMemory(0, counts.weight_bytes(space.supernet(domain.io))), free)
+        weights = counts.SupernetMemory(0, counts.weight_bytes(space.supernet(domain.io)))
+        counts.check_memory(weights, free, device=device)
     supernet = space.supernet(domain.io)
     gates = tuple(mask.float().requires_grad_() for mask in full_mask(space.choices))
     seen = supernet.register_forward_hook(partial(_shaped, space, domain))
@@ -88,7 +89,7 @@ def check(space: Space, domain: Any, method: str, config: Any) -> counts.Superne
     finally:
         seen.remove()
     need = counts.SupernetMemory(int(passes * need.activations), supernets * need.weights)
-    counts.check_memory(need, free)
+    counts.check_memory(need, free, device=device)
     return need
 
 

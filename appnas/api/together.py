@@ -23,64 +23,11 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from types import FrameType
 from typing import Any
 
-import torch
-
 from appnas.estimate import Evaluator, Map
 from appnas.loop import Loop, Observer, Record
 from appnas.run import InterruptedSearchError, Run, identity, load_config
 from appnas.strategy import Draw, Score
-from appnas.support import Compute, Share, alike, anyone, compute_of, device_of, joined, led
-from appnas.task import DifferentiableDomain, Domain, placed
-
-
-def computing(device: str | torch.device, processes: int = 1, norms: str = "synchronised") -> Compute:
-    """What networks are trained on; several processes meet here.
-
-    Of several CUDA devices on a machine each process takes the one of its number there.
-
-    Raises:
-        ValueError: torch has no such device, the processes were not started so, or there are fewer devices than
-            processes on a machine.
-    """
-    if norms not in ("own", "synchronised"):
-        raise ValueError(f"norms is 'own' or 'synchronised', got {norms!r}")
-    if processes < 1:
-        raise ValueError(f"processes >= 1 must hold, got {processes}")
-    chosen = device_of(device)
-    share = joined(processes, chosen.type)
-    if share.size > 1 and chosen.type != "cpu":
-        chosen = _mine(chosen, str(device))
-    return Compute(chosen, share.size, norms, share.rank)  # type: ignore[arg-type]
-
-
-def _mine(device: torch.device, asked: str) -> torch.device:
-    """The device of this process's number on its machine, which becomes torch's current one."""
-    import os
-
-    local, there = int(os.environ.get("LOCAL_RANK", "0")), torch.accelerator.device_count()
-    if asked not in ("auto", device.type):
-        raise ValueError(f"each of several processes takes a device of its own: device='{device.type}', got {asked!r}")
-    if local >= there:
-        raise ValueError(
-            f"each process takes a device of its own, this machine has {there} for process {local}, counted from 0:"
-            " start fewer, or search on the CPU (device='cpu')"
-        )
-    torch.accelerator.set_device_index(local)
-    return torch.device(device.type, local)
-
-
-def on(domain: Any, compute: Compute) -> Any:
-    """A domain whose networks are trained so; a table as it is.
-
-    Raises:
-        ValueError: several processes cannot share what it trains.
-    """
-    if compute.processes > 1 and not isinstance(domain, DifferentiableDomain):
-        raise ValueError(
-            f"several processes share the batches of a domain with `batches` and `loss`, which {type(domain).__name__}"
-            f" lacks: search with processes=1, got {compute.processes}"
-        )
-    return placed(domain, compute) if isinstance(domain, Domain) else domain
+from appnas.support import Share, alike, anyone, compute_of, led
 
 
 def leads(domain: Any) -> bool:

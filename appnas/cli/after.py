@@ -8,41 +8,42 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from appnas.api import Result, together
+from appnas.api import Result, computing
 from appnas.cli import show
 from appnas.estimate import evaluator_of
 from appnas.run import KEYS, InterruptedSearchError, load_config, read_history, read_json
 from appnas.run.provenance import check_domain, found_in, load_domain, load_space, remembered
 from appnas.space import check
 from appnas.strategy import Random
-from appnas.support import Compute, compute_of, led, reading, started
+from appnas.support import Compute, compute_of, led, reading
 
 
-def meet(device: str, processes: int, norms: str) -> Compute:
-    """What networks are trained on; of several processes, all but the first print nothing but errors."""
-    compute = together.computing(device, processes, norms)
+def quietened(compute: Compute) -> Compute:
+    """The same; of several processes, all but the first print nothing but errors."""
     show.console.quiet |= not compute.share.leads
     return compute
 
 
-def finished(path: Path, processes: int | None = None) -> Result:
+def finished(path: Path, device: str | None = None, processes: int | None = None) -> Result:
     """What a finished search found, as far as retraining asks for it: no supernet is built again.
 
     Args:
         path: directory of the run.
+        device: of its domain's networks; None for what the search was asked for.
         processes: that train together; by default as many as were started.
 
     Raises:
         RunError: no run there, or one that is not finished.
+        ValueError: torch has no such device.
     """
     saved = load_config(path, KEYS)
-    compute = meet(saved["device"], processes or started(), saved["norms"])
+    compute = quietened(computing.again(saved, path, device, processes or None))
     read_json(path / "result.json")
     with reading(path / "config.json"):
         remembered(saved)
         space, domain = load_space(saved), load_domain(saved)
     check_domain(domain, saved, path)
-    domain = together.on(domain, compute)
+    domain = computing.on(domain, compute, device or saved["device"])
     found = found_in(path, space, range(saved["seed"], saved["seed"] + saved["seeds"]))
     strategy, evaluator = Random(space, random.Random(0)), evaluator_of(space, domain, 1, saved["seed"])
     info = {"seed": found["seed"], "path": str(path), "method": saved["method"]}

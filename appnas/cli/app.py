@@ -21,12 +21,12 @@ import torch
 import tyro
 from tyro.conf import Positional
 
-from appnas.api import SearchOptions, front
+from appnas.api import SearchOptions, computing, front
 from appnas.cli import after, eda, flags, show
 from appnas.loop import CollapseWarning, WorkerError
 from appnas.methods import METHODS
 from appnas.run import KEYS, catalogue, load_config, reserve
-from appnas.support import FailuresError, Share, explained, led, out_of_memory, started
+from appnas.support import FailuresError, Share, explained, led, out_of_memory
 from appnas.task import DivergedError
 
 MISTAKES = (ValueError, TypeError, OSError, ImportError, MemoryError, DivergedError, WorkerError)
@@ -63,6 +63,8 @@ class Resume:
     """Directory of the run."""
     threads: int = 0
     """Torch threads; 0: as many as the run began with, which alone gives the same bits."""
+    device: str | None = None
+    """What trains networks from here on; by default what the search was asked for. Another gives other last bits."""
     retry_failed: bool = False
     """Try evaluations that failed again: go back to before the first of them, and remember what did not fail."""
     processes: int = 0
@@ -72,9 +74,13 @@ class Resume:
         """Search on."""
         _threads(self.threads or load_config(self.path, KEYS).get("threads", 1))
         with after.resumable(self.path, f"appnas resume {_quoted(self.path)}"):
-            saved, count = load_config(self.path, KEYS), self.processes or started()
-            after.meet(saved["device"], count, saved["norms"])
-            result = front.resume(self.path, retry_failed=self.retry_failed, processes=count, progress=True)
+            after.quietened(
+                computing.again(load_config(self.path, KEYS), self.path, self.device, self.processes or None)
+            )
+            result = front.resume(
+                self.path, retry_failed=self.retry_failed, device=self.device, processes=self.processes or None,
+                progress=True,
+            )  # fmt: skip
         after.show_and_retrain(result, self.path)
 
 
@@ -92,6 +98,8 @@ class Retrain:
     beside: tuple[str, ...] = ()
     """Controls: "random", or an operation that is then taken everywhere; by default those that the search was asked
     for. What random search at equal budget found is one too, after a search with --control."""
+    device: str | None = None
+    """What trains networks: a device of torch such as cuda:0, or auto; by default what the search was asked for."""
     threads: int = 1
     """Torch threads."""
     processes: int = 0
@@ -100,7 +108,8 @@ class Retrain:
     def run(self) -> None:
         """Train."""
         _threads(self.threads)
-        after.retrain(after.finished(self.path, self.processes), self.path, self.epochs, self.seeds, self.beside)
+        found = after.finished(self.path, self.device, self.processes)
+        after.retrain(found, self.path, self.epochs, self.seeds, self.beside)
 
 
 @dataclass(frozen=True)
@@ -178,6 +187,8 @@ class Bench:
     """Examples a batch."""
     repeats: int = 5
     """Timed steps, after one that is not."""
+    device: str = "auto"
+    """What trains networks: a device of torch such as cuda:0, or auto for the accelerator if there is one, else cpu."""
     threads: int = 1
     """Torch threads."""
 
@@ -189,8 +200,9 @@ class Bench:
         if not self.spaces:
             raise ValueError(f"--spaces takes one or more of {', '.join(sorted(catalogue.spaces()))}, got none")
         sizes = {"channels": self.channels, "cells": self.cells, "repeats": self.stage_cells}
-        measured = {name: measure(name, sizes, self.domain, self.batch, self.repeats) for name in self.spaces}
-        show.steps(measured, convolution_peak())
+        given = self.domain, self.batch, self.repeats, self.device
+        measured = {name: measure(name, sizes, *given) for name in self.spaces}
+        show.steps(measured, convolution_peak(device=self.device), self.device)
 
 
 @dataclass(frozen=True)
@@ -214,7 +226,8 @@ def search(method: str, args: Sequence[str]) -> None:
     _threads(options.threads)
     data = catalogue.domain(asked.domain_name, asked.domain)
     stem = f"{method}-{asked.space_name}-{asked.domain_name.replace(':', '-')}"
-    share = after.meet(options.device, options.processes, options.norms).share
+    compute = computing.chosen(options.device, processes=options.processes, norms=options.norms)
+    share = after.quietened(compute).share
     with _directory(options.out, stem, share) as path, after.resumable(path, f"appnas resume {_quoted(path)}"):
         given = {field.name: getattr(options, field.name) for field in fields(SearchOptions)}
         result = front.search(asked.space, data, method, config=asked.config, out=path, progress=True, **given)

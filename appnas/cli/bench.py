@@ -13,13 +13,14 @@ from typing import Any, NamedTuple
 import torch
 from torch.nn.functional import conv2d
 
-from appnas.api import preflight
+from appnas.api import computing, preflight
 from appnas.cost import macs, peak_bytes, saved_bytes
 from appnas.loop import search_loop
 from appnas.one_shot import Shared
 from appnas.run import catalogue
 from appnas.strategy import Gradient
 from appnas.supernet import plain, softmax
+from appnas.support import CPU, device_of
 
 
 class Step(NamedTuple):
@@ -29,7 +30,7 @@ class Step(NamedTuple):
         parameters: weights of the supernet.
         saved: bytes that autograd keeps for the alpha step.
         peak: most bytes of tensors at once during a step, weights and optimisers excluded.
-        seconds: CPU seconds of a whole step (alpha and weights), median.
+        seconds: CPU seconds of a whole step (alpha and weights), median; on an accelerator those of the clock.
         low, high: range of these seconds.
         plain_peak, plain_seconds: the same of the plain form, run in turn with the fast one.
         gflops: floating-point operations of the two forward passes, 1e9.
@@ -51,7 +52,7 @@ class Step(NamedTuple):
         return 2.5 * self.gflops / self.seconds
 
 
-def measure(space: str, sizes: Mapping[str, int], domain: str, batch: int, repeats: int) -> Step:
+def measure(space: str, sizes: Mapping[str, int], domain: str, batch: int, repeats: int, device: str = "cpu") -> Step:
     """Measure a space's supernet on a domain's data.
 
     Args:
@@ -59,16 +60,18 @@ def measure(space: str, sizes: Mapping[str, int], domain: str, batch: int, repea
         sizes: values for those fields of the space that it has.
         domain: name in the catalogue.
         batch: examples a batch.
-        repeats: timed steps of either form, after one that is not.
+        repeats: timed steps of either form, after one that is not. On an accelerator both are the plain one.
+        device: of the supernet.
 
     Raises:
-        ValueError: an unknown name, or no step.
+        ValueError: an unknown name, no step, or torch has no such device.
         TypeError: no data to train shared weights on.
     """
     if repeats < 1:
         raise ValueError(f"repeats must be at least 1, got {repeats}")
     sized = _replaced(catalogue.space_type(space)(), sizes)
     data = catalogue.domain(domain, _replaced(catalogue.source(domain).options, {"batch": batch}))
+    data = computing.on(data, computing.chosen(device), device)
     preflight.check(sized, data, "darts", catalogue.method("darts").config())
     evaluator = Shared(sized, data)
     strategy = Gradient(sized, torch.Generator().manual_seed(0), softmax)
@@ -83,9 +86,9 @@ def measure(space: str, sizes: Mapping[str, int], domain: str, batch: int, repea
     for _ in range(repeats):
         for form, seconds in times.items():
             with form():
-                before = time.process_time()
+                before = _now(device)
                 search_loop(strategy, evaluator, 1)
-                seconds.append(time.process_time() - before)
+                seconds.append(_now(device) - before)
     ours = times[nullcontext]
     return Step(
         parameters=sum(weight.numel() for weight in evaluator.supernet.parameters()),
@@ -100,16 +103,25 @@ def measure(space: str, sizes: Mapping[str, int], domain: str, batch: int, repea
     )
 
 
+def _now(device: str) -> float:
+    """CPU seconds, or those of the clock once an accelerator has done all that was asked of it."""
+    if device_of(device) == CPU:
+        return time.process_time()
+    torch.accelerator.synchronize(device_of(device))
+    return time.perf_counter()
+
+
 @torch.no_grad()
-def convolution_peak(repeats: int = 5) -> float:
+def convolution_peak(repeats: int = 5, device: str = "cpu") -> float:
     """GFLOP/s of this machine's fastest of a few dense convolutions: 3x3, 128 channels, channels last."""
-    x = torch.randn(16, 128, 32, 32).contiguous(memory_format=torch.channels_last)
-    weight = torch.randn(128, 128, 3, 3).contiguous(memory_format=torch.channels_last)
+    there = device_of(device)
+    x = torch.randn(16, 128, 32, 32).to(there, memory_format=torch.channels_last)
+    weight = torch.randn(128, 128, 3, 3).to(there, memory_format=torch.channels_last)
     best = float("inf")
     for _ in range(repeats + 1):
-        before = time.process_time()
+        before = _now(device)
         conv2d(x, weight, padding=1)
-        best = min(best, time.process_time() - before)
+        best = min(best, _now(device) - before)
     return 2 * x.numel() * 128 * 9 / best / 1e9
 
 

@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.text import Text
 
+from appnas.cost import placing
 from appnas.estimate import Table
 from appnas.loop import SearchResult
 from appnas.methods import METHODS
 from appnas.retrain import Retrained
-from appnas.run import catalogue
+from appnas.run import catalogue, ran, spot
 from appnas.space import size, table
-from appnas.support import MIB
+from appnas.support import CPU, MIB, device_of
 
 if TYPE_CHECKING:
     from appnas.cli.compare import Compared
@@ -92,6 +93,8 @@ def found(result: SearchResult, path: Path) -> None:
         line(f"random search at equal budget, {control['evaluations']} evaluations: {value} {control['value']:.6g}")
     at = shlex.quote(str(path))
     line(f"run: {path}")
+    for text in ran(path):
+        line(f"ran: {text}")
     if kinds := Counter(record.failure.kind for record in result.failures if record.failure):
         listed = ", ".join(f"{count} x {kind}" for kind, count in kinds.most_common())
         line(f"failed: {listed}; why is in failures/. Try them again: appnas resume {at} --retry-failed")
@@ -136,8 +139,9 @@ def compared(metric: str, runs: Sequence[Compared], as_json: bool = False) -> No
         note("no interval without two values that differ on both sides: retrain with more --seeds", "yellow")
 
 
-def steps(measured: Mapping[str, Any], peak: float) -> None:
-    """Costs of search steps, and the convolution peak in GFLOP/s, see `appnas.cli.bench`."""
+def steps(measured: Mapping[str, Any], peak: float, device: str = "cpu") -> None:
+    """Costs of search steps on a device, and the convolution peak in GFLOP/s, see `appnas.cli.bench`."""
+    there = device_of(device)
     rows = [
         [
             name,
@@ -151,8 +155,7 @@ def steps(measured: Mapping[str, Any], peak: float) -> None:
         for name, step in measured.items()
     ]
     heads = ["space", "weights", "time", "of plain", "MiB", "of plain", "of peak"]
-    console.print(table("one first-order search step", heads, rows))
-    line(
-        "time: CPU seconds, median and range; MiB: most bytes of tensors at once; each as a part of the plain form too;"
-    )
+    console.print(table(f"one first-order search step on {spot(placing(there))}", heads, rows))
+    kind = "CPU seconds" if there == CPU else "seconds"
+    line(f"time: {kind}, median and range; MiB: most bytes of tensors at once; each as a part of the plain form too;")
     line(f"of peak: arithmetic of the step as a part of this machine's convolutions, {peak:.0f} GFLOP/s")

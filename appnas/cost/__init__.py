@@ -7,10 +7,10 @@ from appnas.cost.counts import macs, parameters, peak_bytes, saved_bytes, supern
 from appnas.cost.lookup_table import LookUp, fit_lookup, kendall
 from appnas.cost.onnx_export import require, to_onnx
 from appnas.cost.rewards import constrained, dominates, exponent, linear, metric, pareto_front, weighted_product
-from appnas.cost.timing import Meter, latencies, latency, survey
+from appnas.cost.timing import Meter, latencies, latency, placing, survey
 
 __all__ = [
     "LookUp", "Meter", "constrained", "dominates", "exponent", "fit_lookup", "kendall", "latencies", "latency",
-    "linear", "macs", "metric", "parameters", "pareto_front", "peak_bytes", "require", "saved_bytes", "supernet_memory",
-    "survey", "to_onnx", "weight_bytes", "weighted_product",
+    "linear", "macs", "metric", "parameters", "pareto_front", "peak_bytes", "placing", "require", "saved_bytes",
+    "supernet_memory", "survey", "to_onnx", "weight_bytes", "weighted_product",
 ]  # fmt: skip

@@ -16,7 +16,7 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 from appnas.space import Gates
-from appnas.support import MIB, home, moved
+from appnas.support import CPU, LESS, MIB, home, moved
 from appnas.task import Domain
 
 
@@ -152,23 +152,25 @@ def supernet_memory(supernet: nn.Module, gates: Gates, domain: Domain, batch: in
     return SupernetMemory(int(activations), weight_bytes(supernet))
 
 
-def check_memory(need: SupernetMemory, free: int | None, margin: float = 0.8) -> None:
+def check_memory(need: SupernetMemory, free: int | None, margin: float = 0.8, device: torch.device = CPU) -> None:
     """Warn before a search that memory will not suffice.
 
     Args:
         need: the estimate; it was up to 11 % low where it was compared with the peak itself.
         free: `free_bytes`.
         margin: share of it above which to warn.
+        device: whose memory that is.
 
     Raises:
         MemoryError: the estimate exceeds what is free.
     """
     if free is None:
         return
-    text = f"one step needs about {need.total / MIB:,.0f} MiB, {free / MIB:,.0f} MiB are free"
+    where = "" if device == CPU else f" on {device}"
+    text = f"one step needs about {need.total / MIB:,.0f} MiB, {free / MIB:,.0f} MiB are free{where}"
     remedy = (
-        "use a smaller batch, fewer channels or cells, restrict the space (appnas.space.restrict), or set its"
-        " `recompute` if it has that option"
+        f"use a smaller batch, fewer channels or cells: {LESS}. Or restrict the space (appnas.space.restrict), or set"
+        " its `recompute` if it has that option"
     )
     if need.total > free:
         raise MemoryError(f"{text}: {remedy}")

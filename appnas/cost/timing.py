@@ -73,11 +73,19 @@ LIMITS = ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
 """Variables that keep torch and oneDNN from using all that a processor can."""
 
 
-def machine() -> str:
+def machine(device: torch.device = CPU) -> str:
     """What figures, and the last bits of results, depend on: the processor, what torch uses of it, torch, threads."""
+    if device != CPU:
+        return f"{processor(str(device))}, torch {torch.__version__}"
     limits = "".join(f", {name}={os.environ[name]}" for name in LIMITS if name in os.environ)
     capability, threads = torch.backends.cpu.get_cpu_capability(), torch.get_num_threads()
     return f"{processor()}, {capability} in torch {torch.__version__}, threads: {threads}{limits}"
+
+
+def placing(*devices: torch.device) -> dict[str, str]:
+    """Devices and the machines behind them, as runs write down where something ran."""
+    machines = dict.fromkeys(map(machine, devices))
+    return {"device": ", ".join(map(str, devices)), "machine": "; ".join(machines)}
 
 
 def latency(

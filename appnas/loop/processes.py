@@ -6,6 +6,7 @@ hangs.
 
 from __future__ import annotations
 
+import io
 import multiprocessing
 import os
 import pickle
@@ -13,12 +14,16 @@ import signal
 import threading
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 from appnas.estimate import Evaluator, attempt
 from appnas.strategy import Draw, Score
+from appnas.support import CPU, Compute
+from appnas.task import placed
 
 
 def _evaluate(evaluator: Evaluator, draw: Draw) -> Score:
@@ -27,17 +32,63 @@ def _evaluate(evaluator: Evaluator, draw: Draw) -> Score:
     return score._replace(value=score.value.detach(), metrics=dict(score.metrics))
 
 
+class Packer(pickle.Pickler):
+    """What is on an accelerator is sent from the CPU, and arrives on the accelerator of whoever unpacks it.
+
+    So no worker touches the device of the search, or of another worker, because something lay there.
+    """
+
+    def reducer_override(self, value: Any) -> Any:
+        """A domain is sent as it is on the CPU, with what it is to be placed on; a tensor likewise."""
+        if isinstance(value, Tensor) and not isinstance(value, nn.Parameter):  # which is sent as its tensor
+            there = value.device.type not in ("cpu", "meta")
+            return (_arrived, (value.detach().to(CPU), value.device)) if there else NotImplemented
+        compute = getattr(value, "__dict__", {}).get("compute") if not isinstance(value, type) else None
+        if isinstance(compute, Compute) and compute.device != CPU:
+            return _placed, (placed(value, replace(compute, device=CPU)), compute)
+        return NotImplemented
+
+
+def packed(evaluator: Evaluator) -> bytes:
+    """An evaluator, pickled for workers."""
+    file = io.BytesIO()
+    Packer(file).dump(evaluator)
+    return file.getvalue()
+
+
+_device: torch.device | None = None
+"""Of this worker; None for the one that was sent."""
+
+
+def _arrived(value: Tensor, device: torch.device) -> Tensor:
+    return value.to(_device or device)
+
+
+def _placed(domain: Any, compute: Compute) -> Any:
+    return placed(domain, replace(compute, device=_device or compute.device))
+
+
+def unpacked(sent: bytes, device: torch.device | None) -> Evaluator:
+    """An evaluator that `packed` made, with its networks on a device, which is in use from now on."""
+    global _device
+    _device = device
+    if device is not None and device != CPU:
+        torch.accelerator.set_device_index(device.index or 0)
+    found: Evaluator = pickle.loads(sent)
+    return found
+
+
 _mine: Evaluator
 """The evaluator of a worker process."""
 
 
-def _begin(sent: bytes) -> None:
+def _begin(sent: bytes, device: torch.device | None) -> None:
     global _mine
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the search, which dismisses its workers
     if hasattr(os, "setpgid"):
         os.setpgid(0, 0)  # whatever an evaluation starts ends with its worker
     threading.Thread(target=_follow, daemon=True).start()
-    _mine = pickle.loads(sent)
+    _mine = unpacked(sent, device)
 
 
 def _follow() -> None:
@@ -68,11 +119,17 @@ def _ready() -> None:
 
 
 class Process:
-    """A worker process on this machine: an executor of one, so that who died or hangs is known."""
+    """A worker process on this machine: an executor of one, so that who died or hangs is known.
 
-    def __init__(self, sent: bytes):
-        # Fresh interpreters: threads of torch do not survive a fork.
-        self.executor = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _begin, (sent,))
+    Args:
+        sent: what `packed` gave.
+        device: of its networks; None for the evaluator's own.
+    """
+
+    def __init__(self, sent: bytes, device: torch.device | None = None):
+        # Fresh interpreters: threads of torch, and its devices, do not survive a fork.
+        self.device = device
+        self.executor = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _begin, (sent, device))
 
     def ready(self) -> Future[None]:
         """Done once it is there."""
@@ -100,8 +157,8 @@ class Process:
 class _Remote:
     """What lives on the cluster."""
 
-    def __init__(self, sent: bytes):
-        self.evaluator = pickle.loads(sent)
+    def __init__(self, sent: bytes, device: torch.device | None):
+        self.evaluator = unpacked(sent, device)
 
     def ready(self) -> None:
         """As `_ready`."""
@@ -112,10 +169,19 @@ class _Remote:
 
 
 class Actor:
-    """A worker on a Ray cluster, with the members of `Process`."""
+    """A worker on a Ray cluster, with the members of `Process`.
 
-    def __init__(self, ray: Any, sent: Any):
-        self.ray, self.actor = ray, ray.remote(num_cpus=1)(_Remote).remote(sent)
+    Args:
+        ray: the package.
+        sent: what `packed` gave, stored on the cluster.
+        device: of its networks, among those that Ray lets it see; None for the evaluator's own.
+        share: of an accelerator, which Ray keeps for it.
+    """
+
+    def __init__(self, ray: Any, sent: Any, device: torch.device | None = None, share: float = 0.0):
+        self.device = device
+        needs = {"num_cpus": 1, **({"num_gpus": share} if share else {})}
+        self.ray, self.actor = ray, ray.remote(**needs)(_Remote).remote(sent, device)
 
     def ready(self) -> Future[None]:
         """Done once it is there."""

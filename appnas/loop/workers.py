@@ -17,11 +17,13 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from typing import Any
 
+import torch
+
 from appnas.estimate import Evaluator, failed
 from appnas.loop.loop import Loop, Observer
-from appnas.loop.processes import Actor, Process
+from appnas.loop.processes import Actor, Process, packed
 from appnas.strategy import Draw, Score
-from appnas.support import TRIES, died, late, typed
+from appnas.support import CPU, TRIES, died, late, typed
 
 LOOK = 2.0
 """Seconds between two looks at whether the workers live, where none of them answers."""
@@ -47,13 +49,22 @@ class Workers(Observer):
         asks: draws asked for at once; 0 for `count`. Name it to get the same result from any number of workers.
         cluster: run on Ray (extra `ray`), on the cluster that RAY_ADDRESS or `ray.init` names, else on this machine.
         timeout: seconds after which an evaluation is ended, its worker replaced, and it has failed; 0 for no limit.
+        devices: of the workers' networks: each gets the one that fewest others have. None named: the evaluator's own.
+            On a cluster only their kind counts: Ray gives every worker an accelerator, or a share if there are fewer.
 
     Raises:
         TypeError: something else than a number.
         ValueError: a number out of range, or more processes than this machine has processors.
     """
 
-    def __init__(self, count: int, asks: int = 0, cluster: bool = False, timeout: float = 0.0):
+    def __init__(
+        self,
+        count: int,
+        asks: int = 0,
+        cluster: bool = False,
+        timeout: float = 0.0,
+        devices: Sequence[torch.device] = (),
+    ):
         typed("workers", int, count)
         typed("asks", int, asks)
         typed("timeout", float, timeout)
@@ -66,7 +77,7 @@ class Workers(Observer):
                 f"this machine has {processors()} processors, each worker takes one: workers={count} would only wait"
             )
         self.count, self.asks = count, asks or count
-        self.pool: Processes | Ray = Ray(count, timeout) if cluster else Processes(count, timeout)
+        self.pool: Processes = (Ray if cluster else Processes)(count, timeout, devices)
 
     def start(self, loop: Loop) -> None:
         """Take over the scoring."""
@@ -98,12 +109,13 @@ class Processes:
     Args:
         count: how many at most.
         timeout: seconds an evaluation may take; 0 for any.
+        devices: see `Workers`.
     """
 
     deadly: tuple[type[BaseException], ...] = (BrokenExecutor,)
 
-    def __init__(self, count: int, timeout: float = 0.0):
-        self.count, self.timeout = count, timeout
+    def __init__(self, count: int, timeout: float = 0.0, devices: Sequence[torch.device] = ()):
+        self.count, self.timeout, self.devices = count, timeout, tuple(devices)
         self.evaluator: Evaluator | None = None
         self.idle: list[Any] = []
         self.busy: dict[Future[Any], tuple[Any, int | None, float]] = {}  # worker, draw, since when
@@ -138,7 +150,7 @@ class Processes:
             WorkerError: it cannot be pickled.
         """
         try:
-            return pickle.dumps(independent(evaluator))
+            return packed(independent(evaluator))
         except (pickle.PicklingError, AttributeError) as error:
             raise WorkerError(
                 f"worker processes are sent the space and the domain, which cannot be pickled: {error}. Define"
@@ -146,8 +158,9 @@ class Processes:
             ) from error
 
     def hire(self) -> Any:
-        """A new worker."""
-        return Process(self.sent)
+        """A new worker, on the device that fewest others have."""
+        taken = Counter(worker.device for worker in [*self.idle, *(worker for worker, _, _ in self.busy.values())])
+        return Process(self.sent, min(self.devices, key=taken.__getitem__, default=None))
 
     def _employ(self, draws: Sequence[Draw], waiting: deque[int]) -> bool:
         """Give the next draw to an idle worker, or start one more; False if all there may be have work."""
@@ -215,17 +228,18 @@ class Ray(Processes):
     Args:
         count: how many at most.
         timeout: seconds an evaluation may take; 0 for any.
+        devices: see `Workers`.
 
     Raises:
         ImportError: Ray is not installed.
     """
 
-    def __init__(self, count: int, timeout: float = 0.0):
+    def __init__(self, count: int, timeout: float = 0.0, devices: Sequence[torch.device] = ()):
         try:
             import ray
         except ImportError as error:
             raise ImportError("workers on a cluster need the extra `ray`: pip install 'appnas[ray]'") from error
-        super().__init__(count, timeout)
+        super().__init__(count, timeout, devices)
         self.ray: Any = ray
         self.deadly = (ray.exceptions.RayActorError, ray.exceptions.OutOfMemoryError)
         self.own = False
@@ -238,8 +252,20 @@ class Ray(Processes):
         return self.ray.put(super().send(evaluator))
 
     def hire(self) -> Any:
-        """A new worker."""
-        return Actor(self.ray, self.sent)
+        """A new worker; an accelerator that Ray gives it is the only one that it sees.
+
+        Raises:
+            WorkerError: accelerators are asked for, and the cluster has none.
+        """
+        if not self.devices or self.devices[0] == CPU:
+            return Actor(self.ray, self.sent)
+        there = int(self.ray.cluster_resources().get("GPU", 0))
+        if not there:
+            raise WorkerError(
+                f"networks are to be trained on {self.devices[0].type}, and no machine of this Ray cluster has an"
+                " accelerator (its resource GPU): give device='cpu' (--device cpu)"
+            )
+        return Actor(self.ray, self.sent, torch.device(self.devices[0].type, 0), 1 / math.ceil(self.count / there))
 
     def close(self) -> None:
         """End all workers, and leave the cluster if it was entered here."""

@@ -102,6 +102,7 @@ class Story:
         rows: the retrained architectures, the found one first; none before.
         epochs: of the retraining.
         shown: maps of held-out examples, with what the found network predicts; empty if the domain shows none.
+        places: where the retraining ran, device and machine; empty if that was not kept.
     """
 
     path: Path
@@ -113,6 +114,7 @@ class Story:
     rows: list[Row]
     epochs: int
     shown: Maps
+    places: list[dict[str, str]]
 
     @property
     def soft(self) -> bool:
@@ -184,8 +186,9 @@ def read(path: Path) -> Story:
         tests = {tuple(test) for row in rows for test in row.tests or [{}]}
         if len(tests) > 1 or tests == {()}:
             raise RunError(f"{path} is damaged: its trained architectures were not tested alike")
-        epochs = int(read_json(path / "retrain.json")["epochs"]) if rows else 0
-        story = Story(path, config, method, space, traces, result, rows, epochs, load_showcase(path) if rows else {})
+        kept: dict[str, Any] = read_json(path / "retrain.json") if rows else {"epochs": 0}
+        shown, places = load_showcase(path) if rows else {}, kept.get("places", [])
+        story = Story(path, config, method, space, traces, result, rows, int(kept["epochs"]), shown, places)
         if result is not None and story.main is None:
             raise RunError(f"{path} is damaged: it has a result, but no search")
         return story

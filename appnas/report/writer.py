@@ -17,7 +17,7 @@ from appnas.report import diagram, figures, findings, page
 from appnas.report.page import Plot, code, linked, number, percent, spread
 from appnas.report.plots import human
 from appnas.report.story import Story, read
-from appnas.run import gaps
+from appnas.run import BITS, gaps, ran, spot
 from appnas.space import ZERO, describe, size
 from appnas.support import RunError, whole
 
@@ -120,6 +120,9 @@ def _rows_table(story: Story) -> str:
     costs = ["parameters", "multiply-adds", *([] if untimed else ["latency"])]
     head = ["architecture", *(f"test {m.replace('_', ' ')}" for m in metrics), *costs, "seeds"]
     text = f"<p>All were trained alike, {findings.trainings(story)}, on training and validation data together.</p>"
+    if story.places:
+        text += f"<p>Trained on {escape(', then on '.join(map(spot, story.places)))}"
+        text += f": {BITS}.</p>" if len(story.places) > 1 else ".</p>"
     if not untimed:
         text += "<p>Latency: one example, one thread, networks in turns on the machine of the retraining.</p>"
     return text + page.table(head, lines, top=0)
@@ -156,7 +159,8 @@ def _progress_text(story: Story) -> str:
                  " the trend, its best only luck.")  # fmt: skip
     many = sum(bool(trace.scored) for trace in story.traces)
     text += f" Bands go from the smallest to the largest of {many} searches." if many > 1 else ""
-    return f"<p>{text}</p>"
+    where = "".join(f"<p>It ran: {escape(line)}.</p>" for line in ran(story.path))
+    return f"<p>{text}</p>{where}"
 
 
 def _front(story: Story) -> str:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import safetensors.torch
+import torch
 from torch import nn
 
 from appnas.cost import require, to_onnx
@@ -26,7 +27,7 @@ from appnas.retrain.retraining import inputs
 from appnas.run import KEYS, WEIGHTS, catalogue, load_config, load_weights, put_weights, read_json, write_json
 from appnas.run.provenance import found_in, load_domain, load_space, remembered
 from appnas.space import IO, Space, check, describe
-from appnas.support import RunError, reading, room, seeded
+from appnas.support import RunError, device_of, reading, room, seeded
 from appnas.task import Domain
 
 FORMAT = 1
@@ -123,17 +124,20 @@ def _write(out: Path, files: dict[str, bytes], content: dict[str, Any]) -> None:
         raise
 
 
-def load(folder: Path, space: Space | None = None) -> nn.Module:
+def load(folder: Path, space: Space | None = None, device: str | torch.device = "cpu") -> nn.Module:
     """The exported network, in evaluation mode.
 
     Args:
         folder: what `export` wrote.
         space: needed only if it is not in the catalogue.
+        device: where to; "auto" for the accelerator if torch has one. Weights are kept as on the CPU, wherever they
+            were trained.
 
     Raises:
+        ValueError: torch has no such device.
         RunError: no export there, one of another format, or changed or damaged files.
     """
-    folder = Path(folder)
+    folder, there = Path(folder), device_of(device)
     for name in ("arch.json", "model.safetensors"):
         if not (folder / name).is_file():
             raise RunError(f"{folder} is not an export: it has no {name}")
@@ -150,7 +154,7 @@ def load(folder: Path, space: Space | None = None) -> nn.Module:
         model = seeded(0, partial(space.build, arch, io))
         weights = safetensors.torch.load(data)
     put_weights(model, weights, folder / "model.safetensors", "export again")
-    return model.eval()
+    return model.eval().to(there)
 
 
 def _trained(run: Path) -> dict[str, Any]:

@@ -11,15 +11,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
-from appnas.cost import counts, latencies
+from appnas.cost import counts, latencies, placing
 from appnas.loop import SearchResult, training
 from appnas.retrain.rows import Retrained, Row, _row_json
-from appnas.run import save_showcase, save_weights, write_json, writing
+from appnas.run import add_place, save_showcase, save_weights, told_places, write_json, writing
 from appnas.space import Arch, Space, constant_arch, random_arch
 from appnas.support import DataError, RunError, compute_of, failure_of, led, offers, parted, seeded, told
-from appnas.task import Domain, OnEpoch
+from appnas.task import Domain, OnEpoch, on
 
 
 def controls(space: Space, names: Sequence[str], seed: int = 0) -> dict[str, Arch]:
@@ -52,6 +53,7 @@ def retrain(
     seeds: int = 1,
     beside: Sequence[str] | None = None,
     out: str | Path | None = None,
+    device: str | torch.device | None = None,
     progress: bool = False,
 ) -> Retrained:
     """Train the found architecture and its controls from scratch on all training data, then test each once a seed.
@@ -67,13 +69,17 @@ def retrain(
             budget found is one too, if it ran (`control=True`). One that fails is left out, with a warning.
         out: directory where every training is kept, so that an interrupted call goes on; by default the search's
             own, if it has one.
+        device: that networks are trained on; by default where the search trained its own. A training that was
+            interrupted may go on elsewhere.
         progress: show a live line.
 
     Raises:
-        ValueError: the result has no domain with data, that has nothing to test on, or nothing is asked for.
+        ValueError: the result has no domain with data, that has nothing to test on, nothing is asked for, or torch does
+            not have the device.
         RunError: somebody else writes to the directory.
     """
     space, domain = testable(result.space, result.domain)
+    domain = domain if device is None else on(domain, device)
     asked = result.info.get("retrain", {})
     epochs = asked.get("epochs") or _budget(domain) if epochs is None else epochs
     beside = asked.get("beside", ()) if beside is None else beside
@@ -87,8 +93,8 @@ def retrain(
         out.mkdir(parents=True, exist_ok=True)
     searched = {"random search": result.info["control"]["best"]} if "control" in result.info else {}
     candidates = {"found": result.best, **searched, **controls(space, beside, seed)}
-    again = "What was trained is kept, repeat the command"
-    with ExitStack() as held, told(None, lambda: again), parted(lambda: again):
+    here, kept = compute_of(domain).device, "What was trained is kept, repeat the command"
+    with ExitStack() as held, told(None, lambda: kept, here), parted(lambda: kept):
         if out:
             led(share, lambda: held.enter_context(writing(out)))
         return _train_all(space, domain, candidates, epochs, seeds, out, progress)
@@ -99,6 +105,8 @@ def _train_all(
     progress: bool,
 ) -> Retrained:  # fmt: skip
     rows, models = [], []
+    if out:
+        add_place(out, epochs, placing(compute_of(domain).device))
     for name, arch in candidates.items():
         try:
             row, model = _train_row(space, domain, name, arch, epochs, seeds, out, progress)
@@ -118,7 +126,7 @@ def _train_all(
         save_weights(out, models[0])
         save_showcase(out, domain.showcase(models[0]) if hasattr(domain, "showcase") else {})
         content = {"epochs": epochs, "latency": measured[0].conditions, "rows": [_row_json(row) for row in rows]}
-        write_json(out / "retrain.json", {**content, **inputs(domain)})
+        write_json(out / "retrain.json", {**content, **inputs(domain), "places": told_places(out, epochs)})
     return Retrained(models[0], rows, epochs)
 
 

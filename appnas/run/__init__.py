@@ -6,7 +6,9 @@ Here belongs what reads or writes a run's own files. Reports are in `appnas.repo
 from appnas.run.artifacts import WEIGHTS, Maps, load_showcase, load_weights, put_weights, save_showcase, save_weights
 from appnas.run.catalogue import domain, nearest, table_space
 from appnas.run.directory import create, created, reserve
-from appnas.run.journal import each_line, read_history, read_json, read_lines, write_json
+from appnas.run.journal import (
+    BITS, add_place, each_line, places, ran, read_history, read_json, read_lines, spot, told_places, write_json,
+)  # fmt: skip
 from appnas.run.lock import writing
 from appnas.run.provenance import describe_domain, describe_space, found_in, load_domain, load_space
 from appnas.run.retrying import retry
@@ -14,8 +16,9 @@ from appnas.run.run import KEYS, LATER, InterruptedSearchError, Run, finish, ide
 from appnas.run.schema import gaps
 
 __all__ = [
-    "KEYS", "LATER", "WEIGHTS", "InterruptedSearchError", "Maps", "Run", "create", "created", "describe_domain",
-    "describe_space", "domain", "each_line", "finish", "found_in", "gaps", "identity", "load_config", "load_domain",
-    "load_showcase", "load_space", "load_weights", "nearest", "put_weights", "read_history", "read_json", "read_lines",
-    "reserve", "retry", "save_showcase", "save_weights", "table_space", "write_json", "writing",
+    "BITS", "KEYS", "LATER", "WEIGHTS", "InterruptedSearchError", "Maps", "Run", "add_place", "create", "created",
+    "describe_domain", "describe_space", "domain", "each_line", "finish", "found_in", "gaps", "identity", "load_config",
+    "load_domain", "load_showcase", "load_space", "load_weights", "nearest", "places", "put_weights", "ran",
+    "read_history", "read_json", "read_lines", "reserve", "retry", "save_showcase", "save_weights", "spot",
+    "table_space", "told_places", "write_json", "writing",
 ]  # fmt: skip

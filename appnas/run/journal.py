@@ -48,6 +48,55 @@ def each_line(path: Path, name: str) -> Iterator[dict[str, Any]]:
     return schema.lines(path / f"{name}.jsonl")
 
 
+def places(path: Path) -> list[tuple[int, dict[str, str]]]:
+    """Where the steps of a search ran: the first step of each part, and its device and machine."""
+    return [(int(line["step"]), line["on"]) for line in each_line(path, "clock") if "on" in line]
+
+
+PLACES = "places.jsonl"
+"""Where the trainings ran that followed a search, each part of theirs: epochs asked for, device and machine."""
+
+
+def add_place(path: Path, epochs: int, on: dict[str, str]) -> None:
+    """Write down where trainings for so many epochs begin, or go on."""
+    lines = list(schema.lines(path / PLACES))
+    if told_places(path, epochs)[-1:] != [on]:
+        lines.append({"step": len(lines), "epochs": epochs, "on": on})
+        with whole(path / PLACES) as partial:
+            partial.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def told_places(path: Path, epochs: int) -> list[dict[str, str]]:
+    """Where trainings for so many epochs have run until now."""
+    return [line["on"] for line in schema.lines(path / PLACES) if line["epochs"] == epochs]
+
+
+BITS = "results of different devices, processors and numbers of threads differ in their last bits"
+
+
+def ran(path: Path) -> list[str]:
+    """The same in words, one line a search of a run; none for runs of versions that did not keep it."""
+    told: dict[str, list[str]] = {}
+    for folder in [path, *sorted(path.glob("seed-*"))]:
+        parts, steps = places(folder), sum(1 for _ in each_line(folder, "clock"))
+        if parts:
+            told.setdefault(_parts(parts, steps), []).append(folder.name)
+    return [text if len(told) == 1 else f"{', '.join(names)}: {text}" for text, names in told.items()]
+
+
+def _parts(parts: list[tuple[int, dict[str, str]]], steps: int) -> str:
+    if len(parts) == 1 and parts[0][0] == 0:
+        return f"all steps on {spot(parts[0][1])}"
+    ends = [*(start for start, _ in parts[1:]), steps]
+    listed = [f"{start + 1}-{end} on {spot(on)}" for (start, on), end in zip(parts, ends, strict=True)]
+    return f"steps {', '.join(listed)}: {BITS}"
+
+
+def spot(on: dict[str, str]) -> str:
+    """Device and machine."""
+    return f"{on['device']} ({on['machine']})"
+
+
 def read_history(path: Path) -> list[Record]:
     """The scores of a run; of those that failed, why."""
     told = ((x, x.get("failure")) for x in each_line(path, "history"))

@@ -2,7 +2,8 @@
 
 config.json      what was asked for
 history.jsonl    one line a score: step, arch, value, metrics; if it failed, why
-clock.jsonl      one line a score: step, seconds since the start (apart, because it never repeats)
+clock.jsonl      one line a score: step, seconds since the start (apart, because it never repeats), and where it ran, if
+                 that is elsewhere than the line before
 alphas.jsonl     the strategy's distribution over options, now and then
 checkpoint.pt    everything needed to go on, written to another file first, then renamed
 failures/        the traceback of every evaluation that failed
@@ -32,7 +33,7 @@ from appnas.estimate import in_turn, recall
 from appnas.loop import Loop, Observer, Record, SearchResult
 from appnas.run import lock, schema
 from appnas.run.interrupted import Underway
-from appnas.run.journal import each_line, read_history, read_json, write_json
+from appnas.run.journal import each_line, places, read_history, read_json, write_json
 from appnas.run.retrying import CHECKPOINT, TRACES, keep_earlier, keep_trace, memories
 from appnas.run.tensorboard import Events
 from appnas.space import Space, describe
@@ -101,14 +102,15 @@ class Run(Observer):
         events: write TensorBoard events.
         root: the directory to resume, if this one is a part of it (one seed of several).
         space: what the history's architectures are of, to check them; None if that is unknown.
+        place: where it runs now, "device" and "machine"; None if that is unknown.
     """
 
     def __init__(
         self, path: Path, every: float = 30.0, snapshots: int = 100, events: bool = True, root: Path | None = None,
-        space: Space | None = None,
+        space: Space | None = None, place: Mapping[str, str] | None = None,
     ):  # fmt: skip
         self.path, self.every, self.snapshots, self.events = Path(path), every, snapshots, events
-        self.root, self.space = root or self.path, space
+        self.root, self.space, self.place = root or self.path, space, place
         self.stopped = False
         self.files: dict[str, TextIO] = {}
         self.journals: dict[str, Path] = {}
@@ -160,6 +162,7 @@ class Run(Observer):
         for name in ("history", "clock", "alphas"):
             self._open(name, loop.step)
         self.kept = (loop.step, loop.ended)
+        self.told = places(self.path)[-1:]
         self.began = time.monotonic() - seconds
         self.saved = time.monotonic()
         self.gap = max(loop.steps // self.snapshots, 1)
@@ -218,7 +221,7 @@ class Run(Observer):
         """
         content = {"step": record.step, "arch": record.arch, "value": record.value, "metrics": dict(record.metrics)}
         self._write("history", content | self._failure(record))
-        self._write("clock", {"step": record.step, "seconds": round(time.monotonic() - self.began, 3)})
+        self._write("clock", {"step": record.step, "seconds": round(time.monotonic() - self.began, 3), **self._moved()})
         if self.writer:
             self.writer.add(record.value, record.step, self._safe)
         if loop.step % self.gap == 0:
@@ -229,6 +232,13 @@ class Run(Observer):
             self.save(loop)
         if self.stopped:
             raise InterruptedSearchError(f"stopped at step {loop.step} of {loop.steps}; go on with: {self._resume()}")
+
+    def _moved(self) -> dict[str, Any]:
+        """Where this and the following steps run, once if that is elsewhere than before."""
+        if self.place is None or (self.told and self.told[0][1] == self.place):
+            return {}
+        self.told = [(0, dict(self.place))]
+        return {"on": self.told[0][1]}
 
     def _failure(self, record: Record) -> dict[str, Any]:
         """What the history says of a failure; its traceback lies in a file."""

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from appnas.loop import Record
 
 ARCH, METRICS = several(integer(0)), mapping(ANY_NUMBER)
+PLACE = record({"device": TEXT, "machine": TEXT})
 FOUND = {"best": ARCH, "value": ANY_NUMBER}
 ROW = record(
     {"name": TEXT, "arch": ARCH, "parameters": COUNT, "macs": COUNT, "tests": several(METRICS, 1)},
@@ -66,13 +67,17 @@ FILES: dict[str, Kind] = {
             "runs": several(record({"seed": SEED, **FOUND}), 1), "control": record(FOUND, {"evaluations": COUNT}),
         },
     ),
-    "retrain.json": record({"epochs": integer(1), "rows": several(ROW, 1)}, {"io": OBJECT, "preprocessing": OBJECT}),
+    "retrain.json": record(
+        {"epochs": integer(1), "rows": several(ROW, 1)},
+        {"io": OBJECT, "preprocessing": OBJECT, "places": several(PLACE)},
+    ),
+    "places.jsonl": record({"step": COUNT, "epochs": COUNT, "on": PLACE}),
     "arch.json": record({"space": named("fields"), "arch": ARCH, "io": OBJECT, "weights": TEXT}),
     "history.jsonl": record(
         {"step": COUNT, "arch": ARCH, "value": ANY_NUMBER, "metrics": METRICS},
         {"failure": maybe(record({"kind": TEXT, "message": TEXT}, {"trace": maybe(TEXT)}))},
     ),
-    "clock.jsonl": record({"step": COUNT, "seconds": number(0)}),
+    "clock.jsonl": record({"step": COUNT, "seconds": number(0)}, {"on": PLACE}),
     "alphas.jsonl": record({"step": COUNT, "distribution": several(several(several(ANY_NUMBER)))}),
     "checkpoint.pt": record(
         {"step": COUNT, "seconds": number(0), "strategy": OBJECT, "evaluator": OBJECT, "rng": random_state},

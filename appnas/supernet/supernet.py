@@ -178,6 +178,11 @@ class SelfGated(nn.Module):
         super().__setstate__(state)  # type: ignore[no-untyped-call]
         self._mark()  # a deep copy of a parameter loses its attributes
 
+    def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> SelfGated:
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        self._mark()  # so may one that moves to another device
+        return self
+
     def gates(self) -> Gates:
         """The gates of the current logits; excluded options are exactly 0."""
         return relaxed(tuple(self.alpha), self.relax, self.space.mask)

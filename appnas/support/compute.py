@@ -61,6 +61,19 @@ def devices() -> list[str]:
     return ["cpu", *(f"{found.type}:{i}" for i in range(torch.accelerator.device_count()))]
 
 
+def same_kind(name: str | torch.device) -> list[torch.device]:
+    """The devices that a name may stand for: all of its kind, if it has no number; the first is the one in use.
+
+    Raises:
+        ValueError, TypeError: see `device_of`.
+    """
+    chosen = device_of(name)
+    if name != "auto" and torch.device(name).index is not None:
+        return [chosen]
+    same = [device for device in map(torch.device, devices()) if device.type == chosen.type]
+    return [chosen, *(device for device in same if device != chosen)]
+
+
 def device_of(name: str | torch.device) -> torch.device:
     """A device by its name, with its number; "auto" is the accelerator in use if torch has one, else the CPU.
 
@@ -70,6 +83,8 @@ def device_of(name: str | torch.device) -> torch.device:
     """
     if not isinstance(name, str | torch.device):
         raise TypeError(f"device is a name such as 'auto', 'cpu' or 'cuda:0', got {name!r}")
+    if str(name).partition(":")[0] == "meta":
+        raise ValueError(f"the device {str(name)!r} holds no numbers: give one that can train, {', '.join(devices())}")
     if name == "auto":
         here = devices()
         return CPU if len(here) == 1 else torch.device(here[1 + torch.accelerator.current_device_index()])

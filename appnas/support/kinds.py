@@ -126,6 +126,12 @@ def random_state(value: Any, key: str) -> None:
         raise Unfit(key, value, f"a random state of {size} bytes")
 
 
+def tensor(value: Any, key: str) -> None:
+    """Tensors."""
+    if not isinstance(value, Tensor):
+        raise Unfit(key, value, "a tensor")
+
+
 TEXT, FLAG, OBJECT = exactly(str, "a text"), exactly(bool, "true or false"), mapping(anything)
 COUNT, SEED, ANY_NUMBER = integer(0), integer(), number(finite=False)
 

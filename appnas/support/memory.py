@@ -44,35 +44,41 @@ def _scarce() -> bool:
     return free is not None and free < SCARCE
 
 
-def explained(error: BaseException, need: int | None = None, safe: str = "") -> str:
+def explained(error: BaseException, need: int | None = None, safe: str = "", device: torch.device | None = None) -> str:
     """One line: what was asked for, the estimate, what is free, and what needs half of it; as it is, if it says so.
 
     Args:
         error: one that `out_of_memory` knows.
         need: the estimate of a step in bytes, if there is one.
         safe: what is kept, and how to go on.
+        device: that networks are trained on; by default torch's accelerator, whose own errors are known by their type.
     """
     first = (str(error).strip() or "no more could be allocated").splitlines()[0]
     if isinstance(error, MemoryError) and "MiB" in first:  # an estimate of ours, or this very line
         return str(error)
     first = first.partition("DefaultCPUAllocator: ")[2] or first
+    there = CPU
+    if isinstance(error, torch.OutOfMemoryError):
+        first = first.partition(" GPU ")[0]  # before its own account of who holds how much
+        there = (torch.accelerator.current_accelerator() if device in (None, CPU) else device) or CPU
     try:
-        accelerator = torch.accelerator.current_accelerator()
-        free = free_bytes(accelerator if accelerator and isinstance(error, torch.OutOfMemoryError) else CPU)
+        free = free_bytes(there)
     except MemoryError:  # not even enough to read how much is free
         free = None
     estimate = f"one step was estimated at {need / MIB:,.0f} MiB, " if need else ""
-    now = "MiB free are unknown" if free is None else f"{max(free, 0) / MIB:,.0f} MiB are free now"
+    where = "" if there == CPU else f" on {there}"
+    now = f"MiB free{where} are unknown" if free is None else f"{max(free, 0) / MIB:,.0f} MiB are free{where} now"
     return f"memory ran out ({first}); {estimate}{now}: {LESS}" + (f". {safe}" if safe else "")
 
 
 @contextmanager
-def told(need: int | None, safe: Callable[[], str] = str) -> Iterator[None]:
+def told(need: int | None, safe: Callable[[], str] = str, device: torch.device | None = None) -> Iterator[None]:
     """Let memory that runs out inside be told with the estimate.
 
     Args:
         need: see `explained`.
         safe: says, once it has run out, what is kept and how to go on.
+        device: see `explained`.
 
     Raises:
         MemoryError: `explained`.
@@ -82,7 +88,7 @@ def told(need: int | None, safe: Callable[[], str] = str) -> Iterator[None]:
     except Exception as error:
         if not out_of_memory(error):
             raise
-        raise MemoryError(explained(error, need, safe())) from error
+        raise MemoryError(explained(error, need, safe(), device)) from error
 
 
 def free_bytes(device: torch.device = CPU) -> int | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 def rng_state(rng: random.Random) -> list[Any]:
@@ -31,8 +32,36 @@ def forked(device: torch.device, seed: int) -> Iterator[None]:
     ):
         torch.default_generator.manual_seed(seed)
         if there:
-            torch.get_device_module(device).manual_seed(seed)
+            _seed(device, seed)
         yield
+
+
+def _seed(device: torch.device, seed: int) -> None:
+    """Seed a device's generator, which its module does to that of the device in use alone."""
+    with torch.accelerator.device_index(device.index):
+        torch.get_device_module(device).manual_seed(seed)
+
+
+def device_random(device: torch.device) -> dict[str, Tensor]:
+    """The state of a device's own generator, by the device's type; nothing for the CPU, whose generator is torch's."""
+    if device.type == "cpu":
+        return {}
+    return {device.type: torch.get_device_module(device).get_rng_state(device.index or 0).cpu()}
+
+
+def set_device_random(device: torch.device, states: Mapping[str, Tensor]) -> None:
+    """Put a device's generator into a state that `device_random` gave.
+
+    Without one of this type (what was saved comes from the CPU, or from another kind of device), it is seeded by the
+    state of the CPU's generator, from which nothing is drawn: the same comes of the same file.
+    """
+    if device.type == "cpu":
+        return
+    if device.type in states:
+        torch.get_device_module(device).set_rng_state(states[device.type], device.index or 0)
+    else:
+        state = hashlib.sha256(torch.get_rng_state().numpy().tobytes()).digest()
+        _seed(device, int.from_bytes(state[:7], "little"))
 
 
 def seeded(seed: int, build: Callable[[], nn.Module], device: torch.device | None = None) -> nn.Module:

@@ -9,15 +9,25 @@ from typing import Any
 import torch
 from torch import nn
 
-from appnas.support import RunError, check_state, load_state, reading, whole
-from appnas.support.kinds import ANY_NUMBER, OBJECT, anything, random_state, record, several
+from appnas.support import (
+    RunError,
+    check_state,
+    device_random,
+    home,
+    load_state,
+    reading,
+    set_device_random,
+    whole,
+)  # fmt: skip
+from appnas.support.kinds import ANY_NUMBER, OBJECT, anything, mapping, random_state, record, several, tensor
 from appnas.task.averaging import Best
 
 STATE = record(
     {
         "plan": OBJECT, "model": OBJECT, "optimiser": OBJECT, "rng": random_state, "global_rng": random_state,
         "losses": several(ANY_NUMBER), "best": several(anything, 2),
-    }
+    },
+    {"device_rng": mapping(tensor)},
 )  # fmt: skip
 """What a checkpoint of a training holds."""
 
@@ -45,6 +55,7 @@ def save(
         "optimiser": optimiser.state_dict(),
         "rng": rng.get_state(),
         "global_rng": torch.get_rng_state(),
+        "device_rng": device_random(home(model)),
         "losses": losses,
         "best": [best.number, best.weights],
     }
@@ -76,5 +87,6 @@ def restore(
         optimiser.load_state_dict(state["optimiser"])
         rng.set_state(state["rng"])
         torch.set_rng_state(state["global_rng"])
+        set_device_random(home(model), state.get("device_rng", {}))
         best.number, best.weights = state["best"]
     return list(state["losses"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from appnas.space import IO
-from appnas.support import Compute, compute_of
+from appnas.support import Compute, compute_of, device_of
 from appnas.task.training import Batch, OnEpoch
 
 
@@ -24,8 +25,12 @@ class Domain(Protocol):
     `budget`, how long the result of a search is trained unless told; `has_test`, False if it has no held-out data;
     `fold(index, count)`, the same task with another part of training and validation data held out for validation, the
     index-th of `count`; `showcase(model)`, a few held-out examples by name, each as named maps [H, W] of one size
-    (inputs, truth, prediction): the report draws them side by side; `compute`, what its networks are trained on (see
-    `placed`); `shares`, True if its batches are, of several processes, each one's own rows (`compute.share.rows`).
+    (inputs, truth, prediction): the report draws them side by side; `compute`, what its networks are trained on;
+    `shares`, True if its batches are, of several processes, each one's own rows (`compute.share.rows`).
+
+    That is the CPU unless told otherwise. `domain.to("cuda")`, of all domains of this package, is the same domain with
+    its networks trained there, for methods that are called directly; `appnas.search` places its domain by itself, by
+    `appnas.task.on`, which any domain can be given to.
     """
 
     io: IO
@@ -130,6 +135,25 @@ def placed(domain: D, compute: Compute) -> D:
     other = copy.copy(domain)
     object.__setattr__(other, "compute", compute)  # it may be a frozen dataclass
     return other
+
+
+def on(domain: D, device: str | torch.device) -> D:
+    """A domain whose networks are trained on a device: a copy that says so, which a search asked for "auto" lets be.
+
+    Args:
+        domain: any; see `placed`.
+        device: by its name; "auto" for the accelerator if torch has one, else the CPU.
+
+    Raises:
+        ValueError: torch has no such device.
+        TypeError: neither a name nor a device.
+    """
+    compute = replace(compute_of(domain), device=device_of(device))
+    found = placed(domain, compute)
+    if not hasattr(found, "compute"):
+        found = copy.copy(found)
+        object.__setattr__(found, "compute", compute)
+    return found
 
 
 class LockedError(PermissionError):

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
+import torch
 from torch import nn
 
+from appnas.task.domain import on
 from appnas.task.training import OnEpoch, fit
 
 
@@ -25,6 +27,10 @@ class Supervised:
         """The same domain under its name in the catalogue."""
         self.catalogue_name = name
         return self
+
+    def to(self, device: str | torch.device) -> Self:
+        """The same domain with its networks trained on a device: see `appnas.task.on`."""
+        return on(self, device)
 
     def trained_on(self, final: bool) -> str:
         """The split that a training reads."""

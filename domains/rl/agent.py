@@ -6,7 +6,6 @@ The network is the whole policy: its outputs are the logits of the actions and a
 
 from __future__ import annotations
 
-import copy
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,80 +15,17 @@ from typing import Any
 import numpy as np
 import torch
 from stable_baselines3 import DQN, PPO
-from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Logger
-from stable_baselines3.common.policies import ActorCriticPolicy
-from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from stable_baselines3.common.vec_env import VecEnv, VecMonitor, VecNormalize
-from stable_baselines3.dqn.policies import DQNPolicy, QNetwork
 from torch import Tensor, nn
 
 from appnas.domains.rl.options import Options
+from appnas.domains.rl.policies import Given, Horizon, WholeActorCritic, WholeQ
 from appnas.domains.rl.vectors import set_states, states
-from appnas.support import load_state, reading, whole
-from appnas.task import DivergedError, OnEpoch
+from appnas.support import device_random, home, load_state, reading, set_device_random, whole
+from appnas.task import OnEpoch, check_weights
 
 EVERY = 60.0  # seconds between two checkpoints of a training
-
-
-class Given(BaseFeaturesExtractor):
-    """A network that exists already, as the whole of an agent; a second one of the agent (DQN's target) is a copy."""
-
-    def __init__(self, observation_space: Any, network: nn.Module, features: int, taken: list[nn.Module]):
-        super().__init__(observation_space, features)
-        self.network = copy.deepcopy(network) if taken else network
-        taken.append(self.network)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Shapes: [B, C, H, W] -> [B, outputs]."""
-        out: Any = self.network(x)  # with a second part from an auxiliary head, which nothing here would teach
-        return out[0] if isinstance(out, tuple) else out  # type: ignore[no-any-return]
-
-
-class Slice(nn.Module):
-    """A part of the features."""
-
-    def __init__(self, start: int, end: int):
-        super().__init__()
-        self.start, self.end = start, end
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Shapes: [B, F] -> [B, end - start]."""
-        return x[:, self.start : self.end]
-
-
-class WholeActorCritic(ActorCriticPolicy):
-    """PPO's policy without layers of its own: logits and value are parts of the features."""
-
-    def _build(self, lr_schedule: Callable[[float], float]) -> None:
-        self._build_mlp_extractor()
-        actions = int(self.action_space.n)  # type: ignore[attr-defined]
-        self.action_net, self.value_net = Slice(0, actions), Slice(actions, actions + 1)  # type: ignore[assignment]
-        self.optimizer = self.optimizer_class(self.parameters(), lr=lr_schedule(1), **self.optimizer_kwargs)  # type: ignore[call-arg]
-
-
-class WholeQ(DQNPolicy):
-    """DQN's policy without layers of its own: the features are the values of the actions."""
-
-    def make_q_net(self) -> QNetwork:
-        """Features, and nothing after them."""
-        net = super().make_q_net()
-        net.q_net = nn.Sequential()
-        return net
-
-
-class Horizon(BaseCallback):
-    """Schedules end with the whole budget, not with the iteration at hand."""
-
-    def __init__(self, budget: int):
-        super().__init__()
-        self.budget = budget
-
-    def _on_training_start(self) -> None:
-        self.model._total_timesteps = self.budget
-
-    def _on_step(self) -> bool:
-        return True
 
 
 class Agent:
@@ -97,7 +33,7 @@ class Agent:
 
     Args:
         env: environments to train in.
-        network: forward(frames in 0 to 1) -> outputs; trained in place.
+        network: forward(frames in 0 to 1) -> outputs; trained in place, on the device where it is.
         options: of the agent.
         budget: environment steps that schedules end with.
         seed: of the agent.
@@ -113,7 +49,7 @@ class Agent:
         seed: int,
         optimiser: Callable[..., Any] | None = None,
     ):
-        self.options, self.network = options, network
+        self.options, self.network, self.device = options, network, home(network)
         self.iteration = options.envs * options.rollout
         self.monitor = VecMonitor(DQN._wrap_env(env))  # channels first already where DQN takes its frames to remember
         self.norm = VecNormalize(self.monitor, norm_obs=False, norm_reward=True, gamma=options.gamma)
@@ -122,7 +58,7 @@ class Agent:
         kwargs["features_extractor_kwargs"] = {"network": network, "features": outputs, "taken": []}
         kwargs |= {"optimizer_class": optimiser} if optimiser else {"optimizer_kwargs": {"eps": 1e-5}}
         numpy_state: Any = np.random.RandomState(seed).get_state()
-        self.random = {"torch": torch.Generator().manual_seed(seed).get_state(), "numpy": numpy_state}
+        self.random = {"torch": torch.Generator().manual_seed(seed).get_state(), "numpy": numpy_state, "device": {}}
         with self._own_random():
             self.model = self._model(self.norm if options.normalise else self.monitor, kwargs)
         self.model.action_space.seed(seed)
@@ -136,25 +72,32 @@ class Agent:
             return PPO(
                 WholeActorCritic, env, o.lr, o.rollout, min(o.batch, self.iteration), o.epochs, o.gamma, o.gae,
                 o.clip, o.clip or None, ent_coef=o.entropy, vf_coef=o.value, max_grad_norm=o.max_grad,
-                policy_kwargs={**kwargs, "ortho_init": False}, device="cpu",
+                policy_kwargs={**kwargs, "ortho_init": False}, device=self.device,
             )  # fmt: skip
         return DQN(
             WholeQ, env, o.lr, o.replay, o.warmup, o.batch, gamma=o.gamma, train_freq=o.every, gradient_steps=o.updates,
             n_steps=o.n_steps, max_grad_norm=o.max_grad, target_update_interval=max(o.target, o.envs),
-            exploration_fraction=o.explore, exploration_final_eps=o.epsilon, policy_kwargs=kwargs, device="cpu",
+            exploration_fraction=o.explore, exploration_final_eps=o.epsilon, policy_kwargs=kwargs, device=self.device,
         )  # fmt: skip
 
     @contextmanager
     def _own_random(self) -> Iterator[None]:
-        outside = torch.get_rng_state(), np.random.get_state()
-        torch.set_rng_state(self.random["torch"])
-        np.random.set_state(self.random["numpy"])
+        outside = self._random()
+        self._set_random(self.random)
         try:
             yield
         finally:
-            self.random = {"torch": torch.get_rng_state(), "numpy": np.random.get_state()}
-            torch.set_rng_state(outside[0])
-            np.random.set_state(outside[1])
+            self.random = self._random()
+            self._set_random(outside)
+
+    def _random(self) -> dict[str, Any]:
+        """The state of what draws: torch's generator, numpy's, and the device's, from which SB3 draws actions there."""
+        return {"torch": torch.get_rng_state(), "numpy": np.random.get_state(), "device": device_random(self.device)}
+
+    def _set_random(self, state: dict[str, Any]) -> None:
+        torch.set_rng_state(state["torch"])
+        np.random.set_state(state["numpy"])
+        set_device_random(self.device, state["device"])
 
     @property
     def steps(self) -> int:
@@ -170,10 +113,10 @@ class Agent:
         try:
             with self._own_random():
                 self.model.learn(self.iteration, self.horizon, log_interval=None, reset_num_timesteps=False)  # type: ignore[arg-type]
-        except ValueError as error:  # SB3 samples actions from logits that are NaN
-            self._finite(error)
+        except ValueError:  # SB3 samples actions from logits that are NaN
+            check_weights(self.network, f"{self.steps} steps")
             raise
-        self._finite(None)
+        check_weights(self.network, f"{self.steps} steps")
         said = self.model.logger.name_to_value
         episodes = self.model.ep_info_buffer or ()
         value = float(np.mean([float(info["r"]) for info in episodes])) if episodes else float("nan")
@@ -182,13 +125,6 @@ class Agent:
         if "train/entropy_loss" in said:
             metrics["action_entropy"] = -float(said["train/entropy_loss"])
         return metrics
-
-    def _finite(self, cause: Exception | None) -> None:
-        for name, weight in self.network.named_parameters():
-            if not torch.isfinite(weight).all():
-                raise DivergedError(
-                    f"{name} holds NaN or infinity after {self.steps} steps; a lower learning rate may help"
-                ) from cause
 
     def close(self) -> None:
         """Let go of the environments."""
@@ -210,7 +146,7 @@ class Agent:
             "policy": model.policy.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "counters": {name: getattr(model, name) for name in COUNTERS if hasattr(model, name)},
-            "random": {"torch": self.random["torch"], "numpy": [torch.from_numpy(key.astype(np.int64)), *rest]},
+            "random": {**self.random, "numpy": [torch.from_numpy(key.astype(np.int64)), *rest]},
             "actions": model.action_space.np_random.bit_generator.state,
             "episodes": [{"r": float(i["r"]), "l": int(i["l"])} for i in model.ep_info_buffer or ()],
             "monitor": _tensors(self.monitor, ("episode_returns", "episode_lengths")),
@@ -226,7 +162,8 @@ class Agent:
         model.policy.load_state_dict(state["policy"])
         self.optimiser.load_state_dict(state["optimiser"])
         key, *rest = state["random"]["numpy"]
-        self.random = {"torch": state["random"]["torch"], "numpy": ("MT19937", key.numpy().astype(np.uint32), *rest)}
+        drawn = {"device": {}, **state["random"]}  # one begun on the CPU has no state of another device's generator
+        self.random = {**drawn, "numpy": ("MT19937", key.numpy().astype(np.uint32), *rest)}
         model.action_space.np_random.bit_generator.state = state["actions"]
         model._setup_learn(0, None, False)  # first frames, buffers for episodes
         for name, value in state["counters"].items():

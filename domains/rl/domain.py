@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import torch
@@ -21,7 +21,8 @@ from torch import Tensor, nn
 
 from appnas.domains.rl.options import Options
 from appnas.space import IO
-from appnas.task import OnEpoch
+from appnas.support import CPU, home, moved
+from appnas.task import OnEpoch, on
 
 if TYPE_CHECKING:
     from stable_baselines3.common.vec_env import VecEnv
@@ -106,6 +107,10 @@ class RL:
         self.catalogue_name = name
         return self
 
+    def to(self, device: str | torch.device) -> Self:
+        """The same domain with its agents trained on a device: see `appnas.task.on`."""
+        return on(self, device)
+
     def host(
         self, model: nn.Module, budget: int, *, seed: int = 0, optimiser: Callable[..., Any] | None = None
     ) -> Agent:
@@ -182,11 +187,12 @@ class RL:
 
     @torch.no_grad()
     def _play(self, model: nn.Module, env: VecEnv, each: int, seed: int) -> list[float]:
+        """Returns of episodes. Wherever the network is, actions are drawn here: one transfer back a step."""
         rng = torch.Generator().manual_seed(seed)
         frames = env.reset()
         total, finished, returns = np.zeros(env.num_envs), np.zeros(env.num_envs, dtype=int), []
         while finished.min() < each:
-            scores = model(self.normalised(frames))[:, : self.actions]
+            scores = moved(model(self.normalised(frames, home(model)))[:, : self.actions], CPU)
             if self.options.algorithm == "ppo":
                 chosen = torch.multinomial(scores.softmax(-1), 1, generator=rng).squeeze(1)
             else:
@@ -202,10 +208,15 @@ class RL:
                 total[i] = 0.0
         return returns
 
-    def normalised(self, frames: Any) -> Tensor:
-        """Frames as an agent's network sees them. Shapes: the environment's, of uint8 -> [B, C, H, W] in 0 to 1."""
-        x = torch.as_tensor(np.asarray(frames))
-        return (x if self.first else x.permute(0, 3, 1, 2)).float() / 255
+    def normalised(self, frames: Any, device: torch.device = CPU) -> Tensor:
+        """Frames as an agent's network sees them, on a device, where they are sent as bytes.
+
+        Shapes:
+            frames: the environment's, of uint8. returns: [B, C, H, W] in 0 to 1.
+        """
+        x: Tensor = moved(torch.as_tensor(np.asarray(frames)), device)
+        x = x if self.first else x.permute(0, 3, 1, 2)
+        return x.float() / 255
 
     def example(self, count: int) -> tuple[Tensor]:
         """Frames of random play, the same at every call. Shapes: [count, C, H, W]."""

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from appnas.api import together
+from appnas.api import computing, together
 from appnas.api.plan import Plan
 from appnas.loop import Loop
 from appnas.methods import unas
@@ -18,10 +18,10 @@ TWO = Compute(processes=2)
 
 def test_numbers_and_words_are_checked():
     with pytest.raises(ValueError, match="norms is 'own' or 'synchronised', got 'batch'"):
-        together.computing("cpu", norms="batch")
+        computing.chosen("cpu", norms="batch")
     with pytest.raises(ValueError, match="processes >= 1 must hold, got 0"):
-        together.computing("cpu", 0)
-    assert together.computing("cpu") == Compute()
+        computing.chosen("cpu", processes=0)
+    assert computing.chosen("cpu") == Compute()
 
 
 def test_workers_and_processes_exclude_each_other():
@@ -36,9 +36,9 @@ def test_tables_and_agents_are_refused(bench201, digits):
 
     for domain in (planted(bench201), Alone()):
         with pytest.raises(ValueError, match="share the batches of a domain with `batches` and `loss`, which"):
-            together.on(domain, TWO)
-        assert compute_of(together.on(domain, Compute())) == Compute()
-    assert compute_of(together.on(digits, TWO)) == TWO and compute_of(digits) == Compute()
+            computing.on(domain, TWO, "cpu")
+        assert compute_of(computing.on(domain, Compute(), "cpu")) == Compute()
+    assert compute_of(computing.on(digits, TWO, "cpu")) == TWO and compute_of(digits) == Compute()
 
 
 def test_unas_is_refused(bench201, digits):
@@ -54,13 +54,13 @@ def test_each_process_takes_a_device_of_its_own(monkeypatch):
     chosen = []
     monkeypatch.setattr(torch.accelerator, "device_count", lambda: 2)
     monkeypatch.setattr(torch.accelerator, "set_device_index", chosen.append)
-    assert together._mine(torch.device("cuda:0"), "auto") == torch.device("cuda:1") and chosen == [1]
-    assert together._mine(torch.device("cuda:0"), "cuda") == torch.device("cuda:1")
+    assert computing._mine(torch.device("cuda:0"), "auto") == torch.device("cuda:1") and chosen == [1]
+    assert computing._mine(torch.device("cuda:0"), "cuda") == torch.device("cuda:1")
     with pytest.raises(ValueError, match="takes a device of its own: device='cuda', got 'cuda:0'"):
-        together._mine(torch.device("cuda:0"), "cuda:0")
+        computing._mine(torch.device("cuda:0"), "cuda:0")
     monkeypatch.setattr(torch.accelerator, "device_count", lambda: 1)
     with pytest.raises(ValueError, match="this machine has 1 for process 1, counted from 0: start fewer"):
-        together._mine(torch.device("cuda:0"), "auto")
+        computing._mine(torch.device("cuda:0"), "auto")
 
 
 def test_one_process_keeps_a_run_as_ever(tmp_path):

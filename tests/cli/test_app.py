@@ -209,6 +209,9 @@ def test_search_help_shows_every_setting_with_its_text_and_default(monkeypatch):
         ("search random --retrain-epochs 1 --beside sep_conv", "no choice offers 'sep_conv'"),
         ("compare nowhere", "no such directory"),
         ("bench --spaces cellz", "did you mean 'cells'?"),
+        ("search random --device gpu", "torch has no device 'gpu' here, it has cpu"),
+        ("search random --device meta", "the device 'meta' holds no numbers"),
+        ("bench --device gpu", "torch has no device 'gpu' here, it has cpu"),
         ("bench --repeats 0", "repeats must be at least 1, got 0"),
     ],
 )
@@ -254,6 +257,12 @@ def test_runs_that_cannot_be_used_are_refused_and_stay(retrained, tmp_path):
         code, _, err = call(*args)
         assert code == 2 and err.count("\n") == 1 and words in err
     assert {file.name: file.read_bytes() for file in path.iterdir() if file.is_file()} == before
+
+
+def test_a_device_that_is_not_there_is_one_line(run):
+    for command in ("resume", "retrain"):
+        code, out, err = call(command, str(run[0]), "--device", "gpu")
+        assert (code, out) == (2, "") and err.startswith("error: torch has no device 'gpu' here, it has cpu")
 
 
 def test_damaged_runs_are_named(run, tmp_path):

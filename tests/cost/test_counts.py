@@ -143,7 +143,9 @@ def test_check_memory():
         warnings.simplefilter("error")
         assert counts.check_memory(need, None) is None
         assert counts.check_memory(need, 200 * memory.MIB) is None
-    with pytest.raises(MemoryError, match="needs about 100 MiB, 50 MiB are free: use a smaller batch"):
+    with pytest.raises(MemoryError, match=r"100 MiB, 50 MiB are free: use a smaller batch.*half the batch .*restrict"):
         counts.check_memory(need, 50 * memory.MIB)
+    with pytest.raises(MemoryError, match=r"50 MiB are free on cuda:1: use a smaller batch"):
+        counts.check_memory(need, 50 * memory.MIB, device=torch.device("cuda:1"))
     with pytest.warns(UserWarning, match="120 MiB are free, little is left"):
         counts.check_memory(need, 120 * memory.MIB)

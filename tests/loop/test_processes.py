@@ -1,5 +1,6 @@
 """appnas.loop.processes: one worker, of which it is known whether it died."""
 
+import copy
 import os
 import pickle
 import subprocess
@@ -9,11 +10,16 @@ from concurrent.futures import BrokenExecutor
 from pathlib import Path
 
 import pytest
+import torch
 from misbehaving import Misbehaves
+from torch import nn
 
-from appnas.loop.processes import Process
+from appnas.estimate import Scratch
+from appnas.loop.processes import Process, packed, unpacked
 from appnas.loop.workers import Processes
 from appnas.strategy import Draw
+from appnas.support import CPU, Compute
+from appnas.task import Locked, placed
 
 
 def test_a_process_answers_dies_and_is_ended(tmp_path):
@@ -105,3 +111,41 @@ def test_workers_end_with_a_search_that_is_killed(tmp_path):
     for child in children:
         (tmp_path / "child").write_text(child)
         assert not running(tmp_path / "child")
+
+
+class Kept:
+    """A domain that keeps a tensor on its device."""
+
+    def __init__(self, device):
+        self.compute, self.log = Compute(device), [str(device)]
+
+    def placed(self, compute):
+        other = copy.copy(self)
+        other.compute, other.log = compute, [*self.log, str(compute.device)]
+        return other
+
+
+@pytest.mark.parametrize(("device", "arrived"), [("cpu", "cpu"), (None, "meta")])
+def test_a_domain_is_sent_as_on_the_cpu_and_placed_where_it_arrives(device, arrived):
+    sent = packed({"domain": [Kept(torch.device("meta"))], "weights": nn.Linear(1, 1), "compute": Compute})
+    try:
+        found = unpacked(sent, device and torch.device(device))
+    finally:
+        unpacked(packed({}), None)
+    (domain,) = found["domain"]
+    assert domain.compute == Compute(torch.device(arrived)) and domain.log[:2] == ["meta", "cpu"]
+    assert found["compute"] is Compute and isinstance(found["weights"].weight, nn.Parameter)
+
+
+def test_a_locked_domain_is_placed_inside_too(digits):
+    locked = Locked(placed(digits, Compute(torch.device("meta"))))
+    try:
+        found = unpacked(packed(locked), torch.device("cpu"))
+    finally:
+        unpacked(packed({}), None)
+    assert found.compute == found._domain.compute == Compute(CPU)
+
+
+def test_what_is_on_the_cpu_is_sent_as_it_always_was(digits, bench201):
+    evaluator = Scratch(bench201, Locked(digits), 1)
+    assert packed(evaluator) == pickle.dumps(evaluator)

@@ -230,3 +230,65 @@ def test_ray_gives_the_same_and_survives_a_kill(tmp_path, monkeypatch):
 def test_scratch_is_sent_with_its_domain(bench201, digits, two):
     (score,) = two(Scratch(bench201, digits, 0), draws([(3,) * 6]))
     assert 0 <= float(score.value) <= 100 and score.metrics["parameters"] > 0
+
+
+class Employee:
+    """A worker that does nothing."""
+
+    def __init__(self, sent, device=None):
+        self.device = device
+
+
+def test_every_worker_gets_the_device_that_fewest_others_have(monkeypatch):
+    monkeypatch.setattr("appnas.loop.workers.Process", Employee)
+    two = [torch.device("cuda", i) for i in range(2)]
+    pool = Processes(4, devices=two)
+    pool.sent = b""
+    for expected in (0, 1, 0, 1):
+        pool.idle.append(pool.hire())
+        assert pool.idle[-1].device == two[expected]
+    pool.idle.pop(0)  # one that died
+    assert pool.hire().device == two[0]
+    assert Workers(1, devices=two[:1]).pool.devices == (two[0],)
+    alone = Processes(1)
+    alone.sent = b""
+    assert alone.hire().device is None
+
+
+class Cluster:
+    """Ray, as far as it tells of its accelerators and hires."""
+
+    def __init__(self, there):
+        self.there, self.needs = there, {}
+
+    def cluster_resources(self):
+        return {"CPU": 8.0, **({"GPU": float(self.there)} if self.there else {})}
+
+    def remote(self, **needs):
+        self.needs = needs
+        return lambda kind: self
+
+    def __getattr__(self, name):
+        raise AttributeError(name)
+
+
+@pytest.mark.parametrize(("there", "count", "share"), [(4, 2, 1.0), (4, 6, 0.5), (1, 3, 1 / 3)])
+def test_ray_keeps_an_accelerator_or_a_share_for_every_worker(monkeypatch, there, count, share):
+    pytest.importorskip("ray", reason="needs the extra `ray`")
+    pool = Workers(count, cluster=True, devices=[torch.device("cuda", 3)]).pool
+    seen = []
+    monkeypatch.setattr("appnas.loop.workers.Actor", lambda *given: seen.append(given))
+    pool.ray, pool.sent = Cluster(there), b""
+    pool.hire()
+    assert seen[0][2:] == (torch.device("cuda", 0), share)  # of those that Ray lets it see
+    pool.devices = (torch.device("cpu"),)
+    pool.hire()
+    assert seen[1][2:] == ()
+
+
+def test_a_cluster_without_accelerators_is_told():
+    pytest.importorskip("ray", reason="needs the extra `ray`")
+    pool = Workers(2, cluster=True, devices=[torch.device("cuda", 0)]).pool
+    pool.ray, pool.sent = Cluster(0), b""
+    with pytest.raises(WorkerError, match=r"on cuda, and no machine of this Ray cluster .*device='cpu'"):
+        pool.hire()

@@ -18,7 +18,7 @@ from appnas.domains.images import Images, Options
 from appnas.retrain import export, load
 from appnas.run import catalogue
 from appnas.spaces import Bench201, Cells
-from appnas.support import RunError
+from appnas.support import RunError, device_of, home
 
 SPACES = {"cells": Cells(channels=2, cells=3, width=2, depth=3), "bench201": Bench201(channels=2, repeats=1)}
 
@@ -70,6 +70,12 @@ def test_load_gives_the_trained_network_back(runs, name, tmp_path):
     assert not loaded.training and type(loaded) is type(model)
     with torch.no_grad():
         assert torch.equal(loaded(inputs(4)), model(inputs(4)))
+
+
+def test_a_network_is_loaded_onto_a_device(exported):
+    assert home(load(exported[0], device="auto")) == device_of("auto")
+    with pytest.raises(ValueError, match="torch has no device 'gpu' here"):
+        load(exported[0], device="gpu")
 
 
 def test_nothing_is_unpickled(exported, monkeypatch):

@@ -19,7 +19,7 @@ from appnas.retrain import Row, controls, load_rows, retrain
 from appnas.run import catalogue, read_json
 from appnas.space import constant_arch, random_arch
 from appnas.spaces import Bench201, Cells
-from appnas.support import seeded
+from appnas.support import CPU, home, seeded
 from appnas.task import Domain
 
 TINY = Bench201(channels=2, repeats=1)
@@ -113,7 +113,8 @@ def test_an_interrupted_retraining_goes_on(digits, tmp_path, monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             retrain(result, 2, beside=["random"], out=tmp_path / "new" / "folder")
     folder = tmp_path / "new" / "folder"
-    assert sorted(p.name for p in folder.iterdir()) == [".lock", "train-found-2-0.pt", "train-random-2-0.pt"]
+    kept = [".lock", "places.jsonl", "train-found-2-0.pt", "train-random-2-0.pt"]
+    assert sorted(p.name for p in folder.iterdir()) == kept
     resumed = retrain(result, 2, beside=["random"], out=folder)
     assert [row.tests for row in resumed.rows] == [row.tests for row in alone.rows]
     saved = read_json(folder / "retrain.json")
@@ -212,3 +213,10 @@ def test_a_control_that_fails_is_left_out(tmp_path):
     )
     with pytest.raises(RuntimeError, match="no weights"):
         replace(result, best=(1,) * 6).retrain(epochs=1, out=tmp_path / "other")
+
+
+def test_it_can_be_trained_elsewhere(digits):
+    result = found(digits)
+    assert home(retrain(result, 1, device="cpu").model) == CPU
+    with pytest.raises(ValueError, match="torch has no device 'gpu' here"):
+        retrain(result, 1, device="gpu")

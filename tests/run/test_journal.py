@@ -5,7 +5,7 @@ import json
 import pytest
 
 from appnas.loop import Record
-from appnas.run import read_history, read_json, read_lines, write_json
+from appnas.run import BITS, add_place, places, ran, read_history, read_json, read_lines, told_places, write_json
 from appnas.support import Failure, RunError
 
 
@@ -37,3 +37,45 @@ def test_json_is_whole_or_named(tmp_path):
         read_json(tmp_path / "result.json")
     with pytest.raises(RunError, match=r"is not a finished run: it has no other\.json"):
         read_json(tmp_path / "other.json")
+
+
+def clock(folder, *on):
+    folder.mkdir(exist_ok=True)
+    lines = [{"step": i, "seconds": 1.0, **({"on": place} if place else {})} for i, place in enumerate(on)]
+    (folder / "clock.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+CUDA, HERE = {"device": "cuda:0", "machine": "NVIDIA H100"}, {"device": "cpu", "machine": "Xeon"}
+
+
+def test_where_steps_ran_in_words(tmp_path):
+    assert ran(tmp_path) == places(tmp_path) == []
+    clock(tmp_path, CUDA, None, None)
+    assert ran(tmp_path) == ["all steps on cuda:0 (NVIDIA H100)"]
+    clock(tmp_path, CUDA, None, HERE, CUDA)
+    assert ran(tmp_path) == [
+        f"steps 1-2 on cuda:0 (NVIDIA H100), 3-3 on cpu (Xeon), 4-4 on cuda:0 (NVIDIA H100): {BITS}"
+    ]
+    clock(tmp_path, None, None, HERE)  # begun with a version that did not say
+    assert ran(tmp_path) == [f"steps 3-3 on cpu (Xeon): {BITS}"]
+
+
+def test_the_seeds_of_a_run_are_told_apart_where_they_differ(tmp_path):
+    for seed in range(3):
+        clock(tmp_path / f"seed-{seed}", CUDA)
+    assert ran(tmp_path) == ["all steps on cuda:0 (NVIDIA H100)"]
+    clock(tmp_path / "seed-1", HERE)
+    assert ran(tmp_path) == ["seed-0, seed-2: all steps on cuda:0 (NVIDIA H100)", "seed-1: all steps on cpu (Xeon)"]
+
+
+def test_where_trainings_ran_is_kept_by_their_length(tmp_path):
+    for epochs, place in ((5, CUDA), (5, CUDA), (5, HERE), (9, HERE)):
+        add_place(tmp_path, epochs, place)
+    assert told_places(tmp_path, 5) == [CUDA, HERE] and told_places(tmp_path, 9) == [HERE]
+    assert len((tmp_path / "places.jsonl").read_text().splitlines()) == 3
+
+
+def test_a_place_is_a_device_and_a_machine(tmp_path):
+    clock(tmp_path, {"device": "cpu"})
+    with pytest.raises(RunError, match="on does not tell machine"):
+        ran(tmp_path)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from appnas.support import CPU, Compute, compute_of, device_of, devices, fetched, gates_on, home, moved
+from appnas.support import CPU, Compute, alike, compute, compute_of, device_of, devices, fetched, gates_on, home, moved
 
 
 def test_devices_by_name_and_what_is_wrong_with_others():
@@ -61,3 +61,16 @@ def test_numbers_on_the_cpu_are_fetched_as_they_are():
 
 def test_what_says_nothing_of_it_is_on_the_cpu():
     assert compute_of(SimpleNamespace()) == Compute(CPU)
+
+
+def test_a_name_without_a_number_stands_for_all_of_its_kind(monkeypatch):
+    assert alike("cpu") == alike(CPU) == [CPU]
+    monkeypatch.setattr(compute, "devices", lambda: ["cpu", "cuda:0", "cuda:1"])
+    monkeypatch.setattr(compute, "device_of", lambda name: torch.device("cuda:1"))
+    assert [str(device) for device in alike("auto")] == ["cuda:1", "cuda:0"] == [str(d) for d in alike("cuda")]
+    assert [str(device) for device in alike("cuda:1")] == ["cuda:1"]
+
+
+def test_a_device_that_holds_no_numbers_is_refused():
+    with pytest.raises(ValueError, match=r"the device 'meta' holds no numbers: give one that can train, cpu"):
+        device_of("meta")

@@ -33,7 +33,7 @@ load_digits()  # libraries that get no memory while they are loaded may wait for
 if len(sys.argv) > 1 and sys.argv[1].isdigit():
     used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + int(sys.argv.pop(1)) * 2**20, resource.RLIM_INFINITY))
-    counts.check_memory = lambda *_: None  # which would refuse at the start
+    counts.check_memory = lambda *_, **__: None  # which would refuse at the start
 raise SystemExit(main())
 """
 
@@ -121,3 +121,20 @@ def test_a_run_goes_on_with_more_memory(tmp_path):
     assert err.endswith(f"What was saved is safe, go on with: appnas resume {tmp_path / 'run'}\n")
     assert "one step was estimated at" in err
     assert len(appnas.resume(tmp_path / "run").history) == 4
+
+
+def test_on_a_device_its_own_memory_is_told(monkeypatch):
+    free = {"cpu": 900 * MIB, "cuda:1": 12 * MIB}
+    monkeypatch.setattr(memory, "free_bytes", lambda device: free[str(device)])
+    said = (
+        "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 1 has a total capacity of 79.10 GiB of which 1.2 GiB ..."
+    )
+    with pytest.raises(MemoryError) as told_of, told(50 * MIB, device=torch.device("cuda:1")):
+        raise torch.OutOfMemoryError(said)
+    text = str(told_of.value)
+    assert text.startswith(
+        "memory ran out (CUDA out of memory. Tried to allocate 2.00 GiB.); one step was estimated at"
+    )
+    assert "50 MiB, 12 MiB are free on cuda:1 now: half the batch (--domain.batch), half the channels" in text
+    here = explained(MemoryError(), device=torch.device("cuda:1"))
+    assert "900 MiB are free now" in here  # the CPU's own ran out

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import random
 
+import pytest
 import torch
 from torch import nn
 
-from appnas.support.seeding import rng_state, seeded, set_rng
+from appnas.support import CPU
+from appnas.support.seeding import device_random, forked, rng_state, seeded, set_device_random, set_rng
 
 
 def test_seeded_builds_alike_and_leaves_the_generator_alone():
@@ -25,3 +27,55 @@ def test_a_generator_goes_on_from_plain_containers():
     set_rng(other, json.loads(json.dumps(rng_state(rng))))
     assert [other.gauss(0, 1), other.random()] == [rng.gauss(0, 1), rng.random()]
     assert rng_state(other) == rng_state(rng) and rng_state(rng)[0] == 3
+
+
+class Module:
+    """What torch has for a kind of device, as far as its generator is concerned."""
+
+    def __init__(self):
+        self.generator = torch.Generator().manual_seed(5)
+
+    def get_rng_state(self, device=0):
+        return self.generator.get_state()
+
+    def set_rng_state(self, state, device=0):
+        self.generator.set_state(state)
+
+    def manual_seed(self, seed):
+        self.generator.manual_seed(seed)
+
+
+@pytest.fixture
+def there(monkeypatch):
+    """A device with a generator of its own."""
+    module = Module()
+    monkeypatch.setattr(torch, "get_device_module", lambda device=None: module)
+    return torch.device("meta"), module.generator
+
+
+def test_the_generator_of_a_device_goes_on_where_it_was(there):
+    device, generator = there
+    state = device_random(device)
+    first = torch.rand(3, generator=generator)
+    set_device_random(device, state)
+    assert torch.equal(torch.rand(3, generator=generator), first) and list(state) == ["meta"]
+    assert device_random(CPU) == {} and set_device_random(CPU, {}) is None
+
+
+def test_one_that_is_new_is_seeded_by_the_state_of_the_cpu_which_stays(there):
+    device, generator = there
+    found = []
+    for seed in (1, 1, 2):
+        torch.manual_seed(seed)
+        before = torch.get_rng_state()
+        set_device_random(device, {"cuda": torch.zeros(16, dtype=torch.uint8)})
+        assert torch.equal(before, torch.get_rng_state())
+        found.append(float(torch.rand((), generator=generator)))
+    assert found[0] == found[1] != found[2]
+
+
+def test_both_generators_are_seeded_inside_alone(monkeypatch, there):
+    device, generator = there
+    monkeypatch.setattr(torch.random, "fork_rng", lambda **_: torch.no_grad())  # meta has none to put back
+    with forked(device, 7):
+        assert float(torch.rand((), generator=generator)) == float(torch.rand(()))

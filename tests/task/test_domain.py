@@ -8,7 +8,8 @@ from torch import nn
 
 from appnas.domains import Images
 from appnas.space import IO
-from appnas.task import DifferentiableDomain, Domain, Locked
+from appnas.support import CPU, Compute
+from appnas.task import DifferentiableDomain, Domain, Locked, on
 
 
 class Bare:
@@ -112,3 +113,13 @@ def test_weight_sharing_on_a_domain_without_batches_says_what_to_do():
     for call in (lambda d: d.batches("train", torch.Generator()), lambda d: d.epoch("train")):
         with pytest.raises(TypeError, match="needs a domain with `batches` and `loss`, which Bare lacks; use a method"):
             call(Locked(Bare()))
+
+
+def test_a_copy_says_where_it_is_trained(digits):
+    for domain in (digits, Bare()):
+        there = on(domain, "cpu")
+        assert there is not domain and there.compute == Compute(CPU) and not hasattr(domain, "compute")
+        assert on(there, "cpu") is there
+    assert digits.to("cpu").fingerprint == digits.fingerprint
+    with pytest.raises(ValueError, match="torch has no device 'gpu'"):
+        digits.to("gpu")

@@ -52,3 +52,11 @@ def test_the_best_epoch_is_kept_where_a_number_is_watched():
     model, domain = slope(), Watching()
     domain.fit(model, 3, final=True)
     assert domain.read == ["mine"] * 3 and model.weight.item() == pytest.approx(1.68)
+
+
+def test_to_a_device_it_is_a_domain_of_the_same_kind():
+    domain = Line()
+    there = domain.to("cpu")
+    assert type(there) is Line and str(there.compute.device) == "cpu" and there.named("line") is there
+    there.fit(slope(), 1)
+    assert domain.read == ["train"]  # what it keeps is the same

@@ -78,6 +78,17 @@ def test_a_resumed_agent_is_the_same_bit_for_bit(domain):
     assert identical(round_trip(other.state_dict()), round_trip(whole.state_dict()))
 
 
+def test_a_state_without_a_generator_of_a_device_is_gone_on_from(domain):
+    """As versions wrote it that knew none."""
+    agent = domain.host(network(domain.io.outputs[0]), 640, seed=3)
+    agent.advance()
+    state = agent.state_dict()
+    assert state["random"].pop("device") == {} and agent.model.device == torch.device("cpu")
+    other = domain.host(network(domain.io.outputs[0]), 640, seed=9)
+    other.load_state_dict(round_trip(state))
+    assert identical(other.advance(), agent.advance())
+
+
 def test_randomness_outside_is_neither_used_nor_touched(domain):
     runs = []
     for outside in (1, 2):

@@ -76,3 +76,9 @@ def test_a_package_that_is_missing(monkeypatch):
 def test_subclasses_make_the_environments():
     with pytest.raises(NotImplementedError):
         RL(Options())
+
+
+def test_to_a_device_it_is_a_domain_of_the_same_kind():
+    domain = Catch(CatchOptions(side=8))
+    there = domain.to("cpu")
+    assert type(there) is Catch and str(there.compute.device) == "cpu" and there.fingerprint == domain.fingerprint

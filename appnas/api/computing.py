@@ -1,0 +1,125 @@
+"""What trains the networks of a search: what was asked for, who gets which device, and how it is said."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from appnas.cost import placing
+from appnas.support import Compute, compute_of, device_of, joined, same_kind, started
+from appnas.task import DifferentiableDomain, Domain, placed
+
+
+def chosen(device: str | torch.device = "auto", *, processes: int = 1, norms: str = "synchronised") -> Compute:
+    """What networks are trained on; several processes meet here.
+
+    Of several CUDA devices on a machine each process takes the one of its number there.
+
+    Raises:
+        ValueError: torch has no such device, the processes were not started so, or there are fewer devices than
+            processes on a machine.
+        TypeError: the device is neither a name nor a device.
+    """
+    if norms not in ("own", "synchronised"):
+        raise ValueError(f"norms is 'own' or 'synchronised', got {norms!r}")
+    if processes < 1:
+        raise ValueError(f"processes >= 1 must hold, got {processes}")
+    here = device_of(device)
+    share = joined(processes, here.type)
+    if share.size > 1 and here.type != "cpu":
+        here = _mine(here, str(device))
+    return Compute(here, share.size, norms, share.rank)  # type: ignore[arg-type]
+
+
+def _mine(device: torch.device, asked: str) -> torch.device:
+    """The device of this process's number on its machine, which becomes torch's current one."""
+    local, there = int(os.environ.get("LOCAL_RANK", "0")), torch.accelerator.device_count()
+    if asked not in ("auto", device.type):
+        raise ValueError(f"each of several processes takes a device of its own: device='{device.type}', got {asked!r}")
+    if local >= there:
+        raise ValueError(
+            f"each process takes a device of its own, this machine has {there} for process {local}, counted from 0:"
+            " start fewer, or search on the CPU (device='cpu')"
+        )
+    torch.accelerator.set_device_index(local)
+    return torch.device(device.type, local)
+
+
+def again(
+    saved: Mapping[str, Any], path: Path, device: str | torch.device | None = None, processes: int | None = None
+) -> Compute:
+    """The same for a run that goes on, perhaps on another machine.
+
+    Args:
+        saved: its config.
+        path: its directory.
+        device: another than it was asked for.
+        processes: another number; by default as many as were started.
+
+    Raises:
+        ValueError, TypeError: see `chosen`.
+    """
+    if device is None:
+        try:
+            device_of(saved["device"])
+        except ValueError as error:
+            elsewhere = f"{path} was asked for on another device: {error}. Go on with device= or --device"
+            raise ValueError(elsewhere) from error
+    count = started() if processes is None else processes
+    return chosen(device or saved["device"], processes=count, norms=saved["norms"])
+
+
+def on(domain: Any, compute: Compute, asked: str | torch.device) -> Any:
+    """A domain whose networks are trained so; a table as it is.
+
+    One that says itself on which device (`domain.to`) is left there if "auto" was asked for.
+
+    Raises:
+        ValueError: several processes cannot share what it trains.
+    """
+    if compute.processes > 1 and not isinstance(domain, DifferentiableDomain):
+        raise ValueError(
+            f"several processes share the batches of a domain with `batches` and `loss`, which {type(domain).__name__}"
+            f" lacks: search with processes=1, got {compute.processes}"
+        )
+    if not isinstance(domain, Domain):
+        return domain
+    kept = asked == "auto" and hasattr(domain, "compute")
+    return placed(domain, replace(compute, device=compute_of(domain).device) if kept else compute)
+
+
+def named(domain: Any, device: str | torch.device) -> str:
+    """What a run remembers of the device that it was asked for: "auto" only if that is what chose it."""
+    kept = device == "auto" and isinstance(domain, Domain) and hasattr(domain, "compute")
+    return str(compute_of(domain).device if kept else device)
+
+
+def employed(domain: Any, asked: str) -> list[torch.device]:
+    """The devices that workers may use: all of the kind, if none was asked for by its number."""
+    here = compute_of(domain).device
+    return same_kind(asked) if device_of(asked) == here else [here]
+
+
+def place(used: Sequence[torch.device], cluster: bool = False) -> dict[str, str]:
+    """Where steps run, as a run writes it down.
+
+    Args:
+        used: devices.
+        cluster: they are of a Ray cluster, which alone knows their names.
+    """
+    if cluster:
+        return {"device": used[0].type, "machine": "workers of a Ray cluster"}
+    return placing(*used)
+
+
+def announce(where: dict[str, str]) -> None:
+    """Say on standard error where a search runs: the CPU, which needs no name, on terminals alone."""
+    if where["device"] != "cpu" or sys.stderr.isatty():
+        name = "" if where["device"] == "cpu" else f" {where['machine'].partition(',')[0]}"
+        print(f"on {where['device']}{name}", file=sys.stderr)
