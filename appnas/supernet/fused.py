@@ -2,7 +2,7 @@
 
 The same mathematics as the plain form, in which every operation is a module that is called on its own. The plain
 form stays as the reference: `with plain():` chooses it. It is also chosen where the fast one was not measured (other
-devices than CPUs) or cannot go (compilation, export).
+devices than CPUs) or cannot go (compilation, export, autocast: its hand-written gradients are of one type).
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ def plain(on: bool = True) -> Iterator[None]:
 
 def fast(x: Any) -> bool:
     """Whether the fast form is to be used for this input: a tensor, or a tuple of what a space's operations read."""
-    return isinstance(x, Tensor) and x.is_cpu and not _plain.get() and not torch.compiler.is_compiling()
+    if torch.compiler.is_compiling() or not (isinstance(x, Tensor) and x.is_cpu):
+        return False
+    return not (_plain.get() or torch.is_autocast_enabled("cpu"))
 
 
 class State:
@@ -85,8 +87,10 @@ def scale(x: Tensor, weight: Tensor) -> Tensor:
 def recomputed(module: nn.Module, *inputs: Any) -> Any:
     """module(*inputs), keeping nothing but the inputs: the rest is computed again in backward.
 
-    The form and the weights of now are used then too, also weights put in for a while (`functional_call`).
+    A compiler is told so in its own words. Else the form and the weights of now are used then too, also weights put in for a while (`functional_call`).
     """
+    if torch.compiler.is_compiling():
+        return checkpoint(module, *inputs, use_reentrant=False)
     weights: dict[str, Tensor] = dict(module.named_parameters())
     form = _plain.get()
 
