@@ -31,6 +31,8 @@ class Paired(Shared):
         self, space: Space, domain: DifferentiableDomain, gap: float = 0.5, per_example: bool = True, **shared: Any
     ):
         super().__init__(space, domain, **shared)
+        if self.scaling.on:
+            raise ValueError("losses of samples have no scale for float16: take precision 'bf16' or '32', not '16'")
         self.gap, self.per_example = gap, per_example
         self.judge: Batch | None = None
 

@@ -87,7 +87,8 @@ def scale(x: Tensor, weight: Tensor) -> Tensor:
 def recomputed(module: nn.Module, *inputs: Any) -> Any:
     """module(*inputs), keeping nothing but the inputs: the rest is computed again in backward.
 
-    A compiler is told so in its own words. Else the form and the weights of now are used then too, also weights put in for a while (`functional_call`).
+    The form and the weights of now are used then too, also weights put in for a while (`functional_call`); a compiler
+    sees to that by itself.
     """
     if torch.compiler.is_compiling():
         return checkpoint(module, *inputs, use_reentrant=False)

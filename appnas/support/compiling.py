@@ -7,8 +7,6 @@ from types import FunctionType
 from typing import Any
 
 import torch
-from torch._dynamo import config as settings
-from torch._dynamo.exc import TorchDynamoException
 
 
 class CompileError(RuntimeError):
@@ -19,7 +17,8 @@ def compiled(network: Callable[..., Any], **options: Any) -> Callable[..., Any]:
     """A network that is compiled at its first call: the same weights, and one compilation of its own.
 
     It is compiled once more where its inputs have other sizes (from then on for all sizes), and where it goes over to
-    evaluation. What torch cannot compile, or would have to compile again and again, is an error: it is not run as it is.
+    evaluation. What torch cannot compile, or would have to compile again and again, is an error; it never runs as it
+    is instead.
 
     Args:
         network: a module, or a function that calls one.
@@ -28,6 +27,8 @@ def compiled(network: Callable[..., Any], **options: Any) -> Callable[..., Any]:
     Raises:
         CompileError: from a call.
     """
+    from torch._dynamo import config as settings  # half a second, which others need not wait
+    from torch._dynamo.exc import TorchDynamoException
 
     def _call(*inputs: Any, **more: Any) -> Any:
         return network(*inputs, **more)

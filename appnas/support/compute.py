@@ -7,13 +7,16 @@ and the gates that they read are on the device.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from appnas.support.compiling import compiled
+from appnas.support.precision import Precision, lowered
 
 CPU = torch.device("cpu")
 
@@ -24,9 +27,18 @@ class Compute:
 
     Attributes:
         device: of networks and batches.
+        precision: of a network's pass in training, see `appnas.support.precision`.
+        compile: let torch compile networks, see `appnas.support.compiling`.
     """
 
     device: torch.device = CPU
+    precision: Precision = "32"
+    compile: bool = False
+
+    def prepared(self, network: Callable[..., Any]) -> Callable[..., Any]:
+        """A network as it is called in training: a module, or a function that calls one."""
+        made = compiled(network) if self.compile else network
+        return lowered(made, self.precision, self.device)
 
 
 def compute_of(domain: Any) -> Compute:

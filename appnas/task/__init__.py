@@ -6,11 +6,12 @@ Here belong the protocols; the tasks themselves are in `appnas.domains`.
 from appnas.task.domain import DifferentiableDomain, Domain, Host, HostDomain, Locked, LockedError, placed
 from appnas.task.finite import DivergedError, Watch, check_weights, finite
 from appnas.task.recipe import Recipe, cosine, optimiser_of
+from appnas.task.scaling import Scaling
 from appnas.task.supervised import Supervised
 from appnas.task.training import Batch, OnEpoch, Stream, fit
 
 __all__ = [
     "Batch", "DifferentiableDomain", "DivergedError", "Domain", "Host", "HostDomain", "Locked", "LockedError",
-    "OnEpoch", "Recipe", "Stream", "Supervised", "Watch", "check_weights", "cosine", "finite", "fit",
+    "OnEpoch", "Recipe", "Scaling", "Stream", "Supervised", "Watch", "check_weights", "cosine", "finite", "fit",
     "optimiser_of", "placed",
 ]  # fmt: skip

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.amp import GradScaler
 
-from appnas.support import CPU, DataError, compute_of, fetched, forked, home, moved
+from appnas.support import CPU, DataError, compute_of, fetched, float32_products, forked, home, moved
 from appnas.task.averaging import Best, averaged
 from appnas.task.checkpoint import fingerprint, restore, save
 from appnas.task.finite import FETCH, check_weights, finite
@@ -55,7 +57,8 @@ def fit(
 
     Args:
         model: trained in place, where it lives, and left in evaluation mode. Batches are brought to it.
-        data: source of batches; its `fingerprint`, if it has one, tells a checkpoint of other data.
+        data: source of batches; its `fingerprint`, if it has one, tells a checkpoint of other data, and its `compute`
+            the precision, and whether the network is compiled.
         split: name of the split to train on.
         loss: (model, batch) -> loss of every example, shape [B].
         epochs: number of passes.
@@ -70,6 +73,7 @@ def fit(
         DivergedError: a loss, or a weight after an epoch, is NaN or infinite; the checkpoint stays the last good one.
         DataError: the split yields no batch.
         ValueError: the checkpoint is damaged or of another training.
+        CompileError: torch cannot compile the network.
     """
     rng = torch.Generator().manual_seed(seed)
     optimiser = optimiser_of(model, recipe)
@@ -77,24 +81,26 @@ def fit(
     best = Best()
     plan = {"split": split, "epochs": epochs, "seed": seed, **asdict(recipe), "network": fingerprint(model)}
     plan["data"] = getattr(data, "fingerprint", "") if checkpoint else ""
-    device = home(model)
-    with forked(device, seed):
+    device, compute = home(model), compute_of(data)
+    plan["precision"], network = compute.precision, compute.prepared(model)
+    scaler = GradScaler(device.type, enabled=compute.precision == "16")
+    with forked(device, seed), float32_products(compute.precision):
         if checkpoint and checkpoint.exists():
-            losses = restore(checkpoint, plan, model, optimiser, rng, best)
+            losses = restore(checkpoint, plan, model, optimiser, rng, best, scaler)
         for epoch in range(len(losses), epochs):
             model.train()
             set_progress(model, epoch / epochs)
             for group in optimiser.param_groups:
                 group["lr"] = recipe.rate(epoch, epochs)
             batches = (moved(batch, device) for batch in data.batches(split, rng))
-            losses.append(_epoch(model, batches, loss, optimiser, recipe.clip, epoch))
+            losses.append(_epoch(model, batches, partial(loss, network), optimiser, scaler, recipe.clip, epoch))
             if select:
                 with averaged(optimiser) as watch:
                     watch(best.update(select(model), model))
             if on_epoch:
                 on_epoch(epoch + 1, losses[-1])
             if checkpoint:
-                save(checkpoint, plan, model, optimiser, rng, losses, best)
+                save(checkpoint, plan, model, optimiser, rng, losses, best, scaler)
     if best.weights is not None:
         model.load_state_dict(best.weights)
     model.eval()
@@ -104,8 +110,9 @@ def fit(
 def _epoch(
     model: nn.Module,
     batches: Iterator[Batch],
-    loss: Callable[[Callable[..., Any], Batch], Tensor],
+    loss: Callable[[Batch], Tensor],
     optimiser: torch.optim.Optimizer,
+    scaler: GradScaler,
     clip: float,
     epoch: int,
 ) -> float:
@@ -120,16 +127,18 @@ def _epoch(
         return sum((float(mean) * size for mean, (_, size) in zip(means, waiting, strict=True)), total)
 
     for step, batch in enumerate(batches):
-        values = loss(model, batch)
+        values = loss(batch)
         mean = values.mean()
         waiting.append((mean.detach(), len(values)))
         if len(waiting) == every:
             total, waiting = look(step + 1), []
         optimiser.zero_grad()
-        mean.backward()  # type: ignore[no-untyped-call]
+        scaler.scale(mean).backward()  # type: ignore[no-untyped-call]
         if clip:
+            scaler.unscale_(optimiser)
             nn.utils.clip_grad_norm_(model.parameters(), clip)
-        optimiser.step()
+        scaler.step(optimiser)
+        scaler.update()
         count += len(values)
     if count == 0:
         raise DataError("the split to train on yields no batch: it is empty, or smaller than one batch")
