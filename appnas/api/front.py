@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from appnas.api import preflight
-from appnas.api.plan import Plan
+from appnas.api.plan import Plan, computed
 from appnas.api.random_control import deviation, equal_budget, ranked_by, value_of
 from appnas.api.result import Result
 from appnas.estimate import Evaluator
@@ -22,8 +22,18 @@ from appnas.run import KEYS, LATER, Run, catalogue, create, created, finish, fou
 from appnas.run.provenance import check_domain, describe_domain, describe_space, load_domain, load_space, remembered
 from appnas.run.retrying import retry
 from appnas.space import Space
-from appnas.support import IN_A_ROW, SHARE, Compute, device_of, reading, told, within
-from appnas.task import Domain, Locked, placed
+from appnas.support import (
+    IN_A_ROW,
+    SHARE,
+    Precision,
+    compute_of,
+    float32_flags,
+    float32_products,
+    reading,
+    told,
+    within,
+)
+from appnas.task import Domain, Locked
 
 COUNTS = ("evaluations", "epochs", "start", "labels", "pairs", "draws", "episodes")
 """Settings of methods that say how long a search is, what there is first in this order."""
@@ -48,6 +58,8 @@ def search(
     max_failures: int = IN_A_ROW,
     max_failure_share: float = SHARE,
     device: str | torch.device = "auto",
+    precision: Precision = "32",
+    compile: bool = False,
     out: str | Path | None = None,
     progress: bool = False,
     callbacks: Sequence[Callback] = (),
@@ -83,13 +95,18 @@ def search(
         max_failure_share: of all evaluations that may fail, looked at once there are 20.
         device: what trains networks, a device of torch such as "cuda:0"; "auto" takes the accelerator if torch has one,
             else the CPU. Seeds give the same draws and batches on every device, but not the same last bits.
+        precision: of networks in training, also after the search. "32": float32, with torch's own settings (kept with
+            the run). "tf32": its products rounded, on NVIDIA's cards. "bf16", "16": passes in fewer bits, by autocast;
+            what overflows in "16" is scaled anew. Weights, losses, measurements and zero-cost scores are in 32.
+        compile: let torch compile networks: supernets under soft gates, and what is trained from scratch.
         out: directory of the run; it is resumable from there.
         progress: show a live line.
         callbacks: further callbacks.
         settings: fields of the method's configuration, instead of `config`.
 
     Raises:
-        ValueError: an unknown name or setting, or a device that torch does not have.
+        ValueError: an unknown name or setting, a device that torch does not have, or a precision that it lacks.
+        CompileError: torch cannot compile a network.
         TypeError: a class instead of an instance, or the method shares weights, and the domain (a table, say) cannot
             train any.
         RunError: `out` is not empty.
@@ -115,8 +132,9 @@ def search(
         method=method, config=asked, seed=seed, seeds=seeds, rank_epochs=rank_epochs, control=control,
         retrain_epochs=retrain_epochs, beside=tuple(beside), workers=workers, asks=asks, cluster=cluster,
         timeout=timeout, max_failures=max_failures, max_failure_share=max_failure_share, device=str(device),
+        precision=precision, compile=compile,
     )  # fmt: skip
-    domain = _on(domain, device)
+    domain = computed(domain, device, precision, compile)
     within(asked, "population", "per_update")
     if (asks or cluster) and not workers and not timeout:
         raise ValueError(f"asks and cluster are of workers: give workers too, got asks={asks}, cluster={cluster}")
@@ -131,6 +149,8 @@ def search(
     need = preflight.check(built, domain, method, plan.config)
     described = {**catalogue.plain(plan), "space": describe_space(built), "domain": describe_domain(domain)}
     described["threads"] = torch.get_num_threads()
+    if compute_of(domain).device.type == "cuda":
+        described["float32"] = float32_flags()
     if out is None:
         with told(need and need.total):
             return _search(built, domain, plan, None, progress, callbacks)
@@ -146,6 +166,8 @@ def resume(
     domain: Domain | Evaluator | None = None,
     retry_failed: bool = False,
     device: str | torch.device | None = None,
+    precision: Precision | None = None,
+    compile: bool | None = None,
     progress: bool = False,
     callbacks: Sequence[Callback] = (),
 ) -> Result:
@@ -158,6 +180,8 @@ def resume(
         retry_failed: try evaluations that failed again: the search goes back to before the first of them, and remembers
             what did not fail; what it had found lies in a folder before-retry-N of the run.
         device: another than the search was asked for; it may be of another kind than the one it began on.
+        precision: another than the search was asked for; it then does not end in the same bits.
+        compile: likewise.
         progress: show a live line.
         callbacks: further callbacks.
 
@@ -174,18 +198,15 @@ def resume(
             space = space or load_space(saved)
             domain = domain or load_domain(saved)
         check_domain(domain, saved, path)
-        domain = _on(domain, device or saved["device"])
         fields = {f.name: saved[f.name] for f in dataclasses.fields(Plan)} | {"beside": tuple(saved["beside"])}
+        fields |= {"precision": precision or saved["precision"]}
+        fields |= {"compile": saved["compile"] if compile is None else compile}
+        domain = computed(domain, device or saved["device"], fields["precision"], fields["compile"])
         need = preflight.check(space, domain, saved["method"], config)
         if retry_failed:
             retry(path)
         with told(need and need.total, partial(_safe, path)):
             return _search(space, domain, Plan(**{**fields, "config": config}), path, progress, callbacks)
-
-
-def _on(domain: Any, device: str | torch.device) -> Any:
-    """A domain whose networks are trained on a device; a table as it is."""
-    return placed(domain, Compute(device_of(device))) if isinstance(domain, Domain) else domain
 
 
 def _safe(path: Path) -> str:
@@ -210,7 +231,8 @@ def _search(
         looking += _watching(plan)
         looking += [Progress(f"{plan.method}, seed {seed}")] if progress else []
         looking += [estimate]
-        found = chosen.search(space, locked, plan.config, seed=seed, callbacks=[*looking, *callbacks])
+        with float32_products(plan.precision):
+            found = chosen.search(space, locked, plan.config, seed=seed, callbacks=[*looking, *callbacks])
         more = {"domain": domain, "info": {**found.info, "method": plan.method}}
         results.append(Result(**{**vars(found), **more}))
         if folder and folder != path:

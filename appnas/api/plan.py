@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from appnas.support import IN_A_ROW, SHARE, check, typed
+import torch
+
+from appnas.support import IN_A_ROW, SHARE, Compute, Precision, check, device_of, typed
+from appnas.task import Domain, placed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +37,10 @@ class SearchOptions:
     """Share of all evaluations that may fail, looked at once there are 20."""
     device: str = "auto"
     """What trains networks: a device of torch such as cuda:0, or auto for the accelerator if there is one, else cpu."""
+    precision: Precision = "32"
+    """Of networks in training: 32 bits, tf32 (NVIDIA's cards from Ampere on), bf16 or 16; measurements are in 32."""
+    compile: bool = False
+    """Let torch compile networks, which takes minutes at first and may pay on accelerators; not single paths."""
     retrain_epochs: int = 0
     """Then train what was found from scratch for so many epochs, and test it; 0 to do so later."""
     beside: tuple[str, ...] = ()
@@ -53,4 +60,21 @@ class Plan(SearchOptions):
         typed("seeds", int, self.seeds)
         if abs(self.seed) + self.seeds > 2**62:
             raise ValueError(f"seeds lie between -2^62 and 2^62, got seed={self.seed}, seeds={self.seeds}")
+        typed("compile", bool, self.compile)
         check(self, seeds=1, rank_epochs=0, retrain_epochs=0, workers=0, asks=0)
+
+
+def computed(domain: Any, device: str | torch.device, precision: Precision, compiles: bool) -> Any:
+    """A domain whose networks are trained on a device, in a precision, compiled or not; a table as it is.
+
+    Raises:
+        ValueError: the device lacks the precision, or a table is to be computed otherwise than it is.
+    """
+    if isinstance(domain, Domain):
+        return placed(domain, Compute(device_of(device), precision, compiles))
+    if precision != "32" or compiles:
+        raise ValueError(
+            "a table trains no networks: precision and compile are of domains with data, got"
+            f" precision={precision!r}, compile={compiles}"
+        )
+    return domain

@@ -7,8 +7,10 @@ import random
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from appnas.api import Result
+from appnas.api.plan import computed
 from appnas.cli import show
 from appnas.estimate import evaluator_of
 from appnas.run import KEYS, InterruptedSearchError, load_config, read_history, read_json
@@ -30,6 +32,7 @@ def finished(path: Path) -> Result:
         remembered(saved)
         space, domain = load_space(saved), load_domain(saved)
     check_domain(domain, saved, path)
+    domain = computed(domain, saved["device"], saved["precision"], saved["compile"])
     found = found_in(path, space, range(saved["seed"], saved["seed"] + saved["seeds"]))
     strategy, evaluator = Random(space, random.Random(0)), evaluator_of(space, domain, 1, saved["seed"])
     info = {"seed": found["seed"], "path": str(path), "method": saved["method"]}
@@ -39,12 +42,15 @@ def finished(path: Path) -> Result:
     return Result(check(space, found["best"]), read_history(path), strategy, evaluator, space, domain, info)
 
 
-def retrain(result: Result, path: Path, epochs: int | None, seeds: int, beside: tuple[str, ...]) -> None:
+def retrain(result: Result, path: Path, epochs: int | None, seeds: int, beside: tuple[str, ...], **how: Any) -> None:
     """Train what was found beside its controls, and show it; Ctrl-C says how to go on."""
     more = (f" --epochs {epochs}" if epochs else "") + f" --seeds {seeds}"
     more += f" --beside {' '.join(beside)}" if beside else ""
+    more += (f" --precision {how['precision']}" if how.get("precision") else "") + " --compile" * bool(
+        how.get("compile")
+    )
     with resumable(path, f"appnas retrain {shlex.quote(str(path))}{more}"):
-        trained = result.retrain(epochs, seeds=seeds, beside=beside or None, progress=True)
+        trained = result.retrain(epochs, seeds=seeds, beside=beside or None, progress=True, **how)
     show.trained(trained, path)
 
 

@@ -26,10 +26,10 @@ from appnas.cli import after, eda, flags, show
 from appnas.loop import CollapseWarning, WorkerError
 from appnas.methods import METHODS
 from appnas.run import KEYS, catalogue, load_config, reserve
-from appnas.support import FailuresError, explained, out_of_memory
+from appnas.support import CompileError, FailuresError, Precision, explained, out_of_memory
 from appnas.task import DivergedError
 
-MISTAKES = (ValueError, TypeError, OSError, ImportError, MemoryError, DivergedError, WorkerError)
+MISTAKES = (ValueError, TypeError, OSError, ImportError, MemoryError, DivergedError, CompileError, WorkerError)
 
 
 @dataclass(frozen=True)
@@ -90,11 +90,16 @@ class Retrain:
     for. What random search at equal budget found is one too, after a search with --control."""
     threads: int = 1
     """Torch threads."""
+    precision: Precision | None = None
+    """32, tf32, bf16 or 16; by default as the search."""
+    compile: bool = False
+    """Let torch compile the networks; by default as the search."""
 
     def run(self) -> None:
         """Train."""
         _threads(self.threads)
-        after.retrain(after.finished(self.path), self.path, self.epochs, self.seeds, self.beside)
+        how = {"precision": self.precision, "compile": self.compile or None}
+        after.retrain(after.finished(self.path), self.path, self.epochs, self.seeds, self.beside, **how)
 
 
 @dataclass(frozen=True)

@@ -225,5 +225,5 @@ class Shared(Saved):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a state."""
-        super().load_state_dict(state)
+        super().load_state_dict({"scaling": self.scaling.state_dict(), **state})  # it may be of another precision
         self.batch = None

@@ -18,8 +18,8 @@ from appnas.loop import SearchResult, training
 from appnas.retrain.rows import Retrained, Row, _row_json
 from appnas.run import save_showcase, save_weights, write_json, writing
 from appnas.space import Arch, Space, constant_arch, random_arch
-from appnas.support import DataError, RunError, compute_of, failure_of, offers, seeded, told
-from appnas.task import Domain, OnEpoch
+from appnas.support import DataError, Precision, RunError, compute_of, failure_of, offers, seeded, told
+from appnas.task import Domain, OnEpoch, placed
 
 
 def controls(space: Space, names: Sequence[str], seed: int = 0) -> dict[str, Arch]:
@@ -52,6 +52,8 @@ def retrain(
     seeds: int = 1,
     beside: Sequence[str] | None = None,
     out: str | Path | None = None,
+    precision: Precision | None = None,
+    compile: bool | None = None,
     progress: bool = False,
 ) -> Retrained:
     """Train the found architecture and its controls from scratch on all training data, then test each once a seed.
@@ -65,13 +67,19 @@ def retrain(
             budget found is one too, if it ran (`control=True`). One that fails is left out, with a warning.
         out: directory where every training is kept, so that an interrupted call goes on; by default the search's
             own, if it has one.
+        precision: of the networks in training, by default as in the search; tests are in float32.
+        compile: let torch compile them before, by default as in the search.
         progress: show a live line.
 
     Raises:
-        ValueError: the result has no domain with data, that has nothing to test on, or nothing is asked for.
+        ValueError: the result has no domain with data, that has nothing to test on, or nothing is asked for; the device
+            lacks the precision.
         RunError: somebody else writes to the directory.
     """
     space, domain = testable(result.space, result.domain)
+    here = compute_of(domain)
+    compiles = here.compile if compile is None else compile
+    domain = placed(domain, replace(here, precision=precision or here.precision, compile=compiles))
     asked = result.info.get("retrain", {})
     epochs = asked.get("epochs") or _budget(domain) if epochs is None else epochs
     beside = asked.get("beside", ()) if beside is None else beside
@@ -111,6 +119,7 @@ def _train_all(
         save_weights(out, models[0])
         save_showcase(out, domain.showcase(models[0]) if hasattr(domain, "showcase") else {})
         content = {"epochs": epochs, "latency": measured[0].conditions, "rows": [_row_json(row) for row in rows]}
+        content["precision"] = compute_of(domain).precision
         write_json(out / "retrain.json", {**content, **inputs(domain)})
     return Retrained(models[0], rows, epochs)
 

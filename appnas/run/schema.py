@@ -51,7 +51,8 @@ SEARCH = record(
     {
         "seeds": integer(1, 10**6), "rank_epochs": COUNT, "control": FLAG, "retrain_epochs": COUNT,
         "beside": several(TEXT), "workers": COUNT, "asks": COUNT, "cluster": FLAG, "threads": integer(1, 10**6),
-        "device": TEXT, "timeout": number(0), "max_failures": COUNT, "max_failure_share": number(0),
+        "device": TEXT, "precision": TEXT, "compile": FLAG, "float32": OBJECT,
+        "timeout": number(0), "max_failures": COUNT, "max_failure_share": number(0),
     },
 )  # fmt: skip
 """config.json of a search."""
@@ -65,7 +66,9 @@ FILES: dict[str, Kind] = {
             "runs": several(record({"seed": SEED, **FOUND}), 1), "control": record(FOUND, {"evaluations": COUNT}),
         },
     ),
-    "retrain.json": record({"epochs": integer(1), "rows": several(ROW, 1)}, {"io": OBJECT, "preprocessing": OBJECT}),
+    "retrain.json": record(
+        {"epochs": integer(1), "rows": several(ROW, 1)}, {"io": OBJECT, "preprocessing": OBJECT, "precision": TEXT}
+    ),
     "arch.json": record({"space": named("fields"), "arch": ARCH, "io": OBJECT, "weights": TEXT}),
     "history.jsonl": record(
         {"step": COUNT, "arch": ARCH, "value": ANY_NUMBER, "metrics": METRICS},

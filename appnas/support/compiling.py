@@ -28,7 +28,7 @@ def compiled(network: Callable[..., Any], **options: Any) -> Callable[..., Any]:
         CompileError: from a call.
     """
     from torch._dynamo import config as settings  # half a second, which others need not wait
-    from torch._dynamo.exc import TorchDynamoException
+    from torch._dynamo.exc import FailOnRecompileLimitHit, TorchDynamoException
 
     def _call(*inputs: Any, **more: Any) -> Any:
         return network(*inputs, **more)
@@ -41,7 +41,7 @@ def compiled(network: Callable[..., Any], **options: Any) -> Callable[..., Any]:
         try:
             with settings.patch(fail_on_recompile_limit_hit=True):
                 return made(*inputs, **more)
-        except TorchDynamoException as error:
+        except (TorchDynamoException, FailOnRecompileLimitHit) as error:
             first = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
             raise CompileError(f"torch could not compile the network ({first.strip()}): leave compile out") from error
 

@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
-from typing import Any, Literal, ParamSpec, TypeVar
+from typing import Any, Literal, TypeVar
 
 import torch
 from torch import Tensor
@@ -22,7 +22,7 @@ Precision = Literal["32", "tf32", "bf16", "16"]
 PRECISIONS = ("32", "tf32", "bf16", "16")
 LOWER = {"bf16": torch.bfloat16, "16": torch.float16}
 """Type of a network's pass where it is not float32."""
-P, R = ParamSpec("P"), TypeVar("R")
+R = TypeVar("R")
 
 
 def check_precision(precision: str, device: torch.device) -> None:
@@ -118,19 +118,19 @@ def _whole(value: Any) -> Any:
     return value.float() if isinstance(value, Tensor) and value.dtype in LOWER.values() else value
 
 
-def exact(function: Callable[P, R]) -> Callable[P, R]:
+def exact(function: Callable[..., R]) -> Callable[..., R]:
     """A function that computes in float32 wherever it is called: for what torch has for no other type.
 
     Of its arguments, tensors in fewer bits arrive as float32. Where nothing lowers the precision it is called as it is.
     """
 
     @wraps(function)
-    def _run(*args: P.args, **more: P.kwargs) -> R:
+    def _run(*args: Any, **more: Any) -> R:
         kinds = {x.device.type for x in args if isinstance(x, Tensor)}
         on = [kind for kind in kinds if torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)]
         if not on:
             return function(*args, **more)
         with torch.autocast(on[0], enabled=False):
-            return function(*map(_whole, args), **more)  # type: ignore[arg-type]
+            return function(*map(_whole, args), **more)
 
     return _run

@@ -52,7 +52,7 @@ class Scaling:
     def leave(self, loss: Tensor) -> Tensor:
         """The same loss, whose gradient is made larger by the factor."""
         attached = self.on and loss.requires_grad
-        return _Times.apply(loss, self, 1) if attached else loss  # type: ignore[no-any-return, no-untyped-call]
+        return _Times.apply(loss, self, 1) if attached else loss  # type: ignore[no-untyped-call]
 
     def sound(self, gradients: Iterable[Tensor | None]) -> bool:
         """Whether a step may be taken on these gradients, which changes the factor; always if off."""
