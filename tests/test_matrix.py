@@ -1,15 +1,22 @@
 """Every method in every space, on images, a graph, a text or with an agent: what the parts promise each other."""
 
+import random
+import warnings
 from functools import partial
 
 import pytest
+import torch
 
 import appnas
 from appnas.loop import worth
 from appnas.methods import METHODS, darts
+from appnas.one_shot import Shared
 from appnas.run import catalogue
-from appnas.space import check
+from appnas.space import check, full_mask, random_arch
 from appnas.spaces import SPACES
+from appnas.strategy import Draw
+from appnas.support import Compute, seeded
+from appnas.task import placed
 from appnas.testing import identical, planted
 
 TINY_SPACES = {
@@ -170,3 +177,30 @@ def test_every_kind_of_name_is_known(space: str):
     make = partial(catalogue.space_type(space), **TINY_SPACES[space])
     assert type(make()) is SPACES[space]
     assert make() == SPACES[space](**TINY_SPACES[space])
+
+
+@pytest.mark.parametrize("space", SPACES)
+def test_trains_in_bf16_as_in_32(space: str, digits, ring, licence):
+    """Networks from scratch, and supernets: the losses of the first epoch differ by what 8 bits say."""
+    made = SPACES[space](**TINY_SPACES[space])
+    domain = ring if space in GRAPHS else licence if space in RECURRENT else digits
+    arch, mean, found = random_arch(made, random.Random(0)), {}, {}
+    for precision in ("32", "bf16"):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of processors without bfloat16
+            lower = placed(domain, Compute(precision=precision))
+        model = seeded(0, partial(made.build, arch, domain.io))
+        lower.fit(model, 1, on_epoch=lambda _, loss, key=precision: mean.update({key: loss}))
+        assert {w.dtype for w in model.parameters()} == {torch.float32}
+        if space not in SAMPLED:
+            shared = Shared(made, lower)
+            gates = tuple(m.float().softmax(-1).requires_grad_() for m in full_mask(made.choices))
+            loss = -shared.score(Draw(arch, gates)).value
+            slopes = torch.autograd.grad(loss, gates, materialize_grads=True)
+            found[precision] = loss.item(), torch.cat([s.flatten() for s in slopes])
+            shared.learn(Draw(arch, gates))
+    assert mean["bf16"] == pytest.approx(mean["32"], rel=0.03)
+    if found:
+        (one, there), (other, here) = found.values()
+        assert other == pytest.approx(one, rel=0.03)
+        assert torch.cosine_similarity(there, here, 0) > 0.9

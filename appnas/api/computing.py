@@ -12,29 +12,41 @@ from typing import Any
 import torch
 
 from appnas.cost import placing
-from appnas.support import Compute, compute_of, device_of, joined, same_kind, started
+from appnas.support import Compute, Precision, compute_of, device_of, joined, same_kind, started
 from appnas.task import DifferentiableDomain, Domain, placed
 
 
-def chosen(device: str | torch.device = "auto", *, processes: int = 1, norms: str = "synchronised") -> Compute:
+def chosen(
+    device: str | torch.device = "auto",
+    precision: Precision = "32",
+    compiles: bool = False,
+    *,
+    processes: int = 1,
+    norms: str = "synchronised",
+) -> Compute:
     """What networks are trained on; several processes meet here.
 
     Of several CUDA devices on a machine each process takes the one of its number there.
 
     Raises:
-        ValueError: torch has no such device, the processes were not started so, or there are fewer devices than
-            processes on a machine.
+        ValueError: torch has no such device, the processes were not started so, there are fewer devices than
+            processes on a machine, or something is not for several processes.
         TypeError: the device is neither a name nor a device.
     """
     if norms not in ("own", "synchronised"):
         raise ValueError(f"norms is 'own' or 'synchronised', got {norms!r}")
     if processes < 1:
         raise ValueError(f"processes >= 1 must hold, got {processes}")
+    if processes > 1 and (compiles or precision == "16"):
+        raise ValueError(
+            "networks that are compiled, or in float16, are trained by one process: with more leave compile"
+            f" out and take precision 'bf16' or '32', got compile={compiles} and precision={precision!r}"
+        )
     here = device_of(device)
     share = joined(processes, here.type)
     if share.size > 1 and here.type != "cpu":
         here = _mine(here, str(device))
-    return Compute(here, share.size, norms, share.rank)  # type: ignore[arg-type]
+    return Compute(here, precision, compiles, share.size, norms, share.rank)  # type: ignore[arg-type]
 
 
 def _mine(device: torch.device, asked: str) -> torch.device:
@@ -52,7 +64,12 @@ def _mine(device: torch.device, asked: str) -> torch.device:
 
 
 def again(
-    saved: Mapping[str, Any], path: Path, device: str | torch.device | None = None, processes: int | None = None
+    saved: Mapping[str, Any],
+    path: Path,
+    device: str | torch.device | None = None,
+    processes: int | None = None,
+    precision: Precision | None = None,
+    compiles: bool | None = None,
 ) -> Compute:
     """The same for a run that goes on, perhaps on another machine.
 
@@ -61,6 +78,8 @@ def again(
         path: its directory.
         device: another than it was asked for.
         processes: another number; by default as many as were started.
+        precision: another than it was asked for.
+        compiles: likewise.
 
     Raises:
         ValueError, TypeError: see `chosen`.
@@ -72,7 +91,9 @@ def again(
             elsewhere = f"{path} was asked for on another device: {error}. Go on with device= or --device"
             raise ValueError(elsewhere) from error
     count = started() if processes is None else processes
-    return chosen(device or saved["device"], processes=count, norms=saved["norms"])
+    compiles = saved["compile"] if compiles is None else compiles
+    how = precision or saved["precision"], compiles
+    return chosen(device or saved["device"], *how, processes=count, norms=saved["norms"])
 
 
 def on(domain: Any, compute: Compute, asked: str | torch.device) -> Any:
@@ -81,7 +102,8 @@ def on(domain: Any, compute: Compute, asked: str | torch.device) -> Any:
     One that says itself on which device (`domain.to`) is left there if "auto" was asked for.
 
     Raises:
-        ValueError: several processes cannot share what it trains.
+        ValueError: several processes cannot share what it trains, the device lacks the precision, or a table is to be
+            computed otherwise than it is.
     """
     if compute.processes > 1 and not isinstance(domain, DifferentiableDomain):
         raise ValueError(
@@ -89,6 +111,11 @@ def on(domain: Any, compute: Compute, asked: str | torch.device) -> Any:
             f" lacks: search with processes=1, got {compute.processes}"
         )
     if not isinstance(domain, Domain):
+        if compute.precision != "32" or compute.compile:
+            raise ValueError(
+                "a table trains no networks: precision and compile are of domains with data, got"
+                f" precision={compute.precision!r}, compile={compute.compile}"
+            )
         return domain
     kept = asked == "auto" and hasattr(domain, "compute")
     return placed(domain, replace(compute, device=compute_of(domain).device) if kept else compute)

@@ -22,7 +22,21 @@ from appnas.run import KEYS, LATER, catalogue, create, created, finish, found_in
 from appnas.run.provenance import check_domain, describe_domain, describe_space, load_domain, load_space, remembered
 from appnas.run.retrying import retry
 from appnas.space import Space
-from appnas.support import CPU, IN_A_ROW, SHARE, alike, compute_of, led, parted, reading, told, within
+from appnas.support import (
+    CPU,
+    IN_A_ROW,
+    SHARE,
+    Precision,
+    alike,
+    compute_of,
+    float32_flags,
+    float32_products,
+    led,
+    parted,
+    reading,
+    told,
+    within,
+)  # fmt: skip
 from appnas.task import Domain, Locked
 
 COUNTS = ("evaluations", "epochs", "start", "labels", "pairs", "draws", "episodes")
@@ -48,6 +62,8 @@ def search(
     max_failures: int = IN_A_ROW,
     max_failure_share: float = SHARE,
     device: str | torch.device = "auto",
+    precision: Precision = "32",
+    compile: bool = False,
     processes: int = 1,
     norms: Literal["own", "synchronised"] = "synchronised",
     out: str | Path | None = None,
@@ -86,6 +102,10 @@ def search(
         device: what trains networks, a device of torch such as "cuda:0"; "auto" is where `domain.to` has put them, else
             the accelerator if torch has one, else the CPU. Workers get one each of several accelerators, unless one is
             named by its number. Seeds give the same draws and batches on every device, but not the same last bits.
+        precision: of networks in training, also after the search. "32": float32, with torch's own settings (kept with
+            the run). "tf32": its products rounded, on NVIDIA's cards. "bf16", "16": passes in fewer bits, by autocast;
+            what overflows in "16" is scaled anew. Weights, losses, measurements and zero-cost scores are in 32.
+        compile: let torch compile networks: supernets under soft gates, and what is trained from scratch.
         processes: that train every network together, each on its share of every batch, started by torchrun or as a Ray
             Train job with the same call in each (`appnas.api.together`). All return the result; the first one writes.
         norms: "synchronised": batch norms have the statistics of the whole batch, and the result is that of one
@@ -96,7 +116,9 @@ def search(
         settings: fields of the method's configuration, instead of `config`.
 
     Raises:
-        ValueError: an unknown name or setting, a device that torch does not have, or other processes than asked for.
+        ValueError: an unknown name or setting, a device that torch does not have, a precision that it lacks, or other
+            processes than asked for.
+        CompileError: torch cannot compile a network.
         TypeError: a class instead of an instance, or the method shares weights, and the domain (a table, say) cannot
             train any.
         RunError: `out` is not empty.
@@ -123,10 +145,10 @@ def search(
         method=method, config=asked, seed=seed, seeds=seeds, rank_epochs=rank_epochs, control=control,
         retrain_epochs=retrain_epochs, beside=tuple(beside), workers=workers, asks=asks, cluster=cluster,
         timeout=timeout, max_failures=max_failures, max_failure_share=max_failure_share,
-        device=computing.named(domain, device), processes=processes, norms=norms,
+        device=computing.named(domain, device), precision=precision, compile=compile, processes=processes, norms=norms,
     )  # fmt: skip
-    domain = computing.on(domain, computing.chosen(device, processes=processes, norms=norms), device)
-    share = compute_of(domain).share
+    compute = computing.chosen(device, precision, compile, processes=processes, norms=norms)
+    domain, share = computing.on(domain, compute, device), compute.share
     within(asked, "population", "per_update")
     if (asks or cluster) and not workers and not timeout:
         raise ValueError(f"asks and cluster are of workers: give workers too, got asks={asks}, cluster={cluster}")
@@ -141,6 +163,8 @@ def search(
     need = alike(share, partial(preflight.check, built, domain, method, plan.config))
     described = {**catalogue.plain(plan), "space": describe_space(built), "domain": describe_domain(domain)}
     described["threads"] = torch.get_num_threads()
+    if compute_of(domain).device.type == "cuda":
+        described["float32"] = float32_flags()
     if out is None:
         with told(need and need.total, device=compute_of(domain).device):
             return _search(built, domain, plan, None, progress, callbacks)
@@ -159,6 +183,8 @@ def resume(
     domain: Domain | Evaluator | None = None,
     retry_failed: bool = False,
     device: str | torch.device | None = None,
+    precision: Precision | None = None,
+    compile: bool | None = None,
     processes: int | None = None,
     progress: bool = False,
     callbacks: Sequence[Callback] = (),
@@ -172,6 +198,8 @@ def resume(
         retry_failed: try evaluations that failed again: the search goes back to before the first of them, and remembers
             what did not fail; what it had found lies in a folder before-retry-N of the run.
         device: another than the search was asked for; it may be of another kind than the one it began on.
+        precision: another than the search was asked for; it then does not end in the same bits.
+        compile: likewise.
         processes: another number than the search was asked for; by default as many as were started.
         progress: show a live line.
         callbacks: further callbacks.
@@ -183,7 +211,7 @@ def resume(
     preflight.pathlike(path=path)
     path = Path(path)
     saved = load_config(path, KEYS)
-    compute = computing.again(saved, path, device, processes)
+    compute = computing.again(saved, path, device, processes, precision, compile)
     share = compute.share
     with together.leading(share, partial(writing, path)):
         with reading(path / "config.json"):
@@ -193,6 +221,7 @@ def resume(
         check_domain(domain, saved, path)
         fields = {f.name: saved[f.name] for f in dataclasses.fields(Plan)} | {"beside": tuple(saved["beside"])}
         fields["device"] = saved["device"] if device is None else str(device)
+        fields |= {"precision": compute.precision, "compile": compute.compile}
         domain = computing.on(domain, compute, fields["device"])
         need = alike(share, partial(preflight.check, space, domain, saved["method"], config))
         if retry_failed:
@@ -229,7 +258,8 @@ def _search(
         looking += _watching(plan, used)
         looking += [Progress(f"{plan.method}, seed {seed}")] if progress and share.leads else []
         looking += [estimate] if share.leads else []
-        found = chosen.search(space, locked, plan.config, seed=seed, callbacks=[*looking, *callbacks])
+        with float32_products(plan.precision):
+            found = chosen.search(space, locked, plan.config, seed=seed, callbacks=[*looking, *callbacks])
         more = {"domain": domain, "info": {**found.info, "method": plan.method}}
         results.append(Result(**{**vars(found), **more}))
         if folder and folder != path and share.leads:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from appnas.support import IN_A_ROW, SHARE, check, typed
+from appnas.support import IN_A_ROW, SHARE, Precision, check, typed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +34,10 @@ class SearchOptions:
     """Share of all evaluations that may fail, looked at once there are 20."""
     device: str = "auto"
     """What trains networks: a device of torch such as cuda:0, or auto for the accelerator if there is one, else cpu."""
+    precision: Precision = "32"
+    """Of networks in training: 32 bits, tf32 (NVIDIA's cards from Ampere on), bf16 or 16; measurements are in 32."""
+    compile: bool = False
+    """Let torch compile networks, which takes minutes at first and may pay on accelerators; not single paths."""
     processes: int = 1
     """Processes that train every network together, each on its share of a batch; start so many by torchrun."""
     norms: Literal["own", "synchronised"] = "synchronised"
@@ -57,6 +61,7 @@ class Plan(SearchOptions):
         typed("seeds", int, self.seeds)
         if abs(self.seed) + self.seeds > 2**62:
             raise ValueError(f"seeds lie between -2^62 and 2^62, got seed={self.seed}, seeds={self.seeds}")
+        typed("compile", bool, self.compile)
         check(self, seeds=1, rank_epochs=0, retrain_epochs=0, workers=0, asks=0, processes=1)
         if self.processes > 1 and (self.workers or self.timeout or self.cluster):
             raise ValueError(

@@ -7,6 +7,7 @@ import random
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from appnas.api import Result, computing
 from appnas.cli import show
@@ -53,12 +54,15 @@ def finished(path: Path, device: str | None = None, processes: int | None = None
     return Result(check(space, found["best"]), read_history(path), strategy, evaluator, space, domain, info)
 
 
-def retrain(result: Result, path: Path, epochs: int | None, seeds: int, beside: tuple[str, ...]) -> None:
+def retrain(result: Result, path: Path, epochs: int | None, seeds: int, beside: tuple[str, ...], **how: Any) -> None:
     """Train what was found beside its controls, and show it; Ctrl-C says how to go on."""
     more = (f" --epochs {epochs}" if epochs else "") + f" --seeds {seeds}"
     more += f" --beside {' '.join(beside)}" if beside else ""
+    more += (f" --precision {how['precision']}" if how.get("precision") else "") + " --compile" * bool(
+        how.get("compile")
+    )
     with resumable(path, f"appnas retrain {shlex.quote(str(path))}{more}"):
-        trained = result.retrain(epochs, seeds=seeds, beside=beside or None, progress=True)
+        trained = result.retrain(epochs, seeds=seeds, beside=beside or None, progress=True, **how)
     show.trained(trained, path)
 
 

@@ -26,10 +26,10 @@ from appnas.cli import after, eda, flags, show
 from appnas.loop import CollapseWarning, WorkerError
 from appnas.methods import METHODS
 from appnas.run import KEYS, catalogue, load_config, reserve
-from appnas.support import FailuresError, Share, explained, led, out_of_memory
+from appnas.support import CompileError, FailuresError, Precision, Share, explained, led, out_of_memory
 from appnas.task import DivergedError
 
-MISTAKES = (ValueError, TypeError, OSError, ImportError, MemoryError, DivergedError, WorkerError)
+MISTAKES = (ValueError, TypeError, OSError, ImportError, MemoryError, DivergedError, CompileError, WorkerError)
 
 
 @dataclass(frozen=True)
@@ -102,14 +102,19 @@ class Retrain:
     """What trains networks: a device of torch such as cuda:0, or auto; by default what the search was asked for."""
     threads: int = 1
     """Torch threads."""
+    precision: Precision | None = None
+    """32, tf32, bf16 or 16; by default as the search."""
+    compile: bool = False
+    """Let torch compile the networks; by default as the search."""
     processes: int = 0
     """Processes that train every network together, started by torchrun; 0: as many as were started."""
 
     def run(self) -> None:
         """Train."""
         _threads(self.threads)
+        how = {"precision": self.precision, "compile": self.compile or None}
         found = after.finished(self.path, self.device, self.processes)
-        after.retrain(found, self.path, self.epochs, self.seeds, self.beside)
+        after.retrain(found, self.path, self.epochs, self.seeds, self.beside, **how)
 
 
 @dataclass(frozen=True)
@@ -226,7 +231,8 @@ def search(method: str, args: Sequence[str]) -> None:
     _threads(options.threads)
     data = catalogue.domain(asked.domain_name, asked.domain)
     stem = f"{method}-{asked.space_name}-{asked.domain_name.replace(':', '-')}"
-    compute = computing.chosen(options.device, processes=options.processes, norms=options.norms)
+    how = options.device, options.precision, options.compile
+    compute = computing.chosen(*how, processes=options.processes, norms=options.norms)
     share = after.quietened(compute).share
     with _directory(options.out, stem, share) as path, after.resumable(path, f"appnas resume {_quoted(path)}"):
         given = {field.name: getattr(options, field.name) for field in fields(SearchOptions)}

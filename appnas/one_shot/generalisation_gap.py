@@ -39,6 +39,8 @@ class Paired(Shared):
                 "the generalisation gap is a loss of pairs of examples with samples of their own, which several"
                 f" processes cannot share: search with processes=1, got {self.share.size}"
             )
+        if self.scaling.on:
+            raise ValueError("losses of samples have no scale for float16: take precision 'bf16' or '32', not '16'")
         self.gap, self.per_example = gap, per_example
         self.judge: Batch | None = None
 

@@ -65,9 +65,11 @@ class Adapted(Shared):
         else:
             weights = self.adapted(gates)
         with torch.set_grad_enabled(attached):
-            loss = self._loss(gates, self.judge, {**weights, **self._buffers()})
+            loss, told = self._settled(
+                lambda gates: self._loss(gates, self.judge, {**weights, **self._buffers()}), gates
+            )
         (loss,) = self.watch.values((loss, f"validation, search step {self.step}"))
-        return Score(-loss, {"valid_loss": float(loss.detach())})
+        return Score(-loss, {"valid_loss": float(loss.detach()), **told})
 
     def _buffers(self) -> Weights:
         return {name: x.clone() for name, x in self.supernet.named_buffers()}
@@ -81,6 +83,7 @@ class Adapted(Shared):
             learns = loss.requires_grad  # a path of parameter-free operations may leave nothing to train
             slopes = grad(loss, list(weights.values()), materialize_grads=True) if learns else ()
             with torch.no_grad():
+                slopes = slopes if self.scaling.sound(slopes) else ()  # what overflows in float16 is no step
                 slopes = slopes or tuple(torch.zeros_like(w) for w in weights.values())
                 step = step._replace(lr=self.lr(self.step + i))
                 velocity, weights = step.moved(weights, slopes), step(weights, slopes)

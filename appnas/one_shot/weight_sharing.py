@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
@@ -11,9 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from appnas.space import Gates, Space, one_hot
+from appnas.space import Gates, Space, full_mask, one_hot
 from appnas.strategy import Draw, Score
-from appnas.supernet import SGDStep, Weights, lookahead_exact, lookahead_finite
+from appnas.supernet import SGDStep, Weights, live_options, lookahead_exact, lookahead_finite
 from appnas.support import (
     Saved,
     check,
@@ -26,7 +27,7 @@ from appnas.support import (
     sum_gradients,
     synchronising,
 )  # fmt: skip
-from appnas.task import Batch, DifferentiableDomain, Recipe, Stream, Watch, cosine, joint, optimiser_of
+from appnas.task import Batch, DifferentiableDomain, Recipe, Scaling, Stream, Watch, cosine, joint, optimiser_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,12 +56,47 @@ class SupernetSGD:
         return {"lr": rate, **{name: getattr(self, name) for name in names}}
 
 
+def called(supernet: nn.Module, inputs: tuple[Any, ...], gates: Gates, weights: Weights | None) -> Any:
+    """A supernet's output, with other weights than its own if given."""
+    if weights is None:
+        return supernet(*inputs, gates=gates)
+    return functional_call(supernet, weights, inputs, {"gates": gates})
+
+
+def dense(gates: Gates, space: Space) -> bool:
+    """Whether all options that a space allows are needed: where few are, to leave the others out is worth more."""
+    used = [torch.tensor(live_options(matrix)) for matrix in gates]
+    return all(bool((on | ~may).all()) for on, may in zip(used, space.mask or full_mask(space.choices), strict=True))
+
+
+@contextmanager
+def constant(supernet: nn.Module, compiles: bool) -> Iterator[Weights | None]:
+    """The weights without a gradient: as copies, or for the compiler as they are, which compiles five times as fast.
+
+    Yields:
+        What to call the supernet with; None for its own weights.
+    """
+    if not compiles:
+        yield {name: w.detach() for name, w in supernet.named_parameters()}
+        return
+    learn = [w for w in supernet.parameters() if w.requires_grad]
+    try:
+        for w in learn:
+            w.requires_grad_(False)
+        yield None
+    finally:
+        for w in learn:
+            w.requires_grad_(True)
+
+
 class Shared(Saved):
     """Weight sharing: a supernet trained along the way, scored by minus the loss on a validation batch.
 
     The value stays attached to soft gates, so gradient strategies can differentiate it. Supernets use batch
     statistics, so no pass leaves a trace in buffers.
 
+    Passes are made in the precision of the domain's `compute`, and compiled if it says so: not those under gates that
+    leave options out (single paths), of which every one would be a network of its own.
     Of several processes (`appnas.support.Compute`) each computes on its rows of every batch. Losses are the whole
     batches', and the gradients of gates and weights, in a look-ahead too, are summed over the processes: with norms
     that are synchronised all is as in one process, but for what dropout draws.
@@ -98,13 +134,20 @@ class Shared(Saved):
             raise ValueError(f"lookahead is 'none', 'exact' or 'finite', got {lookahead!r}")
         if lookahead != "none" and optimiser != "sgd":
             raise ValueError(f"a look-ahead is a step of SGD, the optimiser is {optimiser!r}")
+        if lookahead == "exact" and compute_of(domain).compile:
+            raise ValueError(
+                "what torch compiles cannot be differentiated twice: leave compile out, or lookahead='finite'"
+            )
         self.space, self.domain, self.lr, self.clip, self.lookahead = space, domain, lr, clip, lookahead
-        compute = compute_of(domain)
-        self.device, self.share, self.norms_of = compute.device, compute.share, compute.norms_of
+        self.compute = compute_of(domain)
+        self.device, self.share, self.norms_of = self.compute.device, self.compute.share, self.compute.norms_of
         made = seeded(seed, partial(space.supernet, domain.io)) if supernet is None else supernet
         self.supernet = made.to(self.device)
-        joint(self.supernet, compute)
-        self.watch = Watch()
+        joint(self.supernet, self.compute)
+        self.network = replace(self.compute, compile=False).prepared(partial(called, self.supernet))
+        self.compiled = self.compute.prepared(partial(called, self.supernet))
+        self.watch, self.scaling = Watch(), Scaling(self.compute.precision == "16")
+        self.saved = (*self.saved, "scaling") if self.scaling.on else self.saved
         recipe = Recipe(optimiser, lr(0), momentum=momentum, weight_decay=weight_decay)
         self.optimiser = optimiser_of(self.supernet, recipe)
         self.train = Stream(domain, "train", 2 * seed)
@@ -117,9 +160,13 @@ class Shared(Saved):
 
     def _losses(self, gates: Gates, batch: Batch, weights: Weights | None = None) -> Tensor:
         """The loss of every example. Shapes: returns [B]."""
+        if self.scaling.on:
+            own = dict(self.supernet.named_parameters()) if weights is None else weights
+            weights = {name: self.scaling.enter(w) for name, w in own.items()}
+            gates = tuple(map(self.scaling.enter, gates))
         draws = self.seed * 1_000_003 + self.step + self.share.rank * 7_368_787
         with forked(self.device, draws), synchronising(self.norms_of):  # what a pass draws depends on no other
-            return self.domain.loss(lambda *inputs: self._forward(inputs, gates, weights), batch)
+            return self.scaling.leave(self.domain.loss(lambda *inputs: self._forward(inputs, gates, weights), batch))
 
     def _forward(self, inputs: tuple[Any, ...], gates: Gates, weights: Weights | None) -> Any:
         """The supernet's output, with other weights than its own if given."""
@@ -127,9 +174,8 @@ class Shared(Saved):
             both = copied([*gates, *(weights or {}).values()], self.share)
             weights = weights and dict(zip(weights, both[len(gates) :], strict=True))
             gates = both[: len(gates)]
-        if weights is None:
-            return self.supernet(*inputs, gates=gates)
-        return functional_call(self.supernet, weights, inputs, {"gates": gates})
+        compiles = self.compute.compile and dense(gates, self.space)
+        return (self.compiled if compiles else self.network)(inputs, gates, weights)
 
     def _gates(self, draw: Draw) -> Gates:
         gates = one_hot(self.space.choices, draw.arch) if draw.gates is None else draw.gates
@@ -145,13 +191,18 @@ class Shared(Saved):
         gates, batch = self._gates(draw), next(self.valid)
         attached = any(matrix.requires_grad for matrix in gates)
         if self.lookahead != "none" and attached:
-            loss = self._ahead(gates, batch)
+            loss, told = self._settled(lambda gates: self._ahead(gates, batch), gates)
         else:
-            weights = {name: w.detach() for name, w in self.supernet.named_parameters()}  # the gates' gradient alone
-            with torch.set_grad_enabled(attached):
-                loss = self._loss(gates, batch, weights)
+            with torch.set_grad_enabled(attached), constant(self.supernet, self.compute.compile) as weights:
+                loss, told = self._settled(lambda gates: self._loss(gates, batch, weights), gates)
         (loss,) = self.watch.values((loss, f"validation, search step {self.step}"))
-        return Score(-loss, {"valid_loss": float(loss.detach())})
+        return Score(-loss, {"valid_loss": float(loss.detach()), **told})
+
+    def _settled(self, make: Callable[[Gates], Tensor], gates: Gates) -> tuple[Tensor, dict[str, float]]:
+        """A loss of the gates, and what to tell of it: in float16, how often it was scaled anew."""
+        if self.scaling.on and torch.is_grad_enabled() and any(matrix.requires_grad for matrix in gates):
+            return self.scaling.settled(make, gates)
+        return make(gates), {}
 
     def _ahead(self, gates: Gates, batch: Batch) -> Tensor:
         train = self._next_batch()
@@ -189,10 +240,11 @@ class Shared(Saved):
             sum_gradients(self.supernet.parameters(), self.share)
         if self.clip:
             nn.utils.clip_grad_norm_(self.supernet.parameters(), self.clip)
-        self.optimiser.step()
+        if self.scaling.sound(w.grad for w in self.supernet.parameters()):
+            self.optimiser.step()
         self.batch, self.step = None, self.step + 1
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a state."""
-        super().load_state_dict(state)
+        super().load_state_dict({"scaling": self.scaling.state_dict(), **state})  # it may be of another precision
         self.batch = None

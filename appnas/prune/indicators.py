@@ -197,11 +197,12 @@ class Sourced(Shared):
         there, batch = self._gates(draw), next(self.valid)
         gates = one_hot_gates(self.space.choices, draw.arch) if draw.gates is None else draw.gates
         with torch.set_grad_enabled(any(matrix.requires_grad for matrix in gates)):
-            (loss,) = self.watch.values((self._loss(there, batch), f"training, search step {self.step}"))
+            found, told = self._settled(lambda gates: self._loss(gates, batch), there)
+            (loss,) = self.watch.values((found, f"training, search step {self.step}"))
             price: Tensor = complexity(gates, self.prices)
         metrics = {"loss": float(loss.detach()), "complexity": float(price.detach())}
         on = complexity(tuple((matrix > 0.5).float() for matrix in gates), self.everything)
-        return Score(-loss - self.penalty * price, {**metrics, "density": float(on)})
+        return Score(-loss - self.penalty * price, {**metrics, "density": float(on), **told})
 
 
 def redraw(space: Space, supernet: nn.Module, io: Any, body: Mapping[str, Tensor], seed: int) -> None:

@@ -19,8 +19,8 @@ from appnas.loop import SearchResult, training
 from appnas.retrain.rows import Retrained, Row, _row_json
 from appnas.run import add_place, save_showcase, save_weights, told_places, write_json, writing
 from appnas.space import Arch, Space, constant_arch, random_arch
-from appnas.support import DataError, RunError, compute_of, failure_of, led, offers, parted, seeded, told
-from appnas.task import Domain, OnEpoch, on
+from appnas.support import DataError, Precision, RunError, compute_of, failure_of, led, offers, parted, seeded, told
+from appnas.task import Domain, OnEpoch, on, placed
 
 
 def controls(space: Space, names: Sequence[str], seed: int = 0) -> dict[str, Arch]:
@@ -54,6 +54,8 @@ def retrain(
     beside: Sequence[str] | None = None,
     out: str | Path | None = None,
     device: str | torch.device | None = None,
+    precision: Precision | None = None,
+    compile: bool | None = None,
     progress: bool = False,
 ) -> Retrained:
     """Train the found architecture and its controls from scratch on all training data, then test each once a seed.
@@ -71,15 +73,20 @@ def retrain(
             own, if it has one.
         device: that networks are trained on; by default where the search trained its own. A training that was
             interrupted may go on elsewhere.
+        precision: of the networks in training, by default as in the search; tests are in float32.
+        compile: let torch compile them before, by default as in the search.
         progress: show a live line.
 
     Raises:
-        ValueError: the result has no domain with data, that has nothing to test on, nothing is asked for, or torch does
-            not have the device.
+        ValueError: the result has no domain with data, that has nothing to test on, nothing is asked for, torch does
+            not have the device, or the device lacks the precision.
         RunError: somebody else writes to the directory.
     """
     space, domain = testable(result.space, result.domain)
     domain = domain if device is None else on(domain, device)
+    now = compute_of(domain)
+    compiles = now.compile if compile is None else compile
+    domain = placed(domain, replace(now, precision=precision or now.precision, compile=compiles))
     asked = result.info.get("retrain", {})
     epochs = asked.get("epochs") or _budget(domain) if epochs is None else epochs
     beside = asked.get("beside", ()) if beside is None else beside
@@ -126,7 +133,8 @@ def _train_all(
         save_weights(out, models[0])
         save_showcase(out, domain.showcase(models[0]) if hasattr(domain, "showcase") else {})
         content = {"epochs": epochs, "latency": measured[0].conditions, "rows": [_row_json(row) for row in rows]}
-        write_json(out / "retrain.json", {**content, **inputs(domain), "places": told_places(out, epochs)})
+        content |= {"precision": compute_of(domain).precision, "places": told_places(out, epochs)}
+        write_json(out / "retrain.json", {**content, **inputs(domain)})
     return Retrained(models[0], rows, epochs)
 
 

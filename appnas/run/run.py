@@ -46,6 +46,7 @@ LATER = {
     "seeds": 1, "rank_epochs": 0, "control": False, "retrain_epochs": 0, "beside": [], "workers": 0, "asks": 0,
     "cluster": False, "timeout": 0.0, "max_failures": IN_A_ROW, "max_failure_share": SHARE, "device": "auto",
     "processes": 1, "norms": "synchronised",
+    "precision": "32", "compile": False,
 }  # fmt: skip
 """What it tells since later versions, and what its absence means."""
 

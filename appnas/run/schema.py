@@ -52,8 +52,8 @@ SEARCH = record(
     {
         "seeds": integer(1, 10**6), "rank_epochs": COUNT, "control": FLAG, "retrain_epochs": COUNT,
         "beside": several(TEXT), "workers": COUNT, "asks": COUNT, "cluster": FLAG, "threads": integer(1, 10**6),
-        "device": TEXT, "processes": integer(1, 10**6), "norms": TEXT, "timeout": number(0),
-        "max_failures": COUNT, "max_failure_share": number(0),
+        "device": TEXT, "precision": TEXT, "compile": FLAG, "float32": OBJECT, "processes": integer(1, 10**6),
+        "norms": TEXT, "timeout": number(0), "max_failures": COUNT, "max_failure_share": number(0),
     },
 )  # fmt: skip
 """config.json of a search."""
@@ -69,7 +69,7 @@ FILES: dict[str, Kind] = {
     ),
     "retrain.json": record(
         {"epochs": integer(1), "rows": several(ROW, 1)},
-        {"io": OBJECT, "preprocessing": OBJECT, "places": several(PLACE)},
+        {"io": OBJECT, "preprocessing": OBJECT, "precision": TEXT, "places": several(PLACE)},
     ),
     "places.jsonl": record({"step": COUNT, "epochs": COUNT, "on": PLACE}),
     "arch.json": record({"space": named("fields"), "arch": ARCH, "io": OBJECT, "weights": TEXT}),

@@ -2,7 +2,8 @@
 
 The same mathematics as the plain form, in which every operation is a module that is called on its own. The plain
 form stays as the reference: `with plain():` chooses it. It is also chosen where the fast one was not measured (other
-devices than CPUs) or cannot go (compilation, export, batch norms with statistics of several processes).
+devices than CPUs) or cannot go (compilation, export, autocast: its hand-written gradients are of one type; batch norms
+with statistics of several processes).
 """
 
 from __future__ import annotations
@@ -35,9 +36,9 @@ def plain(on: bool = True) -> Iterator[None]:
 
 def fast(x: Any) -> bool:
     """Whether the fast form is to be used for this input: a tensor, or a tuple of what a space's operations read."""
-    if not isinstance(x, Tensor) or not x.is_cpu or _plain.get() or synchronised_by.get() is not None:
+    if torch.compiler.is_compiling() or not (isinstance(x, Tensor) and x.is_cpu):
         return False
-    return not torch.compiler.is_compiling()
+    return not (_plain.get() or synchronised_by.get() is not None or torch.is_autocast_enabled("cpu"))
 
 
 class State:
@@ -89,8 +90,11 @@ def scale(x: Tensor, weight: Tensor) -> Tensor:
 def recomputed(module: nn.Module, *inputs: Any) -> Any:
     """module(*inputs), keeping nothing but the inputs: the rest is computed again in backward.
 
-    The form and the weights of now are used then too, also weights put in for a while (`functional_call`).
+    The form and the weights of now are used then too, also weights put in for a while (`functional_call`); a compiler
+    sees to that by itself.
     """
+    if torch.compiler.is_compiling():
+        return checkpoint(module, *inputs, use_reentrant=False)
     weights: dict[str, Tensor] = dict(module.named_parameters())
     form, share = _plain.get(), synchronised_by.get()
 

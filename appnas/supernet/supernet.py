@@ -25,10 +25,14 @@ Make = Callable[[int, str], nn.Module]
 def live_options(gates: Tensor, threshold: float = 0.0) -> list[list[bool]]:
     """Which options of a gate matrix must be computed: all that carry a gradient, else those not exactly 0.
 
+    All of them while a network is being compiled: what is compiled must not depend on the numbers.
+
     Args:
         gates: [count, K], or [B, count, K] where an option lives if any example uses it.
         threshold: gates that are nowhere larger are left out too, which is an approximation unless it is 0.
     """
+    if torch.compiler.is_compiling():
+        return [[True] * gates.shape[-1]] * gates.shape[-2]
     gates = getattr(gates, "host", gates) if not gates.requires_grad else gates  # see `appnas.support.gates_on`
     if gates.requires_grad and torch.is_grad_enabled():
         return torch.ones(gates.shape[-2:], dtype=torch.bool).tolist()

@@ -7,7 +7,7 @@ and the gates that they read are on the device.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Literal
@@ -15,7 +15,9 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from appnas.support.compiling import compiled
 from appnas.support.distributed import Share
+from appnas.support.precision import Precision, lowered
 
 CPU = torch.device("cpu")
 
@@ -26,12 +28,16 @@ class Compute:
 
     Attributes:
         device: of networks and batches.
+        precision: of a network's pass in training, see `appnas.support.precision`.
+        compile: let torch compile networks, see `appnas.support.compiling`.
         processes: that train one network together, each on its rows of every batch (`appnas.support.distributed`).
         norms: whether batch norms have the statistics of all processes' rows, or each process's of its own.
         rank: which of the processes this is.
     """
 
     device: torch.device = CPU
+    precision: Precision = "32"
+    compile: bool = False
     processes: int = 1
     norms: Literal["own", "synchronised"] = "synchronised"
     rank: int = 0
@@ -45,6 +51,11 @@ class Compute:
     def norms_of(self) -> Share | None:
         """The processes that batch norms have common statistics with, if there are such."""
         return self.share if self.processes > 1 and self.norms == "synchronised" else None
+
+    def prepared(self, network: Callable[..., Any]) -> Callable[..., Any]:
+        """A network as it is called in training: a module, or a function that calls one."""
+        made = compiled(network) if self.compile else network
+        return lowered(made, self.precision, self.device)
 
 
 def compute_of(domain: Any) -> Compute:

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.amp import GradScaler
 
 from appnas.support import (
     RunError,
@@ -27,7 +28,7 @@ STATE = record(
         "plan": OBJECT, "model": OBJECT, "optimiser": OBJECT, "rng": random_state, "global_rng": random_state,
         "losses": several(ANY_NUMBER), "best": several(anything, 2),
     },
-    {"device_rng": mapping(tensor)},
+    {"device_rng": mapping(tensor), "scaler": OBJECT},
 )  # fmt: skip
 """What a checkpoint of a training holds."""
 
@@ -47,6 +48,7 @@ def save(
     rng: torch.Generator,
     losses: list[float],
     best: Best,
+    scaler: GradScaler,
 ) -> None:
     """Write all that a training goes on from."""
     state = {
@@ -58,6 +60,7 @@ def save(
         "device_rng": device_random(home(model)),
         "losses": losses,
         "best": [best.number, best.weights],
+        "scaler": scaler.state_dict(),
     }
     with whole(path) as partial:
         torch.save(state, partial)
@@ -70,8 +73,9 @@ def restore(
     optimiser: torch.optim.Optimizer,
     rng: torch.Generator,
     best: Best,
+    scaler: GradScaler,
 ) -> list[float]:
-    """Put model, optimiser, generators and the best epoch where a checkpoint has them, and return its losses.
+    """Put model, optimiser, generators, best epoch and loss scale where a checkpoint has them; return its losses.
 
     Raises:
         RunError: damaged.
@@ -79,7 +83,7 @@ def restore(
     """
     remedy = "delete it to train again"
     state = check_state(path, load_state(path, remedy, RunError), STATE, remedy)
-    then = state["plan"]
+    then = {"precision": "32", **state["plan"]}
     if other := [f"{key} {then.get(key)}, now {value}" for key, value in plan.items() if then.get(key) != value]:
         raise ValueError(f"{path} is of another training ({'; '.join(other)}): delete it, or keep this one elsewhere")
     with reading(path, remedy):
@@ -89,4 +93,5 @@ def restore(
         torch.set_rng_state(state["global_rng"])
         set_device_random(home(model), state.get("device_rng", {}))
         best.number, best.weights = state["best"]
+        scaler.load_state_dict(state.get("scaler", {}))
     return list(state["losses"])

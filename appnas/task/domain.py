@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from appnas.space import IO
-from appnas.support import Compute, compute_of, device_of
+from appnas.support import Compute, check_precision, compute_of, device_of
 from appnas.task.training import Batch, OnEpoch
 
 
@@ -125,10 +125,20 @@ def placed(domain: D, compute: Compute) -> D:
     """A domain whose networks are trained on something else: a copy, or the same one if nothing changes.
 
     A domain that keeps data on the device has a method `placed(compute)` of its own. One with a training loop of its
-    own brings its batches to where the network lives (`appnas.support.home`, `appnas.support.moved`).
+    own brings its batches to where the network lives (`appnas.support.home`, `appnas.support.moved`), and calls it in
+    training as `appnas.support.Compute.prepared` gives it; one that is somebody else's loop cannot.
+
+    Raises:
+        ValueError: the device lacks the precision, or the domain is an agent's, which is in float32 and not compiled.
     """
     if compute_of(domain) == compute:
         return domain
+    check_precision(compute.precision, compute.device)
+    if isinstance(domain, HostDomain) and (compute.compile or compute.precision != "32"):
+        raise ValueError(
+            f"{type(domain).__name__} trains in a loop that is not ours, in float32 and not compiled: leave precision"
+            f" at '32' and compile out, got {compute.precision!r} and compile={compute.compile}"
+        )
     if hasattr(domain, "placed"):
         own: D = domain.placed(compute)
         return own

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.amp import GradScaler
 
 from appnas.support import (
     CPU,
@@ -17,6 +19,7 @@ from appnas.support import (
     Share,
     compute_of,
     fetched,
+    float32_products,
     forked,
     home,
     led,
@@ -72,7 +75,8 @@ def fit(
 
     Args:
         model: trained in place, where it lives, and left in evaluation mode. Batches are brought to it.
-        data: source of batches; its `fingerprint`, if it has one, tells a checkpoint of other data.
+        data: source of batches; its `fingerprint`, if it has one, tells a checkpoint of other data, and its `compute`
+            the precision, and whether the network is compiled.
         split: name of the split to train on.
         loss: (model, batch) -> loss of every example, shape [B].
         epochs: number of passes.
@@ -87,6 +91,7 @@ def fit(
         DivergedError: a loss, or a weight after an epoch, is NaN or infinite; the checkpoint stays the last good one.
         DataError: the split yields no batch.
         ValueError: the checkpoint is damaged or of another training.
+        CompileError: torch cannot compile the network.
     """
     rng = torch.Generator().manual_seed(seed)
     optimiser = optimiser_of(model, recipe)
@@ -95,10 +100,12 @@ def fit(
     plan = {"split": split, "epochs": epochs, "seed": seed, **asdict(recipe), "network": fingerprint(model)}
     plan["data"] = getattr(data, "fingerprint", "") if checkpoint else ""
     device, compute = home(model), compute_of(data)
-    share = compute.share
-    with forked(device, seed):
+    share, network = compute.share, compute.prepared(model)
+    plan["precision"] = compute.precision
+    scaler = GradScaler(device.type, enabled=compute.precision == "16")
+    with forked(device, seed), float32_products(compute.precision):
         if checkpoint and led(share, checkpoint.exists):
-            losses = restore(checkpoint, plan, model, optimiser, rng, best)
+            losses = restore(checkpoint, plan, model, optimiser, rng, best, scaler)
         for epoch in range(len(losses), epochs):
             model.train()
             set_progress(model, epoch / epochs)
@@ -106,7 +113,8 @@ def fit(
                 group["lr"] = recipe.rate(epoch, epochs)
             batches = (moved(own_part(data, batch), device) for batch in data.batches(split, rng))
             with synchronised(model, compute), own_draws(share, device, seed, epoch):
-                losses.append(_epoch(model, batches, loss, optimiser, recipe.clip, epoch, share))
+                how = partial(loss, network), optimiser, scaler
+                losses.append(_epoch(model, batches, *how, recipe.clip, epoch, share))
             average_statistics(model, share)
             if select:
                 with averaged(optimiser) as watch:
@@ -115,7 +123,7 @@ def fit(
             if on_epoch:
                 on_epoch(epoch + 1, losses[-1])
             if checkpoint and share.leads:
-                save(checkpoint, plan, model, optimiser, rng, losses, best)
+                save(checkpoint, plan, model, optimiser, rng, losses, best, scaler)
     if best.weights is not None:
         model.load_state_dict(best.weights)
     model.eval()
@@ -132,8 +140,9 @@ def own_draws(share: Share, device: torch.device, seed: int, epoch: int) -> Abst
 def _epoch(
     model: nn.Module,
     batches: Iterator[Batch],
-    loss: Callable[[Callable[..., Any], Batch], Tensor],
+    loss: Callable[[Batch], Tensor],
     optimiser: torch.optim.Optimizer,
+    scaler: GradScaler,
     clip: float,
     epoch: int,
     share: Share,
@@ -150,16 +159,18 @@ def _epoch(
         return sum((float(mean) * size for mean, size in zip(means, sizes, strict=True)), total), count + sum(sizes)
 
     for step, batch in enumerate(batches):
-        mean, size = mean_over(loss(model, batch), share)
+        mean, size = mean_over(loss(batch), share)
         waiting.append((mean.detach(), size))
         if len(waiting) == every:
             (total, count), waiting = look(step + 1), []
         optimiser.zero_grad()
-        mean.backward()  # type: ignore[no-untyped-call]
+        scaler.scale(mean).backward()  # type: ignore[no-untyped-call]
         sum_gradients(model.parameters(), share)
         if clip:
+            scaler.unscale_(optimiser)
             nn.utils.clip_grad_norm_(model.parameters(), clip)
-        optimiser.step()
+        scaler.step(optimiser)
+        scaler.update()
     total, count = look(step + 1) if waiting else (total, count)
     if count == 0:
         raise DataError("the split to train on yields no batch: it is empty, or smaller than one batch")

@@ -2,7 +2,8 @@
 
 On Cora the 1433-wide features dominate a training step, not the graph: multiplied as a dense matrix they cost twenty
 times what their 1.3 % of entries need. The two products here are each other's derivatives, so gradients of any order
-run through them, and both patterns, the matrix and its transpose, are made once for each tensor and kept.
+run through them, and both patterns, the matrix and its transpose, are made once for each tensor and kept. Under
+autocast they stay in float32: torch multiplies no sparse matrices in fewer bits.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout, pad
 from torch.utils.weak import WeakIdKeyDictionary
+
+from appnas.support import exact
 
 FILLED = 0.1
 """Share of entries other than 0 above which features are multiplied as a dense matrix."""
@@ -135,12 +138,14 @@ class _RowMax(torch.autograd.Function):
         return (gradients[0] / ties).index_select(0, ctx.pattern.row) * first, None
 
 
+@exact
 def row_max(messages: Tensor, pattern: Pattern) -> Tensor:
     """The largest entry of every row, which has one at least; ties share the gradient. Shapes: [E, ...] -> [R, ...]."""
     top: Tensor = _RowMax.apply(messages, pattern)  # type: ignore[no-untyped-call]
     return top
 
 
+@exact
 def weighted_sum(values: Tensor, x: Tensor, pattern: Pattern) -> Tensor:
     """y_r = sum over the entries (r, c) of v_rc x_c, for each of H heads.
 
@@ -151,6 +156,7 @@ def weighted_sum(values: Tensor, x: Tensor, pattern: Pattern) -> Tensor:
     return y
 
 
+@exact
 def entry_products(a: Tensor, b: Tensor, pattern: Pattern) -> Tensor:
     """<a_r, b_c> at every entry (r, c), for each of H heads.
 
@@ -161,6 +167,7 @@ def entry_products(a: Tensor, b: Tensor, pattern: Pattern) -> Tensor:
     return p
 
 
+@exact
 def softmax(e: Tensor, pattern: Pattern) -> Tensor:
     """Exp(e_rc) / sum over the row's entries of exp(e_rc'), for each head. Shapes: e [E, H]; returns [E, H]."""
     top = torch.segment_reduce(e.detach(), "max", offsets=pattern.start)

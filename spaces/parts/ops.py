@@ -168,17 +168,37 @@ class FactorizedReduce(Fused):
 class DropPath(nn.Module):
     """Zero an operation's whole output for a random part of the examples, and scale up the rest.
 
-    `progress` (0 to 1) is set by the trainer; the probability grows linearly with it.
+    `progress` (0 to 1) is set by the trainer; the probability grows linearly with it. What is compiled reads it as a
+    tensor: a number would be compiled in.
     """
+
+    now: Tensor
 
     def __init__(self, rate: float):
         super().__init__()
-        self.rate, self.progress = rate, 0.0
+        self.rate = rate
+        self.register_buffer("now", torch.zeros(()), persistent=False)
+        self.progress = 0.0
+
+    @property
+    def progress(self) -> float:
+        """Part of the training that is done."""
+        return self._progress
+
+    @progress.setter
+    def progress(self, part: float) -> None:
+        self._progress = part
+        self.now.fill_(part)
 
     def forward(self, x: Tensor) -> Tensor:
         """Shapes: [B, ...] -> the same."""
+        if not self.training:
+            return x
+        if torch.compiler.is_compiling():
+            stays = (1 - self.rate * self.now).to(x.dtype)
+            return x * torch.bernoulli(stays.expand(len(x), *[1] * (x.dim() - 1))) / stays
         drop = self.rate * self.progress
-        if not self.training or drop == 0.0:
+        if drop == 0.0:
             return x
         keep = torch.bernoulli(x.new_full((len(x), *[1] * (x.dim() - 1)), 1 - drop))
         return x * keep / (1 - drop)

@@ -92,7 +92,7 @@ class Node(nn.ModuleDict):
         """
         if mix.passed is None:
             c, h = (masked[mix.sources[0]] @ self.weight).chunk(2, -1)
-            return torch.lerp(states[mix.sources[0]], self[mix.options[0]](h), c.sigmoid())
+            return towards(states[mix.sources[0]], self[mix.options[0]](h), c.sigmoid())
         if not fast(states[0]):
             return self._one_by_one(states, masked, mix)
         s, m = (torch.stack([x[j] for j in mix.sources]) for x in (states, masked))
@@ -111,6 +111,11 @@ class Node(nn.ModuleDict):
                     c, h = (masked[j] @ self.weight).chunk(2, -1)
                     total = total + gate[row] * (states[j] + c.sigmoid() * (self[name](h) - states[j]))
         return total
+
+
+def towards(state: Tensor, end: Tensor, share: Tensor) -> Tensor:
+    """State + share * (end - state), in the state's type: under autocast the products alone are in fewer bits."""
+    return torch.lerp(state, end.to(state.dtype), share.to(state.dtype))
 
 
 class Highway(nn.Module):
@@ -148,7 +153,7 @@ class Highway(nn.Module):
         outputs = []
         for moment in entering.unbind():
             c, g = torch.addmm(moment, hidden if mask is None else hidden * mask, self.first[width:]).chunk(2, -1)
-            states = [self.norm(torch.lerp(hidden, g.tanh(), c.sigmoid()))]
+            states = [self.norm(towards(hidden, g.tanh(), c.sigmoid()))]
             masked = states if mask is None else [states[0] * mask]
             for node, mix in zip(self.nodes, mixes, strict=True):
                 states.append(torch.zeros_like(hidden) if mix is None else self.norm(node(states, masked, mix)))
