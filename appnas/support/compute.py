@@ -7,7 +7,7 @@ and the gates that they read are on the device.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 CPU = torch.device("cpu")
+Gates = tuple[Tensor, ...]
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,23 @@ def gates_on(gates: tuple[Tensor, ...], device: torch.device) -> tuple[Tensor, .
     for matrix, own in zip(there, gates, strict=True):
         matrix.host = own.detach()  # type: ignore[attr-defined]
     return there
+
+
+def derived(make: Callable[[Gates], Sequence[Tensor]], gates: Gates) -> tuple[Tensor, ...]:
+    """Gates made of others; what those remember of their values on the CPU is made into what these remember."""
+    there = tuple(make(gates))
+    hosts = tuple(getattr(matrix, "host", None) for matrix in gates)
+    if all(isinstance(host, Tensor) for host in hosts):
+        with torch.no_grad():
+            for matrix, own in zip(there, make(hosts), strict=True):  # type: ignore[arg-type]
+                matrix.host = own  # type: ignore[attr-defined]
+    return there
+
+
+def read(gates: Tensor) -> Tensor:
+    """The values of a gate matrix: those that it remembers on the CPU, if it does. They carry no gradient."""
+    host: Tensor = getattr(gates, "host", gates)
+    return host.detach()
 
 
 def fetched(values: Sequence[Tensor]) -> list[Tensor]:

@@ -103,3 +103,20 @@ def waits(rules: Rules, args: Sequence[Any], kwargs: dict[str, Any], onto: bool)
         return kwargs.get("output_size") is None
     away = rules.name == "copy_" and args[0].is_cpu
     return rules.name in WAITS or away or (rules.name == "_to_copy" and not onto)
+
+
+def lstm_cell(
+    x: Tensor, h: Tensor, state: Tensor, x_bias: Tensor | None = None, h_bias: Tensor | None = None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """A step of an LSTM, which torch asks of devices in one piece.
+
+    Shapes:
+        x, h: [B, 4 D], what comes in, and what was put out before, times their weights. state: [B, D].
+        returns: [B, D], what is put out, and the state; [B, 4 D], what torch keeps for itself.
+    """
+    gates = h + x
+    for bias in (x_bias, h_bias):
+        gates = gates if bias is None else gates + bias
+    enter, keep, new, leave = gates.chunk(4, 1)
+    state = keep.sigmoid() * state + enter.sigmoid() * new.tanh()
+    return leave.sigmoid() * state.tanh(), state, gates

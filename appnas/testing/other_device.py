@@ -9,9 +9,9 @@ without dimensions) in element-wise operations, indices of the CPU into what liv
 host wait for a value is written down, with the line of this package that asked for it. Numbers are those of the CPU to
 the last bit, and drawn by a generator of the device's own, which gives what the CPU's would for the same seed.
 
-Not to be had: compilation, streams, pinned memory, generators by `torch.Generator("other")`, a second device; gradients
-of the CPU that are given to a backward pass are not refused; `torch.load(map_location="other")` puts there what was saved
-from there, and leaves what was on the CPU.
+Not to be had: compilation, streams, pinned memory, generators by `torch.Generator("other")`, a second device, recurrent
+layers other than the LSTM. Gradients of the CPU that are given to a backward pass are not refused, and
+`torch.load(map_location="other")` puts there only what was saved from there.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from unittest import mock
 import torch
 from torch import Tensor, nn
 
-from appnas.testing.device_rules import NAME, refuse_mixtures, rules_of, tensors_in, waits
+from appnas.testing.device_rules import NAME, lstm_cell, refuse_mixtures, rules_of, tensors_in, waits
 
 
 class Transfer(NamedTuple):
@@ -90,10 +90,11 @@ class Elsewhere(Tensor):
     @staticmethod
     def __new__(cls, inner: Tensor) -> Elsewhere:
         """A tensor of the other device with the values, and the memory, of one of the CPU."""
+        dense = inner.layout is torch.strided
+        places = {"strides": inner.stride(), "storage_offset": inner.storage_offset()} if dense else {}
         made: Elsewhere = Tensor._make_wrapper_subclass(  # type: ignore[attr-defined]
-            cls, inner.size(), strides=inner.stride(), storage_offset=inner.storage_offset(), dtype=inner.dtype,
-            device=torch.device(NAME, 0),
-        )  # fmt: skip
+            cls, inner.size(), **places, dtype=inner.dtype, device=torch.device(NAME, 0)
+        )
         made.inner = inner
         return made
 
@@ -108,6 +109,12 @@ class Elsewhere(Tensor):
     def untyped_storage(self) -> torch.UntypedStorage:
         """The memory of its values: what shares it is told by its address."""
         return self.inner.untyped_storage()
+
+    def __getitem__(self, index: Any) -> Any:
+        return super().__getitem__(_listless(index))
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        super().__setitem__(_listless(index), value)
 
     def tolist(self) -> Any:
         """Its values, by way of the CPU."""
@@ -158,6 +165,13 @@ class Elsewhere(Tensor):
         return torch._utils._rebuild_parameter, (plain, self.requires_grad, {})
 
 
+def _listless(index: Any) -> Any:
+    """An index without lists, of which torch makes tensors where nothing can see it."""
+    if isinstance(index, tuple):
+        return tuple(map(_listless, index))
+    return torch.tensor(index) if isinstance(index, list) else index
+
+
 def _bare(value: Any) -> Any:
     if isinstance(value, Elsewhere):
         return value.inner
@@ -183,11 +197,7 @@ def _run(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     there = any(isinstance(tensor, Elsewhere) for tensor in tensors)
     if there:
         refuse_mixtures(rules, args, tensors)
-    onto = there
-    if target is not None:
-        onto = torch.device(target).type == NAME
-        if onto and torch.device(target).index not in (None, 0):
-            raise RuntimeError(f"there is one device of the kind {NAME!r}, {NAME}:0, not {target}")
+    onto = there if target is None else _is_other(torch.device(target))
     device = _device()
     if there and waits(rules, args, kwargs, onto):
         device.noted(rules.name)
@@ -201,13 +211,19 @@ def _run(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         out = device.drawn(call)
     else:
         out = call()
-    if rules.written:
-        own = tuple(args[place] if place < len(args) else kwargs[name] for place, name in rules.written)
-        for tensor in own:
-            if isinstance(tensor, Elsewhere) and (rules.changed or tensor.shape != tensor.inner.shape):
-                tensor.data = Elsewhere(tensor.inner)
-        return own[0] if len(own) == 1 else own
-    return _there(out) if onto else out
+    if not rules.written:
+        return _there(out) if onto else out
+    own = tuple(args[place] if place < len(args) else kwargs[name] for place, name in rules.written)
+    for tensor in own:
+        if isinstance(tensor, Elsewhere) and (rules.changed or tensor.shape != tensor.inner.shape):
+            tensor.data = Elsewhere(tensor.inner)
+    return own[0] if len(own) == 1 else own
+
+
+def _is_other(target: torch.device) -> bool:
+    if target.type == NAME and target.index not in (None, 0):
+        raise RuntimeError(f"there is one device of the kind {NAME!r}, {NAME}:0, not {target}")
+    return target.type == NAME
 
 
 def _module() -> Any:
@@ -239,7 +255,9 @@ def _register() -> Any:
     torch.serialization.register_package(5, lambda storage: None, own)
     library = torch.library.Library("_", "IMPL")
     library.fallback(lambda func, *args, **kwargs: _run(func, args, kwargs), "PrivateUse1")
-    return library
+    cells = torch.library.Library("aten", "IMPL")
+    cells.impl("_thnn_fused_lstm_cell", lstm_cell, "AutogradPrivateUse1")
+    return library, cells
 
 
 @contextmanager

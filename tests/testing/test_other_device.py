@@ -70,6 +70,8 @@ NUMBERS = {
     "number in place": lambda x, d: x.clone().mul_(torch.tensor(2.0)),
     "where": lambda x, d: torch.where(x > 2, x, torch.tensor(0.0)),
     "indices of the CPU": lambda x, d: x[torch.tensor([3, 0])],
+    "list": lambda x, d: x[[2, 1]] + x.view(2, 2)[..., [False, True]].view(-1),
+    "number to a list": lambda x, d: [y := x.clone(), y.__setitem__([0, 1], 7.0), y][-1],
     "mask of the CPU": lambda x, d: x[torch.tensor([True, False, True, False])],
     "number to indices of the CPU": lambda x, d: x.clone().index_put_((torch.tensor([1]),), torch.tensor(9.0)),
     "view written to": lambda x, d: [y := x.clone(), y.view(2, 2)[1].zero_(), y][-1],
@@ -180,7 +182,8 @@ def network():
 
 def batch(device):
     torch.manual_seed(1)
-    return torch.randn(6, 1, 4, 4).to(device), torch.tensor([0, 1, 2, 3, 4, 0]).to(device), torch.arange(6).to(device) % 3
+    words, y = torch.tensor([0, 1, 2, 3, 4, 0]), torch.arange(6) % 3
+    return torch.randn(6, 1, 4, 4).to(device), words.to(device), y.to(device)
 
 
 def trained(device, optimiser, steps=3):
@@ -234,6 +237,18 @@ def test_double_backward_and_functional_calls(other):
         after = F.cross_entropy(functional_call(model, stepped, (x, words)) * gate, y)
         found[device] = torch.autograd.grad(after, [gate])[0].cpu()
     assert torch.equal(found["cpu"], found["other"])
+
+
+def test_an_lstm(other):
+    torch.manual_seed(0)
+    lstm, found = nn.LSTM(3, 4, batch_first=True), {}
+    x = torch.randn(2, 5, 3)
+    for device in ("cpu", "other"):
+        moved = lstm.to(device)
+        out, (h, c) = moved(x.to(device))
+        slopes = torch.autograd.grad(out.square().sum() + c.sum(), list(moved.parameters()))
+        found[device] = [value.cpu() for value in (out, h, c, *slopes)]
+    torch.testing.assert_close(found["other"], found["cpu"])
 
 
 def test_random_numbers_are_those_of_the_cpu_and_leave_its_generator_alone(other):
