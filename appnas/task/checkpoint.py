@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from appnas.support import RunError, check_state, load_state, reading, whole
+from appnas.support import CPU, RunError, check_state, home, load_state, reading, whole
 from appnas.support.kinds import ANY_NUMBER, OBJECT, anything, random_state, record, several
 from appnas.task.averaging import Best
 
@@ -17,7 +17,8 @@ STATE = record(
     {
         "plan": OBJECT, "model": OBJECT, "optimiser": OBJECT, "rng": random_state, "global_rng": random_state,
         "losses": several(ANY_NUMBER), "best": several(anything, 2),
-    }
+    },
+    {"device_rng": several(anything, 2)},
 )  # fmt: skip
 """What a checkpoint of a training holds."""
 
@@ -48,6 +49,8 @@ def save(
         "losses": losses,
         "best": [best.number, best.weights],
     }
+    if (device := home(model)) != CPU:
+        state["device_rng"] = [device.type, torch.get_device_module(device).get_rng_state(device)]
     with whole(path) as partial:
         torch.save(state, partial)
 
@@ -77,4 +80,7 @@ def restore(
         rng.set_state(state["rng"])
         torch.set_rng_state(state["global_rng"])
         best.number, best.weights = state["best"]
+        kind, drawn = state.get("device_rng", ["", None])
+        if (device := home(model)).type == kind:  # what began on another kind of device goes on with the seed's
+            torch.get_device_module(device).set_rng_state(drawn, device)
     return list(state["losses"])
