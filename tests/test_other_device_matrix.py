@@ -53,7 +53,7 @@ ASKS = {"nasbenchgraph": 24, "nasbenchgraph-proteins": 24}
 
 @pytest.mark.parametrize("name", [*SPACES, "maskable"])
 def test_a_space(name, other):
-    """A network, and a supernet under soft gates and an architecture's: the host waits for the gates' gradient alone."""
+    """A network, and a supernet under soft gates and an architecture's: the host waits for the gates' gradient."""
     space = Maskable(Bench201(channels=2, repeats=1)) if name == "maskable" else space_of(name)
     domain = domain_of(name)
     arch = random_arch(space, random.Random(1))

@@ -30,7 +30,7 @@ def propagation(adjacency: Tensor, alive: Tensor, normalised: bool) -> Tensor:
         adjacency: [N, N]. alive: [B, N], 0 or 1. returns: [B, N, N].
     """
     kept = adjacency * alive[:, :, None] * alive[:, None, :]
-    eye = torch.eye(len(adjacency))
+    eye = torch.eye(len(adjacency), device=adjacency.device)
     if not normalised:
         return kept.transpose(1, 2) + eye
     both = kept + kept.transpose(1, 2) + eye
