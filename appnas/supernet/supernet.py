@@ -178,7 +178,7 @@ class SelfGated(nn.Module):
         self._mark()  # a deep copy of a parameter loses its attributes
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> SelfGated:
-        super()._apply(fn, recurse)
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         self._mark()  # some devices make new parameters of those that are moved
         return self
 

@@ -14,6 +14,8 @@ layers other than the LSTM. Gradients of the CPU that are given to a backward pa
 `torch.load(map_location="other")` puts there only what was saved from there.
 """
 
+# mypy: disable-error-code="override,no-untyped-call,unused-ignore"
+
 from __future__ import annotations
 
 import sys
@@ -82,20 +84,20 @@ _active: list[OtherDevice] = []
 
 
 class Elsewhere(Tensor):
-    """A tensor of the other device; `inner` holds its values."""
+    """A tensor of the other device; `content` holds its values."""
 
-    inner: Tensor
-    __torch_function__ = torch._C._disabled_torch_function_impl
+    content: Tensor
+    __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
 
     @staticmethod
-    def __new__(cls, inner: Tensor) -> Elsewhere:
+    def __new__(cls, content: Tensor) -> Elsewhere:
         """A tensor of the other device with the values, and the memory, of one of the CPU."""
-        dense = inner.layout is torch.strided
-        places = {"strides": inner.stride(), "storage_offset": inner.storage_offset()} if dense else {}
+        dense = content.layout is torch.strided
+        places: Any = {"strides": content.stride(), "storage_offset": content.storage_offset()} if dense else {}
         made: Elsewhere = Tensor._make_wrapper_subclass(  # type: ignore[attr-defined]
-            cls, inner.size(), **places, dtype=inner.dtype, device=torch.device(NAME, 0)
+            cls, content.size(), **places, dtype=content.dtype, device=torch.device(NAME, 0)
         )
-        made.inner = inner
+        made.content = content
         return made
 
     @classmethod
@@ -104,11 +106,11 @@ class Elsewhere(Tensor):
         return _run(func, args, kwargs or {})
 
     def __repr__(self, *, tensor_contents: Any = None) -> str:
-        return f"{self.inner!r} on {NAME}:0"
+        return f"{self.content!r} on {NAME}:0"
 
     def untyped_storage(self) -> torch.UntypedStorage:
         """The memory of its values: what shares it is told by its address."""
-        return self.inner.untyped_storage()
+        return self.content.untyped_storage()
 
     def __getitem__(self, index: Any) -> Any:
         return super().__getitem__(_listless(index))
@@ -140,8 +142,9 @@ class Elsewhere(Tensor):
 
     @data.setter
     def data(self, value: Elsewhere) -> None:
+        """Put another tensor of the device in its place."""
         Tensor.data.__set__(self, value)  # type: ignore[attr-defined]
-        self.inner = value.inner
+        self.content = value.content
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         if id(self) not in memo:
@@ -157,7 +160,7 @@ class Elsewhere(Tensor):
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         _device()
-        args = self.inner.detach(), self.dtype, str(self.device), self.requires_grad
+        args = self.content.detach(), self.dtype, str(self.device), self.requires_grad
         rebuilt = torch._utils._rebuild_device_tensor_from_cpu_tensor, args
         if not isinstance(self, nn.Parameter):
             return rebuilt
@@ -174,7 +177,7 @@ def _listless(index: Any) -> Any:
 
 def _bare(value: Any) -> Any:
     if isinstance(value, Elsewhere):
-        return value.inner
+        return value.content
     return type(value)(map(_bare, value)) if type(value) in (list, tuple) else value
 
 
@@ -215,8 +218,8 @@ def _run(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         return _there(out) if onto else out
     own = tuple(args[place] if place < len(args) else kwargs[name] for place, name in rules.written)
     for tensor in own:
-        if isinstance(tensor, Elsewhere) and (rules.changed or tensor.shape != tensor.inner.shape):
-            tensor.data = Elsewhere(tensor.inner)
+        if isinstance(tensor, Elsewhere) and (rules.changed or tensor.shape != tensor.content.shape):
+            tensor.data = Elsewhere(tensor.content)
     return own[0] if len(own) == 1 else own
 
 

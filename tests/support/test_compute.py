@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from appnas.support import CPU, Compute, compute_of, device_of, devices, fetched, gates_on, home, moved
+from appnas.support import CPU, Compute, compute_of, derived, device_of, devices, fetched, gates_on, home, moved, read
 
 
 def test_devices_by_name_and_what_is_wrong_with_others():
@@ -61,3 +61,14 @@ def test_numbers_on_the_cpu_are_fetched_as_they_are():
 
 def test_what_says_nothing_of_it_is_on_the_cpu():
     assert compute_of(SimpleNamespace()) == Compute(CPU)
+
+
+def test_what_is_derived_from_gates_remembers_its_values():
+    gates = (torch.tensor([[0.0, 1.0]]), torch.tensor([[2.0, 3.0]]))
+    doubled = lambda given: [2 * matrix for matrix in given]  # noqa: E731
+    assert not any(hasattr(matrix, "host") for matrix in derived(doubled, gates))
+    away = gates_on(gates, torch.device("meta"))
+    found = derived(doubled, away)
+    assert [matrix.device.type for matrix in found] == ["meta", "meta"]
+    assert [read(matrix).tolist() for matrix in found] == [[[0.0, 2.0]], [[4.0, 6.0]]]
+    assert read(gates[0]) is not gates[0] and torch.equal(read(gates[0]), gates[0])
