@@ -15,6 +15,7 @@ import random
 import statistics
 import time
 import warnings
+from itertools import pairwise
 
 import torch
 
@@ -70,7 +71,7 @@ def training(space, domain, repeats):
         losses.append(loss)
 
     domain.fit(model, repeats + 1, on_epoch=on_epoch)
-    return [(end - began) / domain.epoch("train") for began, end in zip(ends, ends[1:], strict=False)], losses[0]
+    return [(end - began) / domain.epoch("train") for began, end in pairwise(ends)], losses[0]
 
 
 def main():

@@ -12,4 +12,4 @@ from torch import Tensor
 def random_like(y: Tensor, count: int, seed: int) -> Tensor:
     """Labels of the same shape, uniform: one of `count` classes for integers, 0 or 1 for each label of a set."""
     drawn = torch.randint(count if y.dim() == 1 else 2, y.shape, generator=torch.Generator().manual_seed(seed))
-    return drawn.to(y.dtype)
+    return drawn.to(y)

@@ -18,7 +18,7 @@ ROOMS = {
         "support": "",
         "space": "support",
         "supernet": "support space",
-        "predict": "space",
+        "predict": "support space",
         "task": "support space",
         "cost": "support space task",
         "strategy": "support space supernet",

@@ -242,9 +242,11 @@ class Meter(Saved):
         return {"macs": counts.macs(model, self.inputs) / len(self.inputs[0])}
 
     def _pass(self, model: nn.Module) -> Callable[[], Any]:
+        inputs = moved(self.inputs, home(model))
+
         def run() -> Any:
             with torch.no_grad(), counts.evaluating(model):
-                return model(*moved(self.inputs, home(model)))
+                return model(*inputs)
 
         return run
 

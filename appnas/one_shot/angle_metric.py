@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from appnas.space import SKIP, ZERO, Arch, Space, decisions
 from appnas.supernet import Mixed, plain
-from appnas.support import CPU, gates_on, home, moved
+from appnas.support import CPU, fetched, gates_on, home, moved
 
 Skip = Literal["empty", "identity"]
 
@@ -40,13 +40,14 @@ def operations(space: Space, supernet: nn.Module, inputs: tuple[Tensor, ...]) ->
     """
     found: dict[tuple[int, int], list[Operation]] = {}
     names = decisions(space.choices)
-    place: dict[nn.Module, int] = {}
+    marks: dict[nn.Module, Tensor] = {}
     mixed = {name: module for name, module in supernet.named_modules() if isinstance(module, Mixed)}
     made: dict[nn.Module, int] = {}
 
     def see(module: nn.Module, args: tuple[object, ...]) -> None:
         row = args[1] if len(args) > 1 else None
-        place[module] = int(row.flatten()[0]) - 1 if isinstance(row, Tensor) else -1
+        if isinstance(row, Tensor):
+            marks[module] = row.flatten()[0]
 
     def count(module: nn.Module, args: object, output: Tensor) -> None:
         made[module] = output.shape[1] if output.dim() > 1 else 1
@@ -64,6 +65,7 @@ def operations(space: Space, supernet: nn.Module, inputs: tuple[Tensor, ...]) ->
     finally:
         for hook in hooks:
             hook.remove()
+    place = {module: int(mark) - 1 for module, mark in zip(marks, fetched(list(marks.values())), strict=True)}
     for name, module in mixed.items():
         d = place.get(module, -1)
         for option, k in module.index.items():
@@ -178,7 +180,8 @@ class Angles:
         self.paths = paths(space)
         self.live = _padded([[float(name not in ZERO) for name in options] for options in names])
         now = dict(supernet.named_parameters())
-        products = {name: moved(_products(moved(start[name], w.device), w), CPU) for name, w in now.items()}
+        each = [_products(moved(start[name], w.device), w) for name, w in now.items()]
+        products = dict(zip(now, moved(torch.stack(each), CPU) if each else (), strict=True))
         modules = dict(supernet.named_modules())
         self.table = torch.zeros(*self.live.shape, 3, dtype=torch.float64)
         self.shared = sum(products.values(), torch.zeros(3, dtype=torch.float64))

@@ -10,7 +10,7 @@ from torch import Tensor
 from appnas.one_shot.weight_sharing import Shared
 from appnas.space import Gates, Space
 from appnas.supernet import Weights
-from appnas.support import CPU, gates_on, moved
+from appnas.support import CPU, derived, gates_on, moved
 from appnas.task import Batch, DifferentiableDomain
 
 
@@ -69,13 +69,13 @@ class Paired(Shared):
 
     def _rows(self, gates: Gates, x: Any) -> Gates:
         if not self.per_example:
-            return tuple(matrix.squeeze(0) for matrix in gates)
+            return derived(lambda given: [matrix.squeeze(0) for matrix in given], gates)
         if len(x) > len(gates[0]):
             raise ValueError(
                 f"an input with {len(x)} rows needs as many samples, got {len(gates[0])}: where the loss is not one"
                 " number for each row of the input (a graph's nodes, say), take one sample a batch"
             )
-        return tuple(matrix[: len(x)] for matrix in gates)
+        return derived(lambda given: [matrix[: len(x)] for matrix in given], gates)
 
     def losses(self, gates: Gates, step: int = 0) -> Tensor:
         """The objective of every sample, on the batches of this step. Shapes: gates [n, count, K]; returns [m].

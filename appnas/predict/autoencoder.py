@@ -18,6 +18,7 @@ from torch.nn.functional import mse_loss, normalize
 
 from appnas.predict.predictor import Fitted, Target, descend, parts, shuffled, target
 from appnas.space import Arch, Space, legal, offsets, one_hot, tokens, vocabulary
+from appnas.support import CPU, moved
 
 Direction = Literal["gradient", "random"]
 """Along the predictor's gradient, or, as a control, as far along a random direction."""
@@ -142,18 +143,19 @@ class AutoEncoder(Fitted):
     @torch.no_grad()
     def predict(self, archs: Sequence[Arch]) -> Tensor:
         """f, in 0..1. Shapes: returns [n]."""
-        return torch.cat([self.net.predict(self.net.encode(part)) for part in parts(self._words(archs))])
+        values = [self.net.predict(self.net.encode(self._there(part))) for part in parts(self._words(archs))]
+        return moved(torch.cat(values), CPU)  # type: ignore[no-any-return]
 
     @torch.no_grad()
     def embed(self, archs: Sequence[Arch]) -> Tensor:
         """Shapes: returns [n, D, H], unit vectors."""
-        places: Tensor = self.net.encode(self._words(archs))
+        places: Tensor = moved(self.net.encode(self._there(self._words(archs))), CPU)
         return places
 
     def step(self, places: Tensor, eta: float, direction: Direction = "gradient", seed: int = 0) -> Tensor:
         """Places `eta` df/de further, back on the unit sphere. Shapes: [n, D, H] -> [n, D, H]."""
         e = places.detach().requires_grad_()
-        (slope,) = torch.autograd.grad(self.net.predict(e).sum(), e)
+        (slope,) = torch.autograd.grad(self.net.predict(self._there(e)).sum(), e)
         if direction == "random":
             noise = torch.randn(slope.shape, generator=torch.Generator().manual_seed(seed))
             slope = normalize(noise, dim=-1) * slope.norm(dim=-1, keepdim=True)
@@ -166,15 +168,16 @@ class AutoEncoder(Fitted):
         Shapes:
             places: [n, D, H].
         """
+        places = self._there(places)
         state = self.net.start(places)
-        word = torch.zeros(len(places), 1, dtype=torch.long)
+        word = torch.zeros(len(places), 1, dtype=torch.long, device=places.device)
         chosen, likely = [], []
-        for position, forbidden in enumerate(self.forbidden):
+        for position, forbidden in enumerate(self._there(self.forbidden)):
             logits, state = self.net.decode(places, word, state)
             logp = logits[:, 0].masked_fill(forbidden, float("-inf")).log_softmax(-1)
             word = logp.argmax(-1, keepdim=True)
             chosen.append(word[:, 0] - self.starts[position])
-            likely.append(logp.exp())
+            likely.append(moved(logp.exp(), CPU))
         archs = [tuple(row) for row in torch.stack(chosen, 1).tolist()]
         return [arch if self.space.valid(arch) else self._mend(arch, [p[i] for p in likely])
                 for i, arch in enumerate(archs)]  # fmt: skip

@@ -18,6 +18,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from appnas.predict.gcn import GCN, Readout, as_tensor
 from appnas.predict.predictor import Fitted, descend, parts
 from appnas.space import Arch, Space
+from appnas.support import CPU, moved
 
 Form = Literal["concat", "antisymmetric"]
 
@@ -154,7 +155,7 @@ class Comparator(Fitted):
             for pairs, n in draws:
                 i = torch.randint(len(pairs.label), (n,), generator=self.generator)
                 parts.append([column[i] for column in pairs])
-            return Pairs(*map(torch.cat, zip(*parts, strict=True)))
+            return Pairs(*(self._there(torch.cat(columns)) for columns in zip(*parts, strict=True)))
 
         def loss(pairs: Pairs) -> Tensor:
             return binary_cross_entropy_with_logits(net(pairs.first, pairs.second), pairs.label)
@@ -165,22 +166,22 @@ class Comparator(Fitted):
     @torch.no_grad()
     def compare(self, first: Sequence[Arch], second: Sequence[Arch]) -> Tensor:
         """Pr[first >= second], pair by pair. Shapes: returns [n]."""
-        probabilities: Tensor = self.net(as_tensor(first), as_tensor(second)).sigmoid()
-        return probabilities
+        probabilities = self.net(self._there(as_tensor(first)), self._there(as_tensor(second)))
+        return moved(probabilities.sigmoid(), CPU)  # type: ignore[no-any-return]
 
     @torch.no_grad()
     def wins(self, archs: Sequence[Arch]) -> Tensor:
         """Pr[i >= j] of all pairs, for `borda`. Shapes: returns [n, n]."""
-        f = self.net.body(as_tensor(archs))
+        f = self.net.body(self._there(as_tensor(archs)))
         n = len(f)
         logits: Tensor = self.net.logits(f.repeat_interleave(n, 0), f.repeat(n, 1))
-        return logits.view(n, n).sigmoid()
+        return moved(logits.view(n, n).sigmoid(), CPU)  # type: ignore[no-any-return]
 
     @torch.no_grad()
     def predict(self, archs: Sequence[Arch]) -> Tensor:
         """The total order behind the comparisons, (logit(a, b) - logit(b, a)) / 2 = s(a) - s(b): s. Shapes: [n]."""
         scores = []
         for part in parts(as_tensor(archs)):
-            f = self.net.body(part)
+            f = self.net.body(self._there(part))
             scores.append((self.net.logits(f, 0 * f) - self.net.logits(0 * f, f)) / 2)
-        return torch.cat(scores)
+        return moved(torch.cat(scores), CPU)  # type: ignore[no-any-return]

@@ -14,6 +14,7 @@ from torch.nn.functional import mse_loss
 
 from appnas.predict.predictor import Fitted, Target, descend, parts, shuffled, target
 from appnas.space import ZERO, Arch, Space, decisions, links, offsets, vocabulary
+from appnas.support import CPU, moved
 
 Readout = Literal["mean", "nodes"]
 """What a graph's embedding is: the mean of its nodes, blind to positions, or all nodes side by side."""
@@ -29,7 +30,7 @@ def propagation(adjacency: Tensor, alive: Tensor, normalised: bool) -> Tensor:
         adjacency: [N, N]. alive: [B, N], 0 or 1. returns: [B, N, N].
     """
     kept = adjacency * alive[:, :, None] * alive[:, None, :]
-    eye = torch.eye(len(adjacency))
+    eye = torch.eye(len(adjacency), device=adjacency.device)
     if not normalised:
         return kept.transpose(1, 2) + eye
     both = kept + kept.transpose(1, 2) + eye
@@ -143,4 +144,5 @@ class GCNRegressor(Fitted):
     @torch.no_grad()
     def predict(self, archs: Sequence[Arch]) -> Tensor:
         """Predicted targets. Shapes: returns [n]."""
-        return torch.cat([self.net(part) for part in parts(as_tensor(archs))])
+        predicted: Tensor = moved(torch.cat([self.net(self._there(part)) for part in parts(as_tensor(archs))]), CPU)
+        return predicted

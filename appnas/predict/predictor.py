@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from appnas.space import Arch, Space, features
+from appnas.support import home, moved
 
 Target = Literal["raw", "standard", "minmax", "rank"]
 """What a predictor is fitted to: the values, standardised, scaled to 0..1, or their ranks in 0..1."""
@@ -131,6 +132,11 @@ class Fitted:
         if self.fitted is None:
             raise ValueError(f"the {type(self).__name__} was not fitted yet: call fit(archs, values)")
         return self.fitted
+
+    def _there(self, x: Tensor) -> Tensor:
+        """A tensor where the network lives, which may be moved; what is asked and answered is on the CPU."""
+        found: Tensor = moved(x, home(self.net))
+        return found
 
     def compare(self, first: Sequence[Arch], second: Sequence[Arch]) -> Tensor:
         """By the order of the predictions. Shapes: returns [n]."""

@@ -141,12 +141,12 @@ def magnitudes(space: Space, network: nn.Module, inputs: tuple[Any, ...]) -> Gat
 
     Args:
         space: whose parts.
-        network: its supernet.
+        network: its supernet, anywhere; what is returned is on the CPU.
         inputs: of some examples.
     """
     own: Callable[[nn.Module], Gates] | None = getattr(space, "magnitudes", None)
     if own:
-        return own(network)
+        return moved(own(network), CPU)  # type: ignore[no-any-return]
     gates, found = dense(space), tuple(torch.zeros_like(matrix) for matrix in dense(space))
     network, inputs = Gated(network.eval(), gates), moved(inputs, home(network))
     whole = tree_leaves(network(*inputs))

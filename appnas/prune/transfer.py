@@ -119,7 +119,8 @@ def compare(
         epochs: of every training on the target.
         seed: of weights, the random masks and the order of the data.
     """
-    supernets = {"fresh": adopt(space, target.io, seed), "inherited": adopt(space, target.io, seed, trained)}
+    both = {"fresh": adopt(space, target.io, seed), "inherited": adopt(space, target.io, seed, trained)}
+    supernets = {name: supernet.to(compute_of(target).device) for name, supernet in both.items()}
     outcomes = []
     for weights, supernet in supernets.items():
         named = [("dense", constant_arch(space, "keep"))]

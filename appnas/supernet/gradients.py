@@ -14,6 +14,7 @@ from torch.autograd import grad
 
 from appnas.space import Gates
 from appnas.supernet.fused import plain
+from appnas.support import derived
 
 Weights = dict[str, Tensor]
 Loss = Callable[[Weights, Gates], Tensor]
@@ -86,7 +87,7 @@ def lookahead_finite(
     difference crosses the kinks of ReLU: it is close to exact for smooth operations only.
     """
     leaves = tuple(matrix.detach().requires_grad_() for matrix in gates)
-    fixed = tuple(matrix.detach() for matrix in gates)
+    fixed = derived(lambda given: [matrix.detach() for matrix in given], gates)
     gradients = grad(train(weights, fixed), list(weights.values()), materialize_grads=True)
     with torch.no_grad():
         stepped = step(weights, gradients)

@@ -28,7 +28,7 @@ def gumbel_noise(alpha: Tensor, generator: torch.Generator) -> Tensor:
     """Standard Gumbel noise -log(-log u) in the shape and type of alpha."""
     uniform = torch.rand(alpha.shape, generator=generator, dtype=alpha.dtype)
     tiny = torch.finfo(alpha.dtype).tiny
-    return -torch.log(-torch.log(uniform.clamp(tiny, 1 - torch.finfo(alpha.dtype).eps)))
+    return -torch.log(-torch.log(uniform.clamp(tiny, 1 - torch.finfo(alpha.dtype).eps))).to(alpha.device)
 
 
 def gumbel(alpha: Tensor, generator: torch.Generator, tau: float = 1.0) -> Tensor:
@@ -74,7 +74,7 @@ def gumbel_sample(alpha: Tensor, n: int, generator: torch.Generator, tau: float 
     logq = torch.where(allowed, logq, torch.zeros_like(logq))
     q = logq.exp()
     noise = torch.empty(n, *alpha.shape, dtype=alpha.dtype).exponential_(generator=generator)
-    noise = noise.clamp_min(torch.finfo(alpha.dtype).tiny)
+    noise = noise.clamp_min(torch.finfo(alpha.dtype).tiny).to(alpha.device)
     perturbed = (logq - noise.log()).masked_fill(~allowed, float("-inf"))
     winner = perturbed.argmax(-1, keepdim=True)
     hard = torch.zeros_like(noise).scatter_(-1, winner, 1.0)

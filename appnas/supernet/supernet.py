@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from appnas.space import ZERO, Arch, Gates, Mask, Space, filled
 from appnas.supernet.fused import State, add_scaled, scale
-from appnas.support import CPU, gates_on, home, moved
+from appnas.support import CPU, gates_on, home, moved, read
 
 Make = Callable[[int, str], nn.Module]
 """(edge, option) -> candidate operation."""
@@ -32,11 +32,10 @@ def live_options(gates: Tensor, threshold: float = 0.0) -> list[list[bool]]:
         threshold: gates that are nowhere larger are left out too, which is an approximation unless it is 0.
     """
     if torch.compiler.is_compiling():
-        return [[True] * gates.shape[-1]] * gates.shape[-2]
-    gates = getattr(gates, "host", gates) if not gates.requires_grad else gates  # see `appnas.support.gates_on`
+        return [[True] * gates.shape[-1] for _ in range(gates.shape[-2])]
     if gates.requires_grad and torch.is_grad_enabled():
-        return torch.ones(gates.shape[-2:], dtype=torch.bool).tolist()
-    used = gates.abs() > threshold
+        return [[True] * gates.shape[-1] for _ in range(gates.shape[-2])]
+    used = read(gates).abs() > threshold
     return (used.any(0) if used.dim() == 3 else used).tolist()
 
 
@@ -184,7 +183,7 @@ class SelfGated(nn.Module):
 
     def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> SelfGated:
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
-        self._mark()  # so may one that moves to another device
+        self._mark()  # some devices make new parameters of those that are moved
         return self
 
     def gates(self) -> Gates:

@@ -5,7 +5,7 @@ Here belongs what every room may need. What knows choices, networks or data has 
 
 from appnas.support.compiling import CompileError
 from appnas.support.compute import (
-    CPU, Compute, compute_of, device_of, devices, fetched, gates_on, home, moved, same_kind,
+    CPU, Compute, compute_of, derived, device_of, devices, fetched, gates_on, home, moved, read, same_kind,
 )  # fmt: skip
 from appnas.support.contract import ExhaustedError, lacking, listed, number, offers, ruled, shaped, validated
 from appnas.support.distributed import (
@@ -25,10 +25,10 @@ from appnas.support.settings import check, checked, held, typed, within
 __all__ = [
     "CPU", "IN_A_ROW", "LESS", "MIB", "SHARE", "TRIES", "CompileError", "Compute", "DataError", "ExhaustedError",
     "Failure", "FailuresError", "PeerError", "Precision", "RunError", "Saved", "Share", "Tolerance", "alike", "anyone",
-    "check", "check_precision", "check_state", "checked", "compute_of", "copied", "device_of", "device_random",
-    "devices", "died", "digest", "exact", "explained", "failure_of", "fetched", "float32_flags", "float32_products",
-    "forked", "gates_on", "gathered", "held", "home", "is_number", "joined", "lacking", "late", "led", "listed",
-    "load_state", "mean_over", "moved", "number", "offers", "out_of_memory", "parted", "reading", "rng_state", "room",
-    "ruled", "same_kind", "seeded", "set_device_random", "set_rng", "shaped", "started", "sum_gradients",
-    "synchronised_by", "synchronising", "told", "total", "typed", "validated", "whole", "within",
+    "check", "check_precision", "check_state", "checked", "compute_of", "copied", "derived", "device_of",
+    "device_random", "devices", "died", "digest", "exact", "explained", "failure_of", "fetched", "float32_flags",
+    "float32_products", "forked", "gates_on", "gathered", "held", "home", "is_number", "joined", "lacking", "late",
+    "led", "listed", "load_state", "mean_over", "moved", "number", "offers", "out_of_memory", "parted", "read",
+    "reading", "rng_state", "room", "ruled", "same_kind", "seeded", "set_device_random", "set_rng", "shaped", "started",
+    "sum_gradients", "synchronised_by", "synchronising", "told", "total", "typed", "validated", "whole", "within",
 ]  # fmt: skip

@@ -20,6 +20,7 @@ from appnas.support.distributed import Share
 from appnas.support.precision import Precision, lowered
 
 CPU = torch.device("cpu")
+Gates = tuple[Tensor, ...]
 
 
 @dataclass(frozen=True)
@@ -146,6 +147,23 @@ def gates_on(gates: tuple[Tensor, ...], device: torch.device) -> tuple[Tensor, .
     for matrix, own in zip(there, gates, strict=True):
         matrix.host = own.detach()  # type: ignore[attr-defined]
     return there
+
+
+def derived(make: Callable[[Gates], Sequence[Tensor]], gates: Gates) -> tuple[Tensor, ...]:
+    """Gates made of others; what those remember of their values on the CPU is made into what these remember."""
+    there = tuple(make(gates))
+    hosts = tuple(getattr(matrix, "host", None) for matrix in gates)
+    if all(isinstance(host, Tensor) for host in hosts):
+        with torch.no_grad():
+            for matrix, own in zip(there, make(hosts), strict=True):  # type: ignore[arg-type]
+                matrix.host = own  # type: ignore[attr-defined]
+    return there
+
+
+def read(gates: Tensor) -> Tensor:
+    """The values of a gate matrix: those that it remembers on the CPU, if it does. They carry no gradient."""
+    host: Tensor = getattr(gates, "host", gates)
+    return host.detach()
 
 
 def fetched(values: Sequence[Tensor]) -> list[Tensor]:

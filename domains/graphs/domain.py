@@ -31,7 +31,7 @@ from appnas.domains.graphs.checks import (
 from appnas.domains.graphs.loaders import Batch, joined, neighbours, parts
 from appnas.domains.random_labels import random_like
 from appnas.space import IO
-from appnas.support import CPU, checked, digest, home, moved, typed
+from appnas.support import CPU, Compute, checked, digest, home, moved, typed
 from appnas.task import Recipe, Supervised
 
 RECIPE = Recipe("adam", lr=0.005, lr_min=0.005, weight_decay=5e-4, clip=0.0)
@@ -110,6 +110,8 @@ class Graphs(Supervised):
         ValueError: see `appnas.domains.graphs.checks`; or graphs that do not fit each other.
     """
 
+    compute = Compute()
+
     def __init__(self, data: Any, valid: Any = None, test: Any = None, options: Options = Options()):
         typed("options", Options, options)
         self.options, self.budget = options, options.epochs
@@ -187,6 +189,18 @@ class Graphs(Supervised):
         code = [LINES["normalise"]] * o.normalise + [LINES[edges]] * o.undirected
         return {"divide_features_by_their_absolute_sum": o.normalise, "undirected": o.undirected, "code": code}
 
+    def placed(self, compute: Compute) -> Graphs:
+        """The same domain for another device; a graph that is one batch lies there, once for all splits."""
+        other = copy.copy(self)
+        other.compute = compute
+        if not self._graphs and self.options.loader == "full":
+            there: dict[int, Any] = {}
+            for part in (part for whole in self._whole.values() for part in whole if part is not None):
+                there.setdefault(id(part), moved(part, compute.device))
+            there[id(None)] = None
+            other._whole = {split: Batch(*(there[id(part)] for part in whole)) for split, whole in self._whole.items()}
+        return other
+
     def _split(self, split: str) -> Batch:
         if split not in ("train", "valid", "all"):
             raise ValueError(f"the splits are all, train, valid, got {split!r}")
@@ -236,9 +250,8 @@ class Graphs(Supervised):
     def _measure(self, model: nn.Module, split: str) -> dict[str, float]:
         model.eval()
         whole = moved(self._whole[split], home(model))
-        out, y = model(*whole.inputs), whole.y
-        out = moved(out if whole.nodes is None else out[whole.nodes], CPU)
-        y = self._whole[split].y
+        out = model(*whole.inputs)
+        out, y = moved((out if whole.nodes is None else out[whole.nodes], whole.y), CPU)
         if self.metric == "accuracy":
             value = 100 * int((out.argmax(1) == y).sum()) / len(y)
         else:

@@ -29,7 +29,7 @@ from appnas.space import IO, Arch, Choice, Gates, Mask, only
 from appnas.spaces.eda.map_nets import number_head
 from appnas.spaces.parts import Depthwise, Free, Style, convolution, norm
 from appnas.supernet import Dag
-from appnas.support import checked
+from appnas.support import checked, derived, read
 
 EDGE = ("none", "edge")
 OPERATIONS = ("conv", "wide", "atrous", "mix")
@@ -168,7 +168,7 @@ class Guide(nn.Module):
         kernels = [min(kernel, side - 1 + side % 2) for kernel in space.kernels]
         self.edges = space.edges
         allowed = [[True, True]] * len(self.edges) if mask is None else mask.tolist()
-        self.register_buffer("taken", torch.tensor([float(edge) for _, edge in allowed]), persistent=False)
+        self.taken = [float(edge) for _, edge in allowed]
         reach = {0}
         for (u, v), (_, edge) in zip(self.edges, allowed, strict=True):
             reach |= {v} if edge and u in reach else set()
@@ -200,11 +200,13 @@ class Guide(nn.Module):
         states = self.dag([x], gates)
         if gates is None:
             return sum(self.exits[str(v)](states[v]) for v in self.last)  # type: ignore[no-any-return]
-        allowed: Tensor = self.taken  # type: ignore[assignment]
-        weights = ends(gates[..., 1] * allowed, self.edges)[0]
+        (weights,) = derived(self._ends, (gates,))
         shares = {v: weights[..., int(v)].reshape(-1, 1, 1, 1) for v in self.exits}
-        used = [v for v, share in shares.items() if share.requires_grad or share.any()]
+        used = [v for v, share in shares.items() if share.requires_grad or read(weights)[..., int(v)].any()]
         return sum(self.exits[v](states[int(v)] * shares[v]) for v in used)  # type: ignore[no-any-return]
+
+    def _ends(self, gates: Gates) -> Gates:
+        return (ends(gates[0][..., 1] * gates[0].new_tensor(self.taken), self.edges)[0],)
 
 
 class Shaped(Dag):

@@ -49,7 +49,8 @@ class Pattern:
     @cached_property
     def row(self) -> Tensor:
         """The row of every entry. Shapes: [E]."""
-        return torch.repeat_interleave(torch.arange(self.rows), self.start.diff())
+        rows = torch.arange(self.rows, device=self.start.device)
+        return torch.repeat_interleave(rows, self.start.diff(), output_size=len(self.column))
 
     @cached_property
     def order(self) -> Tensor:
@@ -59,8 +60,7 @@ class Pattern:
     @cached_property
     def transposed(self) -> Pattern:
         """The pattern of the transposed matrix."""
-        counts = torch.bincount(self.column, minlength=self.columns)
-        return Pattern(_starts(counts), self.row[self.order], self.rows)
+        return Pattern(_starts(self.column, self.columns), self.row[self.order], self.rows)
 
     def matrix(self, values: Tensor) -> Tensor:
         """The matrix in torch's compressed layout. Shapes: values [E]."""
@@ -69,7 +69,9 @@ class Pattern:
         )
 
 
-def _starts(counts: Tensor) -> Tensor:
+def _starts(rows: Tensor, count: int) -> Tensor:
+    """Where each of so many rows begins, from the rows of all entries. Shapes: [E] -> [R + 1]."""
+    counts = rows.new_zeros(count).scatter_add_(0, rows, torch.ones_like(rows))
     return torch.cat([counts.new_zeros(1), counts.cumsum(0)])
 
 
@@ -103,7 +105,7 @@ class _EntryProducts(torch.autograd.Function):
         ctx.save_for_backward(a, b)
         ctx.pattern = pattern
         a, b = (pad(x, (0, -x.shape[2] % 8)) for x in (a, b))  # whole vector registers: five times as fast for 7
-        zero = pattern.matrix(torch.zeros(len(pattern.column), dtype=a.dtype))
+        zero = pattern.matrix(a.new_zeros(len(pattern.column)))
         heads = [torch.sparse.sampled_addmm(zero, a[:, h], b[:, h].T, beta=0) for h in range(a.shape[1])]
         return torch.stack([head.values() for head in heads], 1)
 
@@ -183,11 +185,14 @@ class Looped:
     Shapes:
         edge_index: [2, E], sources and targets, in the order of the entries.
         order: [E], the number of every entry among the edges that were given (none of them loops), then the loops.
+        between, loops: numbers of the edges that were given, those that are no loops and those that are.
     """
 
     pattern: Pattern
     edge_index: Tensor
     order: Tensor
+    between: Tensor
+    loops: Tensor
 
     @cached_property
     def degree(self) -> Tensor:
@@ -204,7 +209,7 @@ class Looped:
     @cached_property
     def ones(self) -> Tensor:
         """1 at every edge. Shapes: [E]."""
-        return torch.ones(self.edge_index.shape[1])
+        return torch.ones(self.edge_index.shape[1], device=self.edge_index.device)
 
     def weights(self, given: Tensor, edge_index: Tensor) -> Tensor:
         """Weights of the edges that were given, as those of the entries. A loop that was not there weighs 1.
@@ -212,9 +217,8 @@ class Looped:
         Shapes:
             given: [E']. edge_index: [2, E'], what the graph was made of. returns: [E].
         """
-        between = edge_index[0] != edge_index[1]
-        loops = given.new_ones(self.pattern.rows).index_put((edge_index[0, ~between],), given[~between])
-        return torch.cat([given[between], loops])[self.order]
+        loops = given.new_ones(self.pattern.rows).index_put((edge_index[0, self.loops],), given[self.loops])
+        return torch.cat([given[self.between], loops])[self.order]
 
     def symmetric(self, weight: Tensor) -> Tensor:
         """`gcn` of weighted edges: w_ij / sqrt(d_i d_j), d_i the sum of the weights into a node. Shapes: [E] -> [E]."""
@@ -230,13 +234,15 @@ def with_loops(edge_index: Tensor, nodes: int) -> Looped:
     Shapes:
         edge_index: [2, E], sources and targets.
     """
-    source, target = edge_index[:, edge_index[0] != edge_index[1]]
-    every = torch.arange(nodes)
+    is_loop = edge_index[0] == edge_index[1]
+    first, count = torch.argsort(is_loop, stable=True), edge_index.shape[1] - int(is_loop.sum())
+    between, loops = first[:count], first[count:]
+    source, target = edge_index[:, between]
+    every = torch.arange(nodes, device=source.device)
     source, target = torch.cat([source, every]), torch.cat([target, every])
     order = torch.argsort(target, stable=True)
     source, target = source[order], target[order]
-    start = _starts(torch.bincount(target, minlength=nodes))
-    return Looped(Pattern(start, source, nodes), torch.stack([source, target]), order)
+    return Looped(Pattern(_starts(target, nodes), source, nodes), torch.stack([source, target]), order, between, loops)
 
 
 @dataclass(frozen=True)
@@ -248,12 +254,14 @@ class Features:
 
 
 def sparse_features(x: Tensor) -> Features | None:
-    """The features' entries, or None if more than `FILLED` of them are not 0. Shapes: x [N, F]."""
-    if torch.count_nonzero(x) > FILLED * x.numel():
+    """The features' entries, or None if more than `FILLED` of them are not 0. Shapes: x [N, F].
+
+    None on an accelerator, too, which multiplies dense matrices fast, and waits to be asked how full one is.
+    """
+    if not x.is_cpu or torch.count_nonzero(x) > FILLED * x.numel():
         return None
     row, column = x.nonzero(as_tuple=True)
-    start = _starts(torch.bincount(row, minlength=len(x)))
-    return Features(Pattern(start, column, x.shape[1]), x[row, column])
+    return Features(Pattern(_starts(row, len(x)), column, x.shape[1]), x[row, column])
 
 
 def dropped(x: Tensor, rate: float, training: bool) -> Tensor | Features:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from appnas.space import IO, Arch, Choice, Gates, Mask, full_mask, only
 from appnas.spaces.images.cells import CellNetwork, Cells
 from appnas.spaces.parts import Style, picture
+from appnas.support import derived
 
 SLOTS = 2
 KINDS = ("normal", "reduce")
@@ -172,8 +173,10 @@ class SlotNetwork(nn.Module):
 
     def forward(self, x: Tensor, gates: Gates) -> Tensor:
         """Class scores. Shapes: x [B, C, H, W]; gates each [count, K] or [B, count, K]; returns [B, classes]."""
-        kept = tuple(g * m.to(g) for g, m in zip(gates, self.mask, strict=True))
-        return self.network(x, self.space.edge_gates(kept))  # type: ignore[no-any-return]
+        return self.network(x, derived(self._edges, gates))  # type: ignore[no-any-return]
+
+    def _edges(self, gates: Gates) -> Gates:
+        return self.space.edge_gates(tuple(g * m.to(g) for g, m in zip(gates, self.mask, strict=True)))
 
 
 def _second(row: Tensor) -> tuple[float, int]:

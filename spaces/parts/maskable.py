@@ -19,6 +19,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from appnas.space import IO, ZERO, Arch, Choice, Gates, Mask, Space, allowed, full_mask, only
 from appnas.spaces.parts.nodes import Edges, path
 from appnas.supernet import Fused
+from appnas.support import derived, gates_on, home
 
 BINARY = ("none", "keep")
 
@@ -199,10 +200,14 @@ class Switched(nn.Module):
         Shapes:
             gates: one for each choice, each [operations, 2] or [B, operations, 2].
         """
+        if gates is None:
+            gates = gates_on(self.on, home(self.supernet))
+        return self.supernet(*inputs, gates=derived(self._spread, gates))
+
+    def _spread(self, gates: Gates) -> list[Tensor]:
         spread = []
-        columns = zip(self.on if gates is None else gates, self.space.space.choices, self.space._live, strict=True)
-        for matrix, choice, live in columns:
+        for matrix, choice, live in zip(gates, self.space.space.choices, self.space._live, strict=True):
             v = matrix[..., 1].reshape(*matrix.shape[:-2], choice.count, len(live))
             whole = v.new_zeros(*v.shape[:-1], len(choice.options))
-            spread.append(whole.index_copy(-1, torch.tensor(live), v))
-        return self.supernet(*inputs, gates=tuple(spread))
+            spread.append(whole.index_copy(-1, torch.tensor(live, device=v.device), v))
+        return spread

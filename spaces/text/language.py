@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from appnas.space import IO, Gates
 from appnas.spaces.text.highway import SCALE, Highway, weight
+from appnas.support import derived
 
 
 def kept(shape: Sequence[int], drop: float, like: Tensor) -> Tensor:
@@ -72,7 +73,7 @@ class LanguageModel(nn.Module):
                 x = x * kept((batch, width), drop, x)
         mask = kept((batch, width), state, x) if state else None
         start = x.new_zeros(batch, width) if hidden is None or hidden.shape[1] == 0 else hidden
-        outputs = self.cell(x, start, None if gates is None else self.rows(gates), mask)
+        outputs = self.cell(x, start, None if gates is None else derived(self.rows, gates), mask)
         y = outputs * kept((batch, width), output, x) if output else outputs
         scores = functional.linear(y, self.embedding, self.bias).transpose(0, 1)
         return scores if hidden is None else (scores, outputs[-1], outputs.transpose(0, 1))

@@ -7,7 +7,21 @@ import pytest
 import torch
 from torch import nn
 
-from appnas.support import CPU, Compute, alike, compute, compute_of, device_of, devices, fetched, gates_on, home, moved
+from appnas.support import (
+    CPU,
+    Compute,
+    compute,
+    compute_of,
+    derived,
+    device_of,
+    devices,
+    fetched,
+    gates_on,
+    home,
+    moved,
+    read,
+    same_kind,
+)
 
 
 def test_devices_by_name_and_what_is_wrong_with_others():
@@ -64,13 +78,24 @@ def test_what_says_nothing_of_it_is_on_the_cpu():
 
 
 def test_a_name_without_a_number_stands_for_all_of_its_kind(monkeypatch):
-    assert alike("cpu") == alike(CPU) == [CPU]
+    assert same_kind("cpu") == same_kind(CPU) == [CPU]
     monkeypatch.setattr(compute, "devices", lambda: ["cpu", "cuda:0", "cuda:1"])
     monkeypatch.setattr(compute, "device_of", lambda name: torch.device("cuda:1"))
-    assert [str(device) for device in alike("auto")] == ["cuda:1", "cuda:0"] == [str(d) for d in alike("cuda")]
-    assert [str(device) for device in alike("cuda:1")] == ["cuda:1"]
+    assert [str(device) for device in same_kind("auto")] == ["cuda:1", "cuda:0"] == [str(d) for d in same_kind("cuda")]
+    assert [str(device) for device in same_kind("cuda:1")] == ["cuda:1"]
 
 
 def test_a_device_that_holds_no_numbers_is_refused():
     with pytest.raises(ValueError, match=r"the device 'meta' holds no numbers: give one that can train, cpu"):
         device_of("meta")
+
+
+def test_what_is_derived_from_gates_remembers_its_values():
+    gates = (torch.tensor([[0.0, 1.0]]), torch.tensor([[2.0, 3.0]]))
+    doubled = lambda given: [2 * matrix for matrix in given]  # noqa: E731
+    assert not any(hasattr(matrix, "host") for matrix in derived(doubled, gates))
+    away = gates_on(gates, torch.device("meta"))
+    found = derived(doubled, away)
+    assert [matrix.device.type for matrix in found] == ["meta", "meta"]
+    assert [read(matrix).tolist() for matrix in found] == [[[0.0, 2.0]], [[4.0, 6.0]]]
+    assert read(gates[0]) is not gates[0] and torch.equal(read(gates[0]), gates[0])
