@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import torch
 
 from appnas.cost import placing
 from appnas.support import alike, compute_of, device_of
-from appnas.task import Domain, on
+from appnas.task import Domain, placed
 
 
 def settled(domain: Any, device: str | torch.device) -> Any:
@@ -23,10 +24,10 @@ def settled(domain: Any, device: str | torch.device) -> Any:
         ValueError: torch has no such device.
         TypeError: neither a name nor a device.
     """
-    device_of(device)
+    chosen = device_of(device)
     if not isinstance(domain, Domain) or (device == "auto" and hasattr(domain, "compute")):
         return domain
-    return on(domain, device)
+    return placed(domain, replace(compute_of(domain), device=chosen))
 
 
 def settled_again(domain: Any, device: str | torch.device | None, saved: str, path: Path) -> Any:

@@ -22,7 +22,7 @@ from appnas.run import KEYS, LATER, Run, catalogue, create, created, finish, fou
 from appnas.run.provenance import check_domain, describe_domain, describe_space, load_domain, load_space, remembered
 from appnas.run.retrying import retry
 from appnas.space import Space
-from appnas.support import CPU, IN_A_ROW, SHARE, compute_of, reading, told, within
+from appnas.support import IN_A_ROW, SHARE, compute_of, reading, told, within
 from appnas.task import Domain, Locked
 
 COUNTS = ("evaluations", "epochs", "start", "labels", "pairs", "draws", "episodes")
@@ -202,7 +202,7 @@ def _search(
     setting = next((name for name in COUNTS if hasattr(plan.config, name)), "") if plan.seeds == 1 else "seeds"
     estimate = Estimate(plan.seeds, f"--{setting}" if setting and progress else setting)
     used = devices.employed(domain, plan.device)[: max(plan.workers, 1)]
-    place = devices.place(used, plan.cluster and used[0] != CPU)
+    place = devices.place(used, plan.cluster)
     if progress:
         devices.announce(place)
     results = []
