@@ -23,7 +23,6 @@ from appnas.run.provenance import check_domain, describe_domain, describe_space,
 from appnas.run.retrying import retry
 from appnas.space import Space
 from appnas.support import (
-    CPU,
     IN_A_ROW,
     SHARE,
     Precision,
@@ -246,7 +245,7 @@ def _search(
     setting = next((name for name in COUNTS if hasattr(plan.config, name)), "") if plan.seeds == 1 else "seeds"
     estimate = Estimate(plan.seeds, f"--{setting}" if setting and progress else setting)
     used = computing.employed(domain, plan.device)[: max(plan.workers, 1)]
-    place = computing.place(used, plan.cluster and used[0] != CPU)
+    place = computing.place(used, plan.cluster)
     if progress and share.leads:
         computing.announce(place)
     results = []

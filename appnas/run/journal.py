@@ -88,7 +88,10 @@ def _parts(parts: list[tuple[int, dict[str, str]]], steps: int) -> str:
     if len(parts) == 1 and parts[0][0] == 0:
         return f"all steps on {spot(parts[0][1])}"
     ends = [*(start for start, _ in parts[1:]), steps]
-    listed = [f"{start + 1}-{end} on {spot(on)}" for (start, on), end in zip(parts, ends, strict=True)]
+    listed = [
+        f"{start + 1}{f'-{end}' if end > start + 1 else ''} on {spot(on)}"
+        for (start, on), end in zip(parts, ends, strict=True)
+    ]
     return f"steps {', '.join(listed)}: {BITS}"
 
 

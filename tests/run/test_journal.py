@@ -53,11 +53,9 @@ def test_where_steps_ran_in_words(tmp_path):
     clock(tmp_path, CUDA, None, None)
     assert ran(tmp_path) == ["all steps on cuda:0 (NVIDIA H100)"]
     clock(tmp_path, CUDA, None, HERE, CUDA)
-    assert ran(tmp_path) == [
-        f"steps 1-2 on cuda:0 (NVIDIA H100), 3-3 on cpu (Xeon), 4-4 on cuda:0 (NVIDIA H100): {BITS}"
-    ]
+    assert ran(tmp_path) == [f"steps 1-2 on cuda:0 (NVIDIA H100), 3 on cpu (Xeon), 4 on cuda:0 (NVIDIA H100): {BITS}"]
     clock(tmp_path, None, None, HERE)  # begun with a version that did not say
-    assert ran(tmp_path) == [f"steps 3-3 on cpu (Xeon): {BITS}"]
+    assert ran(tmp_path) == [f"steps 3 on cpu (Xeon): {BITS}"]
 
 
 def test_the_seeds_of_a_run_are_told_apart_where_they_differ(tmp_path):
