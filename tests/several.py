@@ -16,12 +16,13 @@ from appnas.api import together
 from appnas.domains.images import Images, Options
 from appnas.domains.text import Options as TextOptions
 from appnas.domains.text.data import corpus
-from appnas.loop import Observer
+from appnas.estimate import Rewarded, Stateless
+from appnas.loop import Observer, search_loop
 from appnas.methods import METHODS
 from appnas.one_shot import OneShot
 from appnas.space import random_arch
 from appnas.spaces import Bench201, Maskable, Recurrent
-from appnas.strategy import Draw, first
+from appnas.strategy import Draw, Random, Score, first
 from appnas.support import seeded
 from appnas.task import Locked, Recipe, fit, placed
 
@@ -112,6 +113,30 @@ def check_retraining(compute):
     return {"losses": torch.tensor(losses), "left": torch.tensor(len(left)), **model.state_dict()}
 
 
+class Ranked(Stateless):
+    """Worth the number of the process that is asked."""
+
+    def __init__(self, rank):
+        self.rank = rank
+
+    def score(self, draw):
+        return Score(torch.tensor(float(self.rank)), {"rank": float(self.rank)})
+
+
+class Stopping(Observer):
+    """The second process would stop after two steps."""
+
+    def step(self, loop, record):
+        return record.step == 1 and os.environ.get("RANK") == "1"
+
+
+def check_step(compute):
+    evaluator = Rewarded(Ranked(compute.rank), lambda metrics: metrics["rank"] + 3.0)
+    kept = [together.Together(compute.share), Stopping()]
+    result = search_loop(Random(SPACE, random.Random(0)), evaluator, 4, callbacks=kept)
+    return {"values": torch.tensor([record.value for record in result.history])}
+
+
 class Ending(Observer):
     """Ends the second process at a step, by a signal."""
 
@@ -137,7 +162,8 @@ def check_run(folder):
     """A whole run, its training and its report."""
     result = run(folder / "run", progress=True)
     trained = result.retrain(epochs=1, progress=True)
-    seen = result.report().exists()
+    files = appnas.retrain.export(folder / "run", folder / "net", onnx=False, domain=result.domain)
+    seen = result.report().exists() and files["weights"].exists()
     return {"value": result.value, "best": result.best, "tests": trained.rows[0].tests, "report": seen}
 
 

@@ -34,7 +34,11 @@ def both(tmp_path_factory):
     """The folder in which two processes left all that they found."""
     folder = tmp_path_factory.mktemp("both")
     result = subprocess.run(
-        [*TORCHRUN, str(SCRIPT), str(folder), "run", *CHECKS], env=ALONE, capture_output=True, text=True, timeout=300
+        [*TORCHRUN, str(SCRIPT), str(folder), "run", "step", *CHECKS],
+        env=ALONE,
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
     assert result.returncode == 0, result.stderr[-3000:]
     return folder
@@ -66,6 +70,11 @@ def test_norms_of_their_own_keep_processes_in_step_but_are_not_those_of_one(both
     alone, found = several.check_own(Compute()), [loaded(both, "own", rank) for rank in (0, 1)]
     assert all(torch.equal(found[0][key], found[1][key]) for key in alone)
     assert float((found[0]["values"] - alone["values"]).abs().max()) > 1e-3
+
+
+def test_the_first_process_is_heard_and_all_stop_where_one_would(both):
+    for rank in (0, 1):
+        assert loaded(both, "step", rank)["values"].tolist() == [3.0, 3.0]
 
 
 def test_one_process_writes_and_all_have_the_result(both, tmp_path):

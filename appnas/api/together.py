@@ -16,19 +16,20 @@ All is as in one process if batch norms are synchronised, but for rounding and f
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from types import FrameType
 from typing import Any
 
 import torch
 
-from appnas.estimate import Evaluator, Map
+from appnas.estimate import in_turn
 from appnas.loop import Loop, Observer, Record
 from appnas.run import InterruptedSearchError, Run, identity, load_config
-from appnas.strategy import Draw, Score
+from appnas.strategy import Score
 from appnas.support import Compute, Share, alike, anyone, compute_of, device_of, joined, led
 from appnas.task import DifferentiableDomain, Domain, placed
 
@@ -36,7 +37,7 @@ from appnas.task import DifferentiableDomain, Domain, placed
 def computing(device: str | torch.device, processes: int = 1, norms: str = "synchronised") -> Compute:
     """What networks are trained on; several processes meet here.
 
-    Of several CUDA devices on a machine each process takes the one of its number there.
+    Of several CUDA devices on a machine each process takes the one of its number there, unless one is named.
 
     Raises:
         ValueError: torch has no such device, the processes were not started so, or there are fewer devices than
@@ -55,18 +56,17 @@ def computing(device: str | torch.device, processes: int = 1, norms: str = "sync
 
 def _mine(device: torch.device, asked: str) -> torch.device:
     """The device of this process's number on its machine, which becomes torch's current one."""
-    import os
-
     local, there = int(os.environ.get("LOCAL_RANK", "0")), torch.accelerator.device_count()
-    if asked not in ("auto", device.type):
-        raise ValueError(f"each of several processes takes a device of its own: device='{device.type}', got {asked!r}")
-    if local >= there:
-        raise ValueError(
-            f"each process takes a device of its own, this machine has {there} for process {local}, counted from 0:"
-            " start fewer, or search on the CPU (device='cpu')"
-        )
-    torch.accelerator.set_device_index(local)
-    return torch.device(device.type, local)
+    if asked in ("auto", device.type):
+        if local >= there:
+            raise ValueError(
+                f"each process takes a device of its own, this machine has {there} for process {local}, counted from"
+                f" 0: start fewer, search on the CPU (device='cpu'), or say device='{device.type}:0' if every process"
+                " sees one that the others do not"
+            )
+        device = torch.device(device.type, local)
+    torch.accelerator.set_device_index(device.index)
+    return device
 
 
 def on(domain: Any, compute: Compute) -> Any:
@@ -109,18 +109,13 @@ class Together(Observer):
     def start(self, loop: Loop) -> None:
         """Take over."""
         if self.share.size > 1:
-            loop.each, loop.agreed = self._agreeing(loop.each), self._stop
+            loop.heard, loop.agreed = self._heard, self._agreed
 
-    def _stop(self, stopped: bool) -> bool:
+    def _heard(self, score: Score) -> Score:
+        return score if score.value.requires_grad else led(self.share, lambda: score)
+
+    def _agreed(self, stopped: bool) -> bool:
         return anyone(self.share, stopped)
-
-    def _agreeing(self, each: Map) -> Map:
-        def agree(evaluator: Evaluator, draws: Sequence[Draw]) -> Iterator[Score]:
-            for score in each(evaluator, draws):
-                attached = score.value.requires_grad
-                yield score if attached else led(self.share, lambda found=score: found)  # type: ignore[misc]
-
-        return agree
 
 
 class _Joint(Run):
@@ -137,7 +132,14 @@ class _Joint(Run):
 
 
 class Leading(_Joint):
-    """The run that the first of several processes writes."""
+    """The run that the first of several processes writes.
+
+    What an evaluation does to its process is not counted: which of them died with it is not known.
+    """
+
+    def _start(self, loop: Loop, seconds: float) -> None:
+        super()._start(loop, seconds)
+        loop.each = in_turn if loop.each is self.underway else loop.each
 
     def step(self, loop: Loop, record: Record) -> None:
         """As a run does."""

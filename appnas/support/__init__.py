@@ -6,7 +6,7 @@ Here belongs what every room may need. What knows choices, networks or data has 
 from appnas.support.compute import CPU, Compute, compute_of, device_of, devices, fetched, gates_on, home, moved
 from appnas.support.contract import ExhaustedError, lacking, listed, number, offers, ruled, shaped, validated
 from appnas.support.distributed import (
-    PeerError, Share, alike, anyone, copied, gathered, joined, led, mean_over, parted, started,
+    PeerError, Share, alike, anyone, by_one, copied, gathered, joined, led, mean_over, parted, started,
     sum_gradients, synchronised_by, synchronising, total,
 )  # fmt: skip
 from appnas.support.failure import (
@@ -20,7 +20,7 @@ from appnas.support.settings import check, checked, held, typed, within
 
 __all__ = [
     "CPU", "IN_A_ROW", "MIB", "SHARE", "TRIES", "Compute", "DataError", "ExhaustedError", "Failure",
-    "FailuresError", "PeerError", "RunError", "Saved", "Share", "Tolerance", "alike", "anyone", "check",
+    "FailuresError", "PeerError", "RunError", "Saved", "Share", "Tolerance", "alike", "anyone", "by_one", "check",
     "check_state", "checked", "compute_of", "copied", "device_of", "devices", "died", "digest", "explained",
     "failure_of", "fetched", "forked", "gates_on", "gathered", "held", "home", "is_number", "joined", "lacking",
     "late", "led", "listed", "load_state", "mean_over", "moved", "number", "offers", "out_of_memory", "parted",
