@@ -46,7 +46,7 @@ def digits(count, batch, kind=Images):
 
 def searched(method, compute, space=SPACE, domain=None, **settings):
     """Values, gates and weights at the end of a search in double precision."""
-    domain = Locked(placed(domain or digits(90, 15, Double), compute))
+    domain = Locked(placed(domain or digits(60, 15, Double), compute))
     result = METHODS[method].search(space, domain, METHODS[method].config(**settings), seed=1)
     return {
         "values": torch.tensor([record.value for record in result.history]),
@@ -94,7 +94,7 @@ def check_text(compute):
 
 
 def check_paths(compute):
-    domain, rng = Locked(placed(digits(90, 15, Double), compute)), random.Random(0)
+    domain, rng = Locked(placed(digits(60, 15, Double), compute)), random.Random(0)
     evaluator, values = OneShot(SPACE, domain, first(4), seed=1), []
     for _ in range(6):
         draw = Draw(random_arch(SPACE, rng))

@@ -8,7 +8,7 @@
 | freenas | no training: every process computes the same |
 | unas | refused: its samples belong to pairs of examples |
 | rl_darts | refused: an agent's loop is not the library's |
-| anything on graphs (agnn) | refused: a graph has no rows to share |
+| anything on graphs | refused: a graph has no rows to share |
 | anything on a table | refused: nothing is trained |
 
 All is as in one process if batch norms are synchronised, but for rounding and for what dropout and drop-path draw.
@@ -30,7 +30,7 @@ from appnas.estimate import in_turn
 from appnas.loop import Loop, Observer, Record
 from appnas.run import InterruptedSearchError, Run, identity, load_config
 from appnas.strategy import Score
-from appnas.support import Compute, Share, alike, anyone, compute_of, device_of, joined, led
+from appnas.support import Compute, Share, alike, anyone, device_of, joined, led
 from appnas.task import DifferentiableDomain, Domain, placed
 
 
@@ -81,11 +81,6 @@ def on(domain: Any, compute: Compute) -> Any:
             f" lacks: search with processes=1, got {compute.processes}"
         )
     return placed(domain, compute) if isinstance(domain, Domain) else domain
-
-
-def leads(domain: Any) -> bool:
-    """Whether this process is the one that writes."""
-    return compute_of(domain).share.leads
 
 
 @contextmanager

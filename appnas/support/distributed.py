@@ -62,7 +62,7 @@ class Share(NamedTuple):
 
 def started() -> int:
     """How many processes there are, as whoever started this one tells; 1 if nobody does."""
-    if _groups:
+    if dist.is_available() and dist.is_initialized():
         return dist.get_world_size()
     return int(os.environ.get("WORLD_SIZE", "1"))
 
