@@ -16,12 +16,13 @@ from appnas.api import computing, together
 from appnas.domains.images import Images, Options
 from appnas.domains.text import Options as TextOptions
 from appnas.domains.text.data import corpus
-from appnas.loop import Observer
+from appnas.estimate import Rewarded, Stateless
+from appnas.loop import Observer, search_loop
 from appnas.methods import METHODS
 from appnas.one_shot import OneShot
 from appnas.space import random_arch
 from appnas.spaces import Bench201, Maskable, Recurrent
-from appnas.strategy import Draw, first
+from appnas.strategy import Draw, Random, Score, first
 from appnas.support import seeded
 from appnas.task import Locked, Recipe, fit, placed
 
@@ -45,7 +46,7 @@ def digits(count, batch, kind=Images):
 
 def searched(method, compute, space=SPACE, domain=None, **settings):
     """Values, gates and weights at the end of a search in double precision."""
-    domain = Locked(placed(domain or digits(90, 15, Double), compute))
+    domain = Locked(placed(domain or digits(60, 15, Double), compute))
     result = METHODS[method].search(space, domain, METHODS[method].config(**settings), seed=1)
     return {
         "values": torch.tensor([record.value for record in result.history]),
@@ -93,7 +94,7 @@ def check_text(compute):
 
 
 def check_paths(compute):
-    domain, rng = Locked(placed(digits(90, 15, Double), compute)), random.Random(0)
+    domain, rng = Locked(placed(digits(60, 15, Double), compute)), random.Random(0)
     evaluator, values = OneShot(SPACE, domain, first(4), seed=1), []
     for _ in range(6):
         draw = Draw(random_arch(SPACE, rng))
@@ -110,6 +111,30 @@ def check_retraining(compute):
     fit(model, domain, "train", domain.loss, 2, recipe, 1, on_epoch=looked, select=watched)
     left = [module for module in model.modules() if "forward" in vars(module)]
     return {"losses": torch.tensor(losses), "left": torch.tensor(len(left)), **model.state_dict()}
+
+
+class Ranked(Stateless):
+    """Worth the number of the process that is asked."""
+
+    def __init__(self, rank):
+        self.rank = rank
+
+    def score(self, draw):
+        return Score(torch.tensor(float(self.rank)), {"rank": float(self.rank)})
+
+
+class Stopping(Observer):
+    """The second process would stop after two steps."""
+
+    def step(self, loop, record):
+        return record.step == 1 and os.environ.get("RANK") == "1"
+
+
+def check_step(compute):
+    evaluator = Rewarded(Ranked(compute.rank), lambda metrics: metrics["rank"] + 3.0)
+    kept = [together.Together(compute.share), Stopping()]
+    result = search_loop(Random(SPACE, random.Random(0)), evaluator, 4, callbacks=kept)
+    return {"values": torch.tensor([record.value for record in result.history])}
 
 
 class Ending(Observer):
@@ -137,7 +162,8 @@ def check_run(folder):
     """A whole run, its training and its report."""
     result = run(folder / "run", progress=True)
     trained = result.retrain(epochs=1, progress=True)
-    seen = result.report().exists()
+    files = appnas.retrain.export(folder / "run", folder / "net", onnx=False, domain=result.domain)
+    seen = result.report().exists() and files["weights"].exists()
     return {"value": result.value, "best": result.best, "tests": trained.rows[0].tests, "report": seen}
 
 

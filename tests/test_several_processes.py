@@ -33,9 +33,8 @@ def loaded(folder, name, rank):
 def both(tmp_path_factory):
     """The folder in which two processes left all that they found."""
     folder = tmp_path_factory.mktemp("both")
-    result = subprocess.run(
-        [*TORCHRUN, str(SCRIPT), str(folder), "run", *CHECKS], env=ALONE, capture_output=True, text=True, timeout=300
-    )
+    command = [*TORCHRUN, str(SCRIPT), str(folder), "run", "step", *CHECKS]
+    result = subprocess.run(command, env=ALONE, capture_output=True, text=True, timeout=280)
     assert result.returncode == 0, result.stderr[-3000:]
     return folder
 
@@ -66,6 +65,11 @@ def test_norms_of_their_own_keep_processes_in_step_but_are_not_those_of_one(both
     alone, found = several.check_own(Compute()), [loaded(both, "own", rank) for rank in (0, 1)]
     assert all(torch.equal(found[0][key], found[1][key]) for key in alone)
     assert float((found[0]["values"] - alone["values"]).abs().max()) > 1e-3
+
+
+def test_the_first_process_is_heard_and_all_stop_where_one_would(both):
+    for rank in (0, 1):
+        assert loaded(both, "step", rank)["values"].tolist() == [3.0, 3.0]
 
 
 def test_one_process_writes_and_all_have_the_result(both, tmp_path):
@@ -101,7 +105,7 @@ def started(folder, *names):
 
 def test_ctrl_c_stops_all_and_when_one_is_killed_the_other_says_how_to_go_on(both, tmp_path):
     processes = started(tmp_path, "ended")
-    (out, err), (other, _) = (process.communicate(timeout=120) for process in processes)
+    (out, err), (other, _) = (process.communicate(timeout=200) for process in processes)
     stopped = "stopped at step 3 of 6; go on with: appnas resume"
     assert stopped in out and stopped in other
     assert [process.returncode for process in processes] == [1, -signal.SIGKILL]
@@ -112,7 +116,7 @@ def test_ctrl_c_stops_all_and_when_one_is_killed_the_other_says_how_to_go_on(bot
     assert 3 <= len(steps) < 6
 
     for process in (processes := started(tmp_path, "run")):
-        _, err = process.communicate(timeout=120)
+        _, err = process.communicate(timeout=200)
         assert process.returncode == 0, err[-3000:]
     assert loaded(tmp_path, "run", 0) == loaded(tmp_path, "run", 1) == loaded(both, "run", 0)
     assert (tmp_path / "run" / "history.jsonl").read_text() == (both / "run" / "history.jsonl").read_text()
@@ -122,7 +126,7 @@ def test_the_command_line_under_torchrun_prints_once(tmp_path):
     small = "--space bench201 --space.channels 2 --space.repeats 1 --domain.limit 32 --domain.batch 8".split()
     command = ["-m", "appnas.cli", "search", "random", *small, "--evaluations", "2", "--budget", "1"]
     result = subprocess.run(
-        [*TORCHRUN, *command, "--processes", "2"], env=ALONE, cwd=tmp_path, capture_output=True, text=True, timeout=120
+        [*TORCHRUN, *command, "--processes", "2"], env=ALONE, cwd=tmp_path, capture_output=True, text=True, timeout=200
     )
     assert result.returncode == 0, result.stderr
     assert re.findall(r"^run: (.*)$", result.stdout, re.MULTILINE) == ["runs/random-bench201-digits-1"]

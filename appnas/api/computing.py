@@ -26,7 +26,7 @@ def chosen(
 ) -> Compute:
     """What networks are trained on; several processes meet here.
 
-    Of several CUDA devices on a machine each process takes the one of its number there.
+    Of several CUDA devices on a machine each process takes the one of its number there, unless one is named.
 
     Raises:
         ValueError: torch has no such device, the processes were not started so, there are fewer devices than
@@ -52,15 +52,16 @@ def chosen(
 def _mine(device: torch.device, asked: str) -> torch.device:
     """The device of this process's number on its machine, which becomes torch's current one."""
     local, there = int(os.environ.get("LOCAL_RANK", "0")), torch.accelerator.device_count()
-    if asked not in ("auto", device.type):
-        raise ValueError(f"each of several processes takes a device of its own: device='{device.type}', got {asked!r}")
-    if local >= there:
-        raise ValueError(
-            f"each process takes a device of its own, this machine has {there} for process {local}, counted from 0:"
-            " start fewer, or search on the CPU (device='cpu')"
-        )
-    torch.accelerator.set_device_index(local)
-    return torch.device(device.type, local)
+    if asked in ("auto", device.type):
+        if local >= there:
+            raise ValueError(
+                f"each process takes a device of its own, this machine has {there} for process {local}, counted from"
+                f" 0: start fewer, search on the CPU (device='cpu'), or say device='{device.type}:0' if every process"
+                " sees one that the others do not"
+            )
+        device = torch.device(device.type, local)
+    torch.accelerator.set_device_index(device.index)
+    return device
 
 
 def again(

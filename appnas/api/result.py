@@ -8,7 +8,6 @@ from typing import Any
 
 from appnas.loop import SearchResult
 from appnas.retrain import Retrained, retrain
-from appnas.support import compute_of, led
 
 
 @dataclass(frozen=True)
@@ -20,7 +19,7 @@ class Result(SearchResult):
         return retrain(self, epochs, **more)
 
     def report(self, out: str | Path | None = None) -> Path:
-        """Write the report of a run with a directory: see `appnas.report.write`. Of several processes, the first does.
+        """Write the report of a run with a directory: see `appnas.report.write`.
 
         Raises:
             ValueError: the search kept no directory.
@@ -29,5 +28,4 @@ class Result(SearchResult):
 
         if not self.info.get("path"):
             raise ValueError("a report is made from a run's directory: pass out=... to appnas.search")
-        path = Path(out) if out else None
-        return led(compute_of(self.domain).share, lambda: write(Path(self.info["path"]), path))
+        return write(Path(self.info["path"]), Path(out) if out else None)

@@ -8,7 +8,7 @@
 | freenas | no training: every process computes the same |
 | unas | refused: its samples belong to pairs of examples |
 | rl_darts | refused: an agent's loop is not the library's |
-| anything on graphs (agnn) | refused: a graph has no rows to share |
+| anything on graphs | refused: a graph has no rows to share |
 | anything on a table | refused: nothing is trained |
 
 All is as in one process if batch norms are synchronised, but for rounding and for what dropout and drop-path draw.
@@ -18,21 +18,16 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from types import FrameType
 from typing import Any
 
-from appnas.estimate import Evaluator, Map
+from appnas.estimate import in_turn
 from appnas.loop import Loop, Observer, Record
 from appnas.run import InterruptedSearchError, Run, identity, load_config
-from appnas.strategy import Draw, Score
-from appnas.support import Share, alike, anyone, compute_of, led
-
-
-def leads(domain: Any) -> bool:
-    """Whether this process is the one that writes."""
-    return compute_of(domain).share.leads
+from appnas.strategy import Score
+from appnas.support import Share, alike, anyone, led
 
 
 @contextmanager
@@ -56,18 +51,13 @@ class Together(Observer):
     def start(self, loop: Loop) -> None:
         """Take over."""
         if self.share.size > 1:
-            loop.each, loop.agreed = self._agreeing(loop.each), self._stop
+            loop.heard, loop.agreed = self._heard, self._agreed
 
-    def _stop(self, stopped: bool) -> bool:
+    def _heard(self, score: Score) -> Score:
+        return score if score.value.requires_grad else led(self.share, lambda: score)
+
+    def _agreed(self, stopped: bool) -> bool:
         return anyone(self.share, stopped)
-
-    def _agreeing(self, each: Map) -> Map:
-        def agree(evaluator: Evaluator, draws: Sequence[Draw]) -> Iterator[Score]:
-            for score in each(evaluator, draws):
-                attached = score.value.requires_grad
-                yield score if attached else led(self.share, lambda found=score: found)  # type: ignore[misc]
-
-        return agree
 
 
 class _Joint(Run):
@@ -84,7 +74,14 @@ class _Joint(Run):
 
 
 class Leading(_Joint):
-    """The run that the first of several processes writes."""
+    """The run that the first of several processes writes.
+
+    What an evaluation does to its process is not counted: which of them died with it is not known.
+    """
+
+    def _start(self, loop: Loop, seconds: float) -> None:
+        super()._start(loop, seconds)
+        loop.each = in_turn if loop.each is self.underway else loop.each
 
     def step(self, loop: Loop, record: Record) -> None:
         """As a run does."""

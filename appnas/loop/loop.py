@@ -16,7 +16,7 @@ from torch import nn
 
 from appnas.estimate import Evaluator, Map, in_turn, scores
 from appnas.space import Arch, Space, drawing
-from appnas.strategy import Draw, Strategy
+from appnas.strategy import Draw, Score, Strategy
 from appnas.support import ExhaustedError, Failure, Tolerance
 from appnas.task import Domain
 
@@ -66,6 +66,7 @@ class Loop:
         pending: draws of the batch that are not told yet. A search is whole, and can be saved, where there are none.
         tolerance: counts the evaluations that failed, and says when there are too many.
         ended: why the strategy had nothing left to propose, if that was so.
+        heard: the score that counts, from this process's: of several, the first one's does.
         agreed: whether to stop, from whether this process would: of several, all do if one does.
     """
 
@@ -80,6 +81,7 @@ class Loop:
     pending: int = 0
     tolerance: Tolerance = field(default_factory=Tolerance)
     ended: str = ""
+    heard: Callable[[Score], Score] = lambda score: score
     agreed: Callable[[bool], bool] = bool
 
 
@@ -220,7 +222,7 @@ def search_loop(
             if not draws:
                 break
             loop.pending = len(draws)
-            for draw, score in zip(draws, scores(evaluator, draws, loop.each), strict=True):
+            for draw, score in zip(draws, map(loop.heard, scores(evaluator, draws, loop.each)), strict=True):
                 evaluator.learn(strategy.tell(draw, score) or draw)
                 metrics = {name: float(value) for name, value in score.metrics.items()}
                 record = Record(loop.step, draw.arch, float(score.value.detach()), metrics, score.failure)

@@ -19,11 +19,12 @@ from appnas.report.plots import human
 from appnas.report.story import Story, read
 from appnas.run import BITS, gaps, ran, spot
 from appnas.space import ZERO, describe, size
-from appnas.support import RunError, whole
+from appnas.support import RunError, by_one, whole
 
 
+@by_one
 def write(path: Path, out: Path | None = None) -> Path:
-    """Write the report of a run, finished or not, into its directory.
+    """Write the report of a run, finished or not, into its directory. Of several processes, the first does.
 
     A run with a space of the user's own is reported without what only the space knows: names of options over
     time, diagrams, skip share.

@@ -27,7 +27,7 @@ from appnas.retrain.retraining import inputs
 from appnas.run import KEYS, WEIGHTS, catalogue, load_config, load_weights, put_weights, read_json, write_json
 from appnas.run.provenance import found_in, load_domain, load_space, remembered
 from appnas.space import IO, Space, check, describe
-from appnas.support import RunError, device_of, reading, room, seeded
+from appnas.support import RunError, by_one, device_of, reading, room, seeded
 from appnas.task import Domain
 
 FORMAT = 1
@@ -37,10 +37,11 @@ LEFT = {*NAMES.values(), "arch.json.partial"}
 """What a folder of an export may hold while it is written."""
 
 
+@by_one
 def export(
     run: Path, out: Path, *, onnx: bool = True, space: Space | None = None, domain: Domain | None = None
 ) -> dict[str, Path]:
-    """Write what a run found and retrained, with the weights of the first training seed.
+    """Write what a run found and retrained, with the weights of the first training seed. Of processes, the first does.
 
     Args:
         run: its directory.

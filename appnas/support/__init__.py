@@ -9,7 +9,7 @@ from appnas.support.compute import (
 )  # fmt: skip
 from appnas.support.contract import ExhaustedError, lacking, listed, number, offers, ruled, shaped, validated
 from appnas.support.distributed import (
-    PeerError, Share, alike, anyone, copied, gathered, joined, led, mean_over, parted, started, sum_gradients,
+    PeerError, Share, alike, anyone, by_one, copied, gathered, joined, led, mean_over, parted, started, sum_gradients,
     synchronised_by, synchronising, total,
 )  # fmt: skip
 from appnas.support.failure import (
@@ -25,7 +25,7 @@ from appnas.support.settings import check, checked, held, typed, within
 __all__ = [
     "CPU", "IN_A_ROW", "LESS", "MIB", "SHARE", "TRIES", "CompileError", "Compute", "DataError", "ExhaustedError",
     "Failure", "FailuresError", "PeerError", "Precision", "RunError", "Saved", "Share", "Tolerance", "alike", "anyone",
-    "check", "check_precision", "check_state", "checked", "compute_of", "copied", "derived", "device_of",
+    "by_one", "check", "check_precision", "check_state", "checked", "compute_of", "copied", "derived", "device_of",
     "device_random", "devices", "died", "digest", "exact", "explained", "failure_of", "fetched", "float32_flags",
     "float32_products", "forked", "gates_on", "gathered", "held", "home", "is_number", "joined", "lacking", "late",
     "led", "listed", "load_state", "mean_over", "moved", "number", "offers", "out_of_memory", "parted", "read",

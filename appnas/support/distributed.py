@@ -16,14 +16,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import timedelta
-from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from functools import partial, wraps
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 from torch.autograd import Function
 
+P = ParamSpec("P")
 T = TypeVar("T")
 TIMEOUT = timedelta(minutes=10)
 """How long a process waits for the others."""
@@ -61,7 +62,7 @@ class Share(NamedTuple):
 
 def started() -> int:
     """How many processes there are, as whoever started this one tells; 1 if nobody does."""
-    if _groups:
+    if dist.is_available() and dist.is_initialized():
         return dist.get_world_size()
     return int(os.environ.get("WORLD_SIZE", "1"))
 
@@ -221,6 +222,17 @@ def led(share: Share, do: Callable[[], T]) -> T:
     if error is not None:
         raise error
     return value  # type: ignore[no-any-return]
+
+
+def by_one(write: Callable[P, T]) -> Callable[P, T]:
+    """A function that the first of all processes that met here calls alone; the others get what it returns."""
+
+    @wraps(write)
+    def write_once(*args: P.args, **more: P.kwargs) -> T:
+        share = Share(dist.get_rank(), dist.get_world_size()) if _groups else Share()
+        return led(share, lambda: write(*args, **more))
+
+    return write_once
 
 
 def alike(share: Share, do: Callable[[], T]) -> T:

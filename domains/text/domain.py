@@ -76,6 +76,7 @@ class PartOfCarry(Carry):
 
     @after.setter
     def after(self, own: Tensor) -> None:
+        """Give the states of one's own rows."""
         self.whole.after = gathered(own, self.count, self.share)
 
 

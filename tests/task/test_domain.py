@@ -8,8 +8,8 @@ from torch import nn
 
 from appnas.domains import Images
 from appnas.space import IO
-from appnas.support import CPU, Compute
-from appnas.task import DifferentiableDomain, Domain, Locked, on
+from appnas.support import CPU, Compute, compute_of
+from appnas.task import DifferentiableDomain, Domain, Locked, on, placed
 
 
 class Bare:
@@ -64,6 +64,9 @@ def test_a_fold_is_locked_too(digits):
         part.test(nn.Linear(1, 1))
     locked = Locked(digits)
     assert locked.fold(1, 3) is locked
+    two = Compute(processes=2)
+    assert compute_of(Locked(placed(Folded(), two)).fold(1, 3)._domain) == two
+    assert compute_of(Locked(placed(digits, two)).random_labels(0)._domain) == two
 
 
 def test_locked_trains_on_training_data_with_the_seed():
