@@ -1,8 +1,9 @@
 """What fewer bits and compilation are worth: a step of DARTS, and of training what it found, on random images.
 
 A step of the search is a gradient of the gates and a step of the weights, as `Shared` takes them. Every row is a
-precision, as it is or compiled: ms a step (median and range), how often as fast as float32, seconds of the first step,
-which is where torch compiles, and the losses of that step, which tell whether the same is computed.
+precision, as it is or compiled: ms a step (median and range; of the processor, if that is the device), how often as
+fast as float32, seconds until the first step is done, which is where torch compiles, and the first loss, which tells
+whether the same is computed.
 
     python benchmarks/precision.py                                   # small: minutes, most of them compilation
     python benchmarks/precision.py --channels 16 --cells 8 --batch 16 --size 32 --rows 32 bf16
@@ -25,7 +26,7 @@ from appnas.one_shot import Shared
 from appnas.space import full_mask, random_arch
 from appnas.spaces import Cells
 from appnas.strategy import Draw
-from appnas.support import Compute, device_of, seeded
+from appnas.support import Compute, compute_of, device_of, seeded
 from appnas.support.precision import float32_flags, slow_here
 from appnas.task import placed
 
@@ -37,18 +38,20 @@ def computes(row, device):
 
 
 def waited(device):
-    """Now, once the device has done what it was given."""
-    if device.type != "cpu":
-        torch.accelerator.synchronize(device)
+    """Seconds of this process on a CPU; of the wall elsewhere, once the device has done what it was given."""
+    if device.type == "cpu":
+        return time.process_time()
+    torch.accelerator.synchronize(device)
     return time.perf_counter()
 
 
 def searching(space, domain, repeats):
-    """Seconds of the steps of a search, and the first loss."""
+    """Seconds of the steps of a search, the first loss, and the wall's seconds of the first step."""
     shared = Shared(space, domain)
     rng = torch.Generator().manual_seed(0)
     alpha = [torch.randn(m.shape, generator=rng) for m in full_mask(space.choices)]
     arch, seconds, first = random_arch(space, random.Random(0)), [], None
+    ends = [time.perf_counter()]
     for _ in range(repeats + 1):
         gates = tuple(a.softmax(-1).requires_grad_() for a in alpha)
         began = waited(shared.device)
@@ -56,22 +59,25 @@ def searching(space, domain, repeats):
         torch.autograd.grad(value, gates)
         shared.learn(Draw(arch, gates))
         seconds.append(waited(shared.device) - began)
+        ends.append(time.perf_counter())
         first = -value.item() if first is None else first
-    return seconds, first
+    return seconds, first, ends[1] - ends[0]
 
 
 def training(space, domain, repeats):
-    """Seconds of the steps of a training, each the mean over an epoch, and the first epoch's loss."""
-    arch = random_arch(space, random.Random(0))
-    model = seeded(0, lambda: space.build(arch, domain.io), domain.compute.device)
-    ends, losses = [waited(domain.compute.device)], []
+    """Seconds of a step of a training by epoch, the first epoch's loss, and the wall's seconds of that epoch."""
+    arch, device = random_arch(space, random.Random(0)), compute_of(domain).device
+    model = seeded(0, lambda: space.build(arch, domain.io), device)
+    ends, walls, losses = [waited(device)], [time.perf_counter()], []
 
     def on_epoch(done, loss):
-        ends.append(waited(domain.compute.device))
+        ends.append(waited(device))
+        walls.append(time.perf_counter())
         losses.append(loss)
 
     domain.fit(model, repeats + 1, on_epoch=on_epoch)
-    return [(end - began) / domain.epoch("train") for began, end in pairwise(ends)], losses[0]
+    each = [(end - began) / domain.epoch("train") for began, end in pairwise(ends)]
+    return each, losses[0], walls[1] - walls[0]
 
 
 def main():
@@ -101,7 +107,7 @@ def main():
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 domain = placed(data, computes(row, device))
-            (first, *seconds), loss = measure(space, domain, args.repeats)
+            (_, *seconds), loss, first = measure(space, domain, args.repeats)
             base = base or statistics.median(seconds)
             low, mid, high = (1000 * f(seconds) for f in (min, statistics.median, max))
             print(

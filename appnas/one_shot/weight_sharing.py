@@ -96,7 +96,9 @@ class Shared(Saved):
     statistics, so no pass leaves a trace in buffers.
 
     Passes are made in the precision of the domain's `compute`, and compiled if it says so: not those under gates that
-    leave options out (single paths), of which every one would be a network of its own.
+    leave options out (single paths), of which every one would be a network of its own. A look-ahead is computed as it
+    is, in float32: differences of gradients would be noise in fewer bits.
+
     Of several processes (`appnas.support.Compute`) each computes on its rows of every batch. Losses are the whole
     batches', and the gradients of gates and weights, in a look-ahead too, are summed over the processes: with norms
     that are synchronised all is as in one process, but for what dropout draws.
@@ -134,12 +136,8 @@ class Shared(Saved):
             raise ValueError(f"lookahead is 'none', 'exact' or 'finite', got {lookahead!r}")
         if lookahead != "none" and optimiser != "sgd":
             raise ValueError(f"a look-ahead is a step of SGD, the optimiser is {optimiser!r}")
-        if lookahead == "exact" and compute_of(domain).compile:
-            raise ValueError(
-                "what torch compiles cannot be differentiated twice: leave compile out, or lookahead='finite'"
-            )
-        self.space, self.domain, self.lr, self.clip, self.lookahead = space, domain, lr, clip, lookahead
         self.compute = compute_of(domain)
+        self.space, self.domain, self.lr, self.clip, self.lookahead = space, domain, lr, clip, lookahead
         self.device, self.share, self.norms_of = self.compute.device, self.compute.share, self.compute.norms_of
         made = seeded(seed, partial(space.supernet, domain.io)) if supernet is None else supernet
         self.supernet = made.to(self.device)
@@ -154,19 +152,21 @@ class Shared(Saved):
         self.valid = Stream(domain, "valid", 2 * seed + 1)
         self.seed, self.step = seed, 0
         self.batch: Batch | None = None
+        self.ahead = False
 
     def _loss(self, gates: Gates, batch: Batch, weights: Weights | None = None) -> Tensor:
         return mean_over(self._losses(gates, batch, weights), self.share)[0]
 
     def _losses(self, gates: Gates, batch: Batch, weights: Weights | None = None) -> Tensor:
         """The loss of every example. Shapes: returns [B]."""
-        if self.scaling.on:
+        if self.scaling.on and not self.ahead:
             own = dict(self.supernet.named_parameters()) if weights is None else weights
             weights = {name: self.scaling.enter(w) for name, w in own.items()}
             gates = tuple(map(self.scaling.enter, gates))
         draws = self.seed * 1_000_003 + self.step + self.share.rank * 7_368_787
         with forked(self.device, draws), synchronising(self.norms_of):  # what a pass draws depends on no other
-            return self.scaling.leave(self.domain.loss(lambda *inputs: self._forward(inputs, gates, weights), batch))
+            losses = self.domain.loss(lambda *inputs: self._forward(inputs, gates, weights), batch)
+        return losses if self.ahead else self.scaling.leave(losses)
 
     def _forward(self, inputs: tuple[Any, ...], gates: Gates, weights: Weights | None) -> Any:
         """The supernet's output, with other weights than its own if given."""
@@ -174,6 +174,8 @@ class Shared(Saved):
             both = copied([*gates, *(weights or {}).values()], self.share)
             weights = weights and dict(zip(weights, both[len(gates) :], strict=True))
             gates = both[: len(gates)]
+        if self.ahead:
+            return called(self.supernet, inputs, gates, weights)
         compiles = self.compute.compile and dense(gates, self.space)
         return (self.compiled if compiles else self.network)(inputs, gates, weights)
 
@@ -191,7 +193,11 @@ class Shared(Saved):
         gates, batch = self._gates(draw), next(self.valid)
         attached = any(matrix.requires_grad for matrix in gates)
         if self.lookahead != "none" and attached:
-            loss, told = self._settled(lambda gates: self._ahead(gates, batch), gates)
+            self.ahead = True
+            try:
+                loss, told = self._ahead(gates, batch), {}
+            finally:
+                self.ahead = False
         else:
             with torch.set_grad_enabled(attached), constant(self.supernet, self.compute.compile) as weights:
                 loss, told = self._settled(lambda gates: self._loss(gates, batch, weights), gates)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from types import FunctionType
 from typing import Any
@@ -27,8 +28,10 @@ def compiled(network: Callable[..., Any], **options: Any) -> Callable[..., Any]:
     Raises:
         CompileError: from a call.
     """
-    from torch._dynamo import config as settings  # half a second, which others need not wait
-    from torch._dynamo.exc import FailOnRecompileLimitHit, TorchDynamoException
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of what torch itself imports
+        from torch._dynamo import config as settings  # half a second, which others need not wait
+        from torch._dynamo.exc import FailOnRecompileLimitHit, TorchDynamoException
 
     def _call(*inputs: Any, **more: Any) -> Any:
         return network(*inputs, **more)
@@ -42,7 +45,7 @@ def compiled(network: Callable[..., Any], **options: Any) -> Callable[..., Any]:
             with settings.patch(fail_on_recompile_limit_hit=True):
                 return made(*inputs, **more)
         except (TorchDynamoException, FailOnRecompileLimitHit) as error:
-            first = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
-            raise CompileError(f"torch could not compile the network ({first.strip()}): leave compile out") from error
+            said = " ".join([line.strip() for line in str(error).splitlines() if line.strip()][:2])
+            raise CompileError(f"torch could not compile the network ({said}): leave compile out") from error
 
     return _run

@@ -1,8 +1,9 @@
 """Losses scaled up for float16, in which small gradients would vanish, so that nobody else has to know.
 
 Every tensor that is differentiated enters through `Scaling.enter`, the loss leaves through `Scaling.leave`: between the
-two, gradients are larger by a factor; outside they are what they would be. The factor is halved when a gradient
-overflows, and doubled after 2000 steps without that (Micikevicius et al., arXiv 1710.03740, section 3.2).
+two, gradients are larger by a factor; outside they are what they would be (first derivatives, that is). The factor is
+halved when a gradient overflows, and doubled after 2000 steps without that (Micikevicius et al., arXiv 1710.03740,
+section 3.2).
 """
 
 from __future__ import annotations

@@ -248,4 +248,6 @@ def concatenate(parts: Sequence[Tensor]) -> Tensor:
     Shapes:
         parts: each [B, C, H, W]. returns: [B, sum of C, H, W].
     """
+    if torch.compiler.is_compiling():  # which lays gradients out by itself
+        return torch.cat(list(parts), 1)
     return _Concatenate.apply(*parts)  # type: ignore[no-any-return, no-untyped-call]

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from appnas.space import IO, one_hot, only, random_arch, restrict  # fmt: skip
+from appnas.spaces import Bench201, Cells
 from appnas.supernet import Dag, Mixed, SelfGated, live_options, relaxed, softmax, split_parameters  # fmt: skip
 from appnas.supernet.supernet import scale  # fmt: skip
 from appnas.testing import SupernetSuite, identical
@@ -191,3 +192,28 @@ class TestSelfGated:
         gated = SelfGated(inner, inner.supernet(IO((3,), (4,))), softmax)
         assert torch.equal(gated.gates()[0], one_hot(chain.choices, (2, 3))[0])
         assert gated.arch() == (2, 3) == random_arch(inner, random.Random(0))
+
+
+@pytest.mark.parametrize(
+    "space",
+    [Cells(channels=2, cells=3, nodes=2), Bench201(channels=2, repeats=1, recompute=True)],
+    ids=["cells", "201"],
+)
+def test_a_supernet_compiles_whole(space):
+    """One graph, soft gates and hard ones: nothing in it depends on the numbers."""
+    supernet = space.supernet(IO((1, 8, 8), (10,)))
+    graphs = []
+
+    def backend(graph, inputs):
+        graphs.append(graph)
+        return graph
+
+    called = torch.compile(lambda x, gates: supernet(x, gates=gates), backend=backend, fullgraph=True)
+    x, shapes = torch.randn(2, 1, 8, 8), [(c.count, len(c.options)) for c in space.choices]
+    soft = tuple(torch.randn(shape).softmax(-1) for shape in shapes)
+    hard = tuple(torch.eye(k)[torch.randint(1, k, (n,))] for n, k in shapes)
+    with torch.no_grad():
+        for gates in (soft, hard):
+            torch.testing.assert_close(called(x, gates), supernet(x, gates=gates), rtol=1e-4, atol=1e-5)
+    assert len(graphs) == 1
+    torch.compiler.reset()
