@@ -13,6 +13,7 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
+from torch.utils import backend_registration
 
 from appnas.cost.timing import machine
 from appnas.domains.graphs import Graphs
@@ -179,6 +180,17 @@ def chain() -> Chain:
 def regression() -> Regression:
     """A domain on vectors that trains in milliseconds."""
     return Regression()
+
+
+@pytest.fixture
+def other() -> Iterator[Any]:
+    """The device on paper, other:0: see `appnas.testing.other_device`."""
+    if not hasattr(backend_registration, "_setup_privateuseone_for_python_backend"):
+        pytest.skip(f"torch {torch.__version__} knows no devices written in Python")
+    from appnas.testing import other_device  # once its assertions are rewritten
+
+    with other_device() as device:
+        yield device
 
 
 def tool(*names: str) -> str:

@@ -24,16 +24,9 @@ from appnas.strategy import Draw, first
 from appnas.supernet import Gated
 from appnas.support import seeded
 from appnas.task import Stream
-from appnas.testing import other_device
 
 SPACE = Bench201(channels=2, repeats=1)
 STAYS = lambda value, device: value  # noqa: E731
-
-
-@pytest.fixture
-def other():
-    with other_device() as device:
-        yield device
 
 
 def search(method, **settings):

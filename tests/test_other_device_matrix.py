@@ -20,18 +20,11 @@ from appnas.spaces import SPACES, Bench201, Maskable
 from appnas.supernet import plain
 from appnas.support import CPU, gates_on, moved, seeded
 from appnas.task import DifferentiableDomain
-from appnas.testing import other_device
 from appnas.testing.parts import soft_gates
 
 EXACT = {"rtol": 0.0, "atol": 0.0}
 CLOSE = {"rtol": 1e-4, "atol": 1e-5}
 """Of what has an LSTM in it: the CPU's is of one piece."""
-
-
-@pytest.fixture
-def other():
-    with other_device() as device:
-        yield device
 
 
 def passes(domain, net, batch, gates, device):
@@ -51,10 +44,17 @@ ASKS = {"nasbenchgraph": 24, "nasbenchgraph-proteins": 24}
 """Layers of torch_geometric ask how many edges are loops, in every pass; so often at most."""
 
 
-@pytest.mark.parametrize("name", [*SPACES, "maskable"])
+MORE = {
+    "maskable": Maskable(Bench201(channels=2, repeats=1)),
+    "recomputed": Bench201(channels=2, repeats=1, recompute=True),
+}
+"""Spaces that are made of others, and ways of theirs."""
+
+
+@pytest.mark.parametrize("name", [*SPACES, *MORE])
 def test_a_space(name, other):
     """A network, and a supernet under soft gates and an architecture's: the host waits for the gates' gradient."""
-    space = Maskable(Bench201(channels=2, repeats=1)) if name == "maskable" else space_of(name)
+    space = MORE[name] if name in MORE else space_of(name)
     domain = domain_of(name)
     arch = random_arch(space, random.Random(1))
     nets = [(seeded(0, partial(space.build, arch, domain.io)), None)]
@@ -137,6 +137,7 @@ def test_what_the_package_ships(other):
     domain = there(placements())
     model = network(domain).to("other")
     assert math.isfinite(domain.score(model)["value"]) and domain.test(model).keys() >= {"roc_auc"}
+    assert len(domain.showcase(model, 2)) == 2
 
 
 MEASURED = {"mnasnet": {"cost": "macs"}}

@@ -32,16 +32,10 @@ from appnas.strategy import Draw
 from appnas.supernet import SelfGated, gumbel_sample, plain, softmax
 from appnas.supernet.relaxations import gumbel
 from appnas.support import Compute, compute_of, home, seeded
-from appnas.task import DivergedError, Stream, fit, placed
-from appnas.testing import identical, other_device, round_trip
+from appnas.task import DivergedError, Recipe, Stream, fit, placed
+from appnas.testing import identical, round_trip
 
 SPACE = Bench201(channels=2, repeats=1)
-
-
-@pytest.fixture
-def other():
-    with other_device() as device:
-        yield device
 
 
 class Stop(Observer):
@@ -130,6 +124,19 @@ def test_a_loss_that_is_no_number_is_found_on_the_device(other):
     bad = lambda net, batch: domain.loss(net, batch) * torch.nan  # noqa: E731
     with pytest.raises(DivergedError, match="nan at epoch 0, step 0 of training"):
         fit(model, domain, "train", bad, 1, domain.options.recipe, 0)
+
+
+def test_averaged_weights(other):
+    """Means that take the weights' place and give it back, on the device as on the CPU."""
+    found = {}
+    for device in ("cpu", "other"):
+        domain = placed(images(), Compute(torch.device(device)))
+        model = seeded(0, lambda: nn.Sequential(nn.Flatten(), nn.Linear(64, 10))).to(device)
+        numbers = iter([3.0, 2.0, 4.0, 5.0, 1.0])
+        recipe = Recipe("asgd", lr=0.5, lr_min=0.5, momentum=0.0, patience=1)
+        fit(model, domain, "train", domain.loss, 5, recipe, 0, select=lambda net, numbers=numbers: next(numbers))
+        found[device] = on_cpu(model.state_dict())
+    assert identical(found["other"], found["cpu"])
 
 
 @pytest.mark.parametrize("proxy", ["freeflow", "synflow", "snip", "grasp"])

@@ -15,12 +15,6 @@ from appnas.testing import other_device
 from appnas.testing.other_device import Elsewhere
 
 
-@pytest.fixture
-def other():
-    with other_device() as device:
-        yield device
-
-
 def here(count=4):
     return torch.arange(1.0, count + 1)
 
