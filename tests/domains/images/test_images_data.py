@@ -14,17 +14,15 @@ from PIL import Image
 from appnas.domains import DOMAINS
 from appnas.domains.images import Options, cifar10, digits, mnist
 from appnas.domains.images.data import (
-    FolderOptions,
     HubOptions,
     decode,
-    folder,
     from_datasets,
     held_out,
     hub,
     kept,
     mnist5k,
-    ungreyed,
 )
+from appnas.domains.images.folders import FolderOptions, folder, ungreyed
 
 RED, GREEN, BLUE = (250, 10, 10), (10, 250, 10), (10, 10, 250)
 

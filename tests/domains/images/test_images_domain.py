@@ -11,7 +11,7 @@ from torch import nn
 
 from appnas.domains.images import Images, Options
 from appnas.domains.images.data import IMAGENET
-from appnas.domains.images.domain import as_images, as_labels
+from appnas.domains.images.arrays import as_images, as_labels
 from appnas.spaces import Cells
 from appnas.task import DifferentiableDomain, DivergedError, Recipe
 from appnas.testing import DomainSuite
