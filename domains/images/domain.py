@@ -125,7 +125,8 @@ class Images(Supervised):
             if len(options.mean) != shape[0]:
                 raise ValueError(f"mean and std are one number a channel, {shape[0]}, got {len(options.mean)}")
             mean, std = (torch.tensor(values).view(1, -1, 1, 1) for values in (options.mean, options.std))
-        self._mean, self._std = mean, std
+        self._mean: Tensor = mean
+        self._std: Tensor = std
         self.io = IO(shape, (classes,))
 
     def _survey(self) -> tuple[Tensor, Tensor]:

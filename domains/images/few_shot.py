@@ -88,8 +88,8 @@ def grey(domain: Images, side: int) -> Images:
         raise ValueError(f"images of {h} x {w} pixels cannot be averaged down to {side} x {side}")
     if isinstance(train[0], Flow):
         raise ValueError("grey images need data that can be split anew, and these are iterable")
-    small = ((_grey(images, side), labels) for images, labels in (train, held))
-    return _made(domain, *small, replace(domain.options, mean=(), std=()), domain.io.outputs[0])
+    small, small_held = ((_grey(images, side), labels) for images, labels in (train, held))
+    return _made(domain, small, small_held, replace(domain.options, mean=(), std=()), domain.io.outputs[0])
 
 
 def _grey(images: Source, side: int) -> Source:

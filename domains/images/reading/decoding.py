@@ -113,12 +113,12 @@ def _squared(picture: Any, side: int, fitting: str, channels: int | None) -> np.
     if channels != 1 or picture.mode != "L":
         picture = picture.convert("RGB")
     if side and picture.size != (side, side):
-        w, h = picture.size
-        short = min(w, h)
-        left, top = (w - short) // 2, (h - short) // 2
-        picture = picture.resize(
-            (side, side), box=(left, top, left + short, top + short) if fitting == "crop" else None
-        )
+        if fitting == "crop":
+            w, h = picture.size
+            short = min(w, h)
+            left, top = (w - short) // 2, (h - short) // 2
+            picture = picture.crop((left, top, left + short, top + short))
+        picture = picture.resize((side, side))
     x = np.array(picture)
     if x.ndim == 2:
         return x[:, :, None]
@@ -140,7 +140,7 @@ def tensor_of(image: Any) -> Tensor:
         image = np.asarray(image)
         if image.dtype.kind not in "iufb":
             raise ValueError(f"{right}, got {image.dtype}")
-        image = torch.from_numpy(np.ascontiguousarray(image))
+        image = torch.from_numpy(np.array(image))  # a copy, as an array may be read-only
     x: Tensor = image[None] if image.dim() == 2 else image
     if x.dim() != 3 or x.numel() == 0:
         raise ValueError(f"{right}, got the shape {tuple(x.shape)}")

@@ -86,7 +86,7 @@ class Flow:
             )
 
     def _place(self, count: int) -> str:
-        return f"image {count} in the order of the {self.name} data ({type(self.data).__name__})"
+        return f"image {count} in the order of the {self.name} data ({type(getattr(self.data, 'dataset', self.data)).__name__})"
 
     def _batches(self, batch: int, seed: int) -> Iterator[list[Any]]:
         """Lists of items."""

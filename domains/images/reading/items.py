@@ -67,9 +67,10 @@ def label_of(value: Any, classes: int | None) -> int:
         raise ValueError(f"labels are integers from 0, got {value!r}: number the classes")
     if not isinstance(value, numbers.Integral):
         raise ValueError(f"labels are integers from 0, got {value!r:.80} ({type(value).__name__})")
-    if value < 0 or (classes is not None and value >= classes):
-        raise ValueError(f"labels must be {f'0 to {classes - 1}' if classes else '0 or more'}, got {int(value)}")
-    return int(value)
+    label = int(value)
+    if label < 0 or (classes is not None and label >= classes):
+        raise ValueError(f"labels must be {f'0 to {classes - 1}' if classes else '0 or more'}, got {label}")
+    return label
 
 
 def where(data: Any, index: int) -> str:
@@ -95,7 +96,7 @@ def listed(data: Any) -> Any | None:
     if hasattr(data, "datasets") and isinstance(data.datasets, list | tuple):
         parts = [listed(part) for part in data.datasets]
         return None if any(part is None for part in parts) else np.concatenate([np.asarray(p) for p in parts])
-    if len(tensors := getattr(data, "tensors", ())) == 2:
+    if len(tensors := list(getattr(data, "tensors", []))) == 2:
         return tensors[1]
     found = next((getattr(data, name) for name in ("targets", "labels") if hasattr(data, name)), None)
     if found is None or not hasattr(found, "__len__") or len(found) != len(data):  # names of classes, say
