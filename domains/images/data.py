@@ -159,7 +159,7 @@ def from_datasets(splits: Mapping[str, Any], options: HubOptions) -> Images:
     if large(len(part) + (len(tested[1]) if tested else 0), options.side, options.hold):
         test = splits[tested[0]] if tested else None
         if test is None:
-            held, part = np.split(part, [round(0.2 * len(part))])
+            held, part = np.split(part[kept(len(part))], [round(0.2 * len(part))])  # as `held_out` does
             test = Subset(train, held.tolist())
         return Images.of(Subset(train, part.tolist()), test=test, options=options, classes=classes)
     x, y = images("train", part), y[part]

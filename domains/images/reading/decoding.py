@@ -140,7 +140,7 @@ def tensor_of(image: Any) -> Tensor:
         image = np.asarray(image)
         if image.dtype.kind not in "iufb":
             raise ValueError(f"{right}, got {image.dtype}")
-        image = torch.from_numpy(np.array(image))  # a copy, as an array may be read-only
+        image = torch.from_numpy(image if image.flags.writeable else image.copy())
     x: Tensor = image[None] if image.dim() == 2 else image
     if x.dim() != 3 or x.numel() == 0:
         raise ValueError(f"{right}, got the shape {tuple(x.shape)}")
@@ -148,7 +148,7 @@ def tensor_of(image: Any) -> Tensor:
         x = x.permute(2, 0, 1)
     if x.shape[2] < min(x.shape[:2]):
         raise ValueError(f"{right}: {tuple(x.shape)} looks like [H, W, C] with {x.shape[2]} channels: keep 1 or 3")
-    return (x if x.dtype == torch.uint8 else x.float()).contiguous()
+    return x if x.dtype == torch.uint8 else x.float()
 
 
 def _pillow() -> tuple[Any, Any]:

@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 
 from appnas.domains.images.reading.decoding import Form
 from appnas.domains.images.reading.items import Chance, blamed
-from appnas.domains.images.reading.rows import one, unbatched
+from appnas.domains.images.reading.rows import one, stacked, unbatched
 from appnas.support import DataError
 
 
@@ -76,7 +76,7 @@ class Flow:
             pairs = [one(i, self.form, self.classes, f"{self._place(seen + k)}") for k, i in enumerate(items)]
             seen += len(pairs)
             if pairs:
-                yield torch.stack([x for x, _ in pairs]), torch.tensor([y for _, y in pairs])
+                yield stacked(pairs)
             if seen == self.length:
                 return
         if self.length is not None or not seen:
@@ -86,7 +86,8 @@ class Flow:
             )
 
     def _place(self, count: int) -> str:
-        return f"image {count} in the order of the {self.name} data ({type(getattr(self.data, 'dataset', self.data)).__name__})"
+        inside = getattr(self.data, "dataset", self.data)
+        return f"image {count} in the order of the {self.name} data ({type(inside).__name__})"
 
     def _batches(self, batch: int, seed: int) -> Iterator[list[Any]]:
         """Lists of items."""

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.data import default_collate
 
 from appnas.domains.images.reading.decoding import Form, formed
 from appnas.domains.images.reading.items import Chance, blamed, label_of, pair, reseed, where
@@ -78,7 +79,7 @@ class Rows:
             if self.collate is not None:
                 items = unbatched(self.collate(items), names)
         read = [one(item, self.form, self.classes, name) for item, name in zip(items, names, strict=True)]
-        x, y = torch.stack([x for x, _ in read]), torch.tensor([y for _, y in read])
+        x, y = stacked(read)
         if self.labels is not None and not torch.equal(y, known := self.labels[wanted]):
             k = int((y != known).nonzero()[0])
             with blamed(names[k]):
@@ -108,6 +109,15 @@ def one(item: Any, form: Form, classes: int | None, name: str) -> tuple[Tensor, 
     with blamed(name):
         image, label = pair(item)
         return formed(image, form), label_of(label, classes)
+
+
+def stacked(read: list[tuple[Tensor, int]]) -> tuple[Tensor, Tensor]:
+    """A batch of what was read. In a worker it is made in shared memory at once: what is copied there tears the heap.
+
+    Shapes: returns [B, C, H, W] and [B].
+    """
+    x: Tensor = default_collate([x for x, _ in read])
+    return x, torch.tensor([y for _, y in read])
 
 
 def unbatched(batch: Any, names: Sequence[str] | None, place: str = "") -> list[tuple[Any, Any]]:

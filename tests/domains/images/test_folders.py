@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from appnas.domains.images.folders import FolderOptions, folder, ungreyed
+from appnas.domains.images.folders import FolderOptions, folder, large, ungreyed
 
 RED, GREEN, BLUE = (250, 10, 10), (10, 250, 10), (10, 10, 250)
 
@@ -139,3 +139,38 @@ def test_folders_that_cannot_be_read_say_why(tmp_path):
     fill(tmp_path / "test", {"a": (RED, 1), "z": (RED, 1)})
     with pytest.raises(ValueError, match=r"one subfolder a class, unknown in training are \['z'\]"):
         folder(FolderOptions(path=str(tmp_path)))
+
+
+# Read file by file.
+
+
+def test_a_large_folder_is_read_when_asked(tmp_path):
+    """The same files in the same order as in memory, and the same pixels."""
+    fill(tmp_path, {"red": (RED, 15), "green": (GREEN, 12)}, size=(12, 9))
+    held_there, read = (folder(FolderOptions(path=str(tmp_path), side=8, batch=4, hold=hold)) for hold in (1, 0))
+    assert isinstance(held_there._split("all")[0], torch.Tensor) and not isinstance(read._split("all")[0], torch.Tensor)
+    for name in ("train", "valid", "all"):
+        for a, b in ((held_there._split(name), read._split(name)), (held_there._held_out, read._held_out)):
+            assert torch.equal(a[0], b[0][:]) and torch.equal(a[1], b[1])
+    assert read.io == held_there.io and read.catalogue_name == "folder"
+    assert folder(FolderOptions(path=str(tmp_path), side=0, batch=4)).io.inputs == (3, 9, 12)
+
+
+def test_how_many_are_large():
+    assert not large(60_000, 32, 256) and large(88_000, 32, 256) and large(1, 0, 256)
+
+
+def test_a_large_grey_folder_has_one_channel(tmp_path):
+    fill(tmp_path / "train", {"a": (10, 4), "b": (200, 4)}, mode="L")
+    fill(tmp_path / "test", {"a": (10, 1), "b": (200, 1)}, mode="L")
+    assert folder(FolderOptions(path=str(tmp_path), side=8, hold=0)).io.inputs == (1, 8, 8)
+    picture(RED).save(tmp_path / "test" / "a" / "colour.png")
+    assert folder(FolderOptions(path=str(tmp_path), side=8, hold=0)).io.inputs == (3, 8, 8)
+
+
+def test_a_crop_is_the_same_held_or_read(tmp_path):
+    fill(tmp_path, {"red": (RED, 6), "green": (GREEN, 6)}, size=(12, 9))
+    for hold in (1, 0):
+        domain = folder(FolderOptions(path=str(tmp_path), side=4, fitting="crop", hold=hold))
+        colours = {tuple(image[:, 0, 0].tolist()) for image in domain._split("all")[0][:]}
+        assert domain.io.inputs == (3, 4, 4) and colours == {GREEN, RED}

@@ -192,3 +192,14 @@ def test_columns_of_a_dataset_object_are_read_whole():
 def test_rows_that_cannot_be_used_say_why(splits, match):
     with pytest.raises(ValueError, match=match):
         from_datasets(splits, HubOptions(side=8))
+
+
+def test_many_rows_are_read_when_asked():
+    splits = {"train": rows(*THREE * 6, size=(9, 5)), "test": rows(*THREE)}
+    held_there, read = (from_datasets(splits, HubOptions(side=6, hold=hold)) for hold in (1, 0))
+    for a, b in ((held_there._split("all"), read._split("all")), (held_there._held_out, read._held_out)):
+        assert torch.equal(a[0], b[0][:]) and torch.equal(a[1], b[1] if b[1] is not None else a[1])
+    assert read.io == held_there.io
+    del splits["test"]
+    held_there, read = (from_datasets(splits, HubOptions(side=6, hold=hold, limit=10)) for hold in (1, 0))
+    assert torch.equal(held_there._held_out[0], read._held_out[0][:]) and len(read._split("all")[0]) == 8

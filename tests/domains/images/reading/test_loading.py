@@ -1,7 +1,9 @@
 """appnas.domains.images.reading.loading."""
 
 import os
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from picture_sets import Endless, Noisy, Pictures
@@ -109,3 +111,20 @@ def test_a_sample_is_at_most_so_many():
     first = data.read.copy()
     assert sum(map(len, sampled(rows, 70))) == 70 and data.read[70:] == first != list(range(70))
     assert sum(map(len, sampled(Flow(Endless(), FORM, None, 4, "test"), 70))) == 70
+
+
+class Worker(Noisy):
+    """Images of 192 KiB whose pixels are the memory of the process that read them, MiB."""
+
+    def __getitem__(self, i):
+        memory = int(Path("/proc/self/status").read_text().partition("RssAnon:")[2].split()[0]) / 1024
+        return np.full((3, 128, 128), memory, np.float32), 0
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="memory is read as Linux tells it")
+def test_the_memory_of_a_worker_does_not_grow():
+    """A hundred batches of 6 MiB; batches that are copied into shared memory tear the heap instead."""
+    form = first_form(torch.rand(3, 128, 128), 0, "crop", 1)
+    rows = Rows(Worker(3200), form)
+    seen = [float(x[-1, 0, 0, 0]) for x, _ in loaded(rows, torch.split(torch.arange(3200), 32), 0, 1)]
+    assert len(seen) == 100 and max(seen[50:]) < max(seen[5:15]) + 30

@@ -56,7 +56,7 @@ class Shapeless(Dataset):
         ((np.zeros((3, 8, 8)), np.eye(3)), ValueError, r"train labels: .* of one-hot rows give argmax\(1\)"),
         (DataLoader(Pictures(), sampler=SubsetRandomSampler([1])), ValueError,
          "must not pick images, got SubsetRandomSampler: .* a torch.utils.data.Subset"),
-        (DataLoader(Pictures(), sampler=WeightedRandomSampler([0.1] * 40, 40)), ValueError, "got WeightedRandomSampler"),
+        (DataLoader(Pictures(), sampler=WeightedRandomSampler([0.1] * 40, 40)), ValueError, "got WeightedRandomSamp"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_read_says_what_can(given, error, said):
