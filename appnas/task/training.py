@@ -220,10 +220,13 @@ class Stream:
         return {"rng": self.epoch_state, "taken": self.taken, "carried": carried}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a state, by walking through the epoch again."""
+        """Go on from a state, by walking through the epoch again, or by its own `skip(count)` if it has that."""
         self.rng.set_state(state["rng"])
         self._start()
-        for _ in range(state["taken"]):
+        if hasattr(self.epoch, "skip"):
+            self.epoch.skip(state["taken"])
+            self.taken = state["taken"]
+        for _ in range(state["taken"] - self.taken):
             next(self)
         if state["carried"]:
             self.epoch.load_state_dict(state["carried"])  # type: ignore[attr-defined]

@@ -1,131 +1,36 @@
-"""Image classification on arrays: splits, augmentation, loss, accuracy.
+"""Image classification: splits, augmentation, loss, accuracy.
 
-Images are held as one uint8 or float tensor; crops, flips and cutout are tensor operations on whole batches.
+Arrays are held as one uint8 or float tensor; other data are read when they are asked for. Crops, flips and cutout are
+tensor operations on whole batches.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any, Self
 
-import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, cross_entropy
+from torch.nn.functional import cross_entropy
 
-from appnas.domains.images.augment import crop, cutout, flip
+from appnas.domains.images.arrays import Array, as_splits
+from appnas.domains.images.augment import Draws, augmented, drawn
+from appnas.domains.images.options import Options
+from appnas.domains.images.reading import Epoch, Flow, everything, gathered, loaded, splits_of, surveyed
+from appnas.domains.images.splits import Source, Split, first, halves, on_device, own
 from appnas.domains.random_labels import random_like
 from appnas.space import IO
-from appnas.support import check, checked, digest, fetched, home, moved, typed
-from appnas.task import Recipe, Supervised
-
-Array = np.ndarray | Tensor
-
-
-@dataclass(frozen=True)
-@checked(batch=1, final_batch=1, shrink=1, epochs=1)
-class Options:
-    """Splits, batches, augmentation and training of an image domain. Defaults are DARTS's for CIFAR-10."""
-
-    batch: int = 64
-    """Images a batch."""
-    final_batch: int = 96
-    """Images a batch when the result of a search is trained."""
-    valid: float = 0.5
-    """Share of the training images held out for validation."""
-    limit: int = 0
-    """Use only the first so many training images (before the split); 0 for all."""
-    shrink: int = 1
-    """Average-pool all images by this factor first: a quarter of the cost for 2."""
-    crop: int = 4
-    """Zero padding before a random crop of the original size, pixels; 0 for no crop."""
-    flip: bool = True
-    """Random horizontal flips."""
-    cutout: float = 0.0
-    """Side of a random square set to 0, as a share of the image's (arXiv 1708.04552); 0 for none."""
-    final_cutout: float = 0.5
-    """The same when the result of a search is trained (16 of CIFAR's 32 pixels)."""
-    auxiliary: float = 0.4
-    """Weight of the auxiliary head's loss, for networks that have one."""
-    smoothing: float = 0.0
-    """Label smoothing in training."""
-    epochs: int = 600
-    """Length of the training of a search's result, unless told."""
-    recipe: Recipe = field(default_factory=Recipe)
-    """How stand-alone networks are trained."""
-    seed: int = 0
-    """Of the split into training and validation images."""
-
-    def __post_init__(self) -> None:
-        """Check the sizes.
-
-        Raises:
-            ValueError: a batch or factor below 1, a negative size, or a share outside 0 to 1.
-        """
-        check(self, limit=0, crop=0, cutout=0, final_cutout=0, auxiliary=0, smoothing=0)
-        if max(self.cutout, self.final_cutout) >= 1:
-            raise ValueError(
-                f"cutout is a share of the image's side, below 1, got {self.cutout} and {self.final_cutout} (final)"
-            )
-        if not 0 < self.valid < 1:
-            raise ValueError(f"valid is the share of the training images held out, between 0 and 1, got {self.valid}")
-
-
-def as_images(x: Array, name: str, shrink: int = 1) -> Tensor:
-    """Images as [N, C, H, W], average-pooled by the factor `shrink`.
-
-    Raises:
-        ValueError: another number of axes, no image, NaN, or fewer pixels than the factor.
-    """
-    if not isinstance(x, Tensor):
-        x = np.asarray(x)
-        if x.dtype.kind not in "iufb":
-            raise ValueError(f"{name}: images are arrays of numbers, got {x.dtype}")
-    x = torch.as_tensor(x)
-    if x.dim() == 3:
-        x = x[:, None]
-    if x.dim() != 4:
-        raise ValueError(f"{name}: images are [N, H, W], [N, C, H, W] or [N, H, W, C], got the shape {tuple(x.shape)}")
-    if x.shape[1] not in (1, 3) and x.shape[3] in (1, 3):
-        x = x.permute(0, 3, 1, 2).contiguous()
-    if x.shape[3] < min(x.shape[1:3]):
-        raise ValueError(f"{name}: {tuple(x.shape)} looks like [N, H, W, C] with {x.shape[3]} channels: keep 1 or 3")
-    if len(x) == 0:
-        raise ValueError(f"{name}: there is no image in it")
-    if x.is_floating_point() and not torch.isfinite(x).all():
-        bad = int((~torch.isfinite(x)).flatten(1).any(1).sum())
-        raise ValueError(f"{name}: {bad} of {len(x)} images hold NaN or infinity; clean them first")
-    if shrink > min(x.shape[2:]):
-        raise ValueError(f"{name}: images of {x.shape[2]} x {x.shape[3]} pixels cannot be shrunk by {shrink}")
-    return avg_pool2d(x.float(), shrink) if shrink > 1 else x
-
-
-def as_labels(y: Array, count: int, classes: int | None, name: str) -> Tensor:
-    """Labels as [N], int64, 0 to classes - 1.
-
-    Raises:
-        ValueError: wrong number, not integers, or out of range.
-    """
-    if not isinstance(y, Tensor):
-        y = np.asarray(y)
-        if y.dtype.kind not in "iufb":
-            raise ValueError(f"{name}: labels are integers from 0, got {y.dtype}")
-    y = torch.as_tensor(y)
-    if y.shape != (count,):
-        raise ValueError(f"{name}: {count} images need labels of shape ({count},), got {tuple(y.shape)}")
-    if y.is_floating_point():
-        raise ValueError(f"{name}: labels are integers, got {y.dtype}")
-    low, high = int(y.min()), int(y.max())
-    if low < 0 or (classes is not None and high >= classes):
-        allowed = f"0 to {classes - 1}" if classes else "0 or more"
-        raise ValueError(f"{name}: labels must be {allowed}, found {low} to {high}")
-    return y.long()
+from appnas.support import CPU, Compute, digest, fetched, home, moved, typed
+from appnas.task import Supervised
 
 
 class Images(Supervised):
-    """Image classification on arrays. Metrics are in percent; "value" is the validation accuracy.
+    """Image classification. Metrics are in percent; "value" is the validation accuracy.
+
+    This takes arrays; `Images.of` takes data sets and data loaders, which are read when they are asked for.
 
     Args:
         x, y: training images ([N, H, W], [N, C, H, W] or [N, H, W, C]; uint8 or float) and labels [N].
@@ -134,56 +39,130 @@ class Images(Supervised):
         classes: number of classes; by default the largest label plus one.
 
     Raises:
+        TypeError: a data set, or something else that holds no arrays.
         ValueError: wrong shapes, NaN, labels out of range, a split without an image.
     """
+
+    compute = Compute()
+    """What networks are trained on."""
 
     def __init__(
         self,
         x: Array,
-        y: Array,
+        y: Array | None = None,
         test_x: Array | None = None,
         test_y: Array | None = None,
-        options: Options = Options(),
+        options: Options = Options(),  # noqa: B008  (frozen)
         classes: int | None = None,
     ):
         typed("options", Options, options)
-        images = as_images(x, "training images", options.shrink)
-        labels = as_labels(y, len(images), classes, "training labels")
-        classes = classes or int(labels.max()) + 1
+        train, held, classes = as_splits((x, y), (test_x, test_y), options.side, options.shrink, classes)
+        self._assemble(train, held, options, classes)
+
+    @classmethod
+    def of(
+        cls,
+        train: Any,
+        valid: Any = None,
+        test: Any = None,
+        options: Options = Options(),  # noqa: B008  (frozen)
+        classes: int | None = None,
+        lengths: Mapping[str, int] | None = None,
+    ) -> Self:
+        """A domain whose images are read when they are asked for, by `options.loaders` processes.
+
+        Args:
+            train: a map-style data set of torch or of Hugging Face, whose items are pairs (image, label), or rows with
+                such columns: images of Pillow, tensors [C, H, W] or arrays [H, W, C]; an iterable-style one; a data
+                loader over either; a pair of arrays; or a mapping of such with "train" and "test", as a DatasetDict.
+                Of a loader the data set, the size of batches, the workers and `collate_fn` are used; the order is
+                drawn here. A loader over iterable data is read as it is, in its own order.
+            valid: the same for validation; by default a share of the training data. Iterable data need it, and are
+                trained on alone after a search.
+            test: the same for held-out data.
+            options: splits, size of images, augmentation, training.
+            classes: number of classes; by default the largest label plus one, if labels are listed.
+            lengths: split -> images of an epoch, for iterable data without a length.
+
+        Raises:
+            DataError: an item that cannot be read, or is no image with a label.
+            TypeError: nothing that images can be read from.
+            ValueError: no item, what iterable data lack, labels that are no classes.
+        """
+        typed("options", Options, options)
+        given = {"train": train, "valid": valid, "test": test}
+        if isinstance(train, Mapping):
+            given = {**splits_of(train), **{name: some for name, some in given.items() if name != "train" and some}}
+        parts, count, loading = gathered(
+            given, options.side, options.fitting, options.shrink, classes, lengths or {}
+        )  # fmt: skip
+        if loading.batch:
+            options = replace(
+                options, batch=loading.batch, final_batch=loading.batch, loaders=loading.workers or options.loaders
+            )
+        made = cls.__new__(cls)
+        made._assemble(parts["train"], parts.get("test"), options, count, parts.get("valid"))
+        return made
+
+    def _assemble(
+        self, train: Split, held: Split | None, options: Options, classes: int, valid: Split | None = None
+    ) -> None:
+        """Everything of a domain out of its checked data."""
         if classes < 2:
             raise ValueError("training labels: all images are of class 0; two classes are the least")
         if options.limit:
-            images, labels = images[: options.limit], labels[: options.limit]
-        self.options = options
-        self.chance, self.budget = 100 / classes, options.epochs
-        self.has_test = test_x is not None
-        self.io = IO(tuple(images.shape[1:]), (classes,))
-        order = torch.randperm(len(images), generator=torch.Generator().manual_seed(options.seed))
-        cut = len(images) - round(len(images) * options.valid)
-        parts = {"train": order[:cut], "valid": order[cut:], "all": order}
-        for name in ("train", "valid"):
-            if len(parts[name]) == 0:
-                raise ValueError(
-                    f"the split {name!r} is empty: {len(images)} images with valid={options.valid} leave it none"
-                )
-        self._splits = {name: (images[part], labels[part]) for name, part in parts.items()}
-        train = self._splits["train"][0].float()
-        self._mean, self._std = train.mean((0, 2, 3), keepdim=True), train.std((0, 2, 3), keepdim=True) + 1e-6
-        self._held_out: tuple[Tensor, Tensor] | None = None
-        if (test_x is None) != (test_y is None):
-            raise ValueError("test images and their labels come together: give test_x and test_y, or neither")
-        if test_x is not None and test_y is not None:
-            held = as_images(test_x, "test images", options.shrink)
-            if held.shape[1:] != images.shape[1:]:
-                raise ValueError(
-                    f"test images have the shape {tuple(held.shape[1:])}, training images {tuple(images.shape[1:])}"
-                )
-            self._held_out = held, as_labels(test_y, len(held), classes, "test labels")
+            train = first(train, options.limit)
+        self.options, self._held_out = options, held
+        self.chance, self.budget, self.has_test = 100 / classes, options.epochs, held is not None
+        self._splits = own(train, valid) if valid else halves(train, options.valid, options.seed)
+        if isinstance(train[0], Tensor):
+            images = self._splits["train"][0].float()
+            mean, std = images.mean((0, 2, 3), keepdim=True), images.std((0, 2, 3), keepdim=True) + 1e-6
+        else:
+            mean, std = self._survey()
+        shape = tuple(self._splits["train"][0].shape[1:])
+        if options.mean:
+            if len(options.mean) != shape[0]:
+                raise ValueError(f"mean and std are one number a channel, {shape[0]}, got {len(options.mean)}")
+            mean, std = (torch.tensor(values).view(1, -1, 1, 1) for values in (options.mean, options.std))
+        self._mean: Tensor = mean
+        self._std: Tensor = std
+        self.io = IO(shape, (classes,))
+
+    def _survey(self) -> tuple[Tensor, Tensor]:
+        """Find out by a sample how images that are read are normalised, and whether they are grey."""
+        held = [self._held_out[0]] if self._held_out else []
+        parts = [self._splits["train"][0], self._splits["valid"][0], *held]
+        options = self.options
+        form, mean, std = surveyed(parts, options.channels, options.loaders, bool(options.mean))
+        self._splits = {name: (rows.formed(form), y) for name, (rows, y) in self._splits.items()}
+        if self._held_out:
+            self._held_out = self._held_out[0].formed(form), self._held_out[1]
+        return mean, std
 
     @property
     def fingerprint(self) -> str:
-        """A digest of options, images and labels: a training's checkpoint is of one of them."""
-        return digest(str(self.options), *(part for split in self._splits.values() for part in split))
+        """A digest of options, images and labels: a training's checkpoint is of one of them.
+
+        Of images that are read it knows what can be known without reading all: names, sizes and labels of files, or
+        type, length and labels of a data set, and mean and deviation of a sample.
+        """
+        parts: list[Tensor | str] = [self._mean, self._std] if not isinstance(self._splits["all"][0], Tensor) else []
+        for images, labels in self._splits.values():
+            parts += [images if isinstance(images, Tensor) else images.fingerprint]
+            parts += [] if labels is None else [labels]
+        return digest(str(replace(self.options, loaders=0)), *parts)
+
+    def placed(self, compute: Compute) -> Self:
+        """The same domain for networks that are trained on something else; see `appnas.task.placed`.
+
+        Images in memory go to an accelerator if they take less than a quarter of what is free there.
+        """
+        other = copy.copy(self)
+        other.compute = compute
+        other._splits, other._held_out = on_device(self._splits, self._held_out, compute.device)
+        other._mean, other._std = self._mean.to(compute.device), self._std.to(compute.device)
+        return other
 
     def normalised(self, x: Tensor) -> Tensor:
         """Zero mean and unit deviation by the training images' channels."""
@@ -199,9 +178,11 @@ class Images(Supervised):
         return max(n // b + (n % b >= b / 2), 1)
 
     def _batch(self, split: str) -> int:
-        return self.options.final_batch if split == "all" else self.options.batch
+        images = self._split(split)[0]
+        own_size = images.batch if isinstance(images, Flow) else None
+        return own_size or (self.options.final_batch if split == "all" else self.options.batch)
 
-    def _split(self, split: str) -> tuple[Tensor, Tensor]:
+    def _split(self, split: str) -> Split:
         if split not in self._splits:
             raise ValueError(f"the splits are {sorted(self._splits)}, got {split!r}")
         return self._splits[split]
@@ -210,20 +191,38 @@ class Images(Supervised):
         """One epoch, shuffled and augmented: "train", "valid", or both for the final training: "all".
 
         Shapes:
-            yields: images [B, C, H, W] and labels [B].
+            yields: images [B, C, H, W] and labels [B], on the device of the domain.
         """
+        return Epoch(partial(self._epoch, split, rng))
+
+    def parts(self, split: str, rng: torch.Generator) -> tuple[Tensor, ...]:
+        """The places of every batch's images, in an order drawn from the generator; iterable data keep their own."""
+        images = self._split(split)[0]
+        order = torch.arange(len(images)) if isinstance(images, Flow) else torch.randperm(len(images), generator=rng)
+        return torch.split(order, self._batch(split))[: self.epoch(split)]
+
+    def draws(self, split: str, count: int, rng: torch.Generator) -> Draws:
+        """The augmentation of a batch of so many images, drawn from the generator."""
+        o = self.options
+        hidden = o.final_cutout if split == "all" else o.cutout
+        return drawn((count, *self.io.inputs), o.crop, o.flip, hidden, rng)
+
+    def _epoch(self, split: str, rng: torch.Generator, skip: int) -> Iterator[tuple[Tensor, Tensor]]:
         images, labels = self._split(split)
-        order = torch.randperm(len(images), generator=rng)
-        hidden = self.options.final_cutout if split == "all" else self.options.cutout
-        for part in torch.split(order, self._batch(split))[: self.epoch(split)]:
-            x = self.normalised(images[part])
-            if self.options.crop:
-                x = crop(x, self.options.crop, rng)
-            if self.options.flip:
-                x = flip(x, rng)
-            if hidden:
-                x = cutout(x, hidden, rng)
-            yield x, labels[part]
+        parts, device, o = self.parts(split, rng), self.compute.device, self.options
+        seed = 0 if isinstance(images, Tensor) else int(torch.randint(2**62, (), generator=rng))
+        walk = skip if isinstance(images, Flow) else 0  # what comes in its own order is read and left out
+        for part in parts[: skip - walk]:
+            self.draws(split, len(part), rng)
+        rest = parts[skip - walk :]
+        batches = loaded(images, rest, seed, o.loaders, device != CPU)
+        for k, (part, (x, y)) in enumerate(zip(rest, batches, strict=True)):
+            draws = self.draws(split, len(x), rng)
+            if k >= walk:
+                y = y if labels is None else labels[part.to(labels.device)]
+                x, y = moved((x, y), device)
+                hidden = o.final_cutout if split == "all" else o.cutout
+                yield augmented(self.normalised(x), draws, o.crop, hidden), y
 
     def loss(self, model: Callable[..., Any], batch: tuple[Tensor, Tensor]) -> Tensor:
         """Cross entropy of every image, with the auxiliary head's if there is one. Shapes: returns [B]."""
@@ -238,16 +237,19 @@ class Images(Supervised):
         )
 
     @torch.no_grad()
-    def _measure(self, model: nn.Module, images: Tensor, labels: Tensor) -> dict[str, float]:
+    def _measure(self, model: nn.Module, images: Source, labels: Tensor | None) -> dict[str, float]:
         model.eval()
-        right, losses = [], []
-        for part in zip(torch.split(images, 500), torch.split(labels, 500), strict=True):
-            x, y = moved(part, home(model))
+        device, size = home(model), 500 if isinstance(images, Tensor) else self.options.batch
+        right, losses, count = [], [], 0
+        for x, y in everything(images, size, self.options.loaders, device != CPU):
+            y = y if labels is None else labels[count : count + len(x)]
+            count += len(x)
+            x, y = moved((x, y), device)
             logits = model(self.normalised(x))
             right.append((logits.argmax(1) == y).sum())
             losses.append(cross_entropy(logits, y, reduction="sum"))
         hits, loss = sum(map(int, fetched(right))), sum(map(float, fetched(losses)))
-        return {"accuracy": 100 * hits / len(labels), "loss": loss / len(labels)}
+        return {"accuracy": 100 * hits / count, "loss": loss / count}
 
     def score(self, model: nn.Module) -> dict[str, float]:
         """Validation accuracy (%) as "value" and "accuracy", and loss (nats)."""
@@ -265,12 +267,22 @@ class Images(Supervised):
         return self._measure(model, *self._held_out)
 
     def example(self, count: int) -> tuple[Tensor]:
-        """The first `count` training images, normalised. Shapes: [count, C, H, W]."""
-        return (self.normalised(self._splits["train"][0][:count]),)
+        """The first `count` training images, normalised, on the CPU. Shapes: [count, C, H, W]."""
+        images, _ = first(self._splits["train"], count)
+        read = torch.cat([x for x, _ in everything(images, count)])
+        return (self.normalised(read.cpu()),)
 
     def random_labels(self, seed: int) -> Images:
-        """The same domain, whose training images have random labels."""
+        """The same domain, whose training images have random labels.
+
+        Raises:
+            ValueError: they are iterable, and an image is not known again.
+        """
         other = copy.copy(self)
         images, labels = self._splits["train"]
-        other._splits = {**self._splits, "train": (images, random_like(labels, self.io.outputs[0], seed))}
+        if isinstance(images, Flow):
+            raise ValueError("random labels need images that are known again, and these data are iterable")
+        like = torch.zeros(len(images), dtype=torch.int64) if labels is None else labels
+        drawn_labels = random_like(like.cpu(), self.io.outputs[0], seed).to(like.device)
+        other._splits = {**self._splits, "train": (images, drawn_labels)}
         return other

@@ -211,6 +211,44 @@ def test_a_stream_resumes_in_the_middle_of_an_epoch(digits, taken):
         assert torch.equal(a, x) and torch.equal(b, y)
 
 
+def test_a_stream_lets_an_epoch_skip_what_was_taken():
+    class Epoch:
+        def __init__(self, rng):
+            self.left = torch.randperm(5, generator=rng).tolist()
+
+        def __iter__(self):
+            return self
+
+        def __next__(self):
+            if not self.left:
+                raise StopIteration
+            given.append(self.left[0])
+            return self.left.pop(0)
+
+        def skip(self, count):
+            skipped.append(count)
+            del self.left[:count]
+
+    class Skipping:
+        def batches(self, split, rng):
+            return Epoch(rng)
+
+    given, skipped = [], []
+    stream = Stream(Skipping(), "train", 0)
+    for taken in (3, 2, 0, 4):  # across the end of epochs, too
+        for _ in range(taken):
+            next(stream)
+        state = stream.state_dict()
+        resumed = Stream(Skipping(), "train", 1)
+        before = len(given)
+        resumed.load_state_dict(state)
+        assert (
+            len(given) == before and skipped[-1] == state["taken"] and resumed.state_dict()["taken"] == state["taken"]
+        )
+        expected = [next(stream) for _ in range(6)]
+        assert [next(resumed) for _ in range(6)] == expected
+
+
 def test_a_stream_takes_lists_too():
     class Listed:
         def batches(self, split, rng):

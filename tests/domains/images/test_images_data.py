@@ -13,18 +13,7 @@ from PIL import Image
 
 from appnas.domains import DOMAINS
 from appnas.domains.images import Options, cifar10, digits, mnist
-from appnas.domains.images.data import (
-    FolderOptions,
-    HubOptions,
-    decode,
-    folder,
-    from_datasets,
-    held_out,
-    hub,
-    kept,
-    mnist5k,
-    ungreyed,
-)
+from appnas.domains.images.data import HubOptions, decode, from_datasets, held_out, hub, kept, mnist5k
 
 RED, GREEN, BLUE = (250, 10, 10), (10, 250, 10), (10, 10, 250)
 
@@ -125,158 +114,6 @@ def test_kept_is_a_fixed_random_order():
     assert list(kept(9, 4)) == list(kept(9))[:4] and len(kept(3, 8)) == 3
 
 
-# Files.
-
-
-def test_decode_makes_upright_rgb_of_one_size():
-    wide = Image.new("RGB", (20, 10), RED)
-    assert decode([wide], 8).shape == (1, 8, 8, 3) and decode([wide], 8).dtype == np.uint8
-    sideways = Image.new("RGB", (8, 8), RED)
-    sideways.paste(BLUE, (0, 0, 8, 4))  # the upper half is blue
-    sideways.getexif()[0x0112] = 6  # a camera held sideways: turn right by 90 degrees to see it upright
-    (upright,) = decode([sideways], 8)
-    assert tuple(upright[4, 7]) == BLUE and tuple(upright[4, 0]) == RED  # now the right half is
-
-
-@pytest.mark.parametrize("mode", ["L", "1", "P", "RGBA", "LA", "CMYK", "I;16"])
-def test_decode_takes_every_common_kind_of_pixel(mode):
-    if mode == "I;16":
-        image = Image.fromarray(np.full((8, 8), 128 * 256 + 7, np.uint16))
-        assert image.mode == mode
-        expected = 128
-    else:
-        image = Image.new("L", (8, 8), 255).convert(mode)
-        expected = 255
-    (pixels,) = decode([image], 8)
-    assert pixels.shape == (8, 8, 3) and (pixels == expected).all()
-
-
-def test_decode_refuses_what_it_would_spoil(tmp_path):
-    with pytest.raises(ValueError, match="an image has 'F' pixels: save it with 8 or 16 bits"):
-        decode([Image.new("F", (8, 8), 0.5)], 8)
-    (tmp_path / "a.png").write_text("not an image")
-    with pytest.raises(ValueError, match=r"a\.png is not a whole image"):
-        decode([tmp_path / "a.png"], 8)
-    Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)).save(tmp_path / "b.png")
-    content = (tmp_path / "b.png").read_bytes()
-    (tmp_path / "b.png").write_bytes(content[: len(content) // 2])
-    with pytest.raises(ValueError, match=r"b\.png is not a whole image"):
-        decode([tmp_path / "b.png"], 8)
-
-
-def test_grey_images_become_one_channel_if_all_are():
-    grey, colour = np.full((2, 4, 4, 3), 9, np.uint8), np.zeros((2, 4, 4, 3), np.uint8)
-    colour[0, 0, 0] = (1, 2, 3)
-    assert [x.shape[-1] for x in ungreyed(grey, grey)] == [1, 1]
-    assert [x.shape[-1] for x in ungreyed(grey, colour)] == [3, 3]
-
-
-# Folders.
-
-
-def test_a_folder_of_classes_is_held_out_in_part(tmp_path):
-    fill(tmp_path, {"red": (RED, 15), "green": (GREEN, 5)})  # unbalanced
-    domain = folder(FolderOptions(path=str(tmp_path), side=8, batch=4))
-    assert domain.io.inputs == (3, 8, 8) and domain.io.outputs == (2,)
-    assert 1 <= len(held(domain)) <= 9 and sorted(labels(domain) + held(domain)) == [0] * 5 + [1] * 15
-    x, y = domain._split("all")
-    for image, label in zip(x, y, strict=True):  # green comes first in the alphabet
-        assert tuple(image[:, 0, 0].tolist()) == (GREEN if label == 0 else RED)
-
-
-@pytest.mark.parametrize("name", ["test", "val", "valid", "validation"])
-def test_a_folder_with_splits(tmp_path, name):
-    fill(tmp_path / "train", {"a": (RED, 6), "b": (GREEN, 4), "c": (BLUE, 2)}, size=(13, 7))  # odd sizes
-    fill(tmp_path / name, {"c": (BLUE, 1), "a": (RED, 2)}, size=(5, 9))
-    domain = folder(FolderOptions(path=str(tmp_path), side=6, batch=4))
-    assert domain.io.inputs == (3, 6, 6) and domain.io.outputs == (3,)
-    assert labels(domain) == [0] * 6 + [1] * 4 + [2] * 2
-    assert held(domain) == [0, 0, 2]
-    model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(108, 3))
-    domain.fit(model, 1)
-    assert set(domain.test(model)) == {"accuracy", "loss"}
-
-
-def test_a_folder_with_a_training_split_alone(tmp_path):
-    fill(tmp_path / "train", {"a": (RED, 10), "b": (GREEN, 10)})
-    domain = folder(FolderOptions(path=str(tmp_path), side=8))
-    assert domain.io.outputs == (2,) and 1 <= len(held(domain)) <= 9
-
-
-def test_held_out_files_stay_where_they_are_when_others_come_and_go(tmp_path, monkeypatch):
-    """The grey value tells the file."""
-    fill(tmp_path, {"a": (RED, 1), "b": (GREEN, 1)})
-    for value in range(40):
-        Image.fromarray(np.full((4, 4), value, np.uint8)).save(tmp_path / "a" / f"{value:02d}.png")
-
-    def values(**options):
-        domain = folder(FolderOptions(path=str(tmp_path), side=4, **options))
-        return [{int(v) for v in part[:, 0, 0, 0]} - {RED[0], GREEN[0]} for part in
-                (domain._split("all")[0], domain._held_out[0])]  # fmt: skip
-
-    train, test = values()
-    assert 2 <= len(test) <= 16 and not train & test
-    for value in (3, 17, 30):
-        (tmp_path / "a" / f"{value:02d}.png").unlink()
-    assert values() == [train - {3, 17, 30}, test - {3, 17, 30}]
-    assert values(limit=10)[0] < train and values(limit=10)[1] == test - {3, 17, 30}
-    monkeypatch.chdir(tmp_path.parent)
-    domain = folder(FolderOptions(path=tmp_path.name, side=4))
-    assert domain.options.path == str(tmp_path)  # a run resumes from wherever
-    lonely = tmp_path / "lonely"
-    fill(lonely, {"x": (RED, 1)})
-    with pytest.raises(ValueError, match="1 images are too few to hold a fifth out: add a folder 'test'"):
-        folder(FolderOptions(path=str(lonely), side=4))
-
-
-def test_a_class_may_be_called_train(tmp_path):
-    fill(tmp_path, {"car": (RED, 6), "train": (GREEN, 6), "plane": (BLUE, 6)})
-    assert folder(FolderOptions(path=str(tmp_path), side=8)).io.outputs == (3,)
-
-
-def test_a_grey_folder_has_one_channel(tmp_path):
-    fill(tmp_path / "train", {"a": (10, 4), "b": (200, 4)}, mode="L")
-    fill(tmp_path / "test", {"a": (10, 1), "b": (200, 1)}, mode="L")
-    domain = folder(FolderOptions(path=str(tmp_path), side=8))
-    assert domain.io.inputs == (1, 8, 8)
-    assert sorted({int(v) for v in domain._split("all")[0].unique()}) == [10, 200]
-    picture(RED).save(tmp_path / "test" / "a" / "colour.png")
-    assert folder(FolderOptions(path=str(tmp_path), side=8)).io.inputs == (3, 8, 8)
-
-
-def test_a_limit_draws_from_all_classes(tmp_path):
-    """Files lie sorted by class; the first ten would be of one."""
-    fill(tmp_path / "train", {"a": (RED, 20), "b": (GREEN, 20)})
-    fill(tmp_path / "test", {"a": (RED, 2), "b": (GREEN, 2)})
-    domain = folder(FolderOptions(path=str(tmp_path), side=8, limit=10))
-    assert len(labels(domain)) == 10 and set(labels(domain)) == {0, 1} and len(held(domain)) == 4
-    assert labels(folder(FolderOptions(path=str(tmp_path), side=8, limit=10, seed=5))) == labels(domain)
-    assert folder(FolderOptions(path=str(tmp_path), side=8, limit=2)).io.outputs == (2,)
-
-
-def test_hidden_folders_and_other_files_are_no_data(tmp_path):
-    fill(tmp_path, {"a": (RED, 6), "b": (GREEN, 6), ".cache": (BLUE, 6)})
-    (tmp_path / "a" / "notes.txt").write_text("no image")
-    (tmp_path / "README").write_text("no class")
-    domain = folder(FolderOptions(path=str(tmp_path), side=8))
-    assert domain.io.outputs == (2,) and len(labels(domain)) + len(held(domain)) == 12
-
-
-def test_folders_that_cannot_be_read_say_why(tmp_path):
-    for path in ("", str(tmp_path / "nowhere")):
-        with pytest.raises(ValueError, match="path must be a folder with one subfolder a class"):
-            folder(FolderOptions(path=path))
-    with pytest.raises(ValueError, match="must hold one subfolder a class, it has none"):
-        folder(FolderOptions(path=str(tmp_path)))
-    (tmp_path / "train" / "a").mkdir(parents=True)
-    with pytest.raises(ValueError, match="train/a holds no image with one of the endings"):
-        folder(FolderOptions(path=str(tmp_path)))
-    picture(RED).save(tmp_path / "train" / "a" / "0.png")
-    fill(tmp_path / "test", {"a": (RED, 1), "z": (RED, 1)})
-    with pytest.raises(ValueError, match=r"one subfolder a class, unknown in training are \['z'\]"):
-        folder(FolderOptions(path=str(tmp_path)))
-
-
 # Rows.
 
 
@@ -355,3 +192,14 @@ def test_columns_of_a_dataset_object_are_read_whole():
 def test_rows_that_cannot_be_used_say_why(splits, match):
     with pytest.raises(ValueError, match=match):
         from_datasets(splits, HubOptions(side=8))
+
+
+def test_many_rows_are_read_when_asked():
+    splits = {"train": rows(*THREE * 6, size=(9, 5)), "test": rows(*THREE)}
+    held_there, read = (from_datasets(splits, HubOptions(side=6, hold=hold)) for hold in (1, 0))
+    for a, b in ((held_there._split("all"), read._split("all")), (held_there._held_out, read._held_out)):
+        assert torch.equal(a[0], b[0][:]) and torch.equal(a[1], b[1] if b[1] is not None else a[1])
+    assert read.io == held_there.io
+    del splits["test"]
+    held_there, read = (from_datasets(splits, HubOptions(side=6, hold=hold, limit=10)) for hold in (1, 0))
+    assert torch.equal(held_there._held_out[0], read._held_out[0][:]) and len(read._split("all")[0]) == 8

@@ -1,0 +1,146 @@
+"""appnas.domains.images.reading.sources."""
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from picture_sets import Endless, Noisy, Pictures, tabled
+from PIL import Image
+from torch.utils.data import DataLoader, Dataset, SubsetRandomSampler, WeightedRandomSampler, default_collate
+
+from appnas.domains.images.reading.flow import Flow
+from appnas.domains.images.reading.rows import Rows
+from appnas.domains.images.reading.sources import Files, Loading, former, opened, unwrapped
+from appnas.support import DataError
+
+
+def files(root, count=3):
+    for i in range(count):
+        Image.new("RGB", (4, 4), (i, 0, 0)).save(root / f"é{i}.png")
+    return Files(root, [f"é{i}.png" for i in range(count)], [i % 2 for i in range(count)])
+
+
+def test_files_are_names_until_they_are_read(tmp_path):
+    data = files(tmp_path)
+    image, label = pickle.loads(pickle.dumps(data))[1]
+    assert image.getpixel((0, 0)) == (1, 0, 0) and label == 1 and len(data) == 3
+    assert data.where(2) == str(tmp_path / "é2.png")
+    before = files(tmp_path).fingerprint
+    assert before == data.fingerprint != files(tmp_path, 2).fingerprint
+    (tmp_path / "é1.png").write_bytes(b"x")
+    assert files(tmp_path, 3).fingerprint == before
+    (tmp_path / "é1.png").write_bytes(b"x")
+    assert Files(tmp_path, ["é0.png", "é1.png", "é2.png"], [0, 1, 0]).fingerprint != before  # of another size now
+    with pytest.raises(ValueError, match=r"é1\.png is not a whole image"):
+        data[1]
+
+
+class Shapeless(Dataset):
+    def __getitem__(self, i):
+        return torch.rand(3, 4, 4), 0
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "said"),
+    [
+        ("some/folder", TypeError, "is a path: a folder is read by folder"),
+        (Path("x"), TypeError, "is a path"),
+        (np.zeros((4, 3, 8, 8)), TypeError, "a pair of arrays .*, got ndarray; for arrays alone there is Images"),
+        (7, TypeError, "the train data are a data set, a data loader, or a pair of arrays .* got int"),
+        ((i for i in range(3)), TypeError, "are a generator, which can be read once: give a data set"),
+        (Shapeless(), ValueError, r"\(Shapeless\) have items but no length: give the class __len__"),
+        ([], ValueError, "the train data set is empty: there is no image in it"),
+        (Pictures(0), ValueError, "the train data set is empty"),
+        ((np.zeros((3, 8, 8)), np.eye(3)), ValueError, r"train labels: .* of one-hot rows give argmax\(1\)"),
+        (DataLoader(Pictures(), sampler=SubsetRandomSampler([1])), ValueError,
+         "must not pick images, got SubsetRandomSampler: .* a torch.utils.data.Subset"),
+        (DataLoader(Pictures(), sampler=WeightedRandomSampler([0.1] * 40, 40)), ValueError, "got WeightedRandomSamp"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_read_says_what_can(given, error, said):
+    with pytest.raises(error, match=said):
+        unwrapped(given, "train")
+
+
+def collate(items):
+    return default_collate(items)
+
+
+def test_loaders_are_taken_apart():
+    data = Pictures()
+    assert unwrapped(data, "train") == (data, Loading())
+    assert unwrapped(DataLoader(data, 7, shuffle=True, num_workers=2), "train") == (data, Loading(7, 2, None))
+    assert unwrapped(DataLoader(data, 7, collate_fn=collate), "train") == (data, Loading(7, 0, collate))
+    loader = DataLoader(Endless(), 7)
+    assert unwrapped(loader, "train") == (loader, Loading())
+    pair, _ = unwrapped((np.zeros((3, 8, 8, 3), np.uint8), [0, 1, 0]), "test")
+    assert pair[1][0].shape == (3, 8, 8) and pair[1][1] == 1
+
+
+def open_(data, side=0, classes=None, length=None, loading=Loading()):  # noqa: B008  (frozen)
+    return opened(data, loading, "train", former(side, "crop", 1), classes, length)
+
+
+def test_map_style_data_are_rows():
+    rows, labels, classes = open_(Pictures(), 8)
+    assert isinstance(rows, Rows) and rows.shape == (40, 3, 8, 8) and rows.form.picture
+    assert labels.tolist() == Pictures().targets and classes == rows.classes == 4
+    rows, labels, classes = open_(tabled(), classes=5)
+    assert rows.shape == (40, 3, 9, 9) and classes == 5
+    rows, labels, classes = open_(Noisy())
+    assert labels is None and classes is None and not rows.form.picture
+    named = Noisy()
+    named.classes = ["a", "b", "c", "d"]
+    assert open_(named)[2] == 4
+
+
+def test_iterable_data_flow():
+    for data, length, batch in (
+        (Endless(), 30, None),
+        (DataLoader(Endless(), 7), 30, 7),
+        (DataLoader(Endless(), None), 9, None),
+    ):
+        flow, labels, classes = open_(data, classes=4, length=length)
+        assert isinstance(flow, Flow) and len(flow) == length and flow.batch == batch
+        assert flow.shape[1:] == (3, 8, 8) and labels is None and classes == 4
+
+    class Ready(Endless):
+        def __iter__(self):
+            while True:
+                yield torch.rand(5, 3, 8, 8), torch.arange(5) % 4
+
+    flow, _, _ = open_(DataLoader(Ready(), None), classes=4, length=20)
+    assert flow.batch == 5 and [len(y) for _, y in flow.read(1)] == [5, 5, 5, 5]
+    sized = type("Sized", (Endless,), {"__len__": lambda self: 12})()
+    assert len(open_(sized)[0]) == len(open_(DataLoader(sized, 4))[0]) == 12
+
+
+@pytest.mark.parametrize(
+    ("items", "error", "said"),
+    [
+        ([torch.rand(3, 4, 4)], DataError, r"item 0 of list: items of the data set are pairs .* got Tensor"),
+        ([("a.png", 0)], DataError, "item 0 of list: an image is one of Pillow's"),
+        ([{"image": torch.rand(3, 4, 4)}], DataError, "item 0 of list: rows need an image and a label column"),
+    ],
+)
+def test_a_first_item_that_is_no_pair(items, error, said):
+    with pytest.raises(error, match=said):
+        open_(items)
+
+
+@pytest.mark.parametrize(
+    ("targets", "said"),
+    [
+        (["cat", "dog"], "train labels: labels are integers from 0, got <U3: number the classes"),
+        ([0.5, 1.0], "train labels: labels are integers, got torch.float64"),
+        ([0, -1], "train labels: labels must be 0 or more, found -1 to 0"),
+        (np.eye(2), "train labels: 2 images need labels .* of one-hot rows give argmax"),
+    ],
+)
+def test_listed_labels_in_another_format(targets, said):
+    data = Pictures(2)
+    data.targets = targets
+    with pytest.raises(ValueError, match=said):
+        open_(data, 8)
