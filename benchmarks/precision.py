@@ -20,14 +20,15 @@ from itertools import pairwise
 
 import torch
 
+from appnas.compute import Compute, compute_of, device_of
+from appnas.compute.precision import float32_flags, slow_here
 from appnas.cost.timing import machine
 from appnas.domains.images import Images, Options
 from appnas.one_shot import Shared
 from appnas.space import full_mask, random_arch
 from appnas.spaces import Cells
 from appnas.strategy import Draw
-from appnas.support import Compute, compute_of, device_of, seeded
-from appnas.support.precision import float32_flags, slow_here
+from appnas.support import seeded
 from appnas.task import placed
 
 

@@ -13,6 +13,7 @@ from test_matrix import GRAPHS, RECURRENT, TINY_SPACES
 from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
+from appnas.compute import Compute
 from appnas.domains.eda import data as eda_data
 from appnas.domains.graphs import Graphs
 from appnas.domains.graphs.domain import Options as GraphOptions
@@ -22,7 +23,7 @@ from appnas.domains.text import Text
 from appnas.domains.text.domain import RECIPE
 from appnas.space import random_arch
 from appnas.spaces import SPACES
-from appnas.support import Compute, seeded
+from appnas.support import seeded
 from appnas.task import Recipe, placed
 
 QUICK = Recipe("adam", lr=0.1, lr_min=0.1, clip=0.0)

@@ -83,7 +83,7 @@ def test_the_plan_in_contributing_is_the_table_of_rooms():
     there["methods"] = {"one", "a", "paper"}
     expected = {name: (there[name], may or {"nothing"}) for name, may in ROOMS.items()}
     expected["appnas/__init__.py"] = expected.pop("top")
-    assert planned == expected and next(iter(planned)) == "support"
+    assert planned == expected and next(iter(planned)) == "compute"
 
 
 PROSE = [

@@ -15,29 +15,30 @@ ROOT = Path(__file__).parent.parent
 ROOMS = {
     room: set(may.split())
     for room, may in {
-        "support": "",
+        "compute": "",
+        "support": "compute",
         "space": "support",
-        "supernet": "support space",
-        "predict": "support space",
-        "task": "support space",
-        "cost": "support space task",
+        "supernet": "compute space",
+        "predict": "compute space",
+        "task": "compute support space",
+        "cost": "compute support space task",
         "strategy": "support space supernet",
-        "estimate": "support space task cost strategy",
-        "one_shot": "support space supernet task strategy estimate",
-        "prune": "support space supernet task cost strategy one_shot",
-        "loop": "support space task cost strategy estimate",
-        "agent": "support space supernet task strategy",
-        "spaces": "support space supernet",
-        "domains": "support space task",
-        "methods": "support space supernet predict task cost strategy estimate one_shot prune loop agent",
+        "estimate": "compute support space task cost strategy",
+        "one_shot": "compute support space supernet task strategy estimate",
+        "prune": "compute support space supernet task cost strategy one_shot",
+        "loop": "compute support space task cost strategy estimate",
+        "agent": "compute support space supernet task strategy",
+        "spaces": "compute support space supernet",
+        "domains": "compute support space task",
+        "methods": "compute support space supernet predict task cost strategy estimate one_shot prune loop agent",
         "run": "support space strategy estimate loop spaces domains methods",
-        "retrain": "support space task cost loop run",
-        "report": "support space cost prune loop agent methods run retrain",
-        "api": "support space supernet task cost strategy estimate one_shot loop agent run retrain report",
+        "retrain": "compute support space task cost loop run",
+        "report": "compute support space cost prune loop agent methods run retrain",
+        "api": "compute support space supernet task cost strategy estimate one_shot loop agent run retrain report",
         "top": "support space task strategy estimate one_shot retrain api",
         "testing": "support space supernet task cost strategy estimate loop run top",
-        "cli": "support space supernet task cost strategy estimate one_shot loop domains methods run retrain report"
-        " api",
+        "cli": "compute support space supernet task cost strategy estimate one_shot loop domains methods run retrain"
+        " report api",
     }.items()
 }
 """Room -> what it may import. A room is a folder of `appnas/`, or `spaces` or `domains`; `top` is `appnas` itself."""

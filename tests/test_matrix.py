@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import appnas
+from appnas.compute import Compute
 from appnas.loop import worth
 from appnas.methods import METHODS, darts
 from appnas.one_shot import Shared
@@ -15,7 +16,7 @@ from appnas.run import catalogue
 from appnas.space import check, full_mask, random_arch
 from appnas.spaces import SPACES
 from appnas.strategy import Draw
-from appnas.support import Compute, seeded
+from appnas.support import seeded
 from appnas.task import placed
 from appnas.testing import identical, planted
 

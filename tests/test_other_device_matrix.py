@@ -13,12 +13,13 @@ from device_fixtures import DOMAINS, domain_of, images, network, on_cpu, placeme
 from test_matrix import SAMPLED, TINY_SETTINGS
 
 import appnas
+from appnas.compute import CPU, gates_on, moved
 from appnas.domains import DOMAINS as CATALOGUE
 from appnas.methods import METHODS
 from appnas.space import one_hot, random_arch
 from appnas.spaces import SPACES, Bench201, Maskable
 from appnas.supernet import plain
-from appnas.support import CPU, gates_on, moved, seeded
+from appnas.support import seeded
 from appnas.task import DifferentiableDomain
 from appnas.testing.parts import soft_gates
 

@@ -15,6 +15,7 @@ from torch import nn
 
 import appnas
 from appnas.agent.in_loop import ArchAdam, Resident, Tempered
+from appnas.compute import Compute, compute_of, home
 from appnas.cost import Meter, latency
 from appnas.cost.counts import macs, parameters, saved_bytes
 from appnas.domains.images import classes, few
@@ -31,7 +32,7 @@ from appnas.spaces import CNN, MLP, Bench201, Maskable
 from appnas.strategy import Draw
 from appnas.supernet import SelfGated, gumbel_sample, plain, softmax
 from appnas.supernet.relaxations import gumbel
-from appnas.support import Compute, compute_of, home, seeded
+from appnas.support import seeded
 from appnas.task import DivergedError, Recipe, Stream, fit, placed
 from appnas.testing import identical, round_trip
 
@@ -299,7 +300,7 @@ def test_costs(other):
 
 
 def test_a_device_is_found_and_named(other):
-    from appnas.support import device_of, devices
+    from appnas.compute import device_of, devices
 
     assert devices() == ["cpu", "other:0"]
     assert device_of("auto") == device_of("other") == device_of("other:0") == other.device

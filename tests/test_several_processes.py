@@ -13,7 +13,7 @@ import pytest
 import several
 import torch
 
-from appnas.support import Compute
+from appnas.compute import Compute
 
 ROOT = Path(__file__).parent.parent
 SCRIPT = Path(__file__).parent / "several.py"

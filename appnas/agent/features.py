@@ -13,9 +13,9 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import Tensor, nn
 
 from appnas.agent.in_loop import Tempered
+from appnas.compute import home
 from appnas.space import IO, Arch, Space
 from appnas.supernet import SelfGated
-from appnas.support import home
 
 Encoding = Space | Callable[[IO], nn.Module]
 """A space, or anything that makes a module of features from an `IO` without outputs."""

@@ -11,8 +11,10 @@ from typing import Any
 
 import torch
 
+from appnas.api.plan import Plan
+from appnas.compute import Compute, Precision, compute_of, device_of, joined, same_kind, started
 from appnas.cost import placing
-from appnas.support import Compute, Precision, compute_of, device_of, joined, same_kind, started
+from appnas.loop import Callback, Workers
 from appnas.task import DifferentiableDomain, Domain, placed
 
 
@@ -132,6 +134,12 @@ def employed(domain: Any, asked: str) -> list[torch.device]:
     """The devices that workers may use: all of the kind, if none was asked for by its number."""
     here = compute_of(domain).device
     return same_kind(asked) if device_of(asked) == here else [here]
+
+
+def workers(plan: Plan, used: Sequence[torch.device]) -> list[Callback]:
+    """Workers on these devices, if some are asked for; a time limit takes one."""
+    wanted = plan.workers or plan.timeout  # a wrong limit, too, is told by them
+    return [Workers(max(plan.workers, 1), plan.asks, plan.cluster, plan.timeout, used)] if wanted else []
 
 
 def place(used: Sequence[torch.device], cluster: bool = False) -> dict[str, str]:

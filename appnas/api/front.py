@@ -16,26 +16,14 @@ from appnas.api import computing, preflight, together
 from appnas.api.plan import Plan
 from appnas.api.random_control import deviation, equal_budget, ranked_by, value_of
 from appnas.api.result import Result
+from appnas.compute import Precision, alike, compute_of, float32_flags, float32_products, led, parted
 from appnas.estimate import Evaluator
-from appnas.loop import Callback, Collapse, Estimate, Failures, Progress, Workers
+from appnas.loop import Callback, Collapse, Estimate, Failures, Progress
 from appnas.run import KEYS, LATER, catalogue, create, created, finish, found_in, load_config, read_json, writing
 from appnas.run.provenance import check_domain, describe_domain, describe_space, load_domain, load_space, remembered
 from appnas.run.retrying import retry
 from appnas.space import Space
-from appnas.support import (
-    IN_A_ROW,
-    SHARE,
-    Precision,
-    alike,
-    compute_of,
-    float32_flags,
-    float32_products,
-    led,
-    parted,
-    reading,
-    told,
-    within,
-)  # fmt: skip
+from appnas.support import IN_A_ROW, SHARE, reading, told, within
 from appnas.task import Domain, Locked
 
 COUNTS = ("evaluations", "epochs", "start", "labels", "pairs", "draws", "episodes")
@@ -278,7 +266,7 @@ def _search(
         info["retrain"] = {"epochs": plan.retrain_epochs, "beside": plan.beside}
     if plan.control:
         budget, ranked = plan.rank_epochs or getattr(plan.config, "budget", 1), plan.rank_epochs > 0
-        workers = [together.Together(share), *_employed(plan, used)]
+        workers = [together.Together(share), *computing.workers(plan, used)]
         info["control"] = _with_arch(
             done.get("control") or equal_budget(space, locked, results, plan.seed, budget, ranked, workers)
         )
@@ -294,13 +282,7 @@ def _watching(plan: Plan, used: Sequence[torch.device] = ()) -> list[Callback]:
     Raises:
         ValueError: a number out of range.
     """
-    return [*_employed(plan, used), Failures(plan.max_failures, plan.max_failure_share)]
-
-
-def _employed(plan: Plan, used: Sequence[torch.device]) -> list[Callback]:
-    """Workers, if some are asked for; a time limit takes one."""
-    wanted = plan.workers or plan.timeout  # a wrong limit, too, is told by them
-    return [Workers(max(plan.workers, 1), plan.asks, plan.cluster, plan.timeout, used)] if wanted else []
+    return [*computing.workers(plan, used), Failures(plan.max_failures, plan.max_failure_share)]
 
 
 def _with_arch(saved: dict[str, Any]) -> dict[str, Any]:

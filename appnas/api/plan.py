@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from appnas.support import IN_A_ROW, SHARE, Precision, check, typed
+from appnas.compute import Precision
+from appnas.support import IN_A_ROW, SHARE, check, typed
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,13 +11,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from appnas.compute import CPU, compute_of, moved
 from appnas.cost import counts
 from appnas.estimate import Table
 from appnas.retrain import controls, testable
 from appnas.run import catalogue
 from appnas.space import Arch, Space, decisions, full_mask, random_arch, split
 from appnas.supernet import plain
-from appnas.support import CPU, compute_of, memory, moved, offers, out_of_memory, ruled, seeded, shaped
+from appnas.support import memory, offers, out_of_memory, ruled, seeded, shaped
 from appnas.task import DifferentiableDomain, Domain, HostDomain
 
 

@@ -23,11 +23,11 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from types import FrameType
 from typing import Any
 
+from appnas.compute import Share, alike, anyone, led
 from appnas.estimate import in_turn
 from appnas.loop import Loop, Observer, Record
 from appnas.run import InterruptedSearchError, Run, identity, load_config
 from appnas.strategy import Score
-from appnas.support import Share, alike, anyone, led
 
 
 @contextmanager

@@ -11,12 +11,13 @@ from typing import Any
 
 from appnas.api import Result, computing
 from appnas.cli import show
+from appnas.compute import Compute, compute_of, led
 from appnas.estimate import evaluator_of
 from appnas.run import KEYS, InterruptedSearchError, load_config, read_history, read_json
 from appnas.run.provenance import check_domain, found_in, load_domain, load_space, remembered
 from appnas.space import check
 from appnas.strategy import Random
-from appnas.support import Compute, compute_of, led, reading
+from appnas.support import reading
 
 
 def quietened(compute: Compute) -> Compute:

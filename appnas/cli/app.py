@@ -7,29 +7,24 @@ with APPNAS_DEBUG=1 both show their traceback.
 
 from __future__ import annotations
 
-import contextlib
 import os
-import shlex
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any
 
-import torch
 import tyro
 from tyro.conf import Positional
 
 from appnas.api import SearchOptions, computing, front
-from appnas.cli import after, eda, flags, show
-from appnas.loop import CollapseWarning, WorkerError
+from appnas.cli import after, before, eda, flags, show
+from appnas.compute import Precision
+from appnas.loop import CollapseWarning
 from appnas.methods import METHODS
-from appnas.run import KEYS, catalogue, load_config, reserve
-from appnas.support import CompileError, FailuresError, Precision, Share, explained, led, out_of_memory
-from appnas.task import DivergedError
-
-MISTAKES = (ValueError, TypeError, OSError, ImportError, MemoryError, DivergedError, CompileError, WorkerError)
+from appnas.run import KEYS, catalogue, load_config
+from appnas.support import FailuresError, explained, out_of_memory
 
 
 @dataclass(frozen=True)
@@ -72,8 +67,8 @@ class Resume:
 
     def run(self) -> None:
         """Search on."""
-        _threads(self.threads or load_config(self.path, KEYS).get("threads", 1))
-        with after.resumable(self.path, f"appnas resume {_quoted(self.path)}"):
+        before.threads(self.threads or load_config(self.path, KEYS).get("threads", 1))
+        with after.resumable(self.path, f"appnas resume {before.quoted(self.path)}"):
             after.quietened(
                 computing.again(load_config(self.path, KEYS), self.path, self.device, self.processes or None)
             )
@@ -111,7 +106,7 @@ class Retrain:
 
     def run(self) -> None:
         """Train."""
-        _threads(self.threads)
+        before.threads(self.threads)
         how = {"precision": self.precision, "compile": self.compile or None}
         found = after.finished(self.path, self.device, self.processes)
         after.retrain(found, self.path, self.epochs, self.seeds, self.beside, **how)
@@ -201,7 +196,7 @@ class Bench:
         """Measure."""
         from appnas.cli.bench import convolution_peak, measure
 
-        _threads(self.threads)
+        before.threads(self.threads)
         if not self.spaces:
             raise ValueError(f"--spaces takes one or more of {', '.join(sorted(catalogue.spaces()))}, got none")
         sizes = {"channels": self.channels, "cells": self.cells, "repeats": self.stage_cells}
@@ -228,43 +223,19 @@ def search(method: str, args: Sequence[str]) -> None:
     """`appnas search METHOD FLAGS`, and the retraining that a flag may ask for."""
     asked = flags.parse(method, args)
     options = asked.options
-    _threads(options.threads)
+    before.threads(options.threads)
     data = catalogue.domain(asked.domain_name, asked.domain)
     stem = f"{method}-{asked.space_name}-{asked.domain_name.replace(':', '-')}"
     how = options.device, options.precision, options.compile
     compute = computing.chosen(*how, processes=options.processes, norms=options.norms)
     share = after.quietened(compute).share
-    with _directory(options.out, stem, share) as path, after.resumable(path, f"appnas resume {_quoted(path)}"):
+    with (
+        before.directory(options.out, stem, share) as path,
+        after.resumable(path, f"appnas resume {before.quoted(path)}"),
+    ):
         given = {field.name: getattr(options, field.name) for field in fields(SearchOptions)}
         result = front.search(asked.space, data, method, config=asked.config, out=path, progress=True, **given)
     after.show_and_retrain(result, path)
-
-
-@contextlib.contextmanager
-def _directory(out: Path | None, stem: str, share: Share) -> Iterator[Path]:
-    """The given directory, or the next free one below runs/, which goes again if the search cannot start."""
-    first = out is None and not Path("runs").exists()
-    path = out or led(share, lambda: reserve(Path("runs", stem)))
-    try:
-        yield path
-    except (*MISTAKES, KeyboardInterrupt):
-        if out is None and share.leads and not any(path.iterdir()):
-            path.rmdir()
-            if first and not any(path.parent.iterdir()):
-                path.parent.rmdir()
-        raise
-
-
-def _quoted(path: Path) -> str:
-    return shlex.quote(str(path))
-
-
-def _threads(count: int) -> None:
-    if count < 1:
-        raise ValueError(f"threads must be at least 1, got {count}")
-    if count > (most := max(4 * (os.cpu_count() or 1), 256)):
-        raise ValueError(f"threads must be at most {most} on this machine, got {count}: give --threads")
-    torch.set_num_threads(count)
 
 
 def _run(args: list[str]) -> None:
@@ -301,8 +272,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             text, *trace = str(error).splitlines()
             show.lines(trace)
             return _failed(f"error: {text}", 2)
-        except (*MISTAKES, RuntimeError) as error:
-            if not isinstance(error, MISTAKES) and not out_of_memory(error):
+        except (*before.MISTAKES, RuntimeError) as error:
+            if not isinstance(error, before.MISTAKES) and not out_of_memory(error):
                 raise
             return _failed(f"error: {explained(error) if out_of_memory(error) else str(error) or repr(error)}", 2)
     return 0

@@ -14,13 +14,13 @@ import torch
 from torch.nn.functional import conv2d
 
 from appnas.api import computing, preflight
+from appnas.compute import CPU, device_of
 from appnas.cost import macs, peak_bytes, saved_bytes
 from appnas.loop import search_loop
 from appnas.one_shot import Shared
 from appnas.run import catalogue
 from appnas.strategy import Gradient
 from appnas.supernet import plain, softmax
-from appnas.support import CPU, device_of
 
 
 class Step(NamedTuple):

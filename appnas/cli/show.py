@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.text import Text
 
+from appnas.compute import CPU, device_of
 from appnas.cost import placing
 from appnas.estimate import Table
 from appnas.loop import SearchResult
@@ -23,7 +24,7 @@ from appnas.methods import METHODS
 from appnas.retrain import Retrained
 from appnas.run import catalogue, ran, spot
 from appnas.space import size, table
-from appnas.support import CPU, MIB, device_of
+from appnas.support import MIB
 
 if TYPE_CHECKING:
     from appnas.cli.compare import Compared

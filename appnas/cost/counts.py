@@ -15,8 +15,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
+from appnas.compute import CPU, home, moved
 from appnas.space import Gates
-from appnas.support import CPU, LESS, MIB, home, moved
+from appnas.support import LESS, MIB
 from appnas.task import Domain
 
 

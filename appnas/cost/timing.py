@@ -19,10 +19,11 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from appnas.compute import CPU, home, moved
 from appnas.cost import counts, energy
 from appnas.cost.onnx_export import runner, to_onnx
 from appnas.space import IO, Arch, Space
-from appnas.support import CPU, Saved, home, moved
+from appnas.support import Saved
 
 Runtime = Literal["torch", "onnxruntime"]
 

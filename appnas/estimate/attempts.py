@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from appnas.compute import PeerError
 from appnas.strategy import Draw, Score
-from appnas.support import DataError, Failure, PeerError, failure_of, is_number, number
+from appnas.support import DataError, Failure, failure_of, is_number, number
 from appnas.task import DivergedError, LockedError
 
 

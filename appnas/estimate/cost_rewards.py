@@ -7,10 +7,11 @@ from typing import Any
 
 import torch
 
+from appnas.compute import compute_of
 from appnas.cost import Meter
 from appnas.estimate.evaluator import Evaluator, Rewarded, evaluator_of
 from appnas.space import Arch, Space
-from appnas.support import Saved, compute_of
+from appnas.support import Saved
 from appnas.task import Domain
 
 

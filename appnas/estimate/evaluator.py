@@ -13,12 +13,13 @@ from typing import Any, Protocol, runtime_checkable
 
 import torch
 
+from appnas.compute import compute_of
 from appnas.cost import parameters
 from appnas.estimate.attempts import as_tensor, attempt
 from appnas.estimate.inherited_weights import ParamStore
 from appnas.space import Arch, Space
 from appnas.strategy import Draw, Score
-from appnas.support import Failure, Saved, compute_of, lacking, listed, seeded, validated
+from appnas.support import Failure, Saved, lacking, listed, seeded, validated
 from appnas.task import DivergedError, Domain
 
 

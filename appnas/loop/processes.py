@@ -20,9 +20,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from appnas.compute import CPU, Compute
 from appnas.estimate import Evaluator, attempt
 from appnas.strategy import Draw, Score
-from appnas.support import CPU, Compute
 from appnas.task import placed
 
 

@@ -19,11 +19,12 @@ from typing import Any
 
 import torch
 
+from appnas.compute import CPU
 from appnas.estimate import Evaluator, failed
 from appnas.loop.loop import Loop, Observer
 from appnas.loop.processes import Actor, Process, packed
 from appnas.strategy import Draw, Score
-from appnas.support import CPU, TRIES, died, late, typed
+from appnas.support import TRIES, died, late, typed
 
 LOOK = 2.0
 """Seconds between two looks at whether the workers live, where none of them answers."""

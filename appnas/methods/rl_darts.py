@@ -16,10 +16,11 @@ from functools import partial
 from typing import Literal
 
 from appnas.agent import ArchAdam, Hosted, Resident, Tempered
+from appnas.compute import compute_of
 from appnas.loop import Callbacks, SearchResult, search_loop
 from appnas.space import Arch, Space
 from appnas.supernet import SelfGated
-from appnas.support import checked, compute_of, seeded
+from appnas.support import checked, seeded
 from appnas.task import HostDomain
 
 

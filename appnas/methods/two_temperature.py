@@ -18,10 +18,11 @@ from typing import Literal
 import torch
 
 from appnas.agent import ArchAdam, Hosted, Resident
+from appnas.compute import compute_of
 from appnas.loop import Callbacks, SearchResult, search_loop
 from appnas.prune import Indicators, SelfMasked, Source, Sourced, costs
 from appnas.space import Space
-from appnas.support import checked, compute_of, seeded
+from appnas.support import checked, seeded
 from appnas.task import DifferentiableDomain, HostDomain
 
 

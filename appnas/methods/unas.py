@@ -22,12 +22,13 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from appnas.compute import compute_of
 from appnas.cost import LookUp, fit_lookup, latency
 from appnas.loop import Callbacks, SearchResult, search_loop
 from appnas.one_shot import Expected, LossTerm, Paired
 from appnas.space import Arch, Gates, Space, argmax, random_arch
 from appnas.strategy import GradientEstimator, Sampled, without_zero
-from appnas.support import checked, compute_of, held
+from appnas.support import checked, held
 from appnas.task import DifferentiableDomain, cosine
 
 

@@ -17,9 +17,9 @@ import networkx as nx
 import torch
 from torch import Tensor, nn
 
+from appnas.compute import CPU, fetched, gates_on, home, moved
 from appnas.space import SKIP, ZERO, Arch, Space, decisions
 from appnas.supernet import Mixed, plain
-from appnas.support import CPU, fetched, gates_on, home, moved
 
 Skip = Literal["empty", "identity"]
 

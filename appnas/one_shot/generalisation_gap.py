@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from appnas.compute import CPU, derived, gates_on, moved
 from appnas.one_shot.weight_sharing import Shared
 from appnas.space import Gates, Space
 from appnas.supernet import Weights
-from appnas.support import CPU, derived, gates_on, moved
 from appnas.task import Batch, DifferentiableDomain
 
 

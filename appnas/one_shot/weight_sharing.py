@@ -12,21 +12,11 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from appnas.compute import compute_of, copied, gates_on, mean_over, sum_gradients, synchronising
 from appnas.space import Gates, Space, full_mask, one_hot
 from appnas.strategy import Draw, Score
 from appnas.supernet import SGDStep, Weights, live_options, lookahead_exact, lookahead_finite
-from appnas.support import (
-    Saved,
-    check,
-    compute_of,
-    copied,
-    forked,
-    gates_on,
-    mean_over,
-    seeded,
-    sum_gradients,
-    synchronising,
-)  # fmt: skip
+from appnas.support import Saved, check, forked, seeded
 from appnas.task import Batch, DifferentiableDomain, Recipe, Scaling, Stream, Watch, cosine, joint, optimiser_of
 
 
@@ -99,7 +89,7 @@ class Shared(Saved):
     leave options out (single paths), of which every one would be a network of its own. A look-ahead is computed as it
     is, in float32: differences of gradients would be noise in fewer bits.
 
-    Of several processes (`appnas.support.Compute`) each computes on its rows of every batch. Losses are the whole
+    Of several processes (`appnas.compute.Compute`) each computes on its rows of every batch. Losses are the whole
     batches', and the gradients of gates and weights, in a look-ahead too, are summed over the processes: with norms
     that are synchronised all is as in one process, but for what dropout draws.
 

@@ -17,11 +17,12 @@ from torch.func import functional_call
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils._pytree import tree_leaves
 
+from appnas.compute import compute_of, copied, fetched, gates_on, mean_over, moved
 from appnas.estimate import Stateless
 from appnas.space import Gates, Space
 from appnas.strategy import Draw, Score
 from appnas.supernet import plain
-from appnas.support import compute_of, copied, fetched, gates_on, mean_over, moved, seeded
+from appnas.support import seeded
 from appnas.task import DifferentiableDomain, Stream, synchronised
 
 Proxy = Literal["freeflow", "synflow", "loss"]

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss, normalize
 
+from appnas.compute import CPU, moved
 from appnas.predict.predictor import Fitted, Target, descend, parts, shuffled, target
 from appnas.space import Arch, Space, legal, offsets, one_hot, tokens, vocabulary
-from appnas.support import CPU, moved
 
 Direction = Literal["gradient", "random"]
 """Along the predictor's gradient, or, as a control, as far along a random direction."""

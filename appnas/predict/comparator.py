@@ -15,10 +15,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from appnas.compute import CPU, moved
 from appnas.predict.gcn import GCN, Readout, as_tensor
 from appnas.predict.predictor import Fitted, descend, parts
 from appnas.space import Arch, Space
-from appnas.support import CPU, moved
 
 Form = Literal["concat", "antisymmetric"]
 

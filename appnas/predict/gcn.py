@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
+from appnas.compute import CPU, moved
 from appnas.predict.predictor import Fitted, Target, descend, parts, shuffled, target
 from appnas.space import ZERO, Arch, Space, decisions, links, offsets, vocabulary
-from appnas.support import CPU, moved
 
 Readout = Literal["mean", "nodes"]
 """What a graph's embedding is: the mean of its nodes, blind to positions, or all nodes side by side."""

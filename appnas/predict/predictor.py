@@ -15,8 +15,8 @@ from typing import Any, Literal, Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
+from appnas.compute import home, moved
 from appnas.space import Arch, Space, features
-from appnas.support import home, moved
 
 Target = Literal["raw", "standard", "minmax", "rank"]
 """What a predictor is fitted to: the values, standardised, scaled to 0..1, or their ranks in 0..1."""

@@ -17,13 +17,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
+from appnas.compute import CPU, moved
 from appnas.one_shot import Shared
 from appnas.prune.masks import complexity, dense, parts
 from appnas.space import ZERO, Gates, Space
 from appnas.space import one_hot as one_hot_gates
 from appnas.strategy import Draw, Gradient, Score
 from appnas.supernet import Gated, SelfGated, relaxed, two_temperature
-from appnas.support import CPU, moved, seeded
+from appnas.support import seeded
 from appnas.task import DifferentiableDomain, Stream
 
 Source = Literal["fixed", "resample", "resample_abs", "binary", "joint", "pretrained"]

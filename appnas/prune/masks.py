@@ -15,10 +15,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
+from appnas.compute import CPU, home, moved
 from appnas.cost import parameters
 from appnas.space import IO, ZERO, Arch, Gates, Mask, Space, full_mask, one_hot, without
 from appnas.supernet import Gated, connection_sensitivity
-from appnas.support import CPU, home, moved
 
 
 def parts(space: Space) -> Mask:

@@ -16,11 +16,12 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
+from appnas.compute import compute_of, home
 from appnas.cost import counts
 from appnas.prune import masks
 from appnas.space import IO, Arch, Space, constant_arch
 from appnas.supernet import Gated
-from appnas.support import compute_of, home, seeded
+from appnas.support import seeded
 from appnas.task import Domain
 
 

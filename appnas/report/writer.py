@@ -12,6 +12,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from appnas.compute import by_one
 from appnas.loop import front, skip_share, worth
 from appnas.report import diagram, figures, findings, page
 from appnas.report.page import Plot, code, linked, number, percent, spread
@@ -19,7 +20,7 @@ from appnas.report.plots import human
 from appnas.report.story import Story, read
 from appnas.run import BITS, gaps, ran, spot
 from appnas.space import ZERO, describe, size
-from appnas.support import RunError, by_one, whole
+from appnas.support import RunError, whole
 
 
 @by_one

@@ -21,13 +21,14 @@ import safetensors.torch
 import torch
 from torch import nn
 
+from appnas.compute import by_one, device_of
 from appnas.cost import require, to_onnx
 from appnas.loop import versions
 from appnas.retrain.retraining import inputs
 from appnas.run import KEYS, WEIGHTS, catalogue, load_config, load_weights, put_weights, read_json, write_json
 from appnas.run.provenance import found_in, load_domain, load_space, remembered
 from appnas.space import IO, Space, check, describe
-from appnas.support import RunError, by_one, device_of, reading, room, seeded
+from appnas.support import RunError, reading, room, seeded
 from appnas.task import Domain
 
 FORMAT = 1

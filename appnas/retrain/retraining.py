@@ -14,12 +14,13 @@ from typing import Any
 import torch
 from torch import nn
 
+from appnas.compute import Precision, compute_of, led, parted
 from appnas.cost import counts, latencies, placing
 from appnas.loop import SearchResult, training
 from appnas.retrain.rows import Retrained, Row, _row_json
 from appnas.run import add_place, save_showcase, save_weights, told_places, write_json, writing
 from appnas.space import Arch, Space, constant_arch, random_arch
-from appnas.support import DataError, Precision, RunError, compute_of, failure_of, led, offers, parted, seeded, told
+from appnas.support import DataError, RunError, failure_of, offers, seeded, told
 from appnas.task import Domain, OnEpoch, on, placed
 
 

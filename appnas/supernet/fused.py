@@ -19,7 +19,7 @@ from torch.autograd import Function
 from torch.func import functional_call
 from torch.utils.checkpoint import checkpoint
 
-from appnas.support import synchronised_by, synchronising
+from appnas.compute import synchronised_by, synchronising
 
 _plain: ContextVar[bool] = ContextVar("plain", default=False)
 

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 from torch.autograd import grad
 
+from appnas.compute import derived
 from appnas.space import Gates
 from appnas.supernet.fused import plain
-from appnas.support import derived
 
 Weights = dict[str, Tensor]
 Loss = Callable[[Weights, Gates], Tensor]

@@ -14,9 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from appnas.compute import CPU, gates_on, home, moved, read
 from appnas.space import ZERO, Arch, Gates, Mask, Space, filled
 from appnas.supernet.fused import State, add_scaled, scale
-from appnas.support import CPU, gates_on, home, moved, read
 
 Make = Callable[[int, str], nn.Module]
 """(edge, option) -> candidate operation."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from appnas.support.compute import CPU
+from appnas.compute.placement import CPU
 
 MIB = 2**20
 SIGNS = ("can't allocate memory", "out of memory", "cannot allocate memory", "not enough memory", "bad_alloc")

@@ -10,16 +10,8 @@ import torch
 from torch import nn
 from torch.amp import GradScaler
 
-from appnas.support import (
-    RunError,
-    check_state,
-    device_random,
-    home,
-    load_state,
-    reading,
-    set_device_random,
-    whole,
-)  # fmt: skip
+from appnas.compute import home
+from appnas.support import RunError, check_state, device_random, load_state, reading, set_device_random, whole
 from appnas.support.kinds import ANY_NUMBER, OBJECT, anything, mapping, random_state, record, several, tensor
 from appnas.task.averaging import Best
 

@@ -12,8 +12,8 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 import torch
 from torch import Tensor, nn
 
+from appnas.compute import Compute, check_precision, compute_of, device_of
 from appnas.space import IO
-from appnas.support import Compute, check_precision, compute_of, device_of
 from appnas.task.training import Batch, OnEpoch
 
 
@@ -125,7 +125,7 @@ def placed(domain: D, compute: Compute) -> D:
     """A domain whose networks are trained on something else: a copy, or the same one if nothing changes.
 
     A domain that keeps data on the device has a method `placed(compute)` of its own. One with a training loop of its
-    own brings its batches to where the network lives (`appnas.support.home`, `appnas.support.moved`), and calls it in
+    own brings its batches to where the network lives (`appnas.compute.home`, `appnas.compute.moved`), and calls it in
     training as `appnas.support.Compute.prepared` gives it; one that is somebody else's loop cannot.
 
     Raises:

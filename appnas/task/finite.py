@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from appnas.support import CPU, fetched
+from appnas.compute import CPU, fetched
 
 FETCH = 50
 """Steps on an accelerator after which their losses are fetched and looked at; on a CPU they are after every one."""

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from appnas.support import Compute, Share, copied, synchronised_by, synchronising, total
-from appnas.support.distributed import summed
+from appnas.compute import Compute, Share, copied, synchronised_by, synchronising, total
+from appnas.compute.distributed import summed
 
 
 def joint(model: nn.Module, compute: Compute) -> list[_BatchNorm]:

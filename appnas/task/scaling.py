@@ -105,7 +105,7 @@ class Scaling:
 
 
 def _named_as(x: Tensor, gate: Tensor) -> Tensor:
-    """A tensor with the values on the CPU that `appnas.support.gates_on` gave another."""
+    """A tensor with the values on the CPU that `appnas.compute.gates_on` gave another."""
     if hasattr(gate, "host"):
         x.host = gate.host  # type: ignore[attr-defined]
     return x

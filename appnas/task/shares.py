@@ -7,7 +7,8 @@ from typing import Any
 
 from torch import Tensor
 
-from appnas.support import DataError, Share, compute_of
+from appnas.compute import Share, compute_of
+from appnas.support import DataError
 
 
 def own_part(data: Any, batch: Any) -> Any:

@@ -13,20 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.amp import GradScaler
 
-from appnas.support import (
-    CPU,
-    DataError,
-    Share,
-    compute_of,
-    fetched,
-    float32_products,
-    forked,
-    home,
-    led,
-    mean_over,
-    moved,
-    sum_gradients,
-)  # fmt: skip
+from appnas.compute import CPU, Share, compute_of, fetched, float32_products, home, led, mean_over, moved, sum_gradients
+from appnas.support import DataError, forked
 from appnas.task.averaging import Best, averaged
 from appnas.task.checkpoint import fingerprint, restore, save
 from appnas.task.finite import FETCH, check_weights, finite

@@ -16,12 +16,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from appnas.compute import CPU, home, moved
 from appnas.domains.eda import metrics
 from appnas.domains.eda.flow import PAPER
 from appnas.domains.eda.placements import Placements
 from appnas.domains.eda.scaling import Scale, Scaling, Task
 from appnas.space import IO
-from appnas.support import CPU, checked, digest, home, moved
+from appnas.support import checked, digest
 from appnas.task import Recipe, Supervised
 
 ADAM = Recipe(optimiser="adam", lr=5e-4, schedule="exponential", decay=1.0, weight_decay=1e-5, clip=0.0)

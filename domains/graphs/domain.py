@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
+from appnas.compute import CPU, Compute, home, moved
 from appnas.domains.graphs.checks import (
     SPLITS,
     Graph,
@@ -31,7 +32,7 @@ from appnas.domains.graphs.checks import (
 from appnas.domains.graphs.loaders import Batch, joined, neighbours, parts
 from appnas.domains.random_labels import random_like
 from appnas.space import IO
-from appnas.support import CPU, Compute, checked, digest, home, moved, typed
+from appnas.support import checked, digest, typed
 from appnas.task import Recipe, Supervised
 
 RECIPE = Recipe("adam", lr=0.005, lr_min=0.005, weight_decay=5e-4, clip=0.0)

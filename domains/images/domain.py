@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from appnas.compute import CPU, Compute, fetched, home, moved
 from appnas.domains.images.arrays import Array, as_splits
 from appnas.domains.images.augment import Draws, augmented, drawn
 from appnas.domains.images.options import Options
@@ -23,7 +24,7 @@ from appnas.domains.images.reading import Epoch, Flow, everything, gathered, loa
 from appnas.domains.images.splits import Source, Split, first, halves, on_device, own
 from appnas.domains.random_labels import random_like
 from appnas.space import IO
-from appnas.support import CPU, Compute, digest, fetched, home, moved, typed
+from appnas.support import digest, typed
 from appnas.task import Supervised
 
 

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
+from appnas.compute import CPU
 from appnas.domains.images.domain import Images
 from appnas.domains.images.options import Options
 from appnas.domains.images.reading import Flow
 from appnas.domains.images.splits import Source, Split, cut, listed, on_device
-from appnas.support import CPU
 from appnas.task import placed
 
 

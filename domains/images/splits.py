@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from appnas.compute import CPU
 from appnas.domains.images.reading import Flow, Rows, joined
-from appnas.support import CPU
 from appnas.support.memory import free_bytes
 
 Source = Tensor | Rows | Flow

@@ -19,10 +19,11 @@ from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.vec_env import VecEnv, VecMonitor, VecNormalize
 from torch import Tensor, nn
 
+from appnas.compute import home
 from appnas.domains.rl.options import Options
 from appnas.domains.rl.policies import Given, Horizon, WholeActorCritic, WholeQ
 from appnas.domains.rl.vectors import set_states, states
-from appnas.support import device_random, home, load_state, reading, set_device_random, whole
+from appnas.support import device_random, load_state, reading, set_device_random, whole
 from appnas.task import OnEpoch, check_weights
 
 EVERY = 60.0  # seconds between two checkpoints of a training

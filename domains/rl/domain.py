@@ -19,9 +19,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from appnas.compute import CPU, home, moved
 from appnas.domains.rl.options import Options
 from appnas.space import IO
-from appnas.support import CPU, home, moved
 from appnas.task import OnEpoch, on
 
 if TYPE_CHECKING:

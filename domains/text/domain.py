@@ -15,8 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from appnas.compute import Share, fetched, gathered, home, moved
 from appnas.space import IO
-from appnas.support import Share, checked, digest, fetched, gathered, home, moved
+from appnas.support import checked, digest
 from appnas.task import Recipe, Supervised
 
 RECIPE = Recipe("asgd", lr=20.0, lr_min=20.0, momentum=0.0, weight_decay=8e-7, clip=0.25)

@@ -25,11 +25,12 @@ import networkx as nx
 import torch
 from torch import Tensor, nn
 
+from appnas.compute import derived, read
 from appnas.space import IO, Arch, Choice, Gates, Mask, only
 from appnas.spaces.eda.map_nets import number_head
 from appnas.spaces.parts import Depthwise, Free, Style, convolution, norm
 from appnas.supernet import Dag
-from appnas.support import checked, derived, read
+from appnas.support import checked
 
 EDGE = ("none", "edge")
 OPERATIONS = ("conv", "wide", "atrous", "mix")

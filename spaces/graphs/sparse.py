@@ -2,8 +2,7 @@
 
 On Cora the 1433-wide features dominate a training step, not the graph: multiplied as a dense matrix they cost twenty
 times what their 1.3 % of entries need. The two products here are each other's derivatives, so gradients of any order
-run through them, and both patterns, the matrix and its transpose, are made once for each tensor and kept. Under
-autocast they stay in float32: torch multiplies no sparse matrices in fewer bits.
+run through them, and both patterns are made once for each tensor and kept. They stay in float32 under autocast.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn.functional import dropout, pad
 from torch.utils.weak import WeakIdKeyDictionary
 
-from appnas.support import exact
+from appnas.compute import exact
 
 FILLED = 0.1
 """Share of entries other than 0 above which features are multiplied as a dense matrix."""

@@ -13,10 +13,10 @@ import networkx as nx
 import torch
 from torch import Tensor, nn
 
+from appnas.compute import derived
 from appnas.space import IO, Arch, Choice, Gates, Mask, full_mask, only
 from appnas.spaces.images.cells import CellNetwork, Cells
 from appnas.spaces.parts import Style, picture
-from appnas.support import derived
 
 SLOTS = 2
 KINDS = ("normal", "reduce")

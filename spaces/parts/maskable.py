@@ -16,10 +16,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from appnas.compute import derived, gates_on, home
 from appnas.space import IO, ZERO, Arch, Choice, Gates, Mask, Space, allowed, full_mask, only
 from appnas.spaces.parts.nodes import Edges, path
 from appnas.supernet import Fused
-from appnas.support import derived, gates_on, home
 
 BINARY = ("none", "keep")
 

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from appnas.compute import derived
 from appnas.space import IO, Gates
 from appnas.spaces.text.highway import SCALE, Highway, weight
-from appnas.support import derived
 
 
 def kept(shape: Sequence[int], drop: float, like: Tensor) -> Tensor:

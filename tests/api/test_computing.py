@@ -7,9 +7,10 @@ import torch
 
 import appnas
 from appnas.api import computing
+from appnas.compute import CPU, Compute, compute_of
+from appnas.compute import placement as compute
 from appnas.estimate import Table
 from appnas.run import places, ran, read_json
-from appnas.support import CPU, Compute, compute, compute_of
 
 TWO = ["cpu", "cuda:0", "cuda:1"]
 """What torch has on a machine of two accelerators."""

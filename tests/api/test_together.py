@@ -5,12 +5,12 @@ import torch
 
 from appnas.api import computing, together
 from appnas.api.plan import Plan
+from appnas.compute import Compute, Share, compute_of
 from appnas.loop import Loop
 from appnas.methods import unas
 from appnas.one_shot import Paired
 from appnas.run import Run
 from appnas.strategy import Score
-from appnas.support import Compute, Share, compute_of
 from appnas.task import Locked, placed
 from appnas.testing import planted
 

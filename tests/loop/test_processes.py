@@ -14,11 +14,11 @@ import torch
 from misbehaving import Misbehaves
 from torch import nn
 
+from appnas.compute import CPU, Compute
 from appnas.estimate import Scratch
 from appnas.loop.processes import Process, packed, unpacked
 from appnas.loop.workers import Processes
 from appnas.strategy import Draw
-from appnas.support import CPU, Compute
 from appnas.task import Locked, placed
 
 

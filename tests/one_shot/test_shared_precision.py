@@ -8,11 +8,11 @@ from functools import partial
 import pytest
 import torch
 
+from appnas.compute import Compute
 from appnas.one_shot import Paired, Shared
 from appnas.spaces import Bench201
 from appnas.strategy import Draw
 from appnas.supernet import plain
-from appnas.support import Compute
 from appnas.task import placed
 from appnas.testing.parts import identical
 

@@ -14,11 +14,12 @@ from safetensors.torch import load_file
 from torch import nn
 
 import appnas
+from appnas.compute import device_of, home
 from appnas.domains.images import Images, Options
 from appnas.retrain import export, load
 from appnas.run import catalogue
 from appnas.spaces import Bench201, Cells
-from appnas.support import RunError, device_of, home
+from appnas.support import RunError
 
 SPACES = {"cells": Cells(channels=2, cells=3, width=2, depth=3), "bench201": Bench201(channels=2, repeats=1)}
 

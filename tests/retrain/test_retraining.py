@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 import appnas
+from appnas.compute import CPU, home
 from appnas.cost import counts
 from appnas.domains.images import Images, Options
 from appnas.estimate import Table
@@ -19,7 +20,7 @@ from appnas.retrain import Row, controls, load_rows, retrain
 from appnas.run import catalogue, read_json
 from appnas.space import constant_arch, random_arch
 from appnas.spaces import Bench201, Cells
-from appnas.support import CPU, home, seeded
+from appnas.support import seeded
 from appnas.task import Domain
 
 TINY = Bench201(channels=2, repeats=1)

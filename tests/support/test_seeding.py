@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from appnas.support import CPU
+from appnas.compute import CPU
 from appnas.support.seeding import device_random, forked, rng_state, seeded, set_device_random, set_rng
 
 

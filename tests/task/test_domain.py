@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
+from appnas.compute import CPU, Compute, compute_of
 from appnas.domains import Images
 from appnas.space import IO
-from appnas.support import CPU, Compute, compute_of
 from appnas.task import DifferentiableDomain, Domain, Locked, on, placed
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from appnas.support import Compute, Share, synchronising
+from appnas.compute import Compute, Share, synchronising
 from appnas.task import joint, synchronised
 from appnas.task.norms import average_statistics, statistics
 

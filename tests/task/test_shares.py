@@ -6,8 +6,9 @@ from typing import NamedTuple
 import pytest
 import torch
 
+from appnas.compute import Compute
 from appnas.domains.text.domain import Carry
-from appnas.support import Compute, DataError
+from appnas.support import DataError
 from appnas.task.shares import own_part
 
 

@@ -10,8 +10,9 @@ import pytest
 import torch
 from torch import nn
 
+from appnas.compute import Compute
 from appnas.spaces import Bench201
-from appnas.support import Compute, seeded
+from appnas.support import seeded
 from appnas.task import Recipe, fit
 
 PLAIN = Recipe(lr=0.1, momentum=0.0, weight_decay=0.0, clip=0.0)

@@ -130,11 +130,11 @@ def test_what_the_host_waits_for_is_counted(name, other):
 
 
 def test_the_line_that_asked_is_known(other):
-    from appnas.support import fetched
+    from appnas.compute import fetched
 
     fetched([there()[0]])
     (transfer,) = other.transfers
-    assert transfer.line.startswith("appnas.support.compute:")
+    assert transfer.line.startswith("appnas.compute.placement:")
     other.transfers.clear()
     there().cpu()
     assert other.transfers[0].line == ""

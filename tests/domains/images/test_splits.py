@@ -4,12 +4,12 @@ import pytest
 import torch
 from picture_sets import Endless, Pictures
 
+from appnas.compute import CPU, Compute
 from appnas.domains.images import Images, Options, splits
 from appnas.domains.images.reading import Flow
 from appnas.domains.images.reading.decoding import first_form
 from appnas.domains.images.reading.rows import Rows
 from appnas.domains.images.splits import cut, first, halves, listed, on_device, own
-from appnas.support import CPU, Compute
 
 META = torch.device("meta")
 

@@ -1,4 +1,4 @@
-"""appnas.support.precision: what a device has is asked for at once, passes are lowered, losses and flags are not."""
+"""appnas.compute.precision: what a device has is asked for at once, passes are lowered, losses and flags are not."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from appnas.support import CPU, Compute, check_precision, exact, float32_flags, float32_products
-from appnas.support import precision as module
+from appnas.compute import CPU, Compute, check_precision, exact, float32_flags, float32_products
+from appnas.compute import precision as module
 
 
 def test_what_a_device_lacks_is_one_clear_error(monkeypatch):

@@ -7,10 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from appnas.support import (
+from appnas.compute import (
     CPU,
     Compute,
-    compute,
     compute_of,
     derived,
     device_of,
@@ -21,7 +20,8 @@ from appnas.support import (
     moved,
     read,
     same_kind,
-)
+)  # fmt: skip
+from appnas.compute import placement as compute
 
 
 def test_devices_by_name_and_what_is_wrong_with_others():

@@ -15,9 +15,9 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from appnas.support.compiling import compiled
-from appnas.support.distributed import Share
-from appnas.support.precision import Precision, lowered
+from appnas.compute.compiling import compiled
+from appnas.compute.distributed import Share
+from appnas.compute.precision import Precision, lowered
 
 CPU = torch.device("cpu")
 Gates = tuple[Tensor, ...]
@@ -29,9 +29,9 @@ class Compute:
 
     Attributes:
         device: of networks and batches.
-        precision: of a network's pass in training, see `appnas.support.precision`.
-        compile: let torch compile networks, see `appnas.support.compiling`.
-        processes: that train one network together, each on its rows of every batch (`appnas.support.distributed`).
+        precision: of a network's pass in training, see `appnas.compute.precision`.
+        compile: let torch compile networks, see `appnas.compute.compiling`.
+        processes: that train one network together, each on its rows of every batch (`appnas.compute.distributed`).
         norms: whether batch norms have the statistics of all processes' rows, or each process's of its own.
         rank: which of the processes this is.
     """

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from appnas.support import (
+from appnas.compute import (
     PeerError,
     Share,
     alike,
@@ -20,7 +20,7 @@ from appnas.support import (
     synchronising,
     total,
 )  # fmt: skip
-from appnas.support.distributed import STARTED
+from appnas.compute.distributed import STARTED
 
 
 def test_the_rows_of_all_processes_are_the_batch():

@@ -1,4 +1,4 @@
-"""appnas.support.compiling: one compilation a network, the same numbers, and no silent way back."""
+"""appnas.compute.compiling: one compilation a network, the same numbers, and no silent way back."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from appnas.support import CompileError, Compute
-from appnas.support.compiling import compiled
+from appnas.compute import CompileError, Compute
+from appnas.compute.compiling import compiled
 
 
 @pytest.fixture(autouse=True)
