@@ -181,11 +181,11 @@ class Shared(Saved):
     def score(self, draw: Draw) -> Score:
         """Minus the mean loss on the next validation batch, after a look-ahead step if so set."""
         gates, batch = self._gates(draw), next(self.valid)
-        attached = any(matrix.requires_grad for matrix in gates)
+        attached, told = any(matrix.requires_grad for matrix in gates), {}  # type: bool, dict[str, float]
         if self.lookahead != "none" and attached:
             self.ahead = True
             try:
-                loss, told = self._ahead(gates, batch), {}
+                loss = self._ahead(gates, batch)
             finally:
                 self.ahead = False
         else:

@@ -26,14 +26,21 @@ def set_rng(rng: random.Random, state: list[Any]) -> None:
 @contextmanager
 def forked(device: torch.device, seed: int) -> Iterator[None]:
     """Torch's own generators, the CPU's and a device's, seeded inside and put back afterwards."""
-    there = device.type != "cpu"
-    with torch.random.fork_rng(
-        devices=[device.index or 0] if there else [], device_type=device.type if there else None
-    ):
+    before = device_random(device)
+    with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
-        if there:
-            _seed(device, seed)
-        yield
+        try:
+            if before:
+                _seed(device, seed)
+            yield
+        finally:
+            if before:
+                set_device_random(device, before)
+
+
+def _numbered(device: torch.device) -> tuple[int, ...]:
+    """What a device's module is told of whose generator is meant: nothing where there is one alone (Apple's)."""
+    return () if device.type == "mps" else (device.index or 0,)
 
 
 def _seed(device: torch.device, seed: int) -> None:
@@ -46,7 +53,7 @@ def device_random(device: torch.device) -> dict[str, Tensor]:
     """The state of a device's own generator, by the device's type; nothing for the CPU, whose generator is torch's."""
     if device.type == "cpu":
         return {}
-    return {device.type: torch.get_device_module(device).get_rng_state(device.index or 0).cpu()}
+    return {device.type: torch.get_device_module(device).get_rng_state(*_numbered(device)).cpu()}
 
 
 def set_device_random(device: torch.device, states: Mapping[str, Tensor]) -> None:
@@ -58,7 +65,7 @@ def set_device_random(device: torch.device, states: Mapping[str, Tensor]) -> Non
     if device.type == "cpu":
         return
     if device.type in states:
-        torch.get_device_module(device).set_rng_state(states[device.type], device.index or 0)
+        torch.get_device_module(device).set_rng_state(states[device.type], *_numbered(device))
     else:
         state = hashlib.sha256(torch.get_rng_state().numpy().tobytes()).digest()
         _seed(device, int.from_bytes(state[:7], "little"))
