@@ -174,7 +174,7 @@ class Shared(Saved):
         if self.lookahead != "none" and attached:
             self.ahead = True
             try:
-                loss, told = self._ahead(gates, batch), {}
+                loss, told = self._ahead(gates, batch), dict[str, float]()
             finally:
                 self.ahead = False
         else:
