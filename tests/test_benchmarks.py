@@ -251,3 +251,12 @@ def test_reports_of_long_runs():
     for count, seconds, peak, page in rows:
         assert float(seconds) < (20 if count == "100,000" else 120)
         assert float(peak.replace(",", "")) < 4096 and float(page) < 2
+
+
+def test_precision():
+    small = ("--channels", "1", "--nodes", "1", "--batch", "2", "--size", "8", "--repeats", "1")
+    out = run("precision", *small, "--rows", "32", "bf16")
+    rows = re.findall(r"(search|training) +(32|bf16) +\S+ ms \(.*\) +(\S+) x +first +\S+ s +loss (\S+)", out)
+    assert [row[:2] for row in rows] == [(what, how) for what in ("search", "training") for how in ("32", "bf16")]
+    for (_, _, one, loss), (_, _, other, close) in (rows[:2], rows[2:]):
+        assert float(one) == 1 and float(other) > 0 and float(close) == pytest.approx(float(loss), rel=0.05)

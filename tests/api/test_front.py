@@ -7,11 +7,13 @@ import math
 import os
 import signal
 import statistics
+import warnings
 
 import pytest
 import torch
 
 import appnas
+from appnas.api.plan import computed
 from appnas.domains.images import Images, Options
 from appnas.estimate import Table
 from appnas.loop import Budget, CollapseWarning, Observer
@@ -327,3 +329,25 @@ def test_seeds_of_weight_sharing_are_ranked_by_the_median_of_their_last_tenth(be
     assert len(result.history) == 25
     last = [record.value for record in result.history[-3:]]
     assert statistics.median(last) == max(run["value"] for run in result.info["runs"])
+
+
+def test_precision_is_an_option_of_a_search_and_of_what_follows(tmp_path, digits, bench201):
+    """It is kept with the run, and goes on to retraining; a table has none."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of processors without bfloat16
+        result = appnas.search(
+            bench201, digits, "darts", epochs=1, order="first", precision="bf16", out=tmp_path / "run"
+        )
+        assert result.domain.compute.precision == "bf16" and digits.__dict__.get("compute") is None
+        config = read_json(tmp_path / "run" / "config.json")
+        assert (config["precision"], config["compile"]) == ("bf16", False)
+        again = appnas.resume(tmp_path / "run", space=bench201, domain=digits, precision="32")
+        assert again.best == result.best and again.domain.compute.precision == "32"
+        result.retrain(1)
+        assert read_json(tmp_path / "run" / "retrain.json")["precision"] == "bf16"
+        with pytest.raises(ValueError, match=r"of another training .*precision bf16, now 32"):
+            result.retrain(1, precision="32")
+    with pytest.raises(ValueError, match="'tf32' is of NVIDIA's cards"):
+        appnas.search(bench201, digits, precision="tf32")
+    with pytest.raises(ValueError, match="a table trains no networks"):
+        computed(object(), "cpu", "bf16", False)
