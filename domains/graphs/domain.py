@@ -111,8 +111,6 @@ class Graphs(Supervised):
         ValueError: see `appnas.domains.graphs.checks`; or graphs that do not fit each other.
     """
 
-    compute = Compute()
-
     def __init__(self, data: Any, valid: Any = None, test: Any = None, options: Options = Options()):
         typed("options", Options, options)
         self.options, self.budget = options, options.epochs

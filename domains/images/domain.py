@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from appnas.compute import CPU, Compute, fetched, home, moved
+from appnas.compute import CPU, Compute, compute_of, fetched, home, moved
 from appnas.domains.images.arrays import Array, as_splits
 from appnas.domains.images.augment import Draws, augmented, drawn
 from appnas.domains.images.options import Options
@@ -43,9 +43,6 @@ class Images(Supervised):
         TypeError: a data set, or something else that holds no arrays.
         ValueError: wrong shapes, NaN, labels out of range, a split without an image.
     """
-
-    compute = Compute()
-    """What networks are trained on."""
 
     def __init__(
         self,
@@ -210,7 +207,7 @@ class Images(Supervised):
 
     def _epoch(self, split: str, rng: torch.Generator, skip: int) -> Iterator[tuple[Tensor, Tensor]]:
         images, labels = self._split(split)
-        parts, device, o = self.parts(split, rng), self.compute.device, self.options
+        parts, device, o = self.parts(split, rng), compute_of(self).device, self.options
         seed = 0 if isinstance(images, Tensor) else int(torch.randint(2**62, (), generator=rng))
         walk = skip if isinstance(images, Flow) else 0  # what comes in its own order is read and left out
         for part in parts[: skip - walk]:

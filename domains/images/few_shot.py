@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
-from appnas.compute import CPU
+from appnas.compute import CPU, compute_of
 from appnas.domains.images.domain import Images
 from appnas.domains.images.options import Options
 from appnas.domains.images.reading import Flow
@@ -30,7 +30,7 @@ def _made(domain: Images, train: Split, held: Split, options: Options, classes: 
     """A domain of images that were cut, resized and shrunk already."""
     made = Images.__new__(Images)
     made._assemble(train, held, replace(options, limit=0, shrink=1, side=0), classes)
-    return placed(made, domain.compute)
+    return placed(made, compute_of(domain))
 
 
 def classes(domain: Images, kept: Iterable[int]) -> Images:

@@ -11,6 +11,7 @@ from appnas.compute import CPU, Compute, compute_of
 from appnas.compute import placement as compute
 from appnas.estimate import Table
 from appnas.run import places, ran, read_json
+from appnas.task import on
 
 TWO = ["cpu", "cuda:0", "cuda:1"]
 """What torch has on a machine of two accelerators."""
@@ -35,9 +36,13 @@ def settled(domain, device):
 
 
 def test_a_domain_is_put_where_it_was_asked_for_and_left_where_it_says(digits, two):
+    class Bare:  # keeps no data anywhere
+        io, fit, score, test, example = digits.io, digits.fit, digits.score, digits.test, digits.example
+
+    digits = Bare()
     assert compute_of(settled(digits, "auto")).device == torch.device("cuda:0")
     assert compute_of(settled(digits, "cuda:1")).device == torch.device("cuda:1")
-    mine = digits.to("cpu")
+    mine = on(digits, "cpu")
     assert settled(mine, "auto") is mine and compute_of(digits).device == CPU and mine is not digits
     assert compute_of(settled(mine, "cuda")).device == torch.device("cuda:0")
     assert [computing.named(domain, "auto") for domain in (digits, mine)] == ["auto", "cpu"]

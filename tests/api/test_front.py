@@ -13,7 +13,8 @@ import pytest
 import torch
 
 import appnas
-from appnas.api.plan import computed
+from appnas.api import computing
+from appnas.compute import Compute, compute_of
 from appnas.domains.images import Images, Options
 from appnas.estimate import Table
 from appnas.loop import Budget, CollapseWarning, Observer
@@ -342,7 +343,7 @@ def test_precision_is_an_option_of_a_search_and_of_what_follows(tmp_path, digits
         config = read_json(tmp_path / "run" / "config.json")
         assert (config["precision"], config["compile"]) == ("bf16", False)
         again = appnas.resume(tmp_path / "run", space=bench201, domain=digits, precision="32")
-        assert again.best == result.best and again.domain.compute.precision == "32"
+        assert again.best == result.best and compute_of(again.domain).precision == "32"
         result.retrain(1)
         assert read_json(tmp_path / "run" / "retrain.json")["precision"] == "bf16"
         with pytest.raises(ValueError, match=r"of another training .*precision bf16, now 32"):
@@ -350,4 +351,4 @@ def test_precision_is_an_option_of_a_search_and_of_what_follows(tmp_path, digits
     with pytest.raises(ValueError, match="'tf32' is of NVIDIA's cards"):
         appnas.search(bench201, digits, precision="tf32")
     with pytest.raises(ValueError, match="a table trains no networks"):
-        computed(object(), "cpu", "bf16", False)
+        computing.on(object(), Compute(precision="bf16"), "cpu")

@@ -4,7 +4,7 @@ import pytest
 import torch
 from picture_sets import Endless, Pictures
 
-from appnas.compute import CPU, Compute
+from appnas.compute import CPU, Compute, compute_of
 from appnas.domains.images import Images, Options, splits
 from appnas.domains.images.reading import Flow
 from appnas.domains.images.reading.decoding import first_form
@@ -83,6 +83,8 @@ def test_a_placed_domain_gathers_there(monkeypatch):
     there = domain.placed(Compute(META))
     for (a, b), (c, d) in zip(*(some.batches("train", torch.Generator()) for some in (there, domain)), strict=True):
         assert a.device == b.device == META and a.shape == c.shape and b.shape == d.shape
-    assert domain._split("train")[0].device == CPU and domain.compute == Compute() and there.options == domain.options
+    assert (
+        domain._split("train")[0].device == CPU and compute_of(domain) == Compute() and there.options == domain.options
+    )
     some = Images.of(Pictures(), options=Options(side=8, batch=4)).placed(Compute(META))
     assert all(a.device == b.device == META for a, b in some.batches("valid", torch.Generator()))
