@@ -28,17 +28,18 @@ def compiled(network: Callable[..., Any], **options: Any) -> Callable[..., Any]:
     Raises:
         CompileError: from a call.
     """
+
+    def _call(*inputs: Any, **more: Any) -> Any:
+        return network(*inputs, **more)
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of what torch itself imports
         from torch._dynamo import config as settings  # half a second, which others need not wait
         from torch._dynamo.exc import FailOnRecompileLimitHit, TorchDynamoException
 
-    def _call(*inputs: Any, **more: Any) -> Any:
-        return network(*inputs, **more)
-
-    # torch counts compilations by code object, and gives up after a few: every network has its own
-    own = FunctionType(_call.__code__.replace(), _call.__globals__, "network", None, _call.__closure__)
-    made = torch.compile(own, **options)
+        # torch counts compilations by code object, and gives up after a few: every network has its own
+        own = FunctionType(_call.__code__.replace(), _call.__globals__, "network", None, _call.__closure__)
+        made = torch.compile(own, **options)
 
     def _run(*inputs: Any, **more: Any) -> Any:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -114,7 +114,7 @@ class Story:
     rows: list[Row]
     epochs: int
     shown: Maps
-    places: list[dict[str, str]]
+    places: list[dict[str, str]] = field(default_factory=list)
 
     @property
     def soft(self) -> bool:

@@ -137,8 +137,8 @@ def test_a_domain_is_sent_as_on_the_cpu_and_placed_where_it_arrives(device, arri
     assert found["compute"] is Compute and isinstance(found["weights"].weight, nn.Parameter)
 
 
-def test_a_locked_domain_is_placed_inside_too(digits):
-    locked = Locked(placed(digits, Compute(torch.device("meta"))))
+def test_a_locked_domain_is_placed_inside_too(digits, other):
+    locked = Locked(placed(digits, Compute(other.device)))
     try:
         found = unpacked(packed(locked), torch.device("cpu"))
     finally:
