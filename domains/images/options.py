@@ -54,7 +54,8 @@ class Options:
     std: tuple[float, ...] = ()
     """Deviation of each channel, likewise."""
     loaders: int = 0
-    """Processes that read ahead in every pass over images that are read lazily; 0 reads them in the searching one."""
+    """Processes that read ahead in every pass over images read lazily; 0 reads them in the searching process, which
+    was as fast on two cores. Where networks are trained on an accelerator, give it cores that are free."""
 
     def __post_init__(self) -> None:
         """Check the sizes.
