@@ -21,7 +21,7 @@ from appnas.methods import darts, reinforce
 from appnas.run import KEYS, LATER, InterruptedSearchError, catalogue, load_config, read_history, read_json, write_json
 from appnas.space import decisions, full_mask, restrict
 from appnas.spaces import Bench201, Cells
-from appnas.support import RunError, memory
+from appnas.support import RunError, compute_of, memory
 
 ARCHS = [(a, b, 0, 0, c, 0) for a in range(5) for b in range(5) for c in range(5)]
 FEW = dict(evaluations=6, budget=1)
@@ -342,7 +342,7 @@ def test_precision_is_an_option_of_a_search_and_of_what_follows(tmp_path, digits
         config = read_json(tmp_path / "run" / "config.json")
         assert (config["precision"], config["compile"]) == ("bf16", False)
         again = appnas.resume(tmp_path / "run", space=bench201, domain=digits, precision="32")
-        assert again.best == result.best and again.domain.compute.precision == "32"
+        assert again.best == result.best and compute_of(again.domain).precision == "32"
         result.retrain(1)
         assert read_json(tmp_path / "run" / "retrain.json")["precision"] == "bf16"
         with pytest.raises(ValueError, match=r"of another training .*precision bf16, now 32"):
