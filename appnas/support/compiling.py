@@ -38,7 +38,9 @@ def compiled(network: Callable[..., Any], **options: Any) -> Callable[..., Any]:
 
     # torch counts compilations by code object, and gives up after a few: every network has its own
     own = FunctionType(_call.__code__.replace(), _call.__globals__, "network", None, _call.__closure__)
-    made = torch.compile(own, **options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        made = torch.compile(own, **options)
 
     def _run(*inputs: Any, **more: Any) -> Any:
         try:
