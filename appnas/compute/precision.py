@@ -61,7 +61,7 @@ def _has_autocast(precision: str, device: torch.device) -> bool:
 def slow_here(precision: str) -> str:
     """Why a type of fewer bits would be slower than float32 on this machine's processor; "" where it need not be."""
     if precision == "16":
-        return "torch's float16 convolutions take 7 to 60 times as long as float32's there; '32' or 'bf16' is right"
+        return "torch's float16 convolutions take 10 to 70 times as long as float32's there; '32' or 'bf16' is right"
     if platform.machine().lower() not in ("x86_64", "amd64"):
         native = bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
     else:

@@ -187,6 +187,7 @@ class DropPath(nn.Module):
 
     @progress.setter
     def progress(self, part: float) -> None:
+        """Set it, as a number and as a tensor."""
         self._progress = part
         self.now.fill_(part)
 
