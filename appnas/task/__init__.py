@@ -8,11 +8,12 @@ from appnas.task.finite import DivergedError, Watch, check_weights, finite
 from appnas.task.norms import joint, synchronised
 from appnas.task.recipe import Recipe, cosine, optimiser_of
 from appnas.task.scaling import Scaling
+from appnas.task.shares import rows_of
 from appnas.task.supervised import Supervised
 from appnas.task.training import Batch, OnEpoch, Stream, fit
 
 __all__ = [
     "Batch", "DifferentiableDomain", "DivergedError", "Domain", "Host", "HostDomain", "Locked", "LockedError",
     "OnEpoch", "Recipe", "Scaling", "Stream", "Supervised", "Watch", "check_weights", "cosine", "finite", "fit",
-    "joint", "on", "optimiser_of", "placed", "synchronised",
+    "joint", "on", "optimiser_of", "placed", "rows_of", "synchronised",
 ]  # fmt: skip

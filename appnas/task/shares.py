@@ -31,12 +31,20 @@ def own_part(data: Any, batch: Any) -> Any:
             f" have {', '.join(map(str, sorted(found, key=str))) or 'no'} rows (a graph has none in common): take"
             f" processes=1 instead of {share.size}"
         )
-    count = int(found.pop())
+    return _cut(batch, share, int(found.pop()))
+
+
+def rows_of(share: Share, count: int) -> slice:
+    """A process's rows of a batch of so many.
+
+    Raises:
+        DataError: the batch has fewer rows than there are processes.
+    """
     if count < share.size:
         raise DataError(
             f"a batch of {count} has no row for each of {share.size} processes: take larger batches, or fewer processes"
         )
-    return _cut(batch, share, count)
+    return share.rows(count)
 
 
 def _look(value: Any, found: set[int | str]) -> None:
@@ -53,7 +61,7 @@ def _look(value: Any, found: set[int | str]) -> None:
 
 def _cut(value: Any, share: Share, count: int) -> Any:
     if isinstance(value, Tensor):
-        return value[share.rows(count)] if value.dim() else value
+        return value[rows_of(share, count)] if value.dim() else value
     if isinstance(value, tuple) and hasattr(value, "_fields"):
         return type(value)(*(_cut(part, share, count) for part in value))
     if isinstance(value, list | tuple):

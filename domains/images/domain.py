@@ -25,7 +25,7 @@ from appnas.domains.images.splits import Source, Split, first, halves, on_device
 from appnas.domains.random_labels import random_like
 from appnas.space import IO
 from appnas.support import digest, typed
-from appnas.task import Supervised
+from appnas.task import Supervised, rows_of
 
 
 class Images(Supervised):
@@ -43,6 +43,9 @@ class Images(Supervised):
         TypeError: a data set, or something else that holds no arrays.
         ValueError: wrong shapes, NaN, labels out of range, a split without an image.
     """
+
+    shares = True
+    """Of several processes each reads its own rows of every batch."""
 
     def __init__(
         self,
@@ -212,15 +215,19 @@ class Images(Supervised):
         walk = skip if isinstance(images, Flow) else 0  # what comes in its own order is read and left out
         for part in parts[: skip - walk]:
             self.draws(split, len(part), rng)
-        rest = parts[skip - walk :]
-        batches = loaded(images, rest, seed, o.loaders, device != CPU)
-        for k, (part, (x, y)) in enumerate(zip(rest, batches, strict=True)):
-            draws = self.draws(split, len(x), rng)
+        rest, share = parts[skip - walk :], compute_of(self).share
+        own = rest if isinstance(images, Flow) else [part[rows_of(share, len(part))] for part in rest]
+        batches = loaded(images, own, seed, o.loaders, device != CPU)
+        for k, (part, mine, (x, y)) in enumerate(zip(rest, own, batches, strict=True)):
+            count = len(x) if isinstance(images, Flow) else len(part)
+            draws, rows = self.draws(split, count, rng), rows_of(share, count)
             if k >= walk:
-                y = y if labels is None else labels[part.to(labels.device)]
+                if isinstance(images, Flow):
+                    x, y = x[rows], y[rows]
+                y = y if labels is None else labels[mine.to(labels.device)]
                 x, y = moved((x, y), device)
                 hidden = o.final_cutout if split == "all" else o.cutout
-                yield augmented(self.normalised(x), draws, o.crop, hidden), y
+                yield augmented(self.normalised(x), draws.of(rows), o.crop, hidden), y
 
     def loss(self, model: Callable[..., Any], batch: tuple[Tensor, Tensor]) -> Tensor:
         """Cross entropy of every image, with the auxiliary head's if there is one. Shapes: returns [B]."""

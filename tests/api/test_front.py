@@ -22,7 +22,7 @@ from appnas.methods import darts, reinforce
 from appnas.run import KEYS, LATER, InterruptedSearchError, catalogue, load_config, read_history, read_json, write_json
 from appnas.space import decisions, full_mask, restrict
 from appnas.spaces import Bench201, Cells
-from appnas.support import RunError, compute_of, memory
+from appnas.support import RunError, memory
 
 ARCHS = [(a, b, 0, 0, c, 0) for a in range(5) for b in range(5) for c in range(5)]
 FEW = dict(evaluations=6, budget=1)

@@ -10,6 +10,8 @@ from appnas.domains.images.reading import Flow
 from appnas.domains.images.reading.decoding import first_form
 from appnas.domains.images.reading.rows import Rows
 from appnas.domains.images.splits import cut, first, halves, listed, on_device, own
+from appnas.support import DataError
+from appnas.task import placed
 
 META = torch.device("meta")
 
@@ -88,3 +90,21 @@ def test_a_placed_domain_gathers_there(monkeypatch):
     )
     some = Images.of(Pictures(), options=Options(side=8, batch=4)).placed(Compute(META))
     assert all(a.device == b.device == META for a, b in some.batches("valid", torch.Generator()))
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_several_processes_read_their_own_rows_of_the_same_batches(lazy):
+    options = Options(side=8, batch=5, crop=1, cutout=0.3)
+    domain = Images.of(Pictures(), options=options)
+    if not lazy:
+        x = torch.arange(22 * 64, dtype=torch.float32).reshape(22, 1, 8, 8)
+        domain = Images(x, torch.arange(22) % 3, options=options)
+    whole = list(domain.batches("train", torch.Generator().manual_seed(3)))
+    parts = [
+        list(placed(domain, Compute(processes=2, rank=rank)).batches("train", torch.Generator().manual_seed(3)))
+        for rank in range(2)
+    ]
+    for (x, y), (a, b), (c, d) in zip(whole, *parts, strict=True):
+        assert torch.equal(torch.cat([a, c]), x) and torch.equal(torch.cat([b, d]), y) and len(a) != len(x)
+    with pytest.raises(DataError, match="a batch of 5 has no row for each of 6 processes"):
+        next(iter(placed(domain, Compute(processes=6)).batches("train", torch.Generator())))
