@@ -59,7 +59,7 @@ class Agent:
         kwargs["features_extractor_kwargs"] = {"network": network, "features": outputs, "taken": []}
         kwargs |= {"optimizer_class": optimiser} if optimiser else {"optimizer_kwargs": {"eps": 1e-5}}
         numpy_state: Any = np.random.RandomState(seed).get_state()
-        self.random = {"torch": torch.Generator().manual_seed(seed).get_state(), "numpy": numpy_state, "device": {}}
+        self.random = {"torch": torch.Generator().manual_seed(seed).get_state(), "numpy": numpy_state}
         with self._own_random():
             self.model = self._model(self.norm if options.normalise else self.monitor, kwargs)
         self.model.action_space.seed(seed)
@@ -93,12 +93,14 @@ class Agent:
 
     def _random(self) -> dict[str, Any]:
         """The state of what draws: torch's generator, numpy's, and the device's, from which SB3 draws actions there."""
-        return {"torch": torch.get_rng_state(), "numpy": np.random.get_state(), "device": device_random(self.device)}
+        there = device_random(self.device)
+        drawn = {"torch": torch.get_rng_state(), "numpy": np.random.get_state()}
+        return {**drawn, "device": there} if there else drawn
 
     def _set_random(self, state: dict[str, Any]) -> None:
         torch.set_rng_state(state["torch"])
         np.random.set_state(state["numpy"])
-        set_device_random(self.device, state["device"])
+        set_device_random(self.device, state.get("device", {}))
 
     @property
     def steps(self) -> int:
@@ -163,8 +165,7 @@ class Agent:
         model.policy.load_state_dict(state["policy"])
         self.optimiser.load_state_dict(state["optimiser"])
         key, *rest = state["random"]["numpy"]
-        drawn = {"device": {}, **state["random"]}  # one begun on the CPU has no state of another device's generator
-        self.random = {**drawn, "numpy": ("MT19937", key.numpy().astype(np.uint32), *rest)}
+        self.random = {**state["random"], "numpy": ("MT19937", key.numpy().astype(np.uint32), *rest)}
         model.action_space.np_random.bit_generator.state = state["actions"]
         model._setup_learn(0, None, False)  # first frames, buffers for episodes
         for name, value in state["counters"].items():
