@@ -344,7 +344,7 @@ CALLS = {
     "text as architecture": (lambda: Table([(0,), "x"], {"a": [1, 2]}, "a"), "row 1: an architecture"),
     "an architecture twice": (lambda: Table([(0,), (0,)], {"a": [1, 2]}, "a"), "rows 0 and 1"),
     "missing of none": (lambda: Table(ROWS, {"a": [1, 2]}, "a", missing=None), "missing"),
-    "images of none": (lambda: images(x=None), r"Images\(x, y\) takes arrays, got NoneType; data sets .* go to Images\.of"),
+    "images of none": (lambda: images(x=None), r"takes arrays, got NoneType; data sets .* go to Images\.of"),
     "images without pixels": (lambda: images(x=X[:0], y=Y[:0]), "image"),
     "images of one dimension": (lambda: images(x=X[:, 0, 0]), "image"),
     "fewer labels": (lambda: images(y=Y[:-1]), "label"),
