@@ -50,7 +50,7 @@ def each_line(path: Path, name: str) -> Iterator[dict[str, Any]]:
 
 def places(path: Path) -> list[tuple[int, dict[str, str]]]:
     """Where the steps of a search ran: the first step of each part, and its device and machine."""
-    return [(int(line["step"]), line["on"]) for line in each_line(path, "clock") if "on" in line]
+    return [(int(line["step"]), line["on"]) for line in schema.lines(path / "clock.jsonl", gaps=True) if "on" in line]
 
 
 PLACES = "places.jsonl"
@@ -78,9 +78,9 @@ def ran(path: Path) -> list[str]:
     """The same in words, one line a search of a run; none for runs of versions that did not keep it."""
     told: dict[str, list[str]] = {}
     for folder in [path, *sorted(path.glob("seed-*"))]:
-        parts, steps = places(folder), sum(1 for _ in each_line(folder, "clock"))
-        if parts:
-            told.setdefault(_parts(parts, steps), []).append(folder.name)
+        if parts := places(folder):
+            last = max(line["step"] for line in schema.lines(folder / "clock.jsonl", gaps=True))
+            told.setdefault(_parts(parts, last + 1), []).append(folder.name)
     return [text if len(told) == 1 else f"{', '.join(names)}: {text}" for text, names in told.items()]
 
 

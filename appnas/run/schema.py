@@ -126,8 +126,12 @@ def _text(file: Path) -> str:
     return file.read_text()
 
 
-def lines(file: Path) -> Iterator[dict[str, Any]]:
+def lines(file: Path, gaps: bool = False) -> Iterator[dict[str, Any]]:
     """The lines of a journal, none if there is no such file; a last line torn by a kill is left out.
+
+    Args:
+        file: the journal.
+        gaps: steps may be missing: a clock that was cut does not keep a search from going on.
 
     Raises:
         RunError: damaged, or the steps do not follow one another.
@@ -136,7 +140,7 @@ def lines(file: Path) -> Iterator[dict[str, Any]]:
         raise RunError(f"{file} is damaged: it is a directory, not a file")
     if not file.exists():
         return
-    kind, ordered = FILES[file.name], file.name != "alphas.jsonl"
+    kind, ordered = FILES[file.name], not gaps and file.name != "alphas.jsonl"
     with reading(file), file.open() as stream:
         for index, line in enumerate(stream):
             if not line.endswith("\n"):

@@ -126,7 +126,7 @@ def placed(domain: D, compute: Compute) -> D:
 
     A domain that keeps data on the device has a method `placed(compute)` of its own. One with a training loop of its
     own brings its batches to where the network lives (`appnas.compute.home`, `appnas.compute.moved`), and calls it in
-    training as `appnas.support.Compute.prepared` gives it; one that is somebody else's loop cannot.
+    training as `appnas.compute.Compute.prepared` gives it; one that is somebody else's loop cannot.
 
     Raises:
         ValueError: the device lacks the precision, or the domain is an agent's, which is in float32 and not compiled.

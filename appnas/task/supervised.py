@@ -9,6 +9,7 @@ from typing import Any, Self
 import torch
 from torch import nn
 
+from appnas.compute import Compute
 from appnas.task.domain import on
 from appnas.task.training import OnEpoch, fit
 
@@ -22,6 +23,8 @@ class Supervised:
 
     catalogue_name: str | None = None
     """Name in the catalogue, by which a run can be resumed."""
+    compute: Compute
+    """What its networks are trained on, once that was said: ask `appnas.compute.compute_of`."""
 
     def named(self, name: str) -> Self:
         """The same domain under its name in the catalogue."""

@@ -222,7 +222,7 @@ class Images(Supervised):
             count = len(x) if isinstance(images, Flow) else len(part)
             draws, rows = self.draws(split, count, rng), rows_of(share, count)
             if k >= walk:
-                if isinstance(images, Flow):
+                if isinstance(images, Flow) and y is not None:
                     x, y = x[rows], y[rows]
                 y = y if labels is None else labels[mine.to(labels.device)]
                 x, y = moved((x, y), device)
