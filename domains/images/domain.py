@@ -162,7 +162,6 @@ class Images(Supervised):
         other = copy.copy(self)
         other.compute = compute
         other._splits, other._held_out = on_device(self._splits, self._held_out, compute.device)
-        other._mean, other._std = self._mean.to(compute.device), self._std.to(compute.device)
         return other
 
     def normalised(self, x: Tensor) -> Tensor:
