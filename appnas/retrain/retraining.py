@@ -112,8 +112,8 @@ def _train_all(
     space: Space, domain: Domain, candidates: Mapping[str, Arch], epochs: int, seeds: int, out: Path | None,
     progress: bool,
 ) -> Retrained:  # fmt: skip
-    rows, models = [], []
-    if out:
+    rows, models, share = [], [], compute_of(domain).share
+    if out and share.leads:
         add_place(out, epochs, placing(compute_of(domain).device))
     for name, arch in candidates.items():
         try:
@@ -127,7 +127,6 @@ def _train_all(
         else:
             rows.append(row)
             models.append(model)
-    share = compute_of(domain).share
     measured = led(share, lambda: latencies(models, domain.example(1), repeats=20, warmup=3))
     rows = [replace(row, latency=found.median) for row, found in zip(rows, measured, strict=True)]
     if out and share.leads:
