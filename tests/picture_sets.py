@@ -71,3 +71,27 @@ class Columns(list):
 def tabled(count: int = 40, classes: int = 4) -> Columns:
     """Rows of pictures of one size."""
     return Columns({"image": Image.new("RGB", (9, 9), colour(i)), "label": i % classes} for i in range(count))
+
+
+RED, GREEN, BLUE = (250, 10, 10), (10, 250, 10), (10, 10, 250)
+
+
+def picture(colour, size=(8, 8), mode="RGB"):
+    return Image.new(mode, size, colour)
+
+
+def fill(root, classes, **settings):
+    """PNG files: {class: (colour, count)}."""
+    for name, (colour, count) in classes.items():
+        (root / name).mkdir(parents=True)
+        for i in range(count):
+            picture(colour, **settings).save(root / name / f"{i}.png")
+    return root
+
+
+def labels(domain, split="all"):
+    return sorted(domain._split(split)[1].tolist())
+
+
+def held(domain):
+    return sorted(domain._held_out[1].tolist())

@@ -3,32 +3,10 @@
 import numpy as np
 import pytest
 import torch
+from picture_sets import BLUE, GREEN, RED, fill, held, labels, picture
 from PIL import Image
 
 from appnas.domains.images.folders import FolderOptions, folder, large, ungreyed
-
-RED, GREEN, BLUE = (250, 10, 10), (10, 250, 10), (10, 10, 250)
-
-
-def picture(colour, size=(8, 8), mode="RGB"):
-    return Image.new(mode, size, colour)
-
-
-def fill(root, classes, **settings):
-    """PNG files: {class: (colour, count)}."""
-    for name, (colour, count) in classes.items():
-        (root / name).mkdir(parents=True)
-        for i in range(count):
-            picture(colour, **settings).save(root / name / f"{i}.png")
-    return root
-
-
-def labels(domain, split="all"):
-    return sorted(domain._split(split)[1].tolist())
-
-
-def held(domain):
-    return sorted(domain._held_out[1].tolist())
 
 
 def test_grey_images_become_one_channel_if_all_are():

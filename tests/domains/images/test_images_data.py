@@ -9,35 +9,11 @@ import sys
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from picture_sets import BLUE, GREEN, RED, held, labels, picture
 
 from appnas.domains import DOMAINS
 from appnas.domains.images import Options, cifar10, digits, mnist
 from appnas.domains.images.data import HubOptions, decode, from_datasets, held_out, hub, kept, mnist5k
-
-RED, GREEN, BLUE = (250, 10, 10), (10, 250, 10), (10, 10, 250)
-
-
-def picture(colour, size=(8, 8), mode="RGB"):
-    return Image.new(mode, size, colour)
-
-
-def fill(root, classes, **settings):
-    """PNG files: {class: (colour, count)}."""
-    for name, (colour, count) in classes.items():
-        (root / name).mkdir(parents=True)
-        for i in range(count):
-            picture(colour, **settings).save(root / name / f"{i}.png")
-    return root
-
-
-def labels(domain, split="all"):
-    return sorted(domain._split(split)[1].tolist())
-
-
-def held(domain):
-    return sorted(domain._held_out[1].tolist())
-
 
 # Named sets.
 
