@@ -189,7 +189,8 @@ class Killer:
 
     def step(self, loop, record):
         if record.step == 0:
-            self.killed = multiprocessing.active_children()[0]
+            ours = multiprocessing.get_context("spawn").Process  # others' children may still be there
+            self.killed = next(child for child in multiprocessing.active_children() if isinstance(child, ours))
             os.kill(self.killed.pid, signal.SIGKILL)
 
     def end(self, loop):
