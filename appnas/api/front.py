@@ -61,7 +61,7 @@ def search(
     """Search, and return the best architecture with everything needed to use it.
 
     Args:
-        space: a space, or its name in the catalogue.
+        space: a space, or its name: of the catalogue, or a dotted one of your own, MODULE:NAME.
         domain: a domain, its name, or an evaluator such as a table.
         method: name of a method.
         config: the method's configuration; None for the paper's settings.
@@ -114,7 +114,7 @@ def search(
         PeerError: another process of the search ended.
     """
     chosen = catalogue.method(method)
-    built: Space = catalogue.space_type(space)() if isinstance(space, str) else space
+    built: Space = catalogue.space(space) if isinstance(space, str) else space
     if isinstance(domain, str):
         domain = catalogue.domain(domain)
     preflight.instances(space=built, domain=domain)
@@ -180,7 +180,7 @@ def resume(
 
     Args:
         path: directory of the run.
-        space: needed only if the run was started with one that is not in the catalogue.
+        space: needed only if the run was started with one that has no name, see `appnas.run.provenance`.
         domain: likewise.
         retry_failed: try evaluations that failed again: the search goes back to before the first of them, and remembers
             what did not fail; what it had found lies in a folder before-retry-N of the run.
@@ -193,7 +193,8 @@ def resume(
 
     Raises:
         RunError: no run there, of another version, damaged, or begun with other data.
-        ValueError: the space or the domain is not in the catalogue and was not given, or torch lacks the device.
+        AbsentError: the space or the domain has no name and was not given, or cannot be imported.
+        ValueError: torch lacks the device.
     """
     preflight.pathlike(path=path)
     path = Path(path)
