@@ -58,7 +58,8 @@ def spaces() -> dict[str, type]:
 
 def is_own(name: str) -> bool:
     """Whether a name is a dotted one, MODULE:NAME, of something of the user's own: not a table of the catalogue."""
-    return ":" in name and name.partition(":")[0] not in spaces()
+    module, colon, _ = name.partition(":")
+    return bool(module and colon) and module not in spaces()
 
 
 def space_entry(name: str, folder: str = "") -> Maker:
