@@ -225,6 +225,13 @@ def domain(name: str, options: Any = None, folder: str = "") -> Any:
     return made
 
 
+def domain_of(data: Any, field: str = "") -> Any:
+    """A domain out of data: see `appnas.domains.domain_of`."""
+    from appnas.domains import domain_of
+
+    return domain_of(data, field)
+
+
 def plain(value: Any) -> Any:
     """Dataclasses as dictionaries, tuples as lists: what JSON can hold."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):

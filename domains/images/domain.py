@@ -173,8 +173,8 @@ class Images(Supervised):
         return (x.float() - self._mean.to(x.device)) / self._std.to(x.device)
 
     def preprocessing(self) -> dict[str, list[Any]]:
-        """For users of an exported network: `normalised` by channel; the classes where they are no numbers from 0."""
-        named = {} if self.labels == tuple(range(len(self.labels))) else {"classes": list(self.labels)}
+        """For users of an exported network: `normalised` by channel; labels that are no numbers from 0."""
+        named = {} if self.labels == tuple(range(len(self.labels))) else {"labels": list(self.labels)}
         return {"mean": self._mean.flatten().tolist(), "std": self._std.flatten().tolist(), **named}
 
     def epoch(self, split: str) -> int:

@@ -128,7 +128,7 @@ def test_labels_of_every_kind_are_classes_with_names(y, names, note):
     with pytest.warns(UserWarning, match=note):
         domain = Images(x, y, x[:2], y[:2])
     assert domain._splits["all"][1].sort().values.tolist() == [0, 0, 1, 1]
-    assert domain._held_out[1].tolist() == [1, 0] and domain.preprocessing().get("classes") == names
+    assert domain._held_out[1].tolist() == [1, 0] and domain.preprocessing().get("labels") == names
     with pytest.warns(UserWarning, match=note):
         read = Images.of((x, y), test=(x[:2], y[:2]), options=Options(crop=0, flip=False))
     assert read.labels == domain.labels and read._held_out[1].tolist() == [1, 0]
