@@ -79,9 +79,10 @@ def check(space: Space, domain: Any, method: str, config: Any) -> counts.Superne
         weights = counts.SupernetMemory(0, counts.weight_bytes(space.supernet(domain.io)))
         counts.check_memory(weights, free, device=device)
     supernet = space.supernet(domain.io)
-    gates = tuple(mask.float().requires_grad_() for mask in full_mask(space.choices))
+    gates = tuple(mask.float() for mask in full_mask(space.choices))
     if apart:
         gates = one_hot(space.choices, getattr(supernet, "largest", None) or random_arch(space, random.Random(0)))
+    gates = tuple(matrix.requires_grad_() for matrix in gates)
     seen = supernet.register_forward_hook(partial(_shaped, space, domain))
     try:
         with plain(device != CPU):  # only on the CPU does the fast form run, which keeps less

@@ -73,7 +73,7 @@ class Nested(nn.Module):
         return self.head(x)
 
 
-class TestFlatSpace(SpaceSuite, ):
+class TestFlatSpace(SpaceSuite):
     @pytest.fixture
     def io(self) -> IO:
         return IO((1, 6, 6), (3,))
