@@ -146,7 +146,7 @@ class Recorder:
         """Forward passes: in training and in evaluation, on the CPU with several inputs."""
         assert self.inputs is not None
         seen: set[Key] | None = None
-        for number, inputs in enumerate([self.inputs] if device == META else variants(self.inputs)):
+        for number, inputs in enumerate(variants(self.inputs) if every and device != META else [self.inputs]):
             asked: set[Key] = set()
             for training in (True, False):
                 answers = Answered(index, self.known, every=every, root=network.train(training))
