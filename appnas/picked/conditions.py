@@ -51,11 +51,11 @@ class Conditions:
 
     Attributes:
         when: of every decision.
-        sizes: number of its options.
+        options: indices that it may have.
     """
 
     when: tuple[Condition, ...]
-    sizes: tuple[int, ...]
+    options: tuple[tuple[int, ...], ...]
 
     def active(self, indices: Sequence[int]) -> tuple[bool, ...]:
         """Which decisions exist."""
@@ -91,7 +91,7 @@ class Conditions:
         return all(row[e] in kept for e, kept in self.when[d].items())
 
     def _with(self, row: dict[int, int], d: int) -> Iterator[dict[int, int]]:
-        for k in range(self.sizes[d]) if self._exists(row, d) else (ABSENT,):
+        for k in self.options[d] if self._exists(row, d) else (ABSENT,):
             yield {**row, d: k}
 
     @cached_property
@@ -99,10 +99,10 @@ class Conditions:
         """For every knot its assignments, and how many architectures each stands for; None if they are too many."""
         made = []
         for knot in self.knots:
-            if math.prod(self.sizes[d] for d in knot[0]) > LISTED:
+            if math.prod(len(self.options[d]) for d in knot[0]) > LISTED:
                 return None
             rows = list(self.assignments(knot))
-            made.append((rows, [math.prod(self.sizes[d] for d in rest) for _, rest in rows]))
+            made.append((rows, [math.prod(len(self.options[d]) for d in rest) for _, rest in rows]))
         return made
 
     def count(self) -> int | None:
@@ -123,7 +123,7 @@ class Conditions:
             for d, k in row.items():
                 indices[d] = max(k, 0)
             for d in rest:
-                indices[d] = rng.randrange(self.sizes[d])
+                indices[d] = rng.choice(self.options[d])
         return indices
 
     def every(self) -> Iterator[list[int]]:
@@ -134,7 +134,7 @@ class Conditions:
             parts = []
             for row, rest in rows:
                 stem = [(d, max(k, 0)) for d, k in row.items()]
-                for some in itertools.product(*(range(self.sizes[d]) for d in rest)):
+                for some in itertools.product(*(self.options[d] for d in rest)):
                     parts.append([*stem, *zip(rest, some, strict=True)])
             knots.append(parts)
         for chosen in itertools.product(*knots):

@@ -44,12 +44,12 @@ def _learnt(recorder: Recorder) -> Conditions | None:
     place = {key: i for i, key in enumerate(recorder.order)}
     traces: list[Answers] = [{place[key]: k for key, k in trace.met.items()} for trace in recorder.traces]
     when = learn(len(place), traces)
-    sizes = tuple(len(recorder.known[key.name].options) for key in recorder.order)
-    return None if when is None else Conditions(tuple(when), sizes)
+    options = tuple(tuple(range(len(recorder.known[key.name].options))) for key in recorder.order)
+    return None if when is None else Conditions(tuple(when), options)
 
 
 def _foretold(recorder: Recorder, found: Conditions, trace: Trace) -> bool:
-    if len(recorder.order) != len(found.sizes):  # others have come in meanwhile
+    if len(recorder.order) != len(found.options):  # others have come in meanwhile
         return False
     active = found.active([trace.met.get(key, 0) for key in recorder.order])
     return all(on == (key in trace.met) for key, on in zip(recorder.order, active, strict=True))
@@ -69,4 +69,4 @@ def choices_of(recorder: Recorder) -> tuple[tuple[Choice, ...], tuple[Key, ...]]
 
 
 def _choice(name: str, options: Sequence[str], count: int, ordered: bool) -> Choice:
-    return Choice(name, tuple(options), count, name)
+    return Choice(name, tuple(options), count, name, ordered)

@@ -8,7 +8,7 @@ import math
 import random
 import reprlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -132,36 +132,55 @@ class Picked:
                 return arch
         return self.sample(random.Random(repr(scores)))
 
-    def count(self) -> int:
-        """Number of architectures; where they are too many to be listed, of all that no rule forbids."""
-        if self.conditions is None or (whole := self.conditions.count()) is None:
-            return math.prod(map(len, decisions(self.choices)))
-        return whole if self.rule is None or whole > LISTED else len(self.every())
+    def count(self, mask: Mask | None = None) -> int:
+        """Number of architectures that a mask allows; where they are too many to be listed, with those of no rule."""
+        counted = self.counted(mask)
+        if counted is None or (whole := counted.count()) is None:
+            return math.prod(len(row) for row in self.rows(mask))
+        return whole if self.rule is None or whole > LISTED else len(self.every(mask))
 
-    def every(self) -> list[Arch]:
-        """All architectures, of a space in which they can be listed."""
-        if "every" not in self.memory:
-            assert self.conditions is not None
-            found = map(self._placed, self.conditions.every())
-            self.memory["every"] = [arch for arch in found if self.obeys(arch)]
-        every: list[Arch] = self.memory["every"]
-        return every
-
-    def sample(self, rng: random.Random) -> Arch:
-        """One drawn uniformly: by counting how many there are, and again until the rule is obeyed.
+    def sample(self, rng: random.Random, mask: Mask | None = None) -> Arch:
+        """One drawn uniformly of those that a mask allows: by counting them, again until the rule is obeyed.
 
         Raises:
             ExhaustedError: none of so many draws obeys the rule.
         """
-        if self.rule and self.conditions and (self.conditions.count() or LISTED + 1) <= LISTED and self.every():
-            return rng.choice(self.every())
-        options = decisions(self.choices)
+        counted = self.counted(mask)
+        if self.rule and counted and (counted.count() or LISTED + 1) <= LISTED and self.every(mask):
+            return rng.choice(self.every(mask))
         for _ in range(TRIES):
-            drawn = self.conditions.sample(rng) if self.conditions else None
-            arch = tuple(rng.randrange(len(o)) for o in options) if drawn is None else self._placed(drawn)
+            drawn = counted.sample(rng) if counted else None
+            arch = tuple(map(rng.choice, self.rows(mask))) if drawn is None else self._placed(drawn)
             if self.valid(arch):
                 return arch
         raise ExhaustedError(f"no architecture of {self!r} within {TRIES:,} draws obeys its rule")
+
+    def every(self, mask: Mask | None = None) -> list[Arch]:
+        """All architectures that a mask allows, of a space in which they can be listed."""
+        key = "every", self.rows(mask)
+        if key not in self.memory:
+            counted = self.counted(mask)
+            assert counted is not None
+            found = map(self._placed, counted.every())
+            self.memory[key] = [arch for arch in found if self.obeys(arch)]
+        every: list[Arch] = self.memory[key]
+        return every
+
+    def rows(self, mask: Mask | None = None) -> tuple[tuple[int, ...], ...]:
+        """The indices that every decision may have."""
+        if mask is None:
+            return tuple(tuple(range(len(options))) for options in decisions(self.choices))
+        return tuple(tuple(row.nonzero().flatten().tolist()) for matrix in mask for row in matrix)
+
+    def counted(self, mask: Mask | None) -> Conditions | None:
+        """The conditions under a mask; None if decisions are found out by building."""
+        if self.conditions is None or mask is None:
+            return self.conditions
+        rows = self.rows(mask)
+        if rows not in self.memory:
+            self.memory[rows] = replace(self.conditions, options=tuple(rows[place] for place in self.order))
+        counted: Conditions = self.memory[rows]
+        return counted
 
     def graph(self, arch: Arch) -> dict[str, nx.MultiDiGraph]:
         """The decisions that the network has, one after another in the order met: "choice=option" on the edges."""
@@ -196,27 +215,16 @@ class Picked:
 
     def supernet(self, io: IO | None, mask: Mask | None = None) -> nn.Module:
         """The mixture of all options; or, see `paths_only`, single paths that share parts of their weights."""
-        rows = [[True] * len(options) for options in decisions(self.choices)]
-        if mask is not None:
-            rows = [row for matrix in mask for row in matrix.tolist()]
+        rows = self.rows(mask)
         if not self.paths_only:
-            return Blended(partial(self.source, io), self.places, self.known, rows, bool(self.running))
-        options = tuple(tuple(k for k, on in enumerate(row) if on) for row in rows)
-        build = partial(_for, self, io)
+            allowed = [[k in row for k in range(len(o))] for row, o in zip(rows, decisions(self.choices), strict=True)]
+            return Blended(partial(self.source, io), self.places, self.known, allowed, bool(self.running))
         sizes: dict[Any, Sizes] = self.memory.setdefault("sizes", {})
-        if (io, options) not in sizes:
-            every = None
-            if self.conditions is not None and (self.conditions.count() or FEW + 1) <= FEW:
-                every = [arch for arch in self.every() if self._within(mask, arch)]
-            sizes[io, options] = looked_at(build, self.canonical, options, every)
-        return Paths(build, sizes[io, options], self.canonical, self.paths_only)
-
-    def _within(self, mask: Mask | None, arch: Arch) -> bool:
-        """Whether a mask allows what there is of an architecture."""
-        if mask is None:
-            return True
-        rows = (row for matrix in mask for row in matrix)
-        return all(bool(row[k]) or not on for row, k, on in zip(rows, arch, self.active(arch), strict=True))
+        build, counted = partial(_for, self, io), self.counted(mask)
+        if (io, rows) not in sizes:
+            few = counted is not None and (counted.count() or FEW + 1) <= FEW
+            sizes[io, rows] = looked_at(build, self.canonical, rows, self.every(mask) if few else None)
+        return Paths(build, sizes[io, rows], self.canonical, self.paths_only)
 
     def _placed(self, indices: Sequence[int]) -> Arch:
         return tuple(index for _, index in sorted(zip(self.order, indices, strict=True)))
