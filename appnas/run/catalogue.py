@@ -49,6 +49,16 @@ def unfit(name: str, what: str, fits: Collection[str]) -> TypeError:
     return TypeError(f"method {name!r} {NEEDS[METHODS[name].needs]}, and {what}; methods for it: {others}")
 
 
+def unmixed(fits: Collection[str]) -> list[str]:
+    """Methods that train every architecture by itself or ask single paths of a supernet, with the settings for that."""
+    found = []
+    for name, entry in sorted(METHODS.items()):
+        if entry.needs in fits and (entry.needs == "scores" or entry.paths is not None):
+            settings = ", ".join(f"{key}={value!r}" for key, value in (entry.paths or {}).items())
+            found.append(f"{name} with {settings}" if settings else name)
+    return found
+
+
 def spaces() -> dict[str, type]:
     """All named spaces."""
     from appnas.spaces import SPACES
