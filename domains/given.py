@@ -35,7 +35,7 @@ def domain_of(data: Any, field: str = "") -> Any:
     | a graph of PyTorch Geometric, several, a data set or a loader of them, a `Batch` | `Graphs` |
     | (x, y) or ((x, y), (test_x, test_y)) with images and classes | `Images` |
     | the same with anything else | `Labelled` |
-    | a data set or a loader, (train, test) or (train, valid, test) of them, a `DatasetDict` | `Images.of`, `Labelled.of` |
+    | data sets or loaders: one, (train, test), (train, valid, test), a `DatasetDict` | `Images.of`, `Labelled.of` |
     | the path of a text, for spaces of text; of a folder with one folder a class | the catalogue's `text`, `folder` |
     | an environment of gymnasium that shows images, or its id | the catalogue's `gym` |
 
@@ -57,18 +57,25 @@ def domain_of(data: Any, field: str = "") -> Any:
         return _environment(data)
     if isinstance(data, Mapping):
         return _splits(data, first, field)
+    made = _several(data, field) if isinstance(data, tuple | list) else None
+    if made is None and _is_set(data):
+        made = _reader(first)(data)
+    if made is not None:
+        return made
+    raise TypeError(f"a search takes a Domain, a table, or data that one is made of: {WAYS}; got {_kind(data)}")
+
+
+def _several(data: Any, field: str) -> Any:
+    """Splits of data sets, or arrays; None if they are neither."""
     if isinstance(data, tuple) and 2 <= len(data) <= 3 and all(map(_is_set, data)):
         train, *valid, test = data
         of = Graphs if _is_graph(_first(train)) else _reader(_first(train))
         return of(_unloaded(train), _unloaded(valid[0]) if valid else None, _unloaded(test))
-    if isinstance(data, tuple | list) and len(data) == 2:
-        if all(isinstance(part, tuple | list) and len(part) == 2 and _is_array(part[0]) for part in data):
-            return _arrays(*data[0], *data[1], field=field)
-        if _is_array(data[0]) and _is_array(data[1]):
-            return _arrays(*data, field=field)
-    if _is_set(data):
-        return _reader(first)(data)
-    raise TypeError(f"a search takes a Domain, a table, or data that one is made of: {WAYS}; got {_kind(data)}")
+    if len(data) != 2:
+        return None
+    if all(isinstance(part, tuple | list) and len(part) == 2 and _is_array(part[0]) for part in data):
+        return _arrays(*data[0], *data[1], field=field)
+    return _arrays(*data, field=field) if all(map(_is_array, data)) else None
 
 
 def _kind(data: Any) -> str:
@@ -166,7 +173,9 @@ def _is_classes(y: Any) -> bool:
     """Whether labels are one class an example: integers, texts, whole floats, one-hot rows."""
     values = y.detach().cpu().numpy() if isinstance(y, Tensor) else np.asarray(y)
     if values.ndim == 2 and values.shape[1] > 1:
-        return values.dtype.kind in "iufb" and bool((((values == 0) | (values == 1)).all(1) & (values.sum(1) == 1)).all())
+        return values.dtype.kind in "iufb" and bool(
+            (((values == 0) | (values == 1)).all(1) & (values.sum(1) == 1)).all()
+        )
     if values.ndim > 2:
         return False
     return values.dtype.kind != "f" or bool((values == np.round(values)).all())

@@ -24,6 +24,7 @@ from appnas.run.provenance import check_domain, describe_domain, describe_space,
 from appnas.run.retrying import retry
 from appnas.space import Space
 from appnas.support import IN_A_ROW, SHARE, reading, told, within
+from appnas.support.plain import plain
 from appnas.task import Domain, Locked
 
 COUNTS = ("evaluations", "epochs", "start", "labels", "pairs", "draws", "episodes")
@@ -146,7 +147,7 @@ def search(
     with given.fitting(built, domain):
         preflight.check_retraining(built, domain, retrain_epochs, plan.beside, seed)
         need = alike(share, partial(preflight.check, built, domain, method, plan.config))
-    described = {**catalogue.plain(plan), "space": describe_space(built), "domain": describe_domain(domain)}
+    described = {**plain(plan), "space": describe_space(built), "domain": describe_domain(domain)}
     described["threads"] = torch.get_num_threads()
     if compute_of(domain).device.type == "cuda":
         described["float32"] = float32_flags()

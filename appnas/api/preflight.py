@@ -145,8 +145,8 @@ def _differing(domain: Any) -> None:
         x = domain.example(8)[0]
         if x.dim() == 4 and len(x) > 1 and bool((x == x[:1, :, :1, :1]).all()):
             raise ValueError(
-                f"the first {len(x)} training inputs are alike, each of one colour: there is nothing to tell apart; were"
-                " they divided as integers, or read from empty files?"
+                f"the first {len(x)} training inputs are alike, each of one colour, so that nothing tells them apart:"
+                " were they divided as integers, or read from empty files?"
             )
 
 
