@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from appnas.task import Supervised
+
 ALONE = "more than 1 value per channel"
 """What torch's batch norm says of a single value."""
 
@@ -15,7 +17,7 @@ ALONE = "more than 1 value per channel"
 def smallest(domain: Any, split: str) -> int | None:
     """Examples in the smallest batch of an epoch, as far as it is known without reading; None if it is not."""
     options = getattr(domain, "options", None)
-    if hasattr(domain, "parts"):
+    if isinstance(domain, Supervised) and hasattr(domain, "parts"):
         try:
             return min(map(len, domain.parts(split, torch.Generator().manual_seed(0))))
         except ValueError:  # no such split, or iterable data without a length
