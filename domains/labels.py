@@ -204,7 +204,7 @@ def _numbered(values: np.ndarray, what: str, classes: int | None, taken: str) ->
             f"{what}: only {len(present)} of the classes 0 to {high} occur, {_some(present)}: give classes={count} if"
             " the others are only missing here; else y = numpy.unique(y, return_inverse=True)[1]"
         )
-    if len(present) < count:
+    if len(present) < count and (taken or classes is None):
         empty = sorted(set(range(count)) - set(present))
         _note(f"{what}: {taken and taken + ' became '}{count} classes, of which {len(empty)} are empty: {_some(empty)}")
     elif taken:

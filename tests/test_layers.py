@@ -19,6 +19,7 @@ ROOMS = {
         "support": "compute",
         "space": "support",
         "supernet": "compute space",
+        "picked": "compute support space supernet",
         "predict": "compute space",
         "task": "compute support space",
         "cost": "compute support space task",
@@ -35,7 +36,7 @@ ROOMS = {
         "retrain": "compute support space task cost loop run",
         "report": "compute support space cost prune loop agent methods run retrain",
         "api": "compute support space supernet task cost strategy estimate one_shot loop agent run retrain report",
-        "top": "support space task strategy estimate one_shot retrain api",
+        "top": "support space picked task strategy estimate one_shot retrain api",
         "testing": "support space supernet task cost strategy estimate loop run top",
         "cli": "compute support space supernet task cost strategy estimate one_shot loop domains methods run retrain"
         " report api",

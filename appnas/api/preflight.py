@@ -16,7 +16,7 @@ from appnas.cost import counts
 from appnas.estimate import Table
 from appnas.retrain import controls, testable
 from appnas.run import catalogue
-from appnas.space import Arch, Space, decisions, full_mask, random_arch, split
+from appnas.space import Arch, Space, decisions, full_mask, one_hot, random_arch, split
 from appnas.supernet import plain
 from appnas.support import memory, offers, out_of_memory, ruled, seeded, shaped
 from appnas.task import DifferentiableDomain, Domain, HostDomain
@@ -70,13 +70,19 @@ def check(space: Space, domain: Any, method: str, config: Any) -> counts.Superne
     if entry.needs == "scores":
         _try(space, domain)
         return None
+    apart = getattr(space, "paths_only", "")
+    if apart:
+        _single(entry, method, config, apart, fits)
     device, (passes, supernets) = compute_of(domain).device, entry.memory(space, config) or (0.0, 1)
     free = memory.free_bytes(device)
     with torch.device("meta"):  # count the weights first, without allocating them
         weights = counts.SupernetMemory(0, counts.weight_bytes(space.supernet(domain.io)))
         counts.check_memory(weights, free, device=device)
     supernet = space.supernet(domain.io)
-    gates = tuple(mask.float().requires_grad_() for mask in full_mask(space.choices))
+    gates = tuple(mask.float() for mask in full_mask(space.choices))
+    if apart:
+        gates = one_hot(space.choices, getattr(supernet, "largest", None) or random_arch(space, random.Random(0)))
+    gates = tuple(matrix.requires_grad_() for matrix in gates)
     seen = supernet.register_forward_hook(partial(_shaped, space, domain))
     try:
         with plain(device != CPU):  # only on the CPU does the fast form run, which keeps less
@@ -92,6 +98,19 @@ def check(space: Space, domain: Any, method: str, config: Any) -> counts.Superne
     need = counts.SupernetMemory(int(passes * need.activations), supernets * need.weights)
     counts.check_memory(need, free, device=device)
     return need
+
+
+def _single(entry: Any, method: str, config: Any, apart: str, fits: set[str]) -> None:
+    """Whether a method takes a supernet of single paths.
+
+    Raises:
+        TypeError: it mixes options.
+    """
+    if entry.paths is not None and all(getattr(config, name) == value for name, value in entry.paths.items()):
+        return
+    raise TypeError(
+        f"method {method!r} mixes options, and {apart}; methods for it: {', '.join(catalogue.unmixed(fits))}"
+    )
 
 
 def check_retraining(space: Space, domain: Any, epochs: int, beside: Sequence[str], seed: int) -> None:

@@ -3,7 +3,7 @@
 `METHODS` is the catalogue; a method adds its line here and its row to the README's table.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
 from appnas.methods import (
@@ -54,6 +54,8 @@ class Method(NamedTuple):
         memory: (space, config) -> peak memory of a search, which `appnas.testing.MethodSuite` compares with what is
             measured; None where the method keeps a budget of its own.
         members: of a space that it uses, besides `build` and `supernet`.
+        paths: settings under which it asks a supernet for single paths alone, so that options need not be mixed; None
+            if it always mixes them. Methods that need scores have supernets of single paths, if any.
     """
 
     search: Callable[..., Any]
@@ -64,6 +66,7 @@ class Method(NamedTuple):
     needs: Literal["gates", "agent", "scores"]
     memory: Callable[[Any, Any], Memory | None] = lambda space, config: Memory()
     members: tuple[str, ...] = ("choices", "mask", "valid", "discretise")
+    paths: Mapping[str, Any] | None = None
 
 
 METHODS: dict[str, Method] = {
@@ -103,7 +106,7 @@ METHODS: dict[str, Method] = {
     "fewshot": Method(
         fewshot.search, fewshot.Config, "Few-shot Neural Architecture Search (arXiv 2006.06863)",
         "evolution, random or reinforcement learning", "weight sharing in parts of the space, single paths", "gates",
-        lambda space, config: Memory(0.7, 1 + fewshot.count(space, config.split)),
+        lambda space, config: Memory(0.7, 1 + fewshot.count(space, config.split)), paths={},
     ),
     "freenas": Method(
         freenas.search, freenas.Config,
@@ -114,7 +117,7 @@ METHODS: dict[str, Method] = {
     "rlnas": Method(
         rlnas.search, rlnas.Config, "RLNAS: Neural Architecture Search with Random Labels (arXiv 2101.11834)",
         "evolution", "weight sharing, single paths; the angle of the weights", "gates",
-        lambda space, config: Memory(0.7),
+        lambda space, config: Memory(0.7), paths={"indicator": "score"},
     ),
     "agnn": Method(
         agnn.search, agnn.Config, "Auto-GNN: Neural Architecture Search of Graph Neural Networks (arXiv 1909.03184)",

@@ -45,7 +45,7 @@ def operations(space: Space, supernet: nn.Module, inputs: tuple[Tensor, ...]) ->
     made: dict[nn.Module, int] = {}
 
     def see(module: nn.Module, args: tuple[object, ...]) -> None:
-        row = args[1] if len(args) > 1 else None
+        row = getattr(module, "row", args[1] if len(args) > 1 else None)
         if isinstance(row, Tensor):
             marks[module] = row.flatten()[0]
 

@@ -1,0 +1,72 @@
+"""From what a model asks to choices and conditions, tried on architectures drawn at random until it holds."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+from appnas.picked.answering import Key
+from appnas.picked.conditions import Answers, Conditions, learn
+from appnas.picked.recording import Recorder, Trace, firsts
+from appnas.space import Choice
+
+SAMPLE = 24
+"""Random architectures that conditions must foretell, all of them."""
+ROUNDS = 12
+"""Such samples, after which decisions are found out by building."""
+
+
+def record(recorder: Recorder) -> Conditions | None:
+    """Meet all decisions of a model, and learn when they exist.
+
+    Returns:
+        Conditions in the recorder's order; None if none of this kind foretell what is asked.
+
+    Raises:
+        Refused, or what the model raises.
+    """
+    recorder.explore(recorder.trace(firsts, every=True))
+    rng, found = random.Random(0), None
+    for _ in range(ROUNDS if recorder.order else 0):
+        found = _learnt(recorder)
+        wrong = False
+        for _ in range(SAMPLE):
+            trace = recorder.drawn(rng)
+            known = set(recorder.order)
+            wrong |= not set(trace.met) <= known or (found is not None and not _foretold(recorder, found, trace))
+            recorder.explore(trace) if not set(trace.met) <= known else recorder.note(trace)
+        if not wrong:
+            return found
+    return None
+
+
+def _learnt(recorder: Recorder) -> Conditions | None:
+    place = {key: i for i, key in enumerate(recorder.order)}
+    traces: list[Answers] = [{place[key]: k for key, k in trace.met.items()} for trace in recorder.traces]
+    when = learn(len(place), traces)
+    options = tuple(tuple(range(len(recorder.known[key.name].options))) for key in recorder.order)
+    return None if when is None else Conditions(tuple(when), options)
+
+
+def _foretold(recorder: Recorder, found: Conditions, trace: Trace) -> bool:
+    if len(recorder.order) != len(found.options):  # others have come in meanwhile
+        return False
+    active = found.active([trace.met.get(key, 0) for key in recorder.order])
+    return all(on == (key in trace.met) for key, on in zip(recorder.order, active, strict=True))
+
+
+def choices_of(recorder: Recorder) -> tuple[tuple[Choice, ...], tuple[Key, ...]]:
+    """The choices in the order met, and the decision at every place of an architecture."""
+    names = dict.fromkeys(key.name for key in recorder.order)
+    keys: list[Key] = []
+    choices = []
+    for name in names:
+        own = [key for key in recorder.order if key.name == name]
+        asked = recorder.known[name]
+        keys += own
+        choices.append(_choice(name, asked.options, len(own), asked.ordered))
+    return tuple(choices), tuple(keys)
+
+
+def _choice(name: str, options: Sequence[str], count: int, ordered: bool) -> Choice:
+    return Choice(name, tuple(options), count, name, ordered)

@@ -1,0 +1,59 @@
+"""A vision transformer of your own, searched: width, depth, and for every layer heads and the width of its MLP.
+
+    python examples/own_vit.py            # three minutes on one core
+    python examples/own_vit.py --quick    # seconds, to see that everything runs
+
+Widths and depths cannot be mixed. One supernet is trained on single paths, whose weights are parts of common ones, and
+evolution searches on its scores; what it found is then trained from scratch beside a random architecture.
+"""
+
+import sys
+
+import torch
+from torch import nn
+from torch.nn.functional import gelu, scaled_dot_product_attention
+
+import appnas
+from appnas import pick
+from appnas.domains.images import digits
+from appnas.space import describe
+
+QUICK = "--quick" in sys.argv
+
+
+class Layer(nn.Module):
+    def __init__(self, dim):
+        super().__init__()
+        self.heads = pick("heads", [1, 2, 4], each=True)  # each layer has its own
+        hidden = dim * pick("ratio", [1, 2, 4], each=True)
+        self.before, self.qkv, self.out = nn.LayerNorm(dim), nn.Linear(dim, 3 * dim), nn.Linear(dim, dim)
+        self.after, self.up, self.down = nn.LayerNorm(dim), nn.Linear(dim, hidden), nn.Linear(hidden, dim)
+
+    def forward(self, x):
+        q, k, v = (y.unflatten(2, (self.heads, -1)).transpose(1, 2) for y in self.qkv(self.before(x)).chunk(3, 2))
+        x = x + self.out(scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
+        return x + self.down(gelu(self.up(self.after(x))))
+
+
+class ViT(nn.Module):
+    def __init__(self, io, patch=2):
+        super().__init__()
+        channels, height, width = io.inputs
+        dim = pick("dim", [16, 24, 32])
+        self.patches = nn.Conv2d(channels, dim, patch, patch)
+        self.place = nn.Parameter(0.02 * torch.randn(1, height * width // patch**2, dim))
+        self.layers = nn.Sequential(*(Layer(dim) for _ in range(pick("depth", [1, 2, 3, 4]))))
+        self.head = nn.Linear(dim, io.outputs[0])
+
+    def forward(self, x):
+        return self.head(self.layers(self.patches(x).flatten(2).transpose(1, 2) + self.place).mean(1))
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    domain = digits()
+    space = appnas.space_of(ViT, domain.io)
+    epochs, evaluations = (1, 4) if QUICK else (60, 100)
+    result = appnas.search(space, domain, "fewshot", split=(), epochs=epochs, evaluations=evaluations, progress=True)
+    print({name: options for name, options in describe(space.choices, result.best).items()})
+    print(result.retrain(1 if QUICK else 40, beside=["random"]))
