@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import torch
 
-from appnas.api import computing, given, preflight, together
+from appnas.api import computing, preflight, resolving, together
 from appnas.api.plan import Plan
 from appnas.api.random_control import deviation, equal_budget, ranked_by, value_of
 from appnas.api.result import Result
@@ -114,7 +114,7 @@ def search(
         FailuresError: more evaluations failed than may.
         PeerError: another process of the search ended.
     """
-    built, domain, method = given.resolved(space, domain, method)
+    built, domain, method = resolving.resolved(space, domain, method)
     chosen = catalogue.method(method)
     preflight.pathlike(out=out or "")
     for name in settings:
@@ -144,7 +144,7 @@ def search(
     if rank_epochs and not isinstance(domain, Domain):
         raise ValueError("rank_epochs trains networks: that needs a domain with data, not a table")
     _watching(plan)
-    with given.fitting(built, domain):
+    with resolving.fitting(built, domain):
         preflight.check_retraining(built, domain, retrain_epochs, plan.beside, seed)
         need = alike(share, partial(preflight.check, built, domain, method, plan.config))
     described = {**plain(plan), "space": describe_space(built), "domain": describe_domain(domain)}
