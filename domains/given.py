@@ -14,7 +14,8 @@ from torch.utils.data import DataLoader, Dataset
 
 from appnas.domains.graphs import Graphs
 from appnas.domains.images import FolderOptions, Images, folder
-from appnas.domains.images.reading import columns
+from appnas.domains.labelled import Labelled
+from appnas.domains.reading import columns
 from appnas.domains.rl import Gym, GymOptions
 from appnas.domains.text import data as text_data
 
@@ -165,7 +166,9 @@ def _is_classes(y: Any) -> bool:
     """Whether labels are one class an example: integers, texts, whole floats, one-hot rows."""
     values = y.detach().cpu().numpy() if isinstance(y, Tensor) else np.asarray(y)
     if values.ndim == 2 and values.shape[1] > 1:
-        return values.dtype.kind in "iufb" and bool((((values == 0) | (values == 1)).all(1) & (values.sum(1) == 1)).all())
+        return values.dtype.kind in "iufb" and bool(
+            (((values == 0) | (values == 1)).all(1) & (values.sum(1) == 1)).all()
+        )
     if values.ndim > 2:
         return False
     return values.dtype.kind != "f" or bool((values == np.round(values)).all())
