@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -98,5 +98,5 @@ def _grey(images: Source, side: int) -> Source:
     if isinstance(images, Tensor):
         return adaptive_avg_pool2d(images.float().mean(1, keepdim=True), side)
     assert isinstance(images, Rows)
-    form: Form = images.form  # type: ignore[assignment]  (Pictures makes no other)
+    form = cast(Form, images.form)
     return images.formed(replace(form, grey=side))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -30,7 +31,7 @@ def surveyed(
         DataError: see `loaded`.
         ValueError: other channels than tensors have.
     """
-    form: Form = parts[0].form  # type: ignore[assignment]  (Pictures makes no other)
+    form = cast(Form, parts[0].form)
     if channels and not form.picture and form.size[0] != channels:
         raise ValueError(
             f"channels={channels} is for Pillow's pictures; these images are tensors of {form.size[0]} channels"
