@@ -15,8 +15,8 @@ from torch.utils.data import DataLoader, Dataset
 
 from appnas.domains.graphs import Graphs
 from appnas.domains.images import FolderOptions, Images, folder
-from appnas.domains.images.reading import columns
 from appnas.domains.labelled import Labelled
+from appnas.domains.reading import columns
 from appnas.domains.rl import Gym, GymOptions
 from appnas.domains.text import data as text_data
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from appnas.report import Story, primary, read
+from appnas.report import Story, falls, primary, read, unit
 from appnas.run import nearest
 from appnas.support import RunError
 
@@ -38,6 +38,8 @@ class Compared:
         seconds: of all its searches; 0 if not kept.
         difference: of the means, to the first run; None for the first run itself.
         interval: of the difference; None where there are too few values.
+        unit: of the metric.
+        higher: whether more of it is better.
     """
 
     run: str
@@ -50,6 +52,8 @@ class Compared:
     seconds: float
     difference: float | None
     interval: Interval | None
+    unit: str = ""
+    higher: bool = True
 
 
 def compare(paths: Sequence[Path], metric: str = "") -> tuple[str, list[Compared]]:
@@ -119,6 +123,8 @@ def _compared(story: Story, parts: list[Story], metric: str, base: list[float] |
         sum(trace.seconds[-1] for trace in story.traces if trace.seconds),
         None if base is None else statistics.fmean(values) - statistics.fmean(base),
         None if base is None else welch(base, values),
+        unit(parts[0].rows, metric).strip(),
+        not falls(parts[0].rows, metric),
     )
 
 

@@ -133,8 +133,10 @@ def compared(metric: str, runs: Sequence[Compared], as_json: bool = False) -> No
         of = f"{len(run.values)} {run.of}" if len(run.values) > 1 else ""
         counts = [str(run.trainings), str(run.epochs), f"{run.scores:,}", f"{run.seconds:.3g}"]
         rows.append([run.run, mean, of, *counts, ahead])
-    heads = ["run", f"test {metric}", "± over", "trainings", "epochs", "search scores", "search s", "difference [95 %]"]
-    console.print(table(f"what was found, trained from scratch; difference to {runs[0].run}", heads, rows))
+    measured = f"test {metric}{runs[0].unit and ', ' + runs[0].unit}"
+    better = "" if runs[0].higher else "; less is better"
+    heads = ["run", measured, "± over", "trainings", "epochs", "search scores", "search s", "difference [95 %]"]
+    console.print(table(f"what was found, trained from scratch; difference to {runs[0].run}{better}", heads, rows))
     if len({run.epochs for run in runs}) > 1:
         note("the trainings are not of one length: retrain for the same epochs before you compare", "yellow")
     if any(run.difference is not None and run.interval is None for run in runs):

@@ -18,7 +18,7 @@ from appnas.estimate import Evaluator, Map, in_turn, scores
 from appnas.space import Arch, Space, drawing
 from appnas.strategy import Draw, Score, Strategy
 from appnas.support import ExhaustedError, Failure, Tolerance
-from appnas.task import Domain
+from appnas.task import Domain, metric_of
 
 
 def versions() -> dict[str, str]:
@@ -44,12 +44,18 @@ class Record(NamedTuple):
     failure: Failure | None = None
 
 
-def value_name(records: Sequence[Record]) -> str:
-    """What the value is: the metric that it equals or is the negative of, or a reward of the metric `value`."""
-    records = [record for record in records if not record.failure]
-    for name in records[0].metrics if records else ():
+def value_name(records: Sequence[Record], units: Mapping[str, str] | None = None) -> str:
+    """What the value is: the metric that it equals or is the negative of, or a reward of the metric `value`.
+
+    Args:
+        records: some, with the same metrics.
+        units: of the domain's metric, by its name; by default accuracies are taken to be in percent.
+    """
+    records, units = [record for record in records if not record.failure], units or {"accuracy": "%"}
+    for name in sorted(records[0].metrics, key=lambda name: name not in units) if records else ():
         words = name.replace("_", " ").replace("valid ", "validation ")
-        words = "validation accuracy, %" if name == "accuracy" else words
+        if name in units:
+            words = f"validation {words}{units[name] and ', ' + units[name]}"
         for sign, text in ((1.0, words), (-1.0, f"minus {words}")):
             if all(math.isclose(sign * r.metrics.get(name, math.nan), r.value, rel_tol=1e-5) for r in records):
                 return text
@@ -168,7 +174,8 @@ class SearchResult:
         top = max(self.history, key=lambda r: r.value if r.value == r.value else -math.inf, default=None)
         top = self.history[-1] if self._ranked else top
         alike = (record for record in self.history if top and record.metrics.keys() == top.metrics.keys())
-        return value_name(list(islice(alike, 100)))
+        metric = metric_of(self.domain)
+        return value_name(list(islice(alike, 100)), {metric.name: metric.unit} if metric else None)
 
     @property
     def _ranked(self) -> list[float]:

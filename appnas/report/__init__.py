@@ -3,9 +3,9 @@
 Here belongs what people look at; nothing here computes a result.
 """
 
-from appnas.report.findings import primary
+from appnas.report.findings import falls, primary, unit
 from appnas.report.showcase import picture
 from appnas.report.story import Story, read
 from appnas.report.writer import write
 
-__all__ = ["Story", "picture", "primary", "read", "write"]
+__all__ = ["Story", "falls", "picture", "primary", "read", "unit", "write"]

@@ -33,7 +33,8 @@ def trained(story: Story) -> list[Plot]:
     if not rows:
         return []
     metric = primary(rows)
-    label = f"test {metric.replace('_', ' ')}{', %' if unit(rows, metric) else ''}"
+    measured = unit(rows, metric).strip()
+    label = f"test {metric.replace('_', ' ')}{measured and ', ' + measured}"
     means, spreads = [row.mean(metric) for row in rows], [row.spread(metric) for row in rows]
     costs = [row.parameters for row in rows]
     image = plots.rivals([row.name for row in rows], costs, means, spreads, "parameters", label)

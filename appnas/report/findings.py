@@ -18,6 +18,8 @@ from appnas.retrain import Row
 from appnas.run import table_space
 from appnas.support import Failure
 
+SHARES = {"accuracy", "balanced_accuracy", "micro_f1", "macro_f1", "mean_iou"}
+"""Test metrics that are shares."""
 REASONS = 3
 """Reasons of failed evaluations that are named, the most frequent ones."""
 
@@ -29,19 +31,25 @@ def title(story: Story) -> str:
 
 
 def primary(rows: Sequence[Row]) -> str:
-    """The test metric to speak of: the value, the accuracy, or the first one."""
-    names = list(rows[0].tests[0])
+    """The test metric to speak of: the domain's; if it says none, the value, the accuracy, or the first one."""
+    names, metric = list(rows[0].tests[0]), rows[0].metric
+    if metric and metric.name in names:
+        return metric.name
     return next((name for name in ("value", "accuracy") if name in names), names[0])
 
 
 def unit(rows: Sequence[Row], metric: str) -> str:
-    """Percent for accuracies that are not between 0 and 1."""
-    percent = metric == "accuracy" and max(test[metric] for row in rows for test in row.tests) > 1
+    """That of the domain's metric; of others, percent for accuracies and the like that are not between 0 and 1."""
+    if (own := rows[0].metric) and own.name == metric:
+        return f"\N{NO-BREAK SPACE}{own.unit}" if own.unit else ""
+    percent = metric in SHARES and max(test[metric] for row in rows for test in row.tests) > 1
     return "\N{NO-BREAK SPACE}%" if percent else ""
 
 
-def falls(metric: str) -> bool:
-    """Whether less is better."""
+def falls(rows: Sequence[Row], metric: str) -> bool:
+    """Whether less is better: what the domain says of its metric; else by the name."""
+    if (own := rows[0].metric) and own.name == metric:
+        return not own.higher
     return any(word in metric for word in ("loss", "error", "mse", "mae", "perplexity"))
 
 
@@ -54,7 +62,7 @@ def tested(story: Story, row: Row) -> str:
 def best_control(story: Story) -> Row | None:
     """The strongest of the controls."""
     metric = primary(story.rows)
-    pick = min if falls(metric) else max
+    pick = min if falls(story.rows, metric) else max
     return pick(story.rows[1:], key=lambda row: row.mean(metric), default=None)
 
 
@@ -93,14 +101,15 @@ def verdict(story: Story) -> str:
     )
     if best is None:
         return f"{text}. Without a control trained alike, that says little about the search."
-    gain = (best.mean(metric) - found.mean(metric)) * (1 if falls(metric) else -1)
+    gain = (best.mean(metric) - found.mean(metric)) * (1 if falls(story.rows, metric) else -1)
     text += f"; the best control, {best.name}, {tested(story, best)}."
     if abs(gain) <= max(best.spread(metric), found.spread(metric)):
         return f"{text} The difference is within the spread of the seeds: no effect of the search is shown."
     if len(found.tests) == 1:
         return f"{text} With one training each, the difference may be chance."
     ahead = "is ahead" if gain > 0 else "falls behind"
-    points = " points" if unit(story.rows, metric) else ""
+    measured = unit(story.rows, metric)
+    points = " points" if measured.strip() == "%" else measured
     return f"{text} It {ahead} by {abs(gain):.3g}{points}, more than the spread of the seeds."
 
 

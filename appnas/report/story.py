@@ -158,7 +158,8 @@ class Story:
     @property
     def value_name(self) -> str:
         """What the value is: the metric that it equals or is the negative of, or a reward of the metric `value`."""
-        return value_name(self.main.scored[:100] if self.main else [])
+        metric = self.config["domain"].get("metric")
+        return value_name(self.main.scored[:100] if self.main else [], metric and {metric["name"]: metric["unit"]})
 
 
 def read(path: Path) -> Story:

@@ -22,7 +22,7 @@ from appnas.retrain.rows import Retrained, Row, _row_json
 from appnas.run import add_place, save_showcase, save_weights, told_places, write_json, writing
 from appnas.space import Arch, Space, constant_arch, random_arch
 from appnas.support import DataError, RunError, failure_of, offers, seeded, told
-from appnas.task import Domain, OnEpoch, on, placed
+from appnas.task import Domain, OnEpoch, metric_of, on, placed
 
 
 def controls(space: Space, names: Sequence[str], seed: int = 0) -> dict[str, Arch]:
@@ -138,6 +138,7 @@ def _train_all(
         save_showcase(out, domain.showcase(models[0]) if hasattr(domain, "showcase") else {})
         content = {"epochs": epochs, "latency": measured[0].conditions, "rows": [_row_json(row) for row in rows]}
         content |= {"precision": compute_of(domain).precision, "places": told_places(out, epochs)}
+        content |= {"metric": asdict(metric)} if (metric := metric_of(domain)) else {}
         write_json(out / "retrain.json", {**content, **inputs(domain)})
     return Retrained(models[0], rows, epochs)
 
@@ -153,7 +154,8 @@ def _train_row(
             trained = train_one(space, domain, arch, epochs, repeat, file, on_epoch)
         models += [] if repeat else [trained]
         tests.append(domain.test(trained))
-    return Row(name, arch, counts.parameters(trained), counts.macs(trained.eval(), domain.example(1)), tests), models[0]
+    macs = counts.macs(trained.eval(), domain.example(1))
+    return Row(name, arch, counts.parameters(trained), macs, tests, metric=metric_of(domain)), models[0]
 
 
 def testable(space: Space | None, domain: Any) -> tuple[Space, Domain]:

@@ -15,6 +15,7 @@ from torch import nn
 
 from appnas.run import read_json
 from appnas.space import Arch, table
+from appnas.task import Metric
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Row:
         tests: held-out metrics, one dictionary a seed.
         latency: ms of one example on one thread of this machine, the median of passes in turns with the other rows;
             None in runs of older versions.
+        metric: what the domain's value stands for: name, unit and direction; None if it does not say.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Row:
     macs: int
     tests: Sequence[Mapping[str, float]]
     latency: float | None = None
+    metric: Metric | None = None
 
     def mean(self, metric: str) -> float:
         """Mean over the seeds."""
@@ -61,6 +64,11 @@ class Retrained:
     rows: Sequence[Row]
     epochs: int
 
+    @property
+    def metric(self) -> Metric | None:
+        """What the domain's value stands for."""
+        return self.rows[0].metric
+
     def __rich__(self) -> Table:
         """The table for the terminal."""
         metrics, seeds = list(self.rows[0].tests[0]), len(self.rows[0].tests)
@@ -68,10 +76,18 @@ class Retrained:
         def measured(row: Row, metric: str) -> str:
             return f"{row.mean(metric):.4g}" + (f" ± {row.spread(metric):.2g}" if seeds > 1 else "")
 
+        first, best = self.metric, ""
+        if first and first.name in metrics:
+            metrics.sort(key=lambda name: name != first.name)
+            best = f"; {'more' if first.higher else 'less'} {first.name.replace('_', ' ')} is better"
+
+        def headed(metric: str) -> str:
+            return f"test {first.words if first and metric == first.name else metric.replace('_', ' ')}"
+
         of = f"mean ± deviation of {seeds} seeds" if seeds > 1 else "one seed"
         return table(
-            f"trained for {self.epochs} epochs, then tested; {of}",
-            ["architecture", "parameters", "MACs", "ms", *(f"test {metric}" for metric in metrics)],
+            f"trained for {self.epochs} epochs, then tested; {of}{best}",
+            ["architecture", "parameters", "MACs", "ms", *map(headed, metrics)],
             [
                 [
                     row.name,
@@ -109,5 +125,7 @@ def load_rows(path: Path) -> list[Row]:
     if not file.exists():
         return []
     known = [field.name for field in fields(Row)]
-    rows = [{name: row[name] for name in known if name in row} for row in read_json(file)["rows"]]
-    return [Row(**{**row, "arch": tuple(row["arch"])}) for row in rows]
+    content = read_json(file)
+    rows = [{name: row[name] for name in known if name in row} for row in content["rows"]]
+    metric = Metric(**content["metric"]) if content.get("metric") else None
+    return [Row(**{**row, "arch": tuple(row["arch"]), "metric": metric}) for row in rows]

@@ -42,6 +42,8 @@ def describe_domain(domain: Any) -> dict[str, Any]:
         TypeError: see `_kept`.
     """
     known = {"fingerprint": domain.fingerprint} if hasattr(domain, "fingerprint") else {}
+    if dataclasses.is_dataclass(metric := getattr(domain, "metric", None)) and not isinstance(metric, type):
+        known["metric"] = dataclasses.asdict(metric)
     if own := _own(domain, "options"):
         return {**own, **known}
     name = getattr(domain, "catalogue_name", None)

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 ARCH, METRICS = several(integer(0)), mapping(ANY_NUMBER)
 PLACE = record({"device": TEXT, "machine": TEXT})
+METRIC = record({"name": TEXT, "unit": TEXT, "higher": FLAG})
 FOUND = {"best": ARCH, "value": ANY_NUMBER}
 ROW = record(
     {"name": TEXT, "arch": ARCH, "parameters": COUNT, "macs": COUNT, "tests": several(METRICS, 1)},
@@ -69,7 +70,7 @@ FILES: dict[str, Kind] = {
     ),
     "retrain.json": record(
         {"epochs": integer(1), "rows": several(ROW, 1)},
-        {"io": OBJECT, "preprocessing": OBJECT, "precision": TEXT, "places": several(PLACE)},
+        {"io": OBJECT, "preprocessing": OBJECT, "precision": TEXT, "places": several(PLACE), "metric": METRIC},
     ),
     "places.jsonl": record({"step": COUNT, "epochs": COUNT, "on": PLACE}),
     "arch.json": record({"space": named("fields"), "arch": ARCH, "io": OBJECT, "weights": TEXT}),

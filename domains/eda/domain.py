@@ -23,10 +23,12 @@ from appnas.domains.eda.placements import Placements
 from appnas.domains.eda.scaling import Scale, Scaling, Task
 from appnas.space import IO
 from appnas.support import checked, digest
-from appnas.task import Recipe, Supervised
+from appnas.task import Metric, Recipe, Supervised
 
 ADAM = Recipe(optimiser="adam", lr=5e-4, schedule="exponential", decay=1.0, weight_decay=1e-5, clip=0.0)
 """The paper's: Adam at a fixed rate, L2 penalty."""
+METRICS = {"violated_nets": Metric("tau"), "hotspots": Metric("roc_auc"), "congestion": Metric("nrms", higher=False)}
+"""Task -> what "value" is."""
 UNDEFINED = {"nrms": 1.0, "ssim": 0.0, "spearman": 0.0}
 """Of a network that diverged, or says the same everywhere; other metrics are then the domain's `chance`."""
 Batch = tuple[Tensor, Tensor]
@@ -116,6 +118,7 @@ class Routability(Supervised):
 
     def __init__(self, data: Placements, options: Options = Options()):
         self.options, self.data = options, data
+        self.metric = METRICS[options.task]
         self.chance = {"violated_nets": 0.0, "hotspots": 0.5, "congestion": -1.0}[options.task]
         self.budget, self.has_test = options.epochs, True
         self._of = split_designs(data.designs, options)
@@ -231,8 +234,7 @@ class Routability(Supervised):
     def score(self, model: nn.Module) -> dict[str, float]:
         """Metrics of the validation designs; "value" is tau, the mean area under ROC, or minus NRMS."""
         found = self._measure(model, "valid")
-        own = {"violated_nets": "tau", "hotspots": "roc_auc"}.get(self.options.task)
-        return {"value": found[own] if own else -found["nrms"], **found}
+        return {"value": self.metric.value(found[self.metric.name]), **found}
 
     def test(self, model: nn.Module) -> dict[str, float]:
         """The same metrics of the held-out designs, without a "value"."""

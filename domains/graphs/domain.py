@@ -35,7 +35,7 @@ from appnas.domains.graphs.loaders import Batch, joined, neighbours, parts
 from appnas.domains.random_labels import random_like
 from appnas.space import IO
 from appnas.support import checked, digest, typed
-from appnas.task import Recipe, Supervised
+from appnas.task import Metric, Recipe, Supervised
 
 RECIPE = Recipe("adam", lr=0.005, lr_min=0.005, weight_decay=5e-4, clip=0.0)
 """GAT's on Cora and GraphNAS's for all children: Adam at a constant rate."""
@@ -126,7 +126,7 @@ class Graphs(Supervised):
         labels = {split: whole.y for split, whole in self._whole.items()}
         count, self.chance = outputs({split: labels[split] for split in SPLITS})
         self.io = IO((self._whole["train"].x.shape[1],), (count,))
-        self.metric = "accuracy" if labels["train"].dim() == 1 else "micro_f1"
+        self.metric = Metric("accuracy" if labels["train"].dim() == 1 else "micro_f1", "%")
 
     def _one(self, data: Any) -> None:
         o = self.options
@@ -263,18 +263,18 @@ class Graphs(Supervised):
         whole = moved(self._whole[split], home(model))
         out = model(*whole.inputs)
         out, y = moved((out if whole.nodes is None else out[whole.nodes], whole.y), CPU)
-        if self.metric == "accuracy":
+        if self.metric.name == "accuracy":
             value = 100 * int((out.argmax(1) == y).sum()) / len(y)
         else:
             hits = float(((out > 0) & (y > 0)).sum())
             value = 200 * hits / max(float((out > 0).sum() + (y > 0).sum()), 1.0)
         loss = float(self._losses(out, y).mean())
-        return {self.metric: value if loss == loss else self.chance, "loss": loss}
+        return {self.metric.name: value if loss == loss else self.chance, "loss": loss}
 
     def score(self, model: nn.Module) -> dict[str, float]:
         """Validation accuracy or micro-F1 (%) as "value" and under its name, and loss (nats)."""
         metrics = self._measure(model, "valid")
-        return {"value": metrics[self.metric], **metrics}
+        return {"value": metrics[self.metric.name], **metrics}
 
     def test(self, model: nn.Module) -> dict[str, float]:
         """Accuracy or micro-F1 (%) and loss (nats) on the held-out nodes or graphs."""

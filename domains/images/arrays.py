@@ -105,7 +105,7 @@ def _axes(x: Any) -> int:
     return int(getattr(x, "ndim", 0))
 
 
-def one_each(count: int, labels: Tensor, name: str) -> None:
+def one_each(count: int, labels: Array, name: str) -> None:
     """Check that there is a label for every image.
 
     Raises:

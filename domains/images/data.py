@@ -14,10 +14,11 @@ import torch
 from torch.utils.data import Subset
 
 from appnas.domains.data_files import FIXED, data_file, missing
+from appnas.domains.images.decoding import decode
 from appnas.domains.images.domain import Images
 from appnas.domains.images.folders import HOLD, large, ungreyed
 from appnas.domains.images.options import Options
-from appnas.domains.images.reading import HELD_OUT, columns, decode
+from appnas.domains.reading import HELD_OUT, columns
 from appnas.task import Recipe
 
 DIGITS = Options(crop=1, flip=False, final_batch=64, final_cutout=0.0, epochs=20, recipe=Recipe(lr=0.1))

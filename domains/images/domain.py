@@ -1,4 +1,4 @@
-"""Image classification: splits, augmentation, loss, accuracy.
+"""Image classification: what pictures need beside any supervised task: layouts, sizes, normalisation, augmentation.
 
 Arrays are held as one uint8 or float tensor; other data are read when they are asked for. Crops, flips and cutout are
 tensor operations on whole batches.
@@ -6,30 +6,29 @@ tensor operations on whole batches.
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Iterator, Mapping
+import math
+from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 from typing import Any, Self
 
 import torch
-from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from torch import Tensor
 
-from appnas.compute import CPU, Compute, compute_of, fetched, home, moved
 from appnas.domains.images.arrays import Array, Layout, as_splits
 from appnas.domains.images.augment import Draws, augmented, drawn
+from appnas.domains.images.files import Pictures
 from appnas.domains.images.options import Options
-from appnas.domains.images.reading import Epoch, Flow, everything, gathered, loaded, splits_of, surveyed
-from appnas.domains.images.splits import Source, Split, first, halves, on_device, own
-from appnas.domains.random_labels import random_like
+from appnas.domains.images.survey import surveyed
+from appnas.domains.labelled import Labelled, Wishes
+from appnas.domains.labelled.losses import Given
+from appnas.domains.labelled.targets import Task
+from appnas.domains.reading import Split, first, gathered, halves, own, splits_of
 from appnas.space import IO
-from appnas.support import digest, typed
-from appnas.task import Supervised, rows_of
+from appnas.support import typed
 
 
-class Images(Supervised):
-    """Image classification. Metrics are in percent; "value" is the validation accuracy.
+class Images(Labelled):
+    """Image classification: `Labelled` for pictures. "value" is the validation accuracy in percent, unless told.
 
     This takes arrays; `Images.of` takes data sets and data loaders, which are read when they are asked for.
 
@@ -40,16 +39,17 @@ class Images(Supervised):
         options: splits, augmentation, training.
         classes: number of classes; by default the largest label plus one.
         layout: "NCHW" or "NHWC", where the shape of the images does not tell.
+        loss, metric, higher, unit, weights: see `appnas.domains.Labelled`: metric="balanced_accuracy" or
+            weights="balanced" where some classes are rare.
 
     Raises:
         TypeError: a data set, or something else that holds no arrays.
-        ValueError: wrong shapes, NaN, labels out of range, a split without an image.
+        ValueError: wrong shapes, NaN, labels out of range, a split without an image; see `Labelled` for the rest.
     """
 
-    labels: tuple[Any, ...]
-    """What the classes 0, 1, 2 and so on are called in the labels that were given."""
-    shares = True
-    """Of several processes each reads its own rows of every batch."""
+    _beside = ("accuracy",)
+    _mean: Tensor
+    _std: Tensor
 
     def __init__(
         self,
@@ -60,13 +60,19 @@ class Images(Supervised):
         options: Options = Options(),  # noqa: B008  (frozen)
         classes: int | None = None,
         layout: Layout | None = None,
+        *,
+        loss: Given = None,
+        metric: Any = None,
+        higher: bool | None = None,
+        unit: str = "",
+        weights: Any = None,
     ):
         typed("options", Options, options)
         train, held, labels = as_splits((x, y), (test_x, test_y), options.side, options.shrink, classes, layout)
-        self._assemble(train, held, options, labels)
+        self._finish(train, held, options, labels, Wishes(loss, metric, higher, unit, weights))
 
     @classmethod
-    def of(
+    def of(  # type: ignore[override]
         cls,
         train: Any,
         valid: Any = None,
@@ -74,6 +80,12 @@ class Images(Supervised):
         options: Options = Options(),  # noqa: B008  (frozen)
         classes: int | None = None,
         lengths: Mapping[str, int] | None = None,
+        *,
+        loss: Given = None,
+        metric: Any = None,
+        higher: bool | None = None,
+        unit: str = "",
+        weights: Any = None,
     ) -> Self:
         """A domain whose images are read when they are asked for, by `options.loaders` processes.
 
@@ -89,6 +101,11 @@ class Images(Supervised):
             options: splits, size of images, augmentation, training.
             classes: number of classes; by default the largest label plus one, if labels are listed.
             lengths: split -> images of an epoch, for iterable data without a length.
+            loss: see the class, as for the rest.
+            metric: name, or function.
+            higher: whether more is better.
+            unit: of the metric.
+            weights: of the classes.
 
         Raises:
             DataError: an item that cannot be read, or is no image with a label.
@@ -99,29 +116,39 @@ class Images(Supervised):
         given = {"train": train, "valid": valid, "test": test}
         if isinstance(train, Mapping):
             given = {**splits_of(train), **{name: some for name, some in given.items() if name != "train" and some}}
-        form = options.side, options.fitting, options.shrink
-        parts, labels, loading = gathered(given, *form, classes, lengths or {})
+        reader = Pictures(options.side, options.fitting, options.shrink)
+        parts, labels, loading = gathered(given, reader, classes, lengths or {})
         if loading.batch:
             size, loaders = loading.batch, loading.workers or options.loaders
             options = replace(options, batch=size, final_batch=size, loaders=loaders)
         made = cls.__new__(cls)
-        made._assemble(parts["train"], parts.get("test"), options, labels, parts.get("valid"))
+        wishes = Wishes(loss, metric, higher, unit, weights)
+        made._finish(parts["train"], parts.get("test"), options, labels, wishes, parts.get("valid"))
         return made
 
-    def _assemble(
-        self, train: Split, held: Split | None, options: Options, labels: tuple[Any, ...], valid: Split | None = None
+    def _finish(
+        self,
+        train: Split,
+        held: Split | None,
+        options: Options,
+        labels: tuple[Any, ...],
+        wishes: Wishes,
+        valid: Split | None = None,
     ) -> None:
         """Everything of a domain out of its checked data."""
-        self.labels, classes = labels, len(labels)
-        if classes < 2:
+        if len(labels) < 2:
             raise ValueError("training labels: all images are of class 0; two classes are the least")
-        if options.limit:
-            train = first(train, options.limit)
-        self.options, self._held_out = options, held
-        self.chance, self.budget, self.has_test = 100 / classes, options.epochs, held is not None
-        self._splits = own(train, valid) if valid else halves(train, options.valid, options.seed)
-        if isinstance(train[0], Tensor):
-            images = self._splits["train"][0].float()
+        train = first(train, options.limit) if options.limit else train
+        splits = own(train, valid) if valid else halves(train, options.valid, options.seed)
+        self._assemble(splits, held, Task("classes", (len(labels),), labels), options, wishes)
+        if not math.isfinite(self.chance) or wishes == Wishes():
+            self.chance = 100 / len(labels)
+
+    def _normalise(self) -> None:
+        """Mean and deviation of the channels, of images that are read those of a sample."""
+        train, options = self._splits["train"][0], self.options
+        if isinstance(train, Tensor):
+            images = train.float()
             mean, std = images.mean((0, 2, 3), keepdim=True), images.std((0, 2, 3), keepdim=True) + 1e-6
         else:
             mean, std = self._survey()
@@ -130,9 +157,8 @@ class Images(Supervised):
             if len(options.mean) != shape[0]:
                 raise ValueError(f"mean and std are one number a channel, {shape[0]}, got {len(options.mean)}")
             mean, std = (torch.tensor(values).view(1, -1, 1, 1) for values in (options.mean, options.std))
-        self._mean: Tensor = mean
-        self._std: Tensor = std
-        self.io = IO(shape, (classes,))
+        self._mean, self._std = mean, std
+        self.io = IO(shape, self._task.outputs)
 
     def _survey(self) -> tuple[Tensor, Tensor]:
         """Find out by a sample how images that are read are normalised, and whether they are grey."""
@@ -145,153 +171,28 @@ class Images(Supervised):
             self._held_out = self._held_out[0].formed(form), self._held_out[1]
         return mean, std
 
-    @property
-    def fingerprint(self) -> str:
-        """A digest of options, images and labels: a training's checkpoint is of one of them.
-
-        Of images that are read it knows names, sizes and labels of files, or type, length and labels of a data set, and
-        mean and deviation of a sample.
-        """
-        parts: list[Tensor | str] = [self._mean, self._std] if not isinstance(self._splits["all"][0], Tensor) else []
-        for images, labels in self._splits.values():
-            parts += [images if isinstance(images, Tensor) else images.fingerprint]
-            parts += [] if labels is None else [labels]
-        return digest(str(replace(self.options, loaders=0)), *parts)
-
-    def placed(self, compute: Compute) -> Self:
-        """The same domain for networks that are trained on something else; see `appnas.task.placed`.
-
-        Images in memory go to an accelerator if they take less than a quarter of what is free there.
-        """
-        other = copy.copy(self)
-        other.compute = compute
-        other._splits, other._held_out = on_device(self._splits, self._held_out, compute.device)
-        return other
+    def _known(self) -> list[Tensor]:
+        """Of images that are read, mean and deviation of a sample."""
+        return [] if isinstance(self._splits["all"][0], Tensor) else [self._mean, self._std]
 
     def normalised(self, x: Tensor) -> Tensor:
         """Zero mean and unit deviation by the training images' channels."""
         return (x.float() - self._mean.to(x.device)) / self._std.to(x.device)
 
-    def preprocessing(self) -> dict[str, list[Any]]:
+    def preprocessing(self) -> dict[str, Any]:
         """For users of an exported network: `normalised` by channel; labels that are no numbers from 0."""
-        named = {} if self.labels == tuple(range(len(self.labels))) else {"labels": list(self.labels)}
-        return {"mean": self._mean.flatten().tolist(), "std": self._std.flatten().tolist(), **named}
+        return {"mean": self._mean.flatten().tolist(), "std": self._std.flatten().tolist(), **self._goal.described()}
 
-    def epoch(self, split: str) -> int:
-        """Number of batches in one epoch: a last batch of less than half the size is left out."""
-        n, b = len(self._split(split)[0]), self._batch(split)
-        return max(n // b + (n % b >= b / 2), 1)
-
-    def _batch(self, split: str) -> int:
-        images = self._split(split)[0]
-        own_size = images.batch if isinstance(images, Flow) else None
-        return own_size or (self.options.final_batch if split == "all" else self.options.batch)
-
-    def _split(self, split: str) -> Split:
-        if split not in self._splits:
-            raise ValueError(f"the splits are {sorted(self._splits)}, got {split!r}")
-        return self._splits[split]
-
-    def batches(self, split: str, rng: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
-        """One epoch, shuffled and augmented: "train", "valid", or both for the final training: "all".
-
-        Shapes:
-            yields: images [B, C, H, W] and labels [B], on the device of the domain.
-        """
-        return Epoch(partial(self._epoch, split, rng))
-
-    def parts(self, split: str, rng: torch.Generator) -> tuple[Tensor, ...]:
-        """The places of every batch's images, in an order drawn from the generator; iterable data keep their own."""
-        images = self._split(split)[0]
-        order = torch.arange(len(images)) if isinstance(images, Flow) else torch.randperm(len(images), generator=rng)
-        return torch.split(order, self._batch(split))[: self.epoch(split)]
-
-    def draws(self, split: str, count: int, rng: torch.Generator) -> Draws:
+    def draws(self, split: str, count: int, rng: torch.Generator) -> Draws:  # type: ignore[override]
         """The augmentation of a batch of so many images, drawn from the generator."""
         o = self.options
         hidden = o.final_cutout if split == "all" else o.cutout
         return drawn((count, *self.io.inputs), o.crop, o.flip, hidden, rng)
 
-    def _epoch(self, split: str, rng: torch.Generator, skip: int) -> Iterator[tuple[Tensor, Tensor]]:
-        images, labels = self._split(split)
-        parts, device, o = self.parts(split, rng), compute_of(self).device, self.options
-        seed = 0 if isinstance(images, Tensor) else int(torch.randint(2**62, (), generator=rng))
-        walk = skip if isinstance(images, Flow) else 0  # what comes in its own order is read and left out
-        for part in parts[: skip - walk]:
-            self.draws(split, len(part), rng)
-        rest, share = parts[skip - walk :], compute_of(self).share
-        own = rest if isinstance(images, Flow) else [part[rows_of(share, len(part))] for part in rest]
-        batches = loaded(images, own, seed, o.loaders, device != CPU)
-        for k, (part, mine, (x, y)) in enumerate(zip(rest, own, batches, strict=True)):
-            count = len(x) if isinstance(images, Flow) else len(part)
-            draws, rows = self.draws(split, count, rng), rows_of(share, count)
-            if k >= walk:
-                if isinstance(images, Flow) and y is not None:
-                    x, y = x[rows], y[rows]
-                y = y if labels is None else labels[mine.to(labels.device)]
-                x, y = moved((x, y), device)
-                hidden = o.final_cutout if split == "all" else o.cutout
-                yield augmented(self.normalised(x), draws.of(rows), o.crop, hidden), y
-
-    def loss(self, model: Callable[..., Any], batch: tuple[Tensor, Tensor]) -> Tensor:
-        """Cross entropy of every image, with the auxiliary head's if there is one. Shapes: returns [B]."""
-        x, y = batch
-        out = model(x)
-        logits, extra = out if isinstance(out, tuple) else (out, None)
-        loss = cross_entropy(logits, y, reduction="none", label_smoothing=self.options.smoothing)
-        if extra is None:
-            return loss
-        return loss + self.options.auxiliary * cross_entropy(
-            extra, y, reduction="none", label_smoothing=self.options.smoothing
-        )
-
-    @torch.no_grad()
-    def _measure(self, model: nn.Module, images: Source, labels: Tensor | None) -> dict[str, float]:
-        model.eval()
-        device, size = home(model), 500 if isinstance(images, Tensor) else self.options.batch
-        right, losses, count = [], [], 0
-        for x, y in everything(images, size, self.options.loaders, device != CPU):
-            y = y if labels is None else labels[count : count + len(x)]
-            count += len(x)
-            x, y = moved((x, y), device)
-            logits = model(self.normalised(x))
-            right.append((logits.argmax(1) == y).sum())
-            losses.append(cross_entropy(logits, y, reduction="sum"))
-        hits, loss = sum(map(int, fetched(right))), sum(map(float, fetched(losses)))
-        return {"accuracy": 100 * hits / count, "loss": loss / count}
-
-    def score(self, model: nn.Module) -> dict[str, float]:
-        """Validation accuracy (%) as "value" and "accuracy", and loss (nats)."""
-        metrics = self._measure(model, *self._splits["valid"])
-        return {"value": metrics["accuracy"], **metrics}
-
-    def test(self, model: nn.Module) -> dict[str, float]:
-        """Accuracy (%) and loss (nats) on the held-out images.
-
-        Raises:
-            ValueError: there are none.
-        """
-        if self._held_out is None:
-            raise ValueError("this domain was made without test images: pass test_x and test_y")
-        return self._measure(model, *self._held_out)
-
-    def example(self, count: int) -> tuple[Tensor]:
-        """The first `count` training images, normalised, on the CPU. Shapes: [count, C, H, W]."""
-        images, _ = first(self._splits["train"], count)
-        read = torch.cat([x for x, _ in everything(images, count)])
-        return (self.normalised(read.cpu()),)
-
-    def random_labels(self, seed: int) -> Images:
-        """The same domain, whose training images have random labels.
-
-        Raises:
-            ValueError: they are iterable, and an image is not known again.
-        """
-        other = copy.copy(self)
-        images, labels = self._splits["train"]
-        if isinstance(images, Flow):
-            raise ValueError("random labels need images that are known again, and these data are iterable")
-        like = torch.zeros(len(images), dtype=torch.int64) if labels is None else labels
-        drawn_labels = random_like(like.cpu(), self.io.outputs[0], seed).to(like.device)
-        other._splits = {**self._splits, "train": (images, drawn_labels)}
-        return other
+    def prepared(  # type: ignore[override]
+        self, split: str, x: Tensor, y: Tensor, draws: Draws, rows: slice
+    ) -> tuple[Tensor, Tensor]:
+        """Images normalised, cropped, flipped and cut out as it was drawn, with their labels."""
+        o = self.options
+        hidden = o.final_cutout if split == "all" else o.cutout
+        return augmented(self.normalised(x), draws.of(rows), o.crop, hidden), y

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
 from appnas.compute import CPU, compute_of
+from appnas.domains.images.decoding import Form
 from appnas.domains.images.domain import Images
 from appnas.domains.images.options import Options
-from appnas.domains.images.reading import Flow
-from appnas.domains.images.splits import Source, Split, cut, listed, on_device
+from appnas.domains.reading import Flow, Rows, Source, Split, cut, on_device
+from appnas.domains.reading.splits import listed
 from appnas.task import placed
 
 
@@ -30,7 +31,7 @@ def _data(domain: Images) -> tuple[Split, Split]:
 def _made(domain: Images, train: Split, held: Split, options: Options, labels: tuple[Any, ...]) -> Images:
     """A domain of images that were cut, resized and shrunk already."""
     made = Images.__new__(Images)
-    made._assemble(train, held, replace(options, limit=0, shrink=1, side=0), labels)
+    made._finish(train, held, replace(options, limit=0, shrink=1, side=0), labels, domain._wishes)
     return placed(made, compute_of(domain))
 
 
@@ -96,4 +97,6 @@ def grey(domain: Images, side: int) -> Images:
 def _grey(images: Source, side: int) -> Source:
     if isinstance(images, Tensor):
         return adaptive_avg_pool2d(images.float().mean(1, keepdim=True), side)
-    return images.formed(replace(images.form, grey=side))
+    assert isinstance(images, Rows)
+    form = cast(Form, images.form)
+    return images.formed(replace(form, grey=side))

@@ -10,9 +10,11 @@ from typing import Literal
 
 import numpy as np
 
+from appnas.domains.images.decoding import decode
 from appnas.domains.images.domain import Images
+from appnas.domains.images.files import Files
 from appnas.domains.images.options import Options
-from appnas.domains.images.reading import HELD_OUT, Files, decode
+from appnas.domains.reading import HELD_OUT
 from appnas.support import MIB
 
 ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm"}

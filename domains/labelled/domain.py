@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
 from appnas.compute import fetched, home
-from appnas.domains.images.reading import Flow
-from appnas.domains.images.splits import Split, cut, first
-from appnas.domains.labelled.examples import Examples
+from appnas.domains.labelled.gathered import more, paired, parted, read, split_up, strata
 from appnas.domains.labelled.goal import Goal, Wishes
-from appnas.domains.labelled.inputs import Inputs, Scale, Several, as_inputs, parts_of, scale_of
+from appnas.domains.labelled.inputs import Scale, as_inputs, scale_of
+from appnas.domains.labelled.items import Anything
 from appnas.domains.labelled.losses import Given, loss_name
 from appnas.domains.labelled.options import Options
-from appnas.domains.labelled.splits import chosen, folded, shared
-from appnas.domains.labelled.targets import Task, as_targets, task_of
+from appnas.domains.labelled.splits import folded
+from appnas.domains.labelled.targets import Task, task_of
 from appnas.domains.random_labels import random_like
+from appnas.domains.reading import Examples, Flow, Inputs, Rows, Several, Split, parts_of
 from appnas.space import IO
 from appnas.support import digest, typed
 from appnas.task import Metric
@@ -66,6 +68,7 @@ class Labelled(Examples):
     """
 
     metric: Metric
+    labels: tuple[Any, ...]
     augment: Augment | None = None
 
     def __init__(
@@ -80,43 +83,99 @@ class Labelled(Examples):
         task, targets = task_of(y, loss_name(loss), outputs, classes, options.ignore)
         if (test_x is None) != (test_y is None):
             raise ValueError("test inputs and targets come together: give test_x and test_y, or neither")
-        held = None if test_x is None else _more(test_x, test_y, "test", task, inputs)
-        train = _paired(inputs, targets, "training")
-        train = first(train, options.limit) if options.limit else train
-        if isinstance(valid, tuple) and len(valid) == 2:
-            splits = _joined(train, _more(*valid, "validation", task, inputs))
-        else:
-            splits = _split_up(train, valid, task, options)
-        self._assemble(splits, held, task, options, augment, Wishes(loss, metric, higher, unit, weights))
+        held = None if test_x is None else more(test_x, test_y, "test", task, inputs)
+        train = paired(inputs, targets, "training")
+        given = isinstance(valid, tuple) and len(valid) == 2
+        aside = more(valid[0], valid[1], "validation", task, inputs) if given else None
+        self.augment = augment
+        splits = split_up(train, aside, None if given else valid, task, options)
+        self._assemble(splits, held, task, options, Wishes(loss, metric, higher, unit, weights))
 
-    def _assemble(
-        self, splits: dict[str, Split], held: Split | None, task: Task, options: Options, augment: Augment | None,
-        wishes: Wishes,
-    ) -> None:  # fmt: skip
+    @classmethod
+    def of(
+        cls, train: Any, valid: Any = None, test: Any = None, options: Options = Options(),  # noqa: B008  (frozen)
+        *, loss: Given = None, metric: Any = None, higher: bool | None = None, unit: str = "",
+        outputs: tuple[int, ...] | None = None, weights: Any = None, augment: Augment | None = None,
+        classes: int | None = None, lengths: Mapping[str, int] | None = None, columns: tuple[str, str] | None = None,
+    ) -> Self:  # fmt: skip
+        """A task whose examples are read when they are asked for, by `options.loaders` processes.
+
+        Args:
+            train: a map-style data set of torch or of Hugging Face, whose items are pairs (input, target), or rows with
+                such columns; an iterable-style one; a data loader over either; a pair of arrays; or a mapping of such
+                with "train" and "test", as a DatasetDict. See `Images.of` for what is used of a loader.
+            valid: the same for validation; or a share, places or a mask, as above. Iterable data need some.
+            test: the same for held-out data.
+            options: splits, batches, training.
+            loss: see the class, as for the rest.
+            metric: name, or function.
+            higher: whether more is better.
+            unit: of the metric.
+            outputs: what a network gives.
+            weights: of classes or labels.
+            augment: of batches.
+            classes: their number, which is needed where targets are not listed.
+            lengths: split -> examples of an epoch, for iterable data without a length.
+            columns: names of the columns of inputs and of targets.
+
+        Raises:
+            DataError: an item that cannot be read, or is no input with a target.
+            TypeError: nothing that examples can be read from.
+            ValueError: no item, what iterable data lack, or what the class refuses.
+        """
+        typed("options", Options, options)
+        made = cls.__new__(cls)
+        made.augment = augment
+        reader = Anything(loss_name(loss), outputs, options.ignore, columns)
+        found = read(train, valid, test, reader, classes, lengths or {}, options)
+        made._seen = found.seen
+        wishes = Wishes(loss, metric, higher, unit, weights)
+        made._assemble(found.splits, found.held, found.task, found.options, wishes)
+        return made
+
+    _seen: tuple[Inputs, Tensor] | None = None
+    """Of examples that are read, a sample."""
+
+    def _assemble(self, splits: dict[str, Split], held: Split | None, task: Task, options: Any, wishes: Wishes) -> None:
         """Everything of a domain out of its checked data."""
-        self.options, self.augment, self._task, self._wishes = options, augment, task, wishes
-        self._splits, self._held_out, self.labels = splits, held, task.names
+        self.options, self._task, self._wishes, self.labels = options, task, wishes, task.names
+        self._splits, self._held_out = splits, held
         self.budget, self.has_test = options.epochs, held is not None
-        x, y = splits["train"]
-        self.io = IO(tuple(parts_of(x)[0].shape[1:]), task.outputs)
-        self._scale: Scale = scale_of(x, options.normalise)
-        self._aim(Goal(task, wishes, options, y))
-        held_back = splits["valid"][1]
-        assert y is not None and held_back is not None
-        self.chance = self._goal.chance(y, held_back)
+        self._normalise()
+        y, known = splits["train"][1], splits["valid"][1]
+        seen = None if self._seen is None else self._seen[1]
+        self._goal = Goal(task, wishes, options, seen if y is None else y, y is not None, self._beside)
+        self.metric = self._goal.metric
+        y = seen if y is None else y
+        self.chance = -math.inf if y is None else self._goal.chance(y, y if known is None else known)
 
-    def _aim(self, goal: Goal) -> None:
-        self._goal, self.metric = goal, goal.metric
+    _beside: tuple[str, ...] | None = None
+    """Metrics that are told beside the task's own; None for the usual ones."""
+
+    def _normalise(self) -> None:
+        """Find out how inputs are normalised, and what they are."""
+        x = self._splits["train"][0] if self._seen is None else self._seen[0]
+        self._scale: Scale = scale_of(x, self.options.normalise)
+        self.io = IO(tuple(parts_of(x)[0].shape[1:]), self._task.outputs)
+
+    def _known(self) -> list[Tensor]:
+        """What is known of examples that are read, beside their data set's own fingerprint."""
+        return [] if self._seen is None else [*parts_of(self._seen[0]), self._seen[1]]
 
     @property
     def fingerprint(self) -> str:
-        """A digest of options, inputs, targets and loss: a training's checkpoint is of one of them."""
-        parts: list[Tensor] = []
+        """A digest of options, inputs, targets and loss: a training's checkpoint is of one of them.
+
+        Of examples that are read it knows what their data set says, or its type, length and targets, and a sample.
+        """
+        parts: list[Tensor | str] = [*self._known()]
         for x, y in self._splits.values():
-            parts += [*parts_of(x), *([] if y is None else [y])]
-        loss = self._goal.loss
-        weights = [] if loss.weights is None else [loss.weights]
-        return digest(f"{self.options} {loss.name} {self._task}", *parts, *weights)
+            parts += [x.fingerprint] if isinstance(x, Rows | Flow) else [*parts_of(x)]
+            parts += [] if y is None else [y]
+        weights = self._goal.loss.weights
+        return digest(
+            f"{replace(self.options, loaders=0)}{self._goal.said()}", *parts, *([] if weights is None else [weights])
+        )
 
     def normalised(self, x: Any) -> Any:
         """Inputs as networks take them: by the training examples' mean and deviation, unless that is off."""
@@ -189,14 +248,12 @@ class Labelled(Examples):
             ValueError: no such fold; iterable data.
         """
         every = self._splits["all"]
-        if isinstance(every[0], Flow) or every[1] is None:
-            raise ValueError("folds need examples that can be picked, with targets that are listed")
-        y = every[1]
-        train, valid = folded(len(y), index, count, self.options.seed, _strata(y, self._task, self.options))
+        if isinstance(every[0], Flow):
+            raise ValueError("folds need examples that can be picked, and these data are iterable")
+        classes = strata(every[1], self._task, self.options)
         other = copy.copy(self)
-        other._assemble(
-            _parted(every, train, valid), self._held_out, self._task, self.options, self.augment, self._wishes
-        )
+        splits = parted(every, *folded(len(every[0]), index, count, self.options.seed, classes))
+        other._assemble(splits, self._held_out, self._task, self.options, self._wishes)
         return other
 
     def random_labels(self, seed: int) -> Self:
@@ -212,54 +269,8 @@ class Labelled(Examples):
             raise TypeError("random labels are of classes or sets of labels, and this task has none: labels='true'")
         if isinstance(x, Flow):
             raise ValueError("random labels need examples that are known again, and these data are iterable")
-        like = torch.zeros(len(x), dtype=torch.int64) if y is None else y
+        shape = (len(x),) if self._task.kind == "classes" else (len(x), *self.io.outputs)
+        like = torch.zeros(shape, dtype=torch.int64) if y is None else y
         drawn = random_like(like.cpu(), self.io.outputs[0], seed).to(like.device)
         other._splits = {**self._splits, "train": (x, drawn)}
         return other
-
-
-def _paired(x: Inputs, y: Tensor, what: str) -> Split:
-    if len(x) != len(y):
-        raise ValueError(f"{what} data: {len(x)} inputs need as many targets, got {len(y)}")
-    return x, y
-
-
-def _more(x: Any, y: Any, what: str, task: Task, like: Inputs) -> Split:
-    """Further data, read as the training data were."""
-    inputs = as_inputs(x, f"{what} inputs")
-    found, wanted = ([(tuple(p.shape[1:]), p.dtype) for p in parts_of(some)] for some in (inputs, like))
-    if found != wanted:
-        said = (", ".join(f"{list(shape)} of {kind}" for shape, kind in some) for some in (found, wanted))
-        raise ValueError("{} inputs are {} for each example, training inputs {}".format(what, *said))
-    return _paired(inputs, as_targets(y, f"{what} labels", task), what)
-
-
-def _strata(y: Tensor, task: Task, options: Any) -> Tensor | None:
-    """Classes that splits are even in."""
-    return y if task.kind == "classes" and getattr(options, "stratify", False) else None
-
-
-def _split_up(train: Split, valid: Any, task: Task, options: Options) -> dict[str, Split]:
-    """Training and validation examples, and both: the first and the rest of "all"."""
-    y = train[1]
-    assert y is not None
-    share = options.valid if valid is None else valid
-    if not isinstance(share, float):
-        return _parted(train, *chosen(len(y), share))
-    if not 0 < share < 1:
-        raise ValueError(f"valid is the share of the training examples held out, between 0 and 1, got {share}")
-    return _parted(train, *shared(len(y), share, options.seed, _strata(y, task, options)))
-
-
-def _parted(every: Split, train: Tensor, valid: Tensor) -> dict[str, Split]:
-    joined, size = cut(every, torch.cat([train, valid])), len(train)
-    return {"train": cut(joined, slice(size)), "valid": cut(joined, slice(size, None)), "all": joined}
-
-
-def _joined(train: Split, valid: Split) -> dict[str, Split]:
-    """Splits that were given; "all" is both of them."""
-    (x, y), (more, targets) = train, valid
-    parts = [torch.cat(pair) for pair in zip(parts_of(x), parts_of(more), strict=True)]
-    every = Several(parts) if len(parts) > 1 else parts[0]
-    assert y is not None and targets is not None
-    return {"train": train, "valid": valid, "all": (every, torch.cat([y, targets]))}

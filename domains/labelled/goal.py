@@ -10,7 +10,7 @@ from torch import Tensor
 
 from appnas.compute import CPU
 from appnas.domains.labelled.losses import LOSSES, SCALED, Given, Loss, loss_name, weights_of
-from appnas.domains.labelled.measuring import Measure
+from appnas.domains.labelled.metrics import Measure
 from appnas.domains.labelled.targets import Task
 from appnas.task import Metric
 
@@ -38,7 +38,8 @@ class Goal:
         task: what is predicted.
         wishes: loss, metric and weights.
         options: with `ignore`, `smoothing` and `standardise`, as far as they have them.
-        y: training targets; None if they are not known before they are read.
+        y: training targets, or a sample of them; None if none is known before it is read.
+        all_known: whether they are all.
         beside: names of the metrics told beside the task's own; None for the usual ones.
 
     Raises:
@@ -46,14 +47,15 @@ class Goal:
     """
 
     def __init__(
-        self, task: Task, wishes: Wishes, options: Any, y: Tensor | None, beside: tuple[str, ...] | None = None
-    ):
+        self, task: Task, wishes: Wishes, options: Any, y: Tensor | None, all_known: bool = True,
+        beside: tuple[str, ...] | None = None,
+    ):  # fmt: skip
         self.task, given = task, wishes.loss
         own = given if callable(given) and not isinstance(given, type) else None
         name = None if own else loss_name(given) or NAMED[task.kind]
         family = LOSSES[name] if name else task.kind
         count = int(torch.tensor(task.outputs).prod()) if family == "sets" else task.outputs[0]
-        weights = weights_of(wishes.weights, y, family, count, name, task.ignore)
+        weights = weights_of(wishes.weights, y if all_known else None, family, count, name, task.ignore)
         weights = weights.view(task.outputs) if weights is not None and family == "sets" else weights
         self.loss = Loss(name, own, weights, task.ignore, options.smoothing)
         self.middle, self.spread = torch.zeros(()), torch.ones(())
@@ -90,6 +92,11 @@ class Goal:
         return (
             outputs * self.spread.to(outputs.device) + self.middle.to(outputs.device) if self.standardised else outputs
         )
+
+    def said(self) -> str:
+        """The loss, if it is not the usual one with no weights: what a checkpoint depends on."""
+        name = self.loss.name or getattr(self.loss.own, "__qualname__", type(self.loss.own).__name__)
+        return "" if name == NAMED[self.task.kind] else f" {name}"
 
     def described(self) -> dict[str, Any]:
         """For users of an exported network: what is done to its outputs, and what the classes are called."""

@@ -9,44 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-
-class Several:
-    """Inputs of networks that take several: tensors with a row for each example. It is cut as one tensor is."""
-
-    def __init__(self, parts: Sequence[Tensor]):
-        self.parts = tuple(parts)
-
-    def __len__(self) -> int:
-        return len(self.parts[0])
-
-    def __getitem__(self, places: Any) -> Several:
-        return Several([part[places] for part in self.parts])
-
-    def to(self, device: torch.device, **more: Any) -> Several:
-        """All of them on a device."""
-        return Several([part.to(device, **more) for part in self.parts])
-
-    def cpu(self) -> Several:
-        """All of them on the CPU."""
-        return self.to(torch.device("cpu"))
-
-    @property
-    def device(self) -> torch.device:
-        """Where they are."""
-        return self.parts[0].device
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes that they take."""
-        return sum(part.nbytes for part in self.parts)
-
-
-Inputs = Tensor | Several
-
-
-def parts_of(x: Inputs) -> tuple[Tensor, ...]:
-    """What a network is called with."""
-    return x.parts if isinstance(x, Several) else (x,)
+from appnas.domains.reading import Inputs, Several, parts_of
 
 
 def as_inputs(x: Any, what: str) -> Inputs:

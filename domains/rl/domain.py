@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from appnas.compute import CPU, home, moved
 from appnas.domains.rl.options import Options
 from appnas.space import IO
-from appnas.task import OnEpoch, on
+from appnas.task import Metric, OnEpoch, on
 
 if TYPE_CHECKING:
     from stable_baselines3.common.vec_env import VecEnv
@@ -59,6 +59,8 @@ class RL:
         ValueError: observations that are no images, or actions without end.
     """
 
+    metric = Metric("return")
+    """What "value" is."""
     catalogue_name: str | None = None
     """Name in the catalogue, by which a run can be resumed."""
 

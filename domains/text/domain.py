@@ -18,7 +18,7 @@ from torch.nn.functional import cross_entropy
 from appnas.compute import Share, fetched, gathered, home, moved
 from appnas.space import IO
 from appnas.support import checked, digest
-from appnas.task import Recipe, Supervised
+from appnas.task import Metric, Recipe, Supervised
 
 RECIPE = Recipe("asgd", lr=20.0, lr_min=20.0, momentum=0.0, weight_decay=8e-7, clip=0.25)
 """SGD at a constant rate, then averaged SGD (section A.2.1; WikiText-2: weight decay 5e-7)."""
@@ -159,6 +159,9 @@ class Text(Supervised):
     Raises:
         ValueError: a text too short for its batch, a token without a name, or another type.
     """
+
+    metric = Metric("perplexity", higher=False)
+    """What is told of a text; "value" falls as it rises."""
 
     def __init__(
         self, train: Tensor, valid: Tensor, test: Tensor | None, vocabulary: list[str], options: Options = Options()

@@ -76,7 +76,7 @@ def test_the_verdict_without_a_test():
 def test_metrics_and_their_direction():
     assert findings.primary([Row("found", ARCH, 1, 1, [{"loss": 1.0, "accuracy": 2.0}])]) == "accuracy"
     assert findings.primary([Row("found", ARCH, 1, 1, [{"loss": 1.0, "auc": 2.0}])]) == "loss"
-    assert [findings.falls(name) for name in ("loss", "mse", "accuracy", "value")] == [True, True, False, False]
+    assert [findings.falls([row("found", 1.0)], name) for name in ("loss", "mse", "accuracy", "value")] == [True, True, False, False]
     assert findings.unit([row("found", 0.9)], "accuracy") == ""
     assert plain(findings.unit([row("found", 90.0)], "accuracy")) == " %"
 

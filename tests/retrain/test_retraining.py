@@ -121,7 +121,7 @@ def test_an_interrupted_retraining_goes_on(digits, tmp_path, monkeypatch):
     saved = read_json(folder / "retrain.json")
     assert saved["latency"]["threads"] == saved["latency"]["batch"] == 1 and saved["latency"]["processor"]
     assert saved["epochs"] == 2 and load_rows(folder) == [
-        Row(r.name, r.arch, r.parameters, r.macs, list(r.tests), r.latency) for r in resumed.rows
+        Row(r.name, r.arch, r.parameters, r.macs, list(r.tests), r.latency, r.metric) for r in resumed.rows
     ]
     assert load_rows(tmp_path) == []
 

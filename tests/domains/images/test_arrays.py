@@ -164,5 +164,5 @@ def test_bad_test_data_is_refused():
         Images(x, y, x)
     with pytest.raises(ValueError, match="test images: 4 of 4 images hold NaN"):
         Images(x, y, x * np.nan, y)
-    with pytest.raises(ValueError, match="made without test images: pass test_x and test_y"):
+    with pytest.raises(ValueError, match="made without test data: pass test_x and test_y"):
         Images(x, y).test(nn.Identity())

@@ -268,7 +268,7 @@ def test_what_read_images_cannot_do_is_said_in_one_line():
         (lambda: classes(iterable, [0, 1]), "a part of the classes needs data whose items can be picked"),
         (lambda: few(iterable, 1), "a few images of every class needs data whose items can be picked"),
         (lambda: grey(iterable, 2), "grey images need data that can be split anew, and these are iterable"),
-        (lambda: iterable.random_labels(0), "random labels need images that are known again, and these data are iter"),
+        (lambda: iterable.random_labels(0), "random labels need examples that are known again, and"),
         (lambda: classes(unlisted, [0, 1]), "needs labels that are listed, .* attribute `targets`"),
         (lambda: few(unlisted, 1), "needs labels that are listed"),
         (lambda: Images.of(Pictures()), "item .* of Pictures: images have one shape .* give Options.side=...."),

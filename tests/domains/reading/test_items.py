@@ -1,4 +1,4 @@
-"""appnas.domains.images.reading.items."""
+"""appnas.domains.reading.items."""
 
 import random
 
@@ -8,7 +8,7 @@ import torch
 from picture_sets import Noisy, Pictures, tabled
 from torch.utils.data import ConcatDataset, Subset, TensorDataset
 
-from appnas.domains.images.reading.items import Chance, blamed, columns, label_of, listed, numbered, pair, where
+from appnas.domains.reading.items import Chance, blamed, columns, label_of, listed, numbered, pair, where
 from appnas.support import DataError
 
 

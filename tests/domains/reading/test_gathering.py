@@ -1,11 +1,10 @@
-"""appnas.domains.images.reading.gathering."""
+"""appnas.domains.reading.gathering."""
 
 import pytest
-import torch
 from picture_sets import Columns, Endless, Noisy, Pictures, tabled
 
-from appnas.domains.images.reading.gathering import LOOKED_AT, gathered, splits_of, surveyed
-from appnas.domains.images.reading.loading import SAMPLE
+from appnas.domains.images.files import Pictures as Taken
+from appnas.domains.reading.gathering import gathered, splits_of
 
 
 def test_splits_of_a_mapping():
@@ -26,7 +25,7 @@ def test_splits_of_a_mapping():
 
 
 def gather(classes=None, lengths={}, side=0, **given):  # noqa: B006
-    return gathered({"valid": None, "test": None, **given}, side, "crop", 1, classes, lengths)
+    return gathered({"valid": None, "test": None, **given}, Taken(side), classes, lengths)
 
 
 def test_splits_have_one_form_and_the_training_data_s_classes():
@@ -57,47 +56,3 @@ def test_splits_have_one_form_and_the_training_data_s_classes():
 def test_what_is_missing_is_said_at_once(given, said):
     with pytest.raises(ValueError, match=said):
         gather(**given)
-
-
-class Grey(Pictures):
-    """Grey pictures, but for some."""
-
-    def __init__(self, count, coloured=()):
-        super().__init__(count)
-        self.coloured = coloured
-
-    def __getitem__(self, i):
-        image, label = super().__getitem__(i)
-        return image if i in self.coloured else image.convert("L"), label
-
-
-def test_grey_is_what_all_looked_at_are():
-    def channels(train, test, asked=0):
-        parts, _, _ = gather(side=4, train=train, test=test)
-        form, mean, std = surveyed([parts["train"][0], parts["test"][0]], asked)
-        assert mean.shape == std.shape == (1, form.size[0], 1, 1)
-        return form.size[0]
-
-    assert channels(Grey(20), Grey(5)) == 1
-    assert channels(Grey(20, [7]), Grey(5)) == channels(Grey(20), Grey(5, [4])) == 3
-    assert channels(Grey(20), Grey(5), 3) == 3
-    assert channels(Pictures(20), Grey(5), 3) == 3
-    with pytest.raises(ValueError, match=r"item 0 of Pictures: it is in colour, .* give Options\(channels=3\)"):
-        parts, _, _ = gather(side=4, train=Pictures(20), test=Grey(5))
-        rows = parts["train"][0]
-        rows.formed(surveyed([rows], 1)[0]).read(torch.tensor([0]))
-    with pytest.raises(ValueError, match="channels=1 is for Pillow's pictures; these images are tensors of 3"):
-        surveyed([gather(train=Noisy(), classes=4)[0]["train"][0]], 1)
-
-
-def test_at_most_a_sample_is_looked_at():
-    train, test = Pictures(1500), Pictures(300)
-    parts, _, _ = gather(side=4, train=train, test=test)
-    rows = [parts["train"][0], parts["test"][0]]
-    for given, counts in ((False, (SAMPLE, LOOKED_AT)), (True, (SAMPLE, LOOKED_AT))):
-        train.read.clear(), test.read.clear()
-        surveyed(rows, 0, given=given)
-        assert (len(train.read), len(test.read)) == counts
-    train.read.clear(), test.read.clear()
-    surveyed(rows, 3, given=True)  # nothing to find out: one image of each is tried
-    assert (len(train.read), len(test.read)) == (1, 1)

@@ -1,15 +1,15 @@
-"""appnas.domains.images.splits."""
+"""appnas.domains.reading.splits."""
 
 import pytest
 import torch
 from picture_sets import Endless, Pictures
 
 from appnas.compute import CPU, Compute, compute_of
-from appnas.domains.images import Images, Options, splits
-from appnas.domains.images.reading import Flow
-from appnas.domains.images.reading.decoding import first_form
-from appnas.domains.images.reading.rows import Rows
-from appnas.domains.images.splits import cut, first, halves, listed, on_device, own
+from appnas.domains.images import Images, Options
+from appnas.domains.images.decoding import first_form
+from appnas.domains.reading import Flow, splits
+from appnas.domains.reading.rows import Rows
+from appnas.domains.reading.splits import cut, first, halves, listed, on_device, own
 from appnas.support import DataError
 from appnas.task import placed
 

@@ -1,40 +1,18 @@
-"""appnas.domains.images.reading.sources."""
+"""appnas.domains.reading.sources."""
 
-import pickle
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from picture_sets import Endless, Noisy, Pictures, tabled
-from PIL import Image
 from torch.utils.data import DataLoader, Dataset, SubsetRandomSampler, WeightedRandomSampler, default_collate
 
-from appnas.domains.images.reading.flow import Flow
-from appnas.domains.images.reading.rows import Rows
-from appnas.domains.images.reading.sources import Files, Loading, former, opened, unwrapped
+from appnas.domains.images.files import Pictures as Taken
+from appnas.domains.reading.flow import Flow
+from appnas.domains.reading.rows import Rows
+from appnas.domains.reading.sources import Loading, opened, unwrapped
 from appnas.support import DataError
-
-
-def files(root, count=3):
-    for i in range(count):
-        Image.new("RGB", (4, 4), (i, 0, 0)).save(root / f"é{i}.png")
-    return Files(root, [f"é{i}.png" for i in range(count)], [i % 2 for i in range(count)])
-
-
-def test_files_are_names_until_they_are_read(tmp_path):
-    data = files(tmp_path)
-    image, label = pickle.loads(pickle.dumps(data))[1]
-    assert image.getpixel((0, 0)) == (1, 0, 0) and label == 1 and len(data) == 3
-    assert data.where(2) == str(tmp_path / "é2.png")
-    before = files(tmp_path).fingerprint
-    assert before == data.fingerprint != files(tmp_path, 2).fingerprint
-    (tmp_path / "é1.png").write_bytes(b"x")
-    assert files(tmp_path, 3).fingerprint == before
-    (tmp_path / "é1.png").write_bytes(b"x")
-    assert Files(tmp_path, ["é0.png", "é1.png", "é2.png"], [0, 1, 0]).fingerprint != before  # of another size now
-    with pytest.raises(ValueError, match=r"é1\.png is not a whole image"):
-        data[1]
 
 
 class Shapeless(Dataset):
@@ -61,7 +39,7 @@ class Shapeless(Dataset):
 )  # fmt: skip
 def test_what_cannot_be_read_says_what_can(given, error, said):
     with pytest.raises(error, match=said):
-        unwrapped(given, "train")
+        unwrapped(given, "train", Taken())
 
 
 def collate(items):
@@ -70,17 +48,17 @@ def collate(items):
 
 def test_loaders_are_taken_apart():
     data = Pictures()
-    assert unwrapped(data, "train") == (data, Loading())
-    assert unwrapped(DataLoader(data, 7, shuffle=True, num_workers=2), "train") == (data, Loading(7, 2, None))
-    assert unwrapped(DataLoader(data, 7, collate_fn=collate), "train") == (data, Loading(7, 0, collate))
+    assert unwrapped(data, "train", Taken()) == (data, Loading())
+    assert unwrapped(DataLoader(data, 7, shuffle=True, num_workers=2), "train", Taken()) == (data, Loading(7, 2, None))
+    assert unwrapped(DataLoader(data, 7, collate_fn=collate), "train", Taken()) == (data, Loading(7, 0, collate))
     loader = DataLoader(Endless(), 7)
-    assert unwrapped(loader, "train") == (loader, Loading())
-    pair, _ = unwrapped((np.zeros((3, 8, 8, 3), np.uint8), [0, 1, 0]), "test")
+    assert unwrapped(loader, "train", Taken()) == (loader, Loading())
+    pair, _ = unwrapped((np.zeros((3, 8, 8, 3), np.uint8), [0, 1, 0]), "test", Taken())
     assert pair[1][0].shape == (3, 8, 8) and pair[1][1] == 1
 
 
 def open_(data, side=0, classes=None, length=None, loading=Loading()):  # noqa: B008  (frozen)
-    return opened(data, loading, "train", former(side, "crop", 1), classes, length)
+    return opened(data, loading, "train", Taken(side), None, classes, length)
 
 
 def test_map_style_data_are_rows():

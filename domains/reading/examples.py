@@ -11,9 +11,11 @@ import torch
 from torch import Tensor
 
 from appnas.compute import CPU, Compute, compute_of, moved
-from appnas.domains.images.reading import Epoch, Flow, everything, loaded
-from appnas.domains.images.splits import Split, first, on_device
-from appnas.domains.labelled.inputs import Several
+from appnas.domains.reading.flow import Flow
+from appnas.domains.reading.loading import Epoch, everything, loaded
+from appnas.domains.reading.rows import Rows
+from appnas.domains.reading.several import chained
+from appnas.domains.reading.splits import Split, first, on_device
 from appnas.task import Supervised, rows_of
 
 
@@ -84,7 +86,7 @@ class Examples(Supervised):
     def _epoch(self, split: str, rng: torch.Generator, skip: int) -> Iterator[tuple[Any, Tensor]]:
         source, labels = self._split(split)
         parts, device = self.parts(split, rng), compute_of(self).device
-        seed = 0 if isinstance(source, Tensor | Several) else int(torch.randint(2**62, (), generator=rng))
+        seed = 0 if not isinstance(source, Rows | Flow) else int(torch.randint(2**62, (), generator=rng))
         walk = skip if isinstance(source, Flow) else 0  # what comes in its own order is read and left out
         for part in parts[: skip - walk]:
             self.draws(split, len(part), rng)
@@ -104,7 +106,7 @@ class Examples(Supervised):
     def passes(self, split: Split, device: torch.device, size: int) -> Iterator[tuple[Any, Tensor]]:
         """All examples of a split in their own order, normalised, on a device."""
         source, labels = split
-        size, count = size if isinstance(source, Tensor | Several) else self.options.batch, 0
+        size, count = size if not isinstance(source, Rows | Flow) else self.options.batch, 0
         for x, y in everything(source, size, self.options.loaders, device != CPU):
             y = y if labels is None else labels[count : count + len(x)]
             count += len(x)
@@ -114,10 +116,4 @@ class Examples(Supervised):
     def _examples(self, count: int) -> Any:
         """The first training inputs, normalised, on the CPU."""
         source, _ = first(self._splits["train"], count)
-        read = [x for x, _ in everything(source, count)]
-        x = (
-            Several([torch.cat(parts) for parts in zip(*(x.parts for x in read), strict=True)])
-            if isinstance(read[0], Several)
-            else torch.cat(read)
-        )
-        return self.normalised(x.cpu())
+        return self.normalised(chained([x for x, _ in everything(source, count)]).cpu())

@@ -1,4 +1,4 @@
-"""appnas.domains.images.reading.rows."""
+"""appnas.domains.reading.rows."""
 
 import pickle
 from dataclasses import replace
@@ -8,8 +8,8 @@ import torch
 from picture_sets import Noisy, Pictures, colour
 from torch.utils.data import default_collate
 
-from appnas.domains.images.reading.decoding import first_form
-from appnas.domains.images.reading.rows import Rows, joined, sample_places
+from appnas.domains.images.decoding import first_form
+from appnas.domains.reading.rows import Rows, joined, sample_places
 from appnas.support import DataError
 
 

@@ -9,10 +9,12 @@ import torch
 from torch import Tensor
 
 from appnas.compute import CPU
-from appnas.domains.images.reading import Flow, Rows, joined
+from appnas.domains.reading.flow import Flow
+from appnas.domains.reading.rows import Rows, joined
+from appnas.domains.reading.several import Inputs
 from appnas.support.memory import free_bytes
 
-Source = Tensor | Rows | Flow
+Source = Inputs | Rows | Flow
 """Images: [N, C, H, W] in memory, or what is read."""
 Split = tuple[Any, Tensor | None]
 """Images (a `Source`), and their labels [N]; None where items bring theirs along."""

@@ -1,4 +1,4 @@
-"""appnas.domains.images.reading.decoding."""
+"""appnas.domains.images.decoding."""
 
 import dataclasses
 
@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from appnas.domains.images.reading.decoding import Form, decode, first_form, formed
+from appnas.domains.images.decoding import Form, decode, first_form, formed
 
 RED, GREEN, BLUE = (250, 10, 10), (10, 250, 10), (10, 10, 250)
 

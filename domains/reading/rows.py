@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import default_collate
 
-from appnas.domains.images.reading.decoding import Form, formed
-from appnas.domains.images.reading.items import Chance, blamed, label_of, numbered, pair, reseed, where
+from appnas.domains.reading.form import Form
+from appnas.domains.reading.items import Chance, blamed, numbered, pair, reseed, where
+from appnas.domains.reading.several import Inputs, Several
 from appnas.support import digest
 
 
@@ -40,7 +41,7 @@ class Rows:
         form: Form,
         index: Tensor | None = None,
         labels: Tensor | None = None,
-        classes: Sequence[Any] | None = None,
+        classes: Any = None,
         collate: Callable[[list[Any]], Any] | None = None,
     ):
         self.data, self.form, self.labels, self.collate = data, form, labels, collate
@@ -63,7 +64,7 @@ class Rows:
         """The same in another form."""
         return Rows(self.data, form, self.index, self.labels, self.classes, self.collate)
 
-    def read(self, places: Tensor, seed: int = 0) -> tuple[Tensor, Tensor]:
+    def read(self, places: Tensor, seed: int = 0) -> tuple[Inputs, Tensor]:
         """Images and their own labels. Shapes: [B] -> [B, C, H, W] and [B].
 
         Raises:
@@ -82,15 +83,15 @@ class Rows:
         read = [one(item, self.form, self.classes, name) for item, name in zip(items, names, strict=True)]
         x, y = stacked(read)
         if self.labels is not None and not torch.equal(y, known := self.labels[wanted]):
-            k = int((y != known).nonzero()[0])
+            k = int((y != known).reshape(len(y), -1).any(1).nonzero()[0])
             with blamed(names[k]):
                 raise ValueError(
-                    f"its label is {int(y[k])}, the data set lists {int(known[k])} for it: make them agree, or hide"
-                    " the list and give classes"
+                    f"its label is {y[k].tolist()}, the data set lists {known[k].tolist()} for it: make them agree, or"
+                    " hide the list and give classes"
                 )
         return x, y
 
-    def __getitem__(self, places: Tensor | slice) -> Tensor:
+    def __getitem__(self, places: Tensor | slice) -> Inputs:
         return self.read(torch.arange(len(self))[places])[0]
 
     @property
@@ -101,24 +102,27 @@ class Rows:
         return digest(f"{known} {self.form}", self.index, *([] if self.labels is None else [self.labels]))
 
 
-def one(item: Any, form: Form, classes: Sequence[Any] | None, name: str) -> tuple[Tensor, int]:
-    """Image and label of an item, brought to a form.
+def one(item: Any, form: Form, classes: Any, name: str) -> tuple[Any, Any]:
+    """Input and target of an item, brought to a form.
 
     Raises:
         DataError: it is no such item.
     """
     with blamed(name):
-        image, label = pair(item)
-        return formed(image, form), label_of(label, classes)
+        return form.read(item, classes)
 
 
-def stacked(read: list[tuple[Tensor, int]]) -> tuple[Tensor, Tensor]:
+def stacked(read: list[tuple[Any, Any]]) -> tuple[Inputs, Tensor]:
     """A batch of what was read. In a worker it is made in shared memory at once: what is copied there tears the heap.
 
-    Shapes: returns [B, C, H, W] and [B].
+    Shapes: returns [B, ...] (several of them where there are several inputs) and [B] or [B, ...].
     """
-    x: Tensor = default_collate([x for x, _ in read])
-    return x, torch.tensor([y for _, y in read])
+    if isinstance(read[0][0], tuple):
+        x: Inputs = Several([default_collate(list(parts)) for parts in zip(*(x for x, _ in read), strict=True)])
+    else:
+        x = default_collate([x for x, _ in read])
+    y = [y for _, y in read]
+    return x, default_collate(y) if isinstance(y[0], Tensor) else torch.tensor(y)
 
 
 def unbatched(batch: Any, names: Sequence[str] | None, place: str = "") -> list[tuple[Any, Any]]:

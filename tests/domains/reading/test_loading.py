@@ -1,4 +1,4 @@
-"""appnas.domains.images.reading.loading."""
+"""appnas.domains.reading.loading."""
 
 import os
 from pathlib import Path
@@ -8,10 +8,10 @@ import pytest
 import torch
 from picture_sets import Endless, Noisy, Pictures
 
-from appnas.domains.images.reading.decoding import first_form
-from appnas.domains.images.reading.flow import Flow
-from appnas.domains.images.reading.loading import Epoch, everything, loaded, sampled, statistics
-from appnas.domains.images.reading.rows import Rows
+from appnas.domains.images.decoding import first_form
+from appnas.domains.reading.flow import Flow
+from appnas.domains.reading.loading import Epoch, everything, loaded, sampled
+from appnas.domains.reading.rows import Rows
 from appnas.support import DataError
 from appnas.testing.parts import identical
 
@@ -90,17 +90,6 @@ def test_skipped_batches_are_not_run():
     assert ran == [] and list(epoch) == [3, 4] and ran == [3]
     with pytest.raises(RuntimeError, match="skipped before the first one is taken"):
         epoch.skip(1)
-
-
-def test_statistics_by_hand():
-    x = torch.tensor([[[[1.0, 2.0]], [[5.0, 5.0]]], [[[3.0, 6.0]], [[5.0, 5.0]]]])  # two images of two channels
-    mean, std = statistics(iter([x[:1], x[1:]]))
-    assert mean.flatten().tolist() == [3.0, 5.0]
-    assert std.flatten().tolist() == pytest.approx([(14 / 3) ** 0.5, 1e-6], abs=2e-6)
-    noise = torch.rand(50, 3, 4, 4)
-    mean, std = statistics(iter(noise.split(7)))
-    assert torch.allclose(mean.flatten(), noise.mean((0, 2, 3))) and mean.shape == (1, 3, 1, 1)
-    assert torch.allclose(std.flatten(), noise.std((0, 2, 3)), atol=1e-5)
 
 
 def test_a_sample_is_at_most_so_many():

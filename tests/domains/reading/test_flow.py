@@ -1,12 +1,12 @@
-"""appnas.domains.images.reading.flow."""
+"""appnas.domains.reading.flow."""
 
 import pytest
 import torch
 from picture_sets import Endless
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-from appnas.domains.images.reading.decoding import first_form
-from appnas.domains.images.reading.flow import Flow
+from appnas.domains.images.decoding import first_form
+from appnas.domains.reading.flow import Flow
 from appnas.support import DataError
 from appnas.testing.parts import identical
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from appnas.domains.data_files import missing
-from appnas.domains.labelled.metrics import OWN
+from appnas.domains.labelled.metrics.own import OWN
 from appnas.domains.labelled.targets import Task
 
 PLACES = ("torchmetrics", "torchmetrics.classification", "torchmetrics.regression", "torchmetrics.segmentation")

@@ -13,6 +13,7 @@ from torch.nn.functional import adaptive_avg_pool2d, avg_pool2d, interpolate
 
 from appnas.domains.data_files import missing
 from appnas.domains.images.arrays import layout_of
+from appnas.domains.reading.items import label_of, pair
 
 FITTING = ("crop", "stretch")
 """How an image of another shape becomes a square, see `Form`."""
@@ -46,6 +47,15 @@ class Form:
         if self.grey:
             return 1, self.grey, self.grey
         return self.size[0], self.size[1] // self.shrink, self.size[2] // self.shrink
+
+    def read(self, item: Any, names: Any) -> tuple[Tensor, int]:
+        """Image and class of an item; see `formed` and `appnas.domains.reading.items.label_of`.
+
+        Raises:
+            ValueError: it is no such pair.
+        """
+        image, label = pair(item)
+        return formed(image, self), label_of(label, names)
 
 
 def first_form(image: Any, side: int, fitting: str, shrink: int) -> Form:

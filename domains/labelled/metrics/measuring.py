@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from appnas.domains.labelled import torch_metrics
-from appnas.domains.labelled.metrics import BESIDE, DEFAULT, OWN, Counts, Errors, predicted_classes, predicted_sets
+from appnas.domains.labelled.metrics import torch_metrics
+from appnas.domains.labelled.metrics.own import BESIDE, DEFAULT, OWN, Counts, Errors, predicted_classes, predicted_sets
 from appnas.domains.labelled.targets import Task
 from appnas.support import number
 from appnas.task import Metric

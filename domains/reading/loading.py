@@ -13,8 +13,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from appnas.domains.data_files import FIXED
-from appnas.domains.images.reading.flow import Flow
-from appnas.domains.images.reading.rows import Rows, sample_places
+from appnas.domains.reading.flow import Flow
+from appnas.domains.reading.rows import Rows, sample_places
+from appnas.domains.reading.several import Inputs
 from appnas.support import DataError
 
 SAMPLE = 1000
@@ -70,7 +71,7 @@ class _Planned(Dataset):  # type: ignore[type-arg]
     def __len__(self) -> int:
         return len(self.parts)
 
-    def __getitem__(self, place: int) -> tuple[Tensor, Tensor] | Fault:
+    def __getitem__(self, place: int) -> tuple[Inputs, Tensor] | Fault:
         try:
             return self.rows.read(self.parts[place], self.seed)
         except DataError as error:
@@ -83,7 +84,7 @@ class _Flowing(IterableDataset):  # type: ignore[type-arg]
     def __init__(self, flow: Flow, batch: int, seed: int):
         self.flow, self.batch, self.seed = flow, batch, seed
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor] | Fault]:
+    def __iter__(self) -> Iterator[tuple[Inputs, Tensor] | Fault]:
         try:
             yield from self.flow.read(self.batch, self.seed)
         except DataError as error:
@@ -91,8 +92,8 @@ class _Flowing(IterableDataset):  # type: ignore[type-arg]
 
 
 def loaded(
-    images: Tensor | Rows | Flow, parts: Sequence[Tensor], seed: int = 0, workers: int = 0, pin: bool = False
-) -> Iterator[tuple[Tensor, Tensor | None]]:
+    images: Inputs | Rows | Flow, parts: Sequence[Tensor], seed: int = 0, workers: int = 0, pin: bool = False
+) -> Iterator[tuple[Inputs, Tensor | None]]:
     """The images of batches, with the labels that they bring along (None for a tensor's). Same for any `workers`.
 
     Args:
@@ -117,15 +118,15 @@ def loaded(
 
 def flowing(
     images: Flow, batch: int, seed: int = 0, workers: int = 0, pin: bool = False
-) -> Iterator[tuple[Tensor, Tensor]]:
+) -> Iterator[tuple[Inputs, Tensor]]:
     """All batches of a flow; see `loaded`."""
     ahead = 0 if isinstance(images.data, DataLoader) else min(workers, 1)  # a loader has workers of its own
     yield from _read(_Flowing(images, batch, seed), ahead, pin)
 
 
 def everything(
-    images: Tensor | Rows | Flow, batch: int, workers: int = 0, pin: bool = False
-) -> Iterator[tuple[Tensor, Tensor | None]]:
+    images: Inputs | Rows | Flow, batch: int, workers: int = 0, pin: bool = False
+) -> Iterator[tuple[Inputs, Tensor | None]]:
     """All images in their own order, in batches of that size; see `loaded`."""
     if not isinstance(images, Rows | Flow):
         yield from ((images[at : at + batch], None) for at in range(0, len(images), batch))
@@ -161,30 +162,26 @@ def _same(batch: Any) -> Any:
     return batch
 
 
-def sampled(images: Rows | Flow, most: int, workers: int = 0) -> Iterator[Tensor]:
-    """A fixed random sample of at most so many images, or the first ones of a flow. Shapes: yields [B, C, H, W].
+def samples(source: Rows | Flow, most: int, workers: int = 0) -> Iterator[tuple[Inputs, Tensor]]:
+    """A fixed random sample of at most so many examples, or the first ones of a flow. Shapes: yields [B, ...] each.
 
     Raises:
         DataError: see `loaded`.
     """
-    if isinstance(images, Flow):
+    if isinstance(source, Flow):
         seen = 0
-        for x, _ in flowing(images, PART, workers=workers):
-            yield x[: most - seen]
+        for x, y in flowing(source, PART, workers=workers):
+            yield x[: most - seen], y[: most - seen]
             if (seen := seen + len(x)) >= most:
                 return
     else:
-        for x, _ in loaded(images, torch.split(sample_places(len(images), most, FIXED), PART), workers=workers):
-            yield x
+        for x, known in loaded(source, torch.split(sample_places(len(source), most, FIXED), PART), workers=workers):
+            assert known is not None
+            yield x, known
 
 
-def statistics(batches: Iterator[Tensor]) -> tuple[Tensor, Tensor]:
-    """Mean and deviation of every channel. Shapes: [B, C, H, W] each -> [1, C, 1, 1] twice."""
-    count, first, second = 0, torch.zeros(()), torch.zeros(())
-    for x in batches:
-        wide = x.double()
-        first, second = first + wide.sum((0, 2, 3)), second + wide.square().sum((0, 2, 3))
-        count += x.shape[0] * x.shape[2] * x.shape[3]
-    mean = first / count
-    spread = ((second - count * mean.square()) / max(count - 1, 1)).clamp_min(0).sqrt() + 1e-6
-    return mean.float().view(1, -1, 1, 1), spread.float().view(1, -1, 1, 1)
+def sampled(images: Rows | Flow, most: int, workers: int = 0) -> Iterator[Tensor]:
+    """Inputs alone of `samples`. Shapes: yields [B, C, H, W]."""
+    for x, _ in samples(images, most, workers):
+        assert isinstance(x, Tensor)
+        yield x

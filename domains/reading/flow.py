@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from appnas.domains.images.reading.decoding import Form
-from appnas.domains.images.reading.items import Chance, blamed, numbered
-from appnas.domains.images.reading.rows import one, stacked, unbatched
+from appnas.domains.reading.form import Form
+from appnas.domains.reading.items import Chance, blamed, numbered
+from appnas.domains.reading.rows import one, stacked, unbatched
+from appnas.domains.reading.several import Inputs
 from appnas.support import DataError
 
 
@@ -32,7 +33,7 @@ class Flow:
     """
 
     def __init__(
-        self, data: Any, form: Form, length: int | None, classes: Sequence[Any] | None, name: str,
+        self, data: Any, form: Form, length: int | None, classes: Any, name: str,
         batch: int | None = None,
     ):  # fmt: skip
         self.data, self.form, self.length, self.name, self.batch = data, form, length, name, batch
@@ -64,7 +65,7 @@ class Flow:
         """The same in another form."""
         return Flow(self.data, form, self.length, self.classes, self.name, self.batch)
 
-    def read(self, batch: int, seed: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
+    def read(self, batch: int, seed: int = 0) -> Iterator[tuple[Inputs, Tensor]]:
         """One epoch in batches of that size, or of the loader's own. Shapes: yields [B, C, H, W] and [B].
 
         Raises:

@@ -78,7 +78,7 @@ def label_of(value: Any, names: Sequence[Any] | None) -> int:
     return label
 
 
-def numbered(names: Sequence[Any] | None) -> Sequence[Any] | None:
+def numbered(names: Any) -> Any:
     """Names of classes, as a range where they are numbers from 0: what `label_of` takes."""
     return range(len(names)) if names is not None and tuple(names) == tuple(range(len(names))) else names
 
