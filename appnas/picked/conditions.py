@@ -1,8 +1,8 @@
 """Which decisions exist under which others, learnt from what was asked; and how many architectures that makes.
 
-A decision exists if each of some earlier ones has one of a set of answers (it is picked inside them), or unless each has
-(it is picked inside any of several). Decisions that hang together are a knot: knots are independent, so architectures
-are counted, and drawn uniformly, knot by knot.
+A decision exists if each of some others has one of a set of answers (it is picked inside them), or unless each has (it
+is picked inside any of several). Decisions that hang together are a knot: knots are independent, so architectures are
+counted, and drawn uniformly, knot by knot.
 """
 
 from __future__ import annotations
