@@ -12,11 +12,13 @@ from typing import Any, NamedTuple
 
 from appnas.domains.eda import Routability
 from appnas.domains.eda import data as eda_data
+from appnas.domains.given import domain_of
 from appnas.domains.graphs import Graphs
 from appnas.domains.graphs import data as graph_data
 from appnas.domains.images import FolderOptions, Images, Options
 from appnas.domains.images import data as image_data
 from appnas.domains.images import folder as image_folder
+from appnas.domains.labelled import Labelled
 from appnas.domains.rl import Catch, CatchOptions, Gym, GymOptions, Procgen, ProcgenOptions
 from appnas.domains.text import Text
 from appnas.domains.text import data as text_data
@@ -70,4 +72,4 @@ DOMAINS: dict[str, Source] = {
     "circuitnet": Source(eda_data.of_circuitnet, eda_data.NET, "CircuitNet N28 or N14, from its own files"),
 }
 
-__all__ = ["DOMAINS", "Graphs", "Images", "Procgen", "Routability", "Source", "Text"]
+__all__ = ["DOMAINS", "Graphs", "Images", "Labelled", "Procgen", "Routability", "Source", "Text", "domain_of"]

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import torch
 
-from appnas.api import computing, preflight, together
+from appnas.api import computing, given, preflight, together
 from appnas.api.plan import Plan
 from appnas.api.random_control import deviation, equal_budget, ranked_by, value_of
 from appnas.api.result import Result
@@ -32,8 +32,8 @@ COUNTS = ("evaluations", "epochs", "start", "labels", "pairs", "draws", "episode
 
 def search(
     space: Space | str,
-    domain: Domain | Evaluator | str,
-    method: str = "darts",
+    domain: Domain | Evaluator | str | Any,
+    method: str = "",
     *,
     config: Any = None,
     seed: int = 0,
@@ -61,9 +61,9 @@ def search(
     """Search, and return the best architecture with everything needed to use it.
 
     Args:
-        space: a space, or its name in the catalogue.
-        domain: a domain, its name, or an evaluator such as a table.
-        method: name of a method.
+        space: a space, or its name: of the catalogue, or a dotted one of your own, MODULE:NAME.
+        domain: a domain, its name, an evaluator such as a table, or data: see `appnas.domains.domain_of`.
+        method: name of a method; by default "darts", or where a space or a domain has not what that needs, "evolution".
         config: the method's configuration; None for the paper's settings.
         seed: of the first search.
         seeds: number of searches; the best one is returned, all are in `info["runs"]` with mean and deviation.
@@ -113,11 +113,8 @@ def search(
         FailuresError: more evaluations failed than may.
         PeerError: another process of the search ended.
     """
+    built, domain, method = given.resolved(space, domain, method)
     chosen = catalogue.method(method)
-    built: Space = catalogue.space_type(space)() if isinstance(space, str) else space
-    if isinstance(domain, str):
-        domain = catalogue.domain(domain)
-    preflight.instances(space=built, domain=domain)
     preflight.pathlike(out=out or "")
     for name in settings:
         catalogue.nearest(f"setting of {method!r}", name, [f.name for f in dataclasses.fields(chosen.config)])
@@ -146,8 +143,9 @@ def search(
     if rank_epochs and not isinstance(domain, Domain):
         raise ValueError("rank_epochs trains networks: that needs a domain with data, not a table")
     _watching(plan)
-    preflight.check_retraining(built, domain, retrain_epochs, plan.beside, seed)
-    need = alike(share, partial(preflight.check, built, domain, method, plan.config))
+    with given.fitting(built, domain):
+        preflight.check_retraining(built, domain, retrain_epochs, plan.beside, seed)
+        need = alike(share, partial(preflight.check, built, domain, method, plan.config))
     described = {**catalogue.plain(plan), "space": describe_space(built), "domain": describe_domain(domain)}
     described["threads"] = torch.get_num_threads()
     if compute_of(domain).device.type == "cuda":
@@ -180,7 +178,7 @@ def resume(
 
     Args:
         path: directory of the run.
-        space: needed only if the run was started with one that is not in the catalogue.
+        space: needed only if the run was started with one that has no name, see `appnas.run.provenance`.
         domain: likewise.
         retry_failed: try evaluations that failed again: the search goes back to before the first of them, and remembers
             what did not fail; what it had found lies in a folder before-retry-N of the run.
@@ -193,7 +191,8 @@ def resume(
 
     Raises:
         RunError: no run there, of another version, damaged, or begun with other data.
-        ValueError: the space or the domain is not in the catalogue and was not given, or torch lacks the device.
+        AbsentError: the space or the domain has no name and was not given, or cannot be imported.
+        ValueError: torch lacks the device.
     """
     preflight.pathlike(path=path)
     path = Path(path)

@@ -224,8 +224,8 @@ def search(method: str, args: Sequence[str]) -> None:
     asked = flags.parse(method, args)
     options = asked.options
     before.threads(options.threads)
-    data = catalogue.domain(asked.domain_name, asked.domain)
-    stem = f"{method}-{asked.space_name}-{asked.domain_name.replace(':', '-')}"
+    space, data = catalogue.space(asked.space_name, asked.space), catalogue.domain(asked.domain_name, asked.domain)
+    stem = f"{method}-{asked.space_name}-{asked.domain_name}".replace(":", "-")
     how = options.device, options.precision, options.compile
     compute = computing.chosen(*how, processes=options.processes, norms=options.norms)
     share = after.quietened(compute).share
@@ -234,7 +234,7 @@ def search(method: str, args: Sequence[str]) -> None:
         after.resumable(path, f"appnas resume {before.quoted(path)}"),
     ):
         given = {field.name: getattr(options, field.name) for field in fields(SearchOptions)}
-        result = front.search(asked.space, data, method, config=asked.config, out=path, progress=True, **given)
+        result = front.search(space, data, method, config=asked.config, out=path, progress=True, **given)
     after.show_and_retrain(result, path)
 
 

@@ -69,8 +69,9 @@ def measure(space: str, sizes: Mapping[str, int], domain: str, batch: int, repea
     """
     if repeats < 1:
         raise ValueError(f"repeats must be at least 1, got {repeats}")
-    sized = _replaced(catalogue.space_type(space)(), sizes)
-    data = catalogue.domain(domain, _replaced(catalogue.source(domain).options, {"batch": batch}))
+    sized = _replaced(catalogue.space(space), sizes)
+    options = catalogue.source(domain).options
+    data = catalogue.domain(domain, options and _replaced(options, {"batch": batch}))
     data = computing.on(data, computing.chosen(device), device)
     preflight.check(sized, data, "darts", catalogue.method("darts").config())
     evaluator = Shared(sized, data)
@@ -126,6 +127,8 @@ def convolution_peak(repeats: int = 5, device: str = "cpu") -> float:
 
 
 def _replaced(settings: Any, values: Mapping[str, int]) -> Any:
-    """The dataclass with those of the values that it has a field for."""
+    """The dataclass with those of the values that it has a field for; anything else as it is."""
+    if not dataclasses.is_dataclass(settings) or isinstance(settings, type):
+        return settings
     fields = {field.name for field in dataclasses.fields(settings)}
     return dataclasses.replace(settings, **{name: value for name, value in values.items() if name in fields})

@@ -16,9 +16,14 @@ import tyro
 
 from appnas.api import SearchOptions
 from appnas.run import catalogue
+from appnas.support.dotted import Maker, lacks, required
 
 MARKERS = (tyro.conf.AvoidSubcommands, tyro.conf.SuppressFixed, tyro.conf.PositionalMetavarFromFieldName)
 """No subcommand for a field of several types, no help for a field that has no flag (a space's mask)."""
+
+
+OWN = "Your own: MODULE:NAME of its class, an instance or a function; its fields or parameters are flags, too."
+"""What a flag takes besides names of the catalogue."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,7 @@ class Options(SearchOptions):
 
 @dataclass(frozen=True)
 class Parsed:
-    """A search as it was asked for: names, general options, and the three dataclasses."""
+    """A search as it was asked for: names, general options, and the three dataclasses of settings."""
 
     method: str
     space_name: str
@@ -58,14 +63,15 @@ def parse(method: str, args: Sequence[str]) -> Parsed:
     """
     chosen = catalogue.method(method)
     domain = named(args, "--domain", "digits")
-    options = catalogue.source(domain).options
+    data = catalogue.domain_entry(domain)
     held = catalogue.table_space(domain)
     if held and chosen.needs != "scores":
         raise catalogue.unfit(method, f"{domain!r} is a table of results", {"scores"})
     space = named(args, "--space", held or "cells")
-    default = catalogue.space_type(space)()
+    shape = catalogue.space_entry(space)
+    _given(args, space=(space, shape), domain=(domain, data))
     filled = tyro.cli(
-        _settings(chosen.config, space, default, domain, options),
+        _settings(chosen.config, space, shape, domain, data),
         prog=f"appnas search {method}",
         description=f"{chosen.paper}. Strategy: {chosen.strategy}. Estimation: {chosen.estimation}.",
         args=args,
@@ -74,7 +80,7 @@ def parse(method: str, args: Sequence[str]) -> Parsed:
     _check(chosen.needs != "scores", filled.options, domain if held else None)
     if held and space != held:
         raise ValueError(f"the table {domain!r} holds architectures of the space {held!r}, got {space!r}")
-    if held and filled.space != default:
+    if held and filled.space != shape.options:
         raise ValueError(f"the table {domain!r} holds for the default sizes of {held!r}: leave out --space.*")
     return Parsed(method, space, domain, filled.options, filled.config, filled.space, filled.domain)
 
@@ -103,22 +109,39 @@ def named(args: Sequence[str], flag: str, default: str) -> str:
     return found
 
 
-def _settings(config: type, space: str, default: Any, domain: str, options: Any) -> Any:
+def _given(args: Sequence[str], **entries: tuple[str, Maker]) -> None:
+    """Check that whatever has no default has a flag, in one line; tyro looks at everything else."""
+    given = {arg.partition("=")[0].replace("_", "-") for arg in args}
+    if given & {"-h", "--help"}:
+        return
+    for what, (name, entry) in entries.items():
+        for field in required(entry.kind):
+            flag = f"--{what}.{field}".replace("_", "-")
+            if not any(arg == flag or arg.startswith((f"{flag}.", f"--{what}.no-")) for arg in given):
+                raise ValueError(lacks(entry, what, name))
+
+
+def _settings(config: type, space: str, shape: Maker, domain: str, data: Maker) -> Any:
     flat = tyro.conf.arg(name="")
     return dataclasses.make_dataclass(
         "Settings",
         [
             ("options", Annotated[Options, flat], dataclasses.field(default=Options())),
-            _choice("space", catalogue.spaces(), "Search space.", space),
-            _choice("domain", catalogue.domains(), "Data, or a table of results.", domain),
+            _choice("space", catalogue.spaces(), f"Search space. {OWN}", space),
+            _choice("domain", catalogue.domains(), f"Data, or a table of results. {OWN}", domain),
             ("config", Annotated[config, flat], dataclasses.field(default=config())),
-            ("space", type(default), dataclasses.field(default=default)),
-            ("domain", type(options), dataclasses.field(default=options)),
+            ("space", shape.kind, _field(shape)),
+            ("domain", data.kind, _field(data)),
         ],
         frozen=True,
+        kw_only=True,
     )
 
 
+def _field(entry: Maker) -> Any:
+    return dataclasses.field() if entry.options is None else dataclasses.field(default_factory=lambda: entry.options)
+
+
 def _choice(flag: str, names: Iterable[str], about: str, default: str) -> tuple[str, Any, Any]:
-    kind = Annotated[Literal[tuple(names)], tyro.conf.arg(name=flag, help=about)]  # type: ignore[valid-type]
+    kind = Annotated[Literal[tuple({**dict.fromkeys(names), default: None})], tyro.conf.arg(name=flag, help=about)]  # type: ignore[valid-type]
     return (f"{flag}_name", kind, dataclasses.field(default=default))

@@ -77,6 +77,7 @@ def catalogue_tables() -> None:
     for kind, rows in known.items():
         columns = ["name", *next(iter(rows.values()))]
         console.print(table(kind, columns, [[name, *row.values()] for name, row in rows.items()], left=len(columns)))
+    line("Spaces and domains of your own are given as MODULE:NAME: --space my_module:MySpace")
     line("needs: " + "; ".join(f"{need}, it {what}" for need, what in catalogue.NEEDS.items()))
 
 

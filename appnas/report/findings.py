@@ -178,7 +178,7 @@ def checks(story: Story) -> Iterator[Check]:
 def of_table(story: Story) -> bool:
     """Whether scores were looked up in a table, so that there is nothing to train."""
     domain = story.config["domain"]
-    return bool(table_space(domain["name"])) if domain["name"] else domain["repr"] == "Table"
+    return domain.get("repr") == "Table" or bool(table_space(domain["name"] or ""))
 
 
 def _share_failed(story: Story) -> str:

@@ -20,7 +20,7 @@ from appnas.retrain import Row, load_rows
 from appnas.run import KEYS, Maps, catalogue, each_line, load_config, load_showcase, read_history, read_json, read_lines
 from appnas.run.provenance import load_space, remembered
 from appnas.space import Arch, Choice, Space, decisions
-from appnas.support import RunError, reading
+from appnas.support import AbsentError, RunError, reading
 
 SNAPSHOTS = 200
 """Snapshots of a distribution that are looked at, evenly spaced; a run keeps a hundred unless told otherwise."""
@@ -173,7 +173,7 @@ def read(path: Path) -> Story:
         config = load_config(path, KEYS)
         remembered(config)
         method = catalogue.method(config["method"])
-        space = load_space(config) if config["space"]["name"] is not None else None
+        space = _space(config)
         seeds = range(config["seed"], config["seed"] + config["seeds"])
         folders = {seed: path if len(seeds) == 1 else path / f"seed-{seed}" for seed in seeds}
     traces = [read_trace(folder, seed, space) for seed, folder in folders.items() if folder.is_dir()]
@@ -192,6 +192,14 @@ def read(path: Path) -> Story:
         if result is not None and story.main is None:
             raise RunError(f"{path} is damaged: it has a result, but no search")
         return story
+
+
+def _space(config: dict[str, Any]) -> Space | None:
+    """The space of a run; None if it is the user's own and not here: then figures go without its words."""
+    try:
+        return load_space(config)
+    except AbsentError:
+        return None
 
 
 def read_trace(path: Path, seed: int, space: Space | None) -> Trace:

@@ -48,7 +48,7 @@ def export(
         run: its directory.
         out: folder to write to, new or empty.
         onnx: write ONNX too; needs the extra `export`.
-        space: needed only if the run was started with one that is not in the catalogue.
+        space: needed only if the run was started with one that has no name, see `appnas.run.provenance`.
         domain: likewise, and only for ONNX.
 
     Returns:
@@ -83,12 +83,12 @@ def export(
     files["weights"] = safetensors.torch.save({name: x.contiguous() for name, x in model.state_dict().items()})
     content = {
         "format": FORMAT,
-        "space": saved["space"],
+        "space": {name: value for name, value in saved["space"].items() if name != "folder"},
         "arch": list(arch),
         "options": describe(space.choices, arch),
         "io": record["io"],
         "preprocessing": record.get("preprocessing", {}),
-        "domain": saved["domain"],
+        "domain": {name: value for name, value in saved["domain"].items() if name != "folder"},
         "method": saved["method"],
         "seed": found.get("seed", saved["seed"]),
         "epochs": record["epochs"],
@@ -129,9 +129,11 @@ def _write(out: Path, files: dict[str, bytes], content: dict[str, Any]) -> None:
 def load(folder: Path, space: Space | None = None, device: str | torch.device = "cpu") -> nn.Module:
     """The exported network, in evaluation mode.
 
+    A space of somebody's own is imported by its dotted name, which runs the module's code: load what you trust.
+
     Args:
         folder: what `export` wrote.
-        space: needed only if it is not in the catalogue.
+        space: needed only if it is neither in the catalogue nor known by a dotted name.
         device: where to; "auto" for the accelerator if torch has one. Weights are kept as on the CPU, wherever they
             were trained.
 
@@ -151,7 +153,7 @@ def load(folder: Path, space: Space | None = None, device: str | torch.device = 
     if content["weights"] != hashlib.sha256(data).hexdigest():
         raise RunError(f"{folder / 'model.safetensors'} is damaged, or belongs to another arch.json")
     with reading(folder / "arch.json"):
-        space = space or load_space(content)
+        space = space or load_space({"space": {**content["space"], "folder": ""}})
         arch, io = check(space, content["arch"]), catalogue.from_plain(IO, content["io"])
         model = seeded(0, partial(space.build, arch, io))
         weights = safetensors.torch.load(data)

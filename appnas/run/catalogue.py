@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
+import enum
+import inspect
 import types
 import typing
 from collections.abc import Collection, Iterable, Mapping
@@ -13,6 +14,7 @@ from typing import Any, Union
 
 from appnas.estimate import Table
 from appnas.methods import METHODS, Method
+from appnas.support.dotted import MEMBERS, Maker, close, made_by, maker_of, marked
 
 
 def nearest(kind: str, name: str, valid: Iterable[str]) -> str:
@@ -24,9 +26,8 @@ def nearest(kind: str, name: str, valid: Iterable[str]) -> str:
     names = sorted(valid)
     if name in names:
         return name
-    close = difflib.get_close_matches(name.lower(), names, 1, 0.5)
-    hint = f"; did you mean {close[0]!r}?" if close else ""
-    raise ValueError(f"there is no {kind} {name!r}, there are: {', '.join(names)}{hint}")
+    own = "; one of your own is given as MODULE:NAME" if kind in MEMBERS else ""
+    raise ValueError(f"there is no {kind} {name!r}, there are: {', '.join(names)}{own}{close(name.lower(), names)}")
 
 
 def method(name: str) -> Method:
@@ -65,14 +66,54 @@ def spaces() -> dict[str, type]:
     return SPACES
 
 
-def space_type(name: str) -> type:
-    """A space's class by name.
+def is_own(name: str) -> bool:
+    """Whether a name is a dotted one, MODULE:NAME, of something of the user's own: not a table of the catalogue."""
+    module, colon, _ = name.partition(":")
+    return bool(module and colon) and module not in spaces()
+
+
+def space_entry(name: str, folder: str = "") -> Maker:
+    """How a space is made, by a name of the catalogue or a dotted one.
+
+    Args:
+        name: of the space.
+        folder: see `appnas.support.dotted.imported`.
 
     Raises:
-        ValueError: unknown.
+        ValueError: unknown, or it cannot be imported.
+        TypeError: what the name stands for is no way to a space.
     """
+    if is_own(name):
+        return maker_of("space", name, folder)
     known = spaces()
-    return known[nearest("space", name, known)]
+    kind = known[nearest("space", name, known)]
+    return Maker(lambda made: made, kind, kind(), (inspect.getdoc(kind) or "").partition("\n")[0])
+
+
+def space(name: str, options: Any = None, folder: str = "") -> Any:
+    """A space by name.
+
+    Args:
+        name: of the catalogue, or a dotted one.
+        options: its settings, of the catalogue the space itself; None for the defaults.
+        folder: see `appnas.support.dotted.imported`.
+
+    Raises:
+        ValueError, TypeError: see `space_entry`; or settings without a default.
+    """
+    entry = space_entry(name, folder)
+    made = made_by(entry, options, "space", name)
+    return marked(made, options or entry.options, "space", name) if is_own(name) else made
+
+
+def space_type(name: str) -> Any:
+    """What makes a space by name, called with its fields: a class of the catalogue, or what is under a dotted name.
+
+    Raises:
+        ValueError, TypeError: see `space_entry`.
+    """
+    entry = space_entry(name)
+    return (lambda **fields: space(name, entry.kind(**fields))) if is_own(name) else entry.kind
 
 
 @dataclasses.dataclass(frozen=True)
@@ -144,35 +185,61 @@ def _table(options: Any, *parts: Any) -> Any:
 
 
 def table_space(domain: str) -> str | None:
-    """The name of the space whose architectures a table holds; None for a data set."""
+    """The name of the space whose architectures a table of the catalogue holds; None for anything else."""
     space, colon, _ = domain.partition(":")
-    return space if colon else None
+    return space if colon and space in spaces() else None
 
 
-def source(name: str) -> Any:
-    """A named data set or table: an `appnas.domains.Source`.
+def source(name: str, folder: str = "") -> Any:
+    """Named data, or a table: an `appnas.domains.Source`, whose options are None where some have no default.
+
+    Args:
+        name: of the catalogue, or a dotted one.
+        folder: see `appnas.support.dotted.imported`.
 
     Raises:
-        ValueError: unknown.
+        ValueError: unknown, or it cannot be imported.
+        TypeError: what the name stands for is no way to a domain.
     """
+    from appnas.domains import Source
+
+    entry = domain_entry(name, folder)
+    return Source(entry.make, entry.options, entry.about)
+
+
+def domain_entry(name: str, folder: str = "") -> Maker:
+    """The same with the type of its options: see `source`."""
+    if is_own(name):
+        return maker_of("domain", name, folder)
     known = domains()
-    return known[nearest("domain", name, known)]
+    found = known[nearest("domain", name, known)]
+    return Maker(found.make, type(found.options), found.options, found.about)
 
 
-def domain(name: str, options: Any = None) -> Any:
+def domain(name: str, options: Any = None, folder: str = "") -> Any:
     """A domain, or a table, by name.
 
     Args:
-        name: of the catalogue.
+        name: of the catalogue, or a dotted one.
         options: its options; None for the defaults.
+        folder: see `appnas.support.dotted.imported`.
 
     Raises:
-        ValueError: unknown.
+        ValueError, TypeError: see `source`; or options without a default.
     """
-    entry = source(name)
-    made = entry.make(options or entry.options)
+    entry = domain_entry(name, folder)
+    made = made_by(entry, options, "domain", name)
+    if is_own(name):
+        return marked(made, options or entry.options, "domain", name)
     made.catalogue_name = name
     return made
+
+
+def domain_of(data: Any, field: str = "") -> Any:
+    """A domain out of data: see `appnas.domains.domain_of`."""
+    from appnas.domains import domain_of
+
+    return domain_of(data, field)
 
 
 def plain(value: Any) -> Any:
@@ -183,6 +250,10 @@ def plain(value: Any) -> Any:
         return [plain(item) for item in value]
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, enum.Enum):
+        return value.name
     return value.tolist() if hasattr(value, "tolist") else value
 
 
@@ -223,6 +294,8 @@ def from_plain(kind: Any, value: Any) -> Any:
 
 def _of(kind: Any, value: Any) -> Any:
     """A value of a plain type; whole numbers are numbers, but true and false are neither."""
+    if isinstance(kind, type) and isinstance(value, str) and issubclass(kind, Path | enum.Enum):
+        return kind(value) if issubclass(kind, Path) else kind[value]
     fits = {int: (int,), float: (int, float), str: (str,), bool: (bool,)}.get(kind)
     if fits is None:
         return value

@@ -2,45 +2,110 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from appnas.run import catalogue
 from appnas.run.journal import read_json
 from appnas.space import Space, check
-from appnas.support import RunError
+from appnas.support import AbsentError, RunError, digest
+from appnas.support.dotted import dotted_name, home_of
 
 
 def describe_space(space: Space) -> dict[str, Any]:
-    """Name and fields, or what else can be said of a space of one's own."""
+    """Name and fields, or what else can be said of a space of one's own.
+
+    Raises:
+        TypeError: see `_kept`.
+    """
     from appnas.spaces import SPACES
 
     for name, kind in SPACES.items():
         if type(space) is kind:
             return {"name": name, "fields": catalogue.plain(space)}
-    return {"name": None, "repr": repr(space)}
+    own = _own(space, "fields")
+    return own | {"fingerprint": _choices(space)} if own else {"name": None, "repr": repr(space)}
 
 
 def describe_domain(domain: Any) -> dict[str, Any]:
-    """Name and options, or what else can be said of a domain of one's own."""
-    name = getattr(domain, "catalogue_name", None)
+    """Name and options, or what else can be said of a domain of one's own.
+
+    Raises:
+        TypeError: see `_kept`.
+    """
     known = {"fingerprint": domain.fingerprint} if hasattr(domain, "fingerprint") else {}
+    if own := _own(domain, "options"):
+        return {**own, **known}
+    name = getattr(domain, "catalogue_name", None)
     if name is None:
         return {"name": None, "repr": type(domain).__name__, **known}
     return {"name": name, "options": catalogue.plain(domain.options), **known}
 
 
+def _own(thing: Any, fields: str) -> dict[str, Any]:
+    """How something of the user's own is made again by a dotted name; nothing if that is not known.
+
+    It was made so, or it is a dataclass that can be imported and equals what its fields make.
+    """
+    marks = getattr(thing, "__dict__", {})
+    name, options = marks.get("catalogue_name"), marks.get("catalogue_options")
+    if not (name and options is not None):
+        name, options = dotted_name(type(thing)), thing
+        if name is None or not dataclasses.is_dataclass(thing) or not _same(type(thing), thing):
+            return {}
+    return {"name": name, "repr": type(thing).__name__, fields: _kept(name, options), "folder": home_of(name)}
+
+
+def _same(kind: type, thing: Any) -> bool:
+    """Whether a dataclass is made again by its fields as JSON has them."""
+    try:
+        return bool(catalogue.from_plain(kind, json.loads(json.dumps(catalogue.plain(thing)))) == thing)
+    except (TypeError, ValueError, RuntimeError, AttributeError):
+        return False
+
+
+def _kept(name: str, options: Any) -> dict[str, Any]:
+    """Options as a run keeps them; those that JSON cannot hold are left out where they are the default.
+
+    Raises:
+        TypeError: a run cannot keep one.
+    """
+    kept = {}
+    for field in dataclasses.fields(options):
+        value, default = getattr(options, field.name), field.default
+        if default is dataclasses.MISSING and field.default_factory is not dataclasses.MISSING:
+            default = field.default_factory()
+        try:
+            kept[field.name] = json.loads(json.dumps(catalogue.plain(value)))
+        except (TypeError, ValueError) as error:
+            if value is not default:
+                raise TypeError(
+                    f"{field.name!r} of {name} is a {type(value).__name__}, which a run cannot keep: numbers, texts,"
+                    " paths, tuples and dataclasses of such are right"
+                ) from error
+    return kept
+
+
+def _choices(space: Space) -> str:
+    return digest(json.dumps([[c.name, list(c.options), c.count] for c in space.choices]))
+
+
 def remembered(saved: dict[str, Any]) -> Any:
     """The method's configuration that a run keeps; its space and the options of its domain can be read as well.
+
+    What is under a dotted name is not imported for it.
 
     Raises:
         TypeError: a field does not hold what its type says, the message names it.
         ValueError: a field or a name that there is not.
     """
     config = catalogue.from_plain(catalogue.method(saved["method"]).config, saved["config"])
-    if saved["space"]["name"] is not None:
+    if (name := saved["space"]["name"]) is not None and not catalogue.is_own(name):
         load_space(saved)
-    if (name := saved["domain"]["name"]) is not None:
+    if (name := saved["domain"]["name"]) is not None and not catalogue.is_own(name):
         catalogue.from_plain(type(catalogue.source(name).options), saved["domain"]["options"])
     return config
 
@@ -89,13 +154,15 @@ def load_space(saved: dict[str, Any]) -> Space:
     """The space of a run's config.
 
     Raises:
-        ValueError: it is not in the catalogue.
+        AbsentError: it is the user's own and not known by name, or cannot be imported.
+        RunError: what it is made of has other choices by now.
     """
-    if saved["space"]["name"] is None:
-        raise ValueError(
-            f"this run used a space of your own, {saved['space']['repr']}: call appnas.resume(path, space=...)"
-        )
-    made: Space = catalogue.from_plain(catalogue.space_type(saved["space"]["name"]), saved["space"]["fields"])
+    told = saved["space"]
+    if told["name"] is None:
+        raise AbsentError(f"this run used a space of your own, {told['repr']}: call appnas.resume(path, space=...)")
+    made: Space = _again(told, "space", "fields")
+    if "fingerprint" in told and told["fingerprint"] != _choices(made):
+        raise RunError(f"the space {told['name']} has other choices by now than when the run began: restore its code")
     return made
 
 
@@ -103,12 +170,27 @@ def load_domain(saved: dict[str, Any]) -> Any:
     """The domain of a run's config.
 
     Raises:
-        ValueError: it is not in the catalogue.
+        AbsentError: it is the user's own and not known by name, or cannot be imported.
     """
-    if saved["domain"]["name"] is None:
-        raise ValueError(
-            f"this run used a domain of your own, {saved['domain']['repr']}: from Python, give it as domain=..., for"
+    told = saved["domain"]
+    if told["name"] is None:
+        raise AbsentError(
+            f"this run used a domain of your own, {told['repr']}: from Python, give it as domain=..., for"
             " example appnas.resume(path, domain=...)"
         )
-    options = type(catalogue.source(saved["domain"]["name"]).options)
-    return catalogue.domain(saved["domain"]["name"], catalogue.from_plain(options, saved["domain"]["options"]))
+    return _again(told, "domain", "options")
+
+
+def _again(told: Mapping[str, Any], what: str, fields: str) -> Any:
+    """A space or a domain by its name and its options."""
+    name, folder = told["name"], told.get("folder", "")
+    entry, make = getattr(catalogue, f"{what}_entry"), getattr(catalogue, what)
+    if not catalogue.is_own(name):
+        return make(name, catalogue.from_plain(entry(name).kind, told[fields]))
+    try:
+        return make(name, catalogue.from_plain(entry(name, folder).kind, told[fields]), folder)
+    except (ValueError, TypeError) as error:
+        raise AbsentError(
+            f"the {what} {name} of this run cannot be made again: {error}; put that right, or from Python give"
+            f" {what}=..."
+        ) from error

@@ -4,6 +4,7 @@ Here belongs what every room may need. What knows choices, networks or data has 
 """
 
 from appnas.support.contract import ExhaustedError, lacking, listed, number, offers, ruled, shaped, validated
+from appnas.support.dotted import AbsentError
 from appnas.support.failure import (
     IN_A_ROW, SHARE, TRIES, DataError, Failure, FailuresError, Tolerance, died, failure_of, is_number, late,
 )  # fmt: skip
@@ -14,8 +15,8 @@ from appnas.support.seeding import device_random, forked, rng_state, seeded, set
 from appnas.support.settings import check, checked, held, typed, within
 
 __all__ = [
-    "IN_A_ROW", "LESS", "MIB", "SHARE", "TRIES", "DataError", "ExhaustedError", "Failure", "FailuresError", "RunError",
-    "Saved", "Tolerance", "check", "check_state", "checked", "device_random", "died", "digest", "explained",
+    "IN_A_ROW", "LESS", "MIB", "SHARE", "TRIES", "AbsentError", "DataError", "ExhaustedError", "Failure",
+    "FailuresError", "RunError", "Saved", "Tolerance", "check", "check_state", "checked", "device_random", "died", "digest", "explained",
     "failure_of", "forked", "held", "is_number", "lacking", "late", "listed", "load_state", "number", "offers",
     "out_of_memory", "reading", "rng_state", "room", "ruled", "seeded", "set_device_random", "set_rng", "shaped",
     "told", "typed", "validated", "whole", "within",

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from appnas.support.dotted import AbsentError
 from appnas.support.memory import out_of_memory
 
 FULL = {
@@ -107,10 +108,11 @@ def reading(file: Path, remedy: str = "") -> Iterator[None]:
 
     Raises:
         RunError: the content is not what the code inside can use.
+        AbsentError: it names something of the user's own that is not there: no fault of the file.
     """
     try:
         yield
-    except RunError:
+    except (RunError, AbsentError):
         raise
     except DAMAGE as cause:
         if out_of_memory(cause):

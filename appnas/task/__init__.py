@@ -4,6 +4,7 @@ Here belong the protocols; the tasks themselves are in `appnas.domains`.
 """
 
 from appnas.task.domain import DifferentiableDomain, Domain, Host, HostDomain, Locked, LockedError, on, placed
+from appnas.task.metric import Metric, metric_of
 from appnas.task.finite import DivergedError, Watch, check_weights, finite
 from appnas.task.norms import joint, synchronised
 from appnas.task.recipe import Recipe, cosine, optimiser_of
@@ -14,6 +15,6 @@ from appnas.task.training import Batch, OnEpoch, Stream, fit
 
 __all__ = [
     "Batch", "DifferentiableDomain", "DivergedError", "Domain", "Host", "HostDomain", "Locked", "LockedError",
-    "OnEpoch", "Recipe", "Scaling", "Stream", "Supervised", "Watch", "check_weights", "cosine", "finite", "fit",
-    "joint", "on", "optimiser_of", "placed", "rows_of", "synchronised",
+    "Metric", "OnEpoch", "Recipe", "Scaling", "Stream", "Supervised", "Watch", "check_weights", "cosine", "finite",
+    "fit", "joint", "metric_of", "on", "optimiser_of", "placed", "rows_of", "synchronised",
 ]  # fmt: skip

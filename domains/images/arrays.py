@@ -3,35 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
+from appnas.domains.labels import as_classes
+
 Array = np.ndarray | Tensor
+Layout = Literal["NCHW", "NHWC"]
+"""Where the channels of a batch of images are."""
 
 
-def as_images(x: Array, name: str, shrink: int = 1) -> Tensor:
+def layout_of(a: int, b: int, c: int) -> str:
+    """Which axis of an image [a, b, c] holds its channels: "CHW", "HWC", or "" where both may be.
+
+    One of 1 or 3 at one end alone does; else the end that is shorter than both others, or the odd one of three.
+    """
+    if (a in (1, 3)) != (c in (1, 3)):
+        return "CHW" if a in (1, 3) else "HWC"
+    if a in (1, 3):
+        return "CHW" if a == b == c == 1 else ""
+    front, back = a < min(b, c) or a != b == c, c < min(a, b) or a == b != c
+    return ("CHW" if front else "HWC") if front != back else ""
+
+
+def as_images(x: Array, name: str, shrink: int = 1, layout: Layout | None = None) -> Tensor:
     """Images as [N, C, H, W], average-pooled by the factor `shrink`.
 
+    Args:
+        x: the images, an array or a list of arrays.
+        name: what messages call them.
+        shrink: factor.
+        layout: where the channels are; by default what the shape tells.
+
     Raises:
-        ValueError: another number of axes, no image, NaN, or fewer pixels than the factor.
+        ValueError: another number of axes, different sizes, channels that may be at either end, no image, NaN, or
+            fewer pixels than the factor.
     """
-    if not isinstance(x, Tensor):
-        x = np.asarray(x)
-        if x.dtype.kind not in "iufb":
-            raise ValueError(f"{name}: images are arrays of numbers, got {x.dtype}")
-    x = torch.as_tensor(x)
+    x = _stacked(x, name)
     if x.dim() == 3:
         x = x[:, None]
-    if x.dim() != 4:
-        raise ValueError(f"{name}: images are [N, H, W], [N, C, H, W] or [N, H, W, C], got the shape {tuple(x.shape)}")
-    if x.shape[1] not in (1, 3) and x.shape[3] in (1, 3):
-        x = x.permute(0, 3, 1, 2).contiguous()
-    if x.shape[3] < min(x.shape[1:3]):
-        raise ValueError(f"{name}: {tuple(x.shape)} looks like [N, H, W, C] with {x.shape[3]} channels: keep 1 or 3")
+    elif x.dim() == 4:
+        x = _channels_first(x, name, layout)
+    else:
+        right = "images are [N, H, W], [N, C, H, W] or [N, H, W, C]"
+        more = "; rows of features are for Labelled(x, y) of appnas.domains" if x.dim() == 2 else ""
+        raise ValueError(f"{name}: {right}, got the shape {tuple(x.shape)}{more}")
     if len(x) == 0:
         raise ValueError(f"{name}: there is no image in it")
     if x.is_floating_point() and not torch.isfinite(x).all():
@@ -42,33 +62,68 @@ def as_images(x: Array, name: str, shrink: int = 1) -> Tensor:
     return avg_pool2d(x.float(), shrink) if shrink > 1 else x
 
 
-def as_labels(y: Array, count: int, classes: int | None, name: str) -> Tensor:
-    """Labels as [N], int64, 0 to classes - 1.
+def _stacked(x: Any, name: str) -> Tensor:
+    """An array of numbers, or a list of images of one size, as a tensor."""
+    many = list(x) if isinstance(x, np.ndarray) and x.dtype == object and x.ndim == 1 else x
+    if isinstance(many, list | tuple) and many:
+        shapes = [tuple(getattr(i, "shape", ())) or getattr(i, "size", ()) for i in many]
+        if all(shapes) and len(sizes := dict.fromkeys(map(str, shapes))) > 1:
+            raise ValueError(
+                f"{name}: {len(many)} images of {len(sizes)} sizes, {', '.join([*sizes][:3])}...: resize them, say to"
+                " 32 x 32, by Images.of(list(zip(x, y)), options=Options(side=32))"
+            )
+        x = torch.stack(list(many)) if all(isinstance(i, Tensor) for i in many) else many
+    if not isinstance(x, Tensor):
+        try:
+            x = np.asarray(x)
+        except ValueError as error:
+            raise ValueError(f"{name}: images are one array of numbers, or a list of arrays: {error}") from error
+        if x.dtype.kind not in "iufb":
+            raise ValueError(f"{name}: images are arrays of numbers, got {x.dtype}")
+    return torch.as_tensor(x)
+
+
+def _channels_first(x: Tensor, name: str, layout: Layout | None) -> Tensor:
+    """[N, C, H, W] out of either layout."""
+    found = layout[1:] if layout else layout_of(*x.shape[1:])
+    if not found:
+        raise ValueError(
+            f"{name}: {tuple(x.shape)} may be [N, C, H, W] with {x.shape[1]} channels, or [N, H, W, C] with"
+            f" {x.shape[3]}: say which, Images(x, y, layout='NCHW') or layout='NHWC'"
+        )
+    if found == "HWC" and layout is None and x.shape[3] not in (1, 3):
+        raise ValueError(
+            f"{name}: {tuple(x.shape)} looks like [N, H, W, C] with {x.shape[3]} channels: keep 1 or 3, or say"
+            " layout='NHWC'"
+        )
+    return x.permute(0, 3, 1, 2).contiguous() if found == "HWC" else x
+
+
+def _axes(x: Any) -> int:
+    if isinstance(x, list | tuple):
+        return 1 + _axes(x[0]) if x else 1
+    return int(getattr(x, "ndim", 0))
+
+
+def one_each(count: int, labels: Tensor, name: str) -> None:
+    """Check that there is a label for every image.
 
     Raises:
-        ValueError: wrong number, not integers, or out of range.
+        ValueError: there are more or fewer.
     """
-    if not isinstance(y, Tensor):
-        y = np.asarray(y)
-        if y.dtype.kind not in "iufb":
-            raise ValueError(f"{name}: labels are integers from 0, got {y.dtype}: number the classes")
-    y = torch.as_tensor(y)
-    if y.shape != (count,):
-        one_hot = "; of one-hot rows give argmax(1)" if y.dim() == 2 and len(y) == count else ""
-        raise ValueError(f"{name}: {count} images need labels of shape ({count},), got {tuple(y.shape)}{one_hot}")
-    if y.is_floating_point():
-        raise ValueError(f"{name}: labels are integers, got {y.dtype}")
-    low, high = int(y.min()), int(y.max())
-    if low < 0 or (classes is not None and high >= classes):
-        allowed = f"0 to {classes - 1}" if classes else "0 or more"
-        raise ValueError(f"{name}: labels must be {allowed}, found {low} to {high}")
-    return y.long()
+    if len(labels) != count:
+        raise ValueError(f"{name}: {count} images need labels of shape ({count},), got {len(labels)} of them")
 
 
 def as_splits(
-    train: tuple[Any, Any], test: tuple[Any, Any], side: int, shrink: int, classes: int | None
-) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor] | None, int]:
-    """Training and test images with their labels, and the number of classes.
+    train: tuple[Any, Any],
+    test: tuple[Any, Any],
+    side: int,
+    shrink: int,
+    classes: int | None,
+    layout: Layout | None = None,
+) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor] | None, tuple[Any, ...]]:
+    """Training and test images with their labels, and the names of the classes.
 
     Args:
         train: images and labels.
@@ -76,6 +131,7 @@ def as_splits(
         side: what images must have, 0 for any.
         shrink: see `as_images`.
         classes: number of classes, if it is known.
+        layout: see `as_images`.
 
     Raises:
         TypeError: a data set, or something else that holds no arrays.
@@ -89,22 +145,26 @@ def as_splits(
         )
     if y is None:
         raise ValueError("training labels: there are none; Images(x, y) takes images and labels")
-    images = as_images(x, "training images", shrink)
+    if _axes(x) < 3 <= _axes(y):
+        raise ValueError(f"x and y are swapped: Images(x, y) takes images first, got {np.shape(x)} and {np.shape(y)}")
+    images = as_images(x, "training images", shrink, layout)
     shape = tuple(x.shape if isinstance(x, Tensor) else np.shape(x))
     if side and shape[1:].count(side) < 2:
         raise ValueError(
             f"side={side} is for images that are read when they are asked for, Images.of((x, y)); arrays are not"
             f" resized, got the shape {shape}"
         )
-    labels = as_labels(y, len(images), classes, "training labels")
-    classes = classes or int(labels.max()) + 1
+    labels, names = as_classes(y, "training labels", classes)
+    one_each(len(images), labels, "training labels")
     if (test[0] is None) != (test[1] is None):
         raise ValueError("test images and their labels come together: give test_x and test_y, or neither")
     if test[0] is None:
-        return (images, labels), None, classes
-    held = as_images(test[0], "test images", shrink)
+        return (images, labels), None, names
+    held = as_images(test[0], "test images", shrink, layout)
     if held.shape[1:] != images.shape[1:]:
         raise ValueError(
             f"test images have the shape {tuple(held.shape[1:])}, training images {tuple(images.shape[1:])}"
         )
-    return (images, labels), (held, as_labels(test[1], len(held), classes, "test labels")), classes
+    test_labels = as_classes(test[1], "test labels", names=names)[0]
+    one_each(len(held), test_labels, "test labels")
+    return (images, labels), (held, test_labels), names

@@ -55,7 +55,8 @@ def held_out(x: np.ndarray, y: np.ndarray, share: float, options: Options, class
     The part does not depend on the options' seed: test images never move into the training data.
     """
     test, train = np.split(kept(len(x)), [round(share * len(x))])
-    return Images(x[train], y[train], x[test], y[test], options, classes or int(y.max()) + 1)
+    layout: Any = "NHWC" if x.ndim == 4 else None
+    return Images(x[train], y[train], x[test], y[test], options, classes or int(y.max()) + 1, layout)
 
 
 def kept(count: int, limit: int = 0) -> np.ndarray:
@@ -106,7 +107,7 @@ def cifar10(options: Options = Options()) -> Images:  # noqa: B008  (frozen)
     """
     train_x, train_y = _jpegs(data_file("cifar10", "cifar10_train_jpeg.npz"), options.limit)
     test_x, test_y = _jpegs(data_file("cifar10", "cifar10_test_jpeg.npz"), options.limit)
-    return Images(train_x, train_y, test_x, test_y, options, classes=10).named("cifar10")
+    return Images(train_x, train_y, test_x, test_y, options, 10, "NHWC").named("cifar10")
 
 
 def _jpegs(file: Path, limit: int) -> tuple[np.ndarray, np.ndarray]:
@@ -165,7 +166,7 @@ def from_datasets(splits: Mapping[str, Any], options: HubOptions) -> Images:
     x, y = images("train", part), y[part]
     if tested:
         x, test_x = ungreyed(x, images(tested[0], np.arange(len(tested[1]))))
-        return Images(x, y, test_x, tested[1], options, classes)
+        return Images(x, y, test_x, tested[1], options, classes, "NHWC")
     return held_out(ungreyed(x)[0], y, 0.2, options, classes)
 
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from appnas.compute import CPU, Compute, compute_of, fetched, home, moved
-from appnas.domains.images.arrays import Array, as_splits
+from appnas.domains.images.arrays import Array, Layout, as_splits
 from appnas.domains.images.augment import Draws, augmented, drawn
 from appnas.domains.images.options import Options
 from appnas.domains.images.reading import Epoch, Flow, everything, gathered, loaded, splits_of, surveyed
@@ -34,16 +34,20 @@ class Images(Supervised):
     This takes arrays; `Images.of` takes data sets and data loaders, which are read when they are asked for.
 
     Args:
-        x, y: training images ([N, H, W], [N, C, H, W] or [N, H, W, C]; uint8 or float) and labels [N].
+        x, y: training images ([N, H, W], [N, C, H, W] or [N, H, W, C]; uint8 or float) and labels [N], see
+            `appnas.domains.labels`.
         test_x, test_y: held-out images and labels; None for data without (then `test` raises).
         options: splits, augmentation, training.
         classes: number of classes; by default the largest label plus one.
+        layout: "NCHW" or "NHWC", where the shape of the images does not tell.
 
     Raises:
         TypeError: a data set, or something else that holds no arrays.
         ValueError: wrong shapes, NaN, labels out of range, a split without an image.
     """
 
+    labels: tuple[Any, ...]
+    """What the classes 0, 1, 2 and so on are called in the labels that were given."""
     shares = True
     """Of several processes each reads its own rows of every batch."""
 
@@ -55,10 +59,11 @@ class Images(Supervised):
         test_y: Array | None = None,
         options: Options = Options(),  # noqa: B008  (frozen)
         classes: int | None = None,
+        layout: Layout | None = None,
     ):
         typed("options", Options, options)
-        train, held, classes = as_splits((x, y), (test_x, test_y), options.side, options.shrink, classes)
-        self._assemble(train, held, options, classes)
+        train, held, labels = as_splits((x, y), (test_x, test_y), options.side, options.shrink, classes, layout)
+        self._assemble(train, held, options, labels)
 
     @classmethod
     def of(
@@ -94,21 +99,20 @@ class Images(Supervised):
         given = {"train": train, "valid": valid, "test": test}
         if isinstance(train, Mapping):
             given = {**splits_of(train), **{name: some for name, some in given.items() if name != "train" and some}}
-        parts, count, loading = gathered(
-            given, options.side, options.fitting, options.shrink, classes, lengths or {}
-        )  # fmt: skip
+        form = options.side, options.fitting, options.shrink
+        parts, labels, loading = gathered(given, *form, classes, lengths or {})
         if loading.batch:
-            options = replace(
-                options, batch=loading.batch, final_batch=loading.batch, loaders=loading.workers or options.loaders
-            )
+            size, loaders = loading.batch, loading.workers or options.loaders
+            options = replace(options, batch=size, final_batch=size, loaders=loaders)
         made = cls.__new__(cls)
-        made._assemble(parts["train"], parts.get("test"), options, count, parts.get("valid"))
+        made._assemble(parts["train"], parts.get("test"), options, labels, parts.get("valid"))
         return made
 
     def _assemble(
-        self, train: Split, held: Split | None, options: Options, classes: int, valid: Split | None = None
+        self, train: Split, held: Split | None, options: Options, labels: tuple[Any, ...], valid: Split | None = None
     ) -> None:
         """Everything of a domain out of its checked data."""
+        self.labels, classes = labels, len(labels)
         if classes < 2:
             raise ValueError("training labels: all images are of class 0; two classes are the least")
         if options.limit:
@@ -145,8 +149,8 @@ class Images(Supervised):
     def fingerprint(self) -> str:
         """A digest of options, images and labels: a training's checkpoint is of one of them.
 
-        Of images that are read it knows what can be known without reading all: names, sizes and labels of files, or
-        type, length and labels of a data set, and mean and deviation of a sample.
+        Of images that are read it knows names, sizes and labels of files, or type, length and labels of a data set, and
+        mean and deviation of a sample.
         """
         parts: list[Tensor | str] = [self._mean, self._std] if not isinstance(self._splits["all"][0], Tensor) else []
         for images, labels in self._splits.values():
@@ -168,9 +172,10 @@ class Images(Supervised):
         """Zero mean and unit deviation by the training images' channels."""
         return (x.float() - self._mean.to(x.device)) / self._std.to(x.device)
 
-    def preprocessing(self) -> dict[str, list[float]]:
-        """What `normalised` does, for users of an exported network: subtract "mean", divide by "std", by channel."""
-        return {"mean": self._mean.flatten().tolist(), "std": self._std.flatten().tolist()}
+    def preprocessing(self) -> dict[str, list[Any]]:
+        """For users of an exported network: `normalised` by channel; labels that are no numbers from 0."""
+        named = {} if self.labels == tuple(range(len(self.labels))) else {"labels": list(self.labels)}
+        return {"mean": self._mean.flatten().tolist(), "std": self._std.flatten().tolist(), **named}
 
     def epoch(self, split: str) -> int:
         """Number of batches in one epoch: a last batch of less than half the size is left out."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -26,10 +27,10 @@ def _data(domain: Images) -> tuple[Split, Split]:
     return splits["all"], held
 
 
-def _made(domain: Images, train: Split, held: Split, options: Options, classes: int) -> Images:
+def _made(domain: Images, train: Split, held: Split, options: Options, labels: tuple[Any, ...]) -> Images:
     """A domain of images that were cut, resized and shrunk already."""
     made = Images.__new__(Images)
-    made._assemble(train, held, replace(options, limit=0, shrink=1, side=0), classes)
+    made._assemble(train, held, replace(options, limit=0, shrink=1, side=0), labels)
     return placed(made, compute_of(domain))
 
 
@@ -53,7 +54,7 @@ def classes(domain: Images, kept: Iterable[int]) -> Images:
         return images, labels
 
     train, held = _data(domain)
-    return _made(domain, part(train), part(held), domain.options, len(order))
+    return _made(domain, part(train), part(held), domain.options, tuple(domain.labels[k] for k in order))
 
 
 def few(domain: Images, shots: int, seed: int = 0) -> Images:
@@ -73,7 +74,7 @@ def few(domain: Images, shots: int, seed: int = 0) -> Images:
     order = torch.randperm(len(y), generator=torch.Generator().manual_seed(seed))
     part = torch.cat([order[y[order] == label][:shots] for label in range(len(counts))])
     options = replace(domain.options, valid=1 / len(part), seed=seed)
-    return _made(domain, cut(train, part), held, options, len(counts))
+    return _made(domain, cut(train, part), held, options, domain.labels)
 
 
 def grey(domain: Images, side: int) -> Images:
@@ -89,7 +90,7 @@ def grey(domain: Images, side: int) -> Images:
     if isinstance(train[0], Flow):
         raise ValueError("grey images need data that can be split anew, and these are iterable")
     small, small_held = ((_grey(images, side), labels) for images, labels in (train, held))
-    return _made(domain, small, small_held, replace(domain.options, mean=(), std=()), domain.io.outputs[0])
+    return _made(domain, small, small_held, replace(domain.options, mean=(), std=()), domain.labels)
 
 
 def _grey(images: Source, side: int) -> Source:

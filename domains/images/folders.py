@@ -70,10 +70,14 @@ def folder(options: FolderOptions) -> Images:
         raise ValueError(f"{root}: {len(files)} images are too few to hold a fifth out: add a folder 'test'")
     sets = [Files(root, *zip(*part, strict=True)) for part in (train, held)]
     if large(len(train) + len(held), options.side, options.hold):
-        return Images.of(sets[0], test=sets[1], options=options, classes=len(names)).named("folder")
+        read = Images.of(sets[0], test=sets[1], options=options, classes=len(names)).named("folder")
+        read.labels = tuple(names)
+        return read
     parts = (decode((some.where(i) for i in range(len(some))), options.side, options.fitting) for some in sets)
     (x, test_x), (y, test_y) = ungreyed(*parts), (some.targets for some in sets)
-    return Images(x, y, test_x, test_y, options, len(names)).named("folder")
+    made = Images(x, y, test_x, test_y, options, len(names), "NHWC").named("folder")
+    made.labels = tuple(names)
+    return made
 
 
 def _draw(file: str) -> float:

@@ -85,7 +85,7 @@ def on_device(
 ) -> tuple[dict[str, Split], Split | None]:
     """The same splits: of images in memory on the device if they fit there, on the CPU otherwise."""
     every = splits["all"][0]
-    if not isinstance(every, Tensor):
+    if isinstance(every, Rows | Flow):
         return dict(splits), held
     if every.device != device and device != CPU:
         needed = every.nbytes + (held[0].nbytes if held else 0)

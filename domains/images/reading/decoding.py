@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d, avg_pool2d, interpolate
 
 from appnas.domains.data_files import missing
+from appnas.domains.images.arrays import layout_of
 
 FITTING = ("crop", "stretch")
 """How an image of another shape becomes a square, see `Form`."""
@@ -53,7 +54,7 @@ def first_form(image: Any, side: int, fitting: str, shrink: int) -> Form:
     Raises:
         ValueError: no image, or fewer pixels than `shrink`.
     """
-    x = tensor_of(_fitted(image, side, fitting, None))
+    x = _fitted(image, side, fitting, None)
     if shrink > min(x.shape[1:]):
         raise ValueError(f"images of {x.shape[1]} x {x.shape[2]} pixels cannot be shrunk by {shrink}")
     c, h, w = x.shape
@@ -70,7 +71,7 @@ def formed(image: Any, form: Form) -> Tensor:
     Raises:
         ValueError: what it is, and what would be right.
     """
-    x = tensor_of(_fitted(image, form.side, form.fitting, form.size[0]))
+    x = _fitted(image, form.side, form.fitting, form.size[0])
     if tuple(x.shape) != form.size:
         mixed = "" if x.shape[0] != form.size[0] else "; give Options(side=...) to resize all to one size"
         raise ValueError(
@@ -93,10 +94,13 @@ def is_picture(image: Any) -> bool:
     return hasattr(image, "convert") and hasattr(image, "getbands")
 
 
-def _fitted(image: Any, side: int, fitting: str, channels: int | None) -> Any:
-    """A picture upright, in 8 bits, with so many channels and of its size; anything else of its size."""
+def _fitted(image: Any, side: int, fitting: str, channels: int | None) -> Tensor:
+    """A picture upright, in 8 bits, with so many channels and of its size; anything else of its size.
+
+    Shapes: returns [C, H, W].
+    """
     if is_picture(image):
-        return _squared(_upright(image), side, fitting, channels)
+        return torch.from_numpy(_squared(_upright(image), side, fitting, channels)).permute(2, 0, 1)
     x = tensor_of(image)
     if not side or x.shape[1:] == (side, side):
         return x
@@ -132,22 +136,27 @@ def _squared(picture: Any, side: int, fitting: str, channels: int | None) -> np.
 def tensor_of(image: Any) -> Tensor:
     """A tensor or an array as a tensor [C, H, W], of 8-bit integers or of floats.
 
+    Where its shape does not tell, a tensor is [C, H, W] and an array [H, W, C], as is usual.
+
     Raises:
         ValueError: something else, or another number of axes.
     """
     right = "an image is one of Pillow's, a tensor [C, H, W] or an array [H, W, C] of numbers"
+    usual = "CHW" if isinstance(image, Tensor) else "HWC"
     if not isinstance(image, Tensor):
         image = np.asarray(image)
         if image.dtype.kind not in "iufb":
             raise ValueError(f"{right}, got {image.dtype}")
         image = torch.from_numpy(image if image.flags.writeable else image.copy())
-    x: Tensor = image[None] if image.dim() == 2 else image
-    if x.dim() != 3 or x.numel() == 0:
+    x: Tensor = image
+    if x.dim() not in (2, 3) or x.numel() == 0:
         raise ValueError(f"{right}, got the shape {tuple(x.shape)}")
-    if x.shape[0] not in (1, 3) and x.shape[2] in (1, 3):
+    if x.dim() == 2:
+        x = x[None]
+    elif (layout_of(*x.shape) or usual) == "HWC":
+        if x.shape[2] not in (1, 3):
+            raise ValueError(f"{right}: {tuple(x.shape)} looks like [H, W, C] with {x.shape[2]} channels: keep 1 or 3")
         x = x.permute(2, 0, 1)
-    if x.shape[2] < min(x.shape[:2]):
-        raise ValueError(f"{right}: {tuple(x.shape)} looks like [H, W, C] with {x.shape[2]} channels: keep 1 or 3")
     return x if x.dtype == torch.uint8 else x.float()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from appnas.domains.images.reading.decoding import Form
-from appnas.domains.images.reading.items import Chance, blamed
+from appnas.domains.images.reading.items import Chance, blamed, numbered
 from appnas.domains.images.reading.rows import one, stacked, unbatched
 from appnas.support import DataError
 
@@ -26,16 +26,17 @@ class Flow:
         data: gives items, pairs of an image and a label, or batches of such.
         form: what images become.
         length: images of an epoch; None if that is not known, then there is but reading to the end.
-        classes: number of classes.
+        classes: names of the classes.
         name: of the split, for messages.
         batch: images of a batch, where the data come in batches.
     """
 
     def __init__(
-        self, data: Any, form: Form, length: int | None, classes: int | None, name: str, batch: int | None = None
-    ):
-        self.data, self.form, self.length, self.classes, self.name = data, form, length, classes, name
-        self.batch = batch
+        self, data: Any, form: Form, length: int | None, classes: Sequence[Any] | None, name: str,
+        batch: int | None = None,
+    ):  # fmt: skip
+        self.data, self.form, self.length, self.name, self.batch = data, form, length, name, batch
+        self.classes = numbered(classes)
 
     @property
     def fingerprint(self) -> str:

@@ -59,8 +59,8 @@ def _labelled(rows: Any) -> bool:
 
 def gathered(
     given: Mapping[str, Any], side: int, fitting: str, shrink: int, classes: int | None, lengths: Mapping[str, int]
-) -> tuple[dict[str, Split], int, Loading]:
-    """Training data and, if they are given, validation and test data in one form; the number of classes.
+) -> tuple[dict[str, Split], tuple[Any, ...], Loading]:
+    """Training data and, if they are given, validation and test data in one form; the names of the classes.
 
     Args:
         given: data by "train", "valid" and "test"; None for what there is not.
@@ -79,20 +79,20 @@ def gathered(
         raise ValueError(f"lengths are of 'train', 'valid' and 'test', got {sorted(unknown)}")
     data = {name: unwrapped(some, name) for name, some in given.items() if some is not None}
     form = former(side, fitting, shrink)
-    rows, labels, classes = opened(*data["train"], "train", form, classes, lengths.get("train"))
+    rows, labels, names = opened(*data["train"], "train", form, classes, lengths.get("train"))
     parts: dict[str, Split] = {"train": (rows, labels)}
     for name in data.keys() - {"train"}:
-        parts[name] = opened(*data[name], name, rows.form, classes, lengths.get(name))[:2]
+        parts[name] = opened(*data[name], name, rows.form, classes, lengths.get(name), names)[:2]
     flows = {name: part for name, (part, _) in parts.items() if isinstance(part, Flow)}
     lack = [f"lengths={{{name!r}: n}}, the images of an epoch" for name in ("train", "valid")
             if name in flows and flows[name].length is None]  # fmt: skip
     if "train" in flows and "valid" not in parts:
         lack.append("valid=..., as they cannot be split")
-    if classes is None:
+    if names is None:
         lack.append("classes=n, as their labels cannot be listed without reading all images")
-    if lack or classes is None:
+    if lack or names is None:
         raise ValueError(f"the data ({type(given['train']).__name__}) lack: {'; '.join(lack)}")
-    return parts, classes, data["train"][1]
+    return parts, names, data["train"][1]
 
 
 def surveyed(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import numbers
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -50,13 +50,18 @@ def pair(item: Any) -> tuple[Any, Any]:
     )
 
 
-def label_of(value: Any, classes: int | None) -> int:
-    """A label as an integer.
+def label_of(value: Any, names: Sequence[Any] | None) -> int:
+    """A label as the place of its class among the names, or if these are not known, as an integer.
 
     Raises:
         ValueError: another format, or out of range.
     """
+    if names is not None and not isinstance(names, range):
+        return _place(value, names)
+    classes = None if names is None else len(names)
     if isinstance(value, Tensor | np.ndarray):
+        if names is not None and tuple(value.shape) == (len(names),) and (value == 1).sum() == 1 == abs(value).sum():
+            return int(value.argmax())
         if math.prod(value.shape) != 1:
             raise ValueError(
                 f"labels are integers from 0, got a label of the shape {tuple(value.shape)}: of one-hot rows or"
@@ -65,12 +70,28 @@ def label_of(value: Any, classes: int | None) -> int:
         value = value.reshape(-1)[0].item()
     if isinstance(value, str | bytes):
         raise ValueError(f"labels are integers from 0, got {value!r}: number the classes")
-    if not isinstance(value, numbers.Integral):
+    if not isinstance(value, numbers.Integral) and not (isinstance(value, float) and value.is_integer()):
         raise ValueError(f"labels are integers from 0, got {value!r:.80} ({type(value).__name__})")
     label = int(value)
     if label < 0 or (classes is not None and label >= classes):
         raise ValueError(f"labels must be {f'0 to {classes - 1}' if classes else '0 or more'}, got {label}")
     return label
+
+
+def numbered(names: Sequence[Any] | None) -> Sequence[Any] | None:
+    """Names of classes, as a range where they are numbers from 0: what `label_of` takes."""
+    return range(len(names)) if names is not None and tuple(names) == tuple(range(len(names))) else names
+
+
+def _place(value: Any, names: Sequence[Any]) -> int:
+    """The place of a label of any kind among the names of the classes."""
+    if isinstance(value, Tensor | np.ndarray | np.generic):
+        value = np.asarray(value).reshape(-1).tolist()
+        value = value[0] if len(value) == 1 else value
+    value = value.decode() if isinstance(value, bytes) else value
+    if value not in names:
+        raise ValueError(f"labels are of {len(names)} classes, {', '.join(map(repr, names[:8]))}, got {value!r:.80}")
+    return names.index(value)
 
 
 def where(data: Any, index: int) -> str:

@@ -106,7 +106,7 @@ def loaded(
     Raises:
         DataError: an item that cannot be read, or is no image with a label.
     """
-    if isinstance(images, Tensor):
+    if not isinstance(images, Rows | Flow):
         for part in parts:
             yield images[part.to(images.device)], None
     elif isinstance(images, Rows):
@@ -127,8 +127,8 @@ def everything(
     images: Tensor | Rows | Flow, batch: int, workers: int = 0, pin: bool = False
 ) -> Iterator[tuple[Tensor, Tensor | None]]:
     """All images in their own order, in batches of that size; see `loaded`."""
-    if isinstance(images, Tensor):
-        yield from ((part, None) for part in torch.split(images, batch))
+    if not isinstance(images, Rows | Flow):
+        yield from ((images[at : at + batch], None) for at in range(0, len(images), batch))
     elif isinstance(images, Rows):
         yield from loaded(images, torch.split(torch.arange(len(images)), batch), 0, workers, pin)
     else:

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.utils.data import default_collate
 
 from appnas.domains.images.reading.decoding import Form, formed
-from appnas.domains.images.reading.items import Chance, blamed, label_of, pair, reseed, where
+from appnas.domains.images.reading.items import Chance, blamed, label_of, numbered, pair, reseed, where
 from appnas.support import digest
 
 
@@ -30,7 +30,7 @@ class Rows:
         index: which items, by default all.
         labels: of all items of the data set, if they are known without reading them; an item whose own differs is an
             error.
-        classes: number of classes, if it is known.
+        classes: names of the classes, if they are known.
         collate: of a data loader: items -> a batch of images and their labels.
     """
 
@@ -40,10 +40,11 @@ class Rows:
         form: Form,
         index: Tensor | None = None,
         labels: Tensor | None = None,
-        classes: int | None = None,
+        classes: Sequence[Any] | None = None,
         collate: Callable[[list[Any]], Any] | None = None,
     ):
-        self.data, self.form, self.labels, self.classes, self.collate = data, form, labels, classes, collate
+        self.data, self.form, self.labels, self.collate = data, form, labels, collate
+        self.classes = numbered(classes)
         self.index = torch.arange(len(data)) if index is None else index
 
     def __len__(self) -> int:
@@ -100,7 +101,7 @@ class Rows:
         return digest(f"{known} {self.form}", self.index, *([] if self.labels is None else [self.labels]))
 
 
-def one(item: Any, form: Form, classes: int | None, name: str) -> tuple[Tensor, int]:
+def one(item: Any, form: Form, classes: Sequence[Any] | None, name: str) -> tuple[Tensor, int]:
     """Image and label of an item, brought to a form.
 
     Raises:

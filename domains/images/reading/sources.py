@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import BatchSampler, DataLoader, IterableDataset, RandomSampler, SequentialSampler, TensorDataset
+from torch.utils.data import BatchSampler, DataLoader, IterableDataset, RandomSampler, SequentialSampler
 
-from appnas.domains.images.arrays import as_images, as_labels
+from appnas.domains.images.arrays import as_images, one_each
 from appnas.domains.images.reading.decoding import Form, first_form, is_picture, picture_of
 from appnas.domains.images.reading.flow import Flow, walked
 from appnas.domains.images.reading.items import Chance, blamed, listed, pair, where
 from appnas.domains.images.reading.rows import Rows, unbatched
+from appnas.domains.labels import as_classes
 from appnas.support import digest
 
 
@@ -52,6 +53,20 @@ class Files:
         return digest(self.names.tobytes().hex(), torch.from_numpy(self.targets), torch.from_numpy(sizes))
 
 
+class Pairs:
+    """Images and their labels as a map-style data set."""
+
+    def __init__(self, images: Tensor, targets: Any):
+        self.images, self.targets = images, targets
+        self.labels = [row for row in (targets if isinstance(targets, Tensor) else np.asarray(targets))]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Any]:
+        return self.images[index], self.labels[index]
+
+
 @dataclass(frozen=True)
 class Loading:
     """What a data loader says beside its data.
@@ -76,7 +91,8 @@ def unwrapped(given: Any, what: str) -> tuple[Any, Loading]:
     """
     if isinstance(given, tuple) and len(given) == 2:
         images = as_images(given[0], f"{what} images")
-        return TensorDataset(images, as_labels(given[1], len(images), None, f"{what} labels")), Loading()
+        one_each(len(images), np.asarray(given[1]), f"{what} labels")
+        return Pairs(images, given[1]), Loading()
     if isinstance(given, DataLoader):
         if isinstance(given.dataset, IterableDataset):
             return given, Loading()
@@ -121,8 +137,9 @@ def opened(
     form: Form | Callable[[Any], Form],
     classes: int | None = None,
     length: int | None = None,
-) -> tuple[Rows | Flow, Tensor | None, int | None]:
-    """Rows or a flow, the labels if they are listed, and the number of classes as far as it is known.
+    names: tuple[Any, ...] | None = None,
+) -> tuple[Rows | Flow, Tensor | None, tuple[Any, ...] | None]:
+    """Rows or a flow, the labels if they are listed, and the names of the classes as far as they are known.
 
     Args:
         data: of `unwrapped`.
@@ -131,17 +148,19 @@ def opened(
         form: what images become, or a function of the first image.
         classes: number of classes, if it is known.
         length: images of an epoch of iterable data.
+        names: of the classes, if they are known.
 
     Raises:
         DataError: the first item is no image with a label.
         ValueError: labels that are no classes, or another length.
     """
     if not hasattr(data, "__getitem__") or isinstance(data, IterableDataset | DataLoader):
-        return _flow(data, what, form, classes, length)
-    found = listed(data)
-    labels = None if found is None else as_labels(found, len(data), classes, f"{what} labels")
-    if classes is None:
-        classes = int(labels.max()) + 1 if labels is not None else len(getattr(data, "classes", ())) or None
+        return _flow(data, what, form, names or _numbers(classes), length)
+    found, labels = listed(data), None
+    if found is not None:
+        labels, names = as_classes(found, f"{what} labels", classes, names)
+        one_each(len(data), labels, f"{what} labels")
+    names = names or _numbers(classes or len(getattr(data, "classes", ())))
     with Chance(0).inside():
         if not isinstance(form, Form):
             with blamed(where(data, 0)):
@@ -150,12 +169,16 @@ def opened(
                 items = unbatched(loading.collate(items), [where(data, 0)])
             with blamed(where(data, 0)):
                 form = form(pair(items[0])[0])
-    return Rows(data, form, None, labels, classes, loading.collate), labels, classes
+    return Rows(data, form, None, labels, names, loading.collate), labels, names
+
+
+def _numbers(classes: int | None) -> tuple[Any, ...] | None:
+    return tuple(range(classes)) if classes else None
 
 
 def _flow(
-    data: Any, what: str, form: Form | Callable[[Any], Form], classes: int | None, length: int | None
-) -> tuple[Flow, None, int | None]:
+    data: Any, what: str, form: Form | Callable[[Any], Form], names: tuple[Any, ...] | None, length: int | None
+) -> tuple[Flow, None, tuple[Any, ...] | None]:
     inside = data.dataset if isinstance(data, DataLoader) else data
     length = length or (len(inside) if hasattr(inside, "__len__") else None)
     with Chance(0).inside(), blamed(f"the first item of the {what} data ({type(inside).__name__})"):
@@ -166,7 +189,7 @@ def _flow(
         if isinstance(data, DataLoader) and not is_picture(image) and getattr(image, "ndim", 4) != 3:
             image, size = unbatched(first, None)[0][0], data.batch_size or len(image)
         form = form if isinstance(form, Form) else form(image)
-    return Flow(data, form, length, classes, what, size), None, classes
+    return Flow(data, form, length, names, what, size), None, names
 
 
 def former(side: int, fitting: str, shrink: int) -> Callable[[Any], Form]:

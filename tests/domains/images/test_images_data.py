@@ -162,7 +162,7 @@ def test_columns_of_a_dataset_object_are_read_whole():
         ({"train": [{"img": picture(RED)}]}, r"rows need an image and a label column, got \['img'\]"),
         ({"train": [{"img": [[0]], "label": 0}]}, "the column 'img' must hold PIL images, got list"),
         ({"train": [{"img": picture(RED), "label": "cat"}]}, "the column 'label' must hold integers, got 'cat'"),
-        ({"train": rows(*[(RED, -1)] * 10)}, "labels must be"),
+        ({"train": rows(*[(RED, -1)] * 10)}, "labels: must be 0 to"),
     ],
 )
 def test_rows_that_cannot_be_used_say_why(splits, match):

@@ -22,7 +22,7 @@ def rows(count=10):
 
 
 def flow(count=10):
-    return Flow(Endless(), first_form(torch.rand(3, 8, 8), 0, "crop", 1), count, 4, "train")
+    return Flow(Endless(), first_form(torch.rand(3, 8, 8), 0, "crop", 1), count, range(4), "train")
 
 
 def test_rows_are_picked_as_tensors_are():

@@ -31,7 +31,7 @@ def numbers(batches):
 
 
 def flow(data, length, batch=None):
-    return Flow(data, FORM, length, 4, "train", batch)
+    return Flow(data, FORM, length, range(4), "train", batch)
 
 
 def test_an_epoch_is_its_length():

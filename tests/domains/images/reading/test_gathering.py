@@ -31,9 +31,9 @@ def gather(classes=None, lengths={}, side=0, **given):  # noqa: B006
 
 def test_splits_have_one_form_and_the_training_data_s_classes():
     parts, classes, loading = gather(side=6, train=Pictures(), test=tabled(5))
-    assert set(parts) == {"train", "test"} and classes == 4 and loading.batch is None
+    assert set(parts) == {"train", "test"} and classes == (0, 1, 2, 3) and loading.batch is None
     assert parts["test"][0].form == parts["train"][0].form and parts["test"][1].tolist() == [0, 1, 2, 3, 0]
-    with pytest.raises(ValueError, match="test labels: labels must be 0 to 1, found 0 to 3"):
+    with pytest.raises(ValueError, match="test labels: 2, 3 is not among the labels that are known, 0, 1"):
         gather(side=6, train=Pictures(6, 2), test=tabled(5))
 
 

@@ -8,7 +8,7 @@ import torch
 from picture_sets import Noisy, Pictures, tabled
 from torch.utils.data import ConcatDataset, Subset, TensorDataset
 
-from appnas.domains.images.reading.items import Chance, blamed, columns, label_of, listed, pair, where
+from appnas.domains.images.reading.items import Chance, blamed, columns, label_of, listed, numbered, pair, where
 from appnas.support import DataError
 
 
@@ -22,19 +22,29 @@ def test_pairs_and_rows():
         pair({"image": 1, "text": 2})
 
 
-@pytest.mark.parametrize("label", [3, np.int64(3), torch.tensor(3), torch.tensor([3]), np.array([3], np.uint8)])
+@pytest.mark.parametrize(
+    "label", [3, np.int64(3), torch.tensor(3), torch.tensor([3]), np.array([3], np.uint8), 3.0, torch.eye(4)[3]]
+)
 def test_labels_are_integers_of_any_type(label):
-    assert label_of(label, 4) == 3
+    assert label_of(label, range(4)) == 3
+
+
+def test_labels_by_the_names_of_their_classes():
+    names = ("cat", "dog", "7")
+    assert [label_of(label, names) for label in ("dog", b"cat", np.str_("7"), np.array(["dog"]))] == [1, 0, 2, 1]
+    assert label_of(torch.tensor(9), (5, 9)) == 1 and numbered((0, 1, 2)) == range(3) and numbered(names) is names
+    with pytest.raises(ValueError, match="labels are of 3 classes, 'cat', 'dog', '7', got 'cow'"):
+        label_of("cow", names)
 
 
 @pytest.mark.parametrize(
     ("label", "said"),
     [
-        (torch.eye(4)[1], r"got a label of the shape \(4,\): of one-hot rows or probabilities give .* argmax"),
+        (torch.eye(5)[1], r"got a label of the shape \(5,\): of one-hot rows or probabilities give .* argmax"),
         (np.array([0.1, 0.9]), r"got a label of the shape \(2,\)"),
         ("cat", "labels are integers from 0, got 'cat': number the classes"),
-        (1.0, r"labels are integers from 0, got 1.0 \(float\)"),
-        (torch.tensor(1.0), r"labels are integers from 0, got 1.0 \(float\)"),
+        (1.5, r"labels are integers from 0, got 1.5 \(float\)"),
+        (torch.tensor(1.5), r"labels are integers from 0, got 1.5 \(float\)"),
         (None, r"labels are integers from 0, got None \(NoneType\)"),
         (-1, "labels must be 0 to 3, got -1"),
         (4, "labels must be 0 to 3, got 4"),
@@ -42,7 +52,7 @@ def test_labels_are_integers_of_any_type(label):
 )
 def test_labels_in_another_format_say_what_is_right(label, said):
     with pytest.raises(ValueError, match=said):
-        label_of(label, 4)
+        label_of(label, range(4))
 
 
 def test_labels_are_listed_where_libraries_have_them():

@@ -41,8 +41,8 @@ def test_any_number_of_workers_reads_the_same(workers):
     batches = list(loaded(Rows(Noisy(), FORM), parts(3, 2, 4), 5, workers))
     assert [y.tolist() for _, y in batches] == [[0, 3, 2], [1, 0], [3, 2, 1, 0]]
     assert identical(batches, list(loaded(Rows(Noisy(), FORM), parts(3, 2, 4), 5, 0)))
-    flow = list(loaded(Flow(Endless(), FORM, 9, 4, "train"), parts(3, 3, 3), 5, workers))
-    assert identical(flow, list(Flow(Endless(), FORM, 9, 4, "train").read(3, 5)))
+    flow = list(loaded(Flow(Endless(), FORM, 9, range(4), "train"), parts(3, 3, 3), 5, workers))
+    assert identical(flow, list(Flow(Endless(), FORM, 9, range(4), "train").read(3, 5)))
     assert torch.equal(torch.get_rng_state(), before)  # torch's own loader would draw from it
 
 
@@ -60,7 +60,7 @@ def test_a_fault_in_a_worker_is_told_as_in_this_process(workers):
     with pytest.raises(DataError, match=r"^item 2 of Pid: reading it raises RuntimeError: no such key$"):
         next(batches)
     with pytest.raises(DataError, match="image 0 in the order of the train data"):
-        list(loaded(Flow(Wrong(), FORM, 9, 4, "train"), parts(3), 0, workers))
+        list(loaded(Flow(Wrong(), FORM, 9, range(4), "train"), parts(3), 0, workers))
 
 
 class Wrong(Endless):
@@ -75,7 +75,7 @@ def test_tensors_are_gathered_where_they_are():
     assert torch.equal(batches[0][0], x[[3, 2]]) and batches[0][1] is None
     assert [len(x) for x, _ in everything(x, 4)] == [4, 4, 1]
     assert [y.tolist() for _, y in everything(Rows(Noisy(6), FORM), 4)] == [[0, 1, 2, 3], [0, 1]]
-    assert [len(x) for x, _ in everything(Flow(Endless(), FORM, 6, 4, "test"), 4)] == [4, 2]
+    assert [len(x) for x, _ in everything(Flow(Endless(), FORM, 6, range(4), "test"), 4)] == [4, 2]
 
 
 def test_skipped_batches_are_not_run():
@@ -110,7 +110,7 @@ def test_a_sample_is_at_most_so_many():
     assert sum(map(len, sampled(rows, 70))) == 70 == len(set(data.read))
     first = data.read.copy()
     assert sum(map(len, sampled(rows, 70))) == 70 and data.read[70:] == first != list(range(70))
-    assert sum(map(len, sampled(Flow(Endless(), FORM, None, 4, "test"), 70))) == 70
+    assert sum(map(len, sampled(Flow(Endless(), FORM, None, range(4), "test"), 70))) == 70
 
 
 class Worker(Noisy):

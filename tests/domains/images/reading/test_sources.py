@@ -53,7 +53,7 @@ class Shapeless(Dataset):
         (Shapeless(), ValueError, r"\(Shapeless\) have items but no length: give the class __len__"),
         ([], ValueError, "the train data set is empty: there is no image in it"),
         (Pictures(0), ValueError, "the train data set is empty"),
-        ((np.zeros((3, 8, 8)), np.eye(3)), ValueError, r"train labels: .* of one-hot rows give argmax\(1\)"),
+        ((np.zeros((3, 8, 8)), np.eye(4)), ValueError, r"train labels: 3 images need labels of shape \(3,\), got 4"),
         (DataLoader(Pictures(), sampler=SubsetRandomSampler([1])), ValueError,
          "must not pick images, got SubsetRandomSampler: .* a torch.utils.data.Subset"),
         (DataLoader(Pictures(), sampler=WeightedRandomSampler([0.1] * 40, 40)), ValueError, "got WeightedRandomSamp"),
@@ -86,14 +86,14 @@ def open_(data, side=0, classes=None, length=None, loading=Loading()):  # noqa: 
 def test_map_style_data_are_rows():
     rows, labels, classes = open_(Pictures(), 8)
     assert isinstance(rows, Rows) and rows.shape == (40, 3, 8, 8) and rows.form.picture
-    assert labels.tolist() == Pictures().targets and classes == rows.classes == 4
+    assert labels.tolist() == Pictures().targets and classes == (0, 1, 2, 3) and rows.classes == range(4)
     rows, labels, classes = open_(tabled(), classes=5)
-    assert rows.shape == (40, 3, 9, 9) and classes == 5
+    assert rows.shape == (40, 3, 9, 9) and len(classes) == 5
     rows, labels, classes = open_(Noisy())
     assert labels is None and classes is None and not rows.form.picture
     named = Noisy()
     named.classes = ["a", "b", "c", "d"]
-    assert open_(named)[2] == 4
+    assert len(open_(named)[2]) == 4
 
 
 def test_iterable_data_flow():
@@ -104,7 +104,7 @@ def test_iterable_data_flow():
     ):
         flow, labels, classes = open_(data, classes=4, length=length)
         assert isinstance(flow, Flow) and len(flow) == length and flow.batch == batch
-        assert flow.shape[1:] == (3, 8, 8) and labels is None and classes == 4
+        assert flow.shape[1:] == (3, 8, 8) and labels is None and len(classes) == 4
 
     class Ready(Endless):
         def __iter__(self):
@@ -133,13 +133,12 @@ def test_a_first_item_that_is_no_pair(items, error, said):
 @pytest.mark.parametrize(
     ("targets", "said"),
     [
-        (["cat", "dog"], "train labels: labels are integers from 0, got <U3: number the classes"),
-        ([0.5, 1.0], "train labels: labels are integers, got torch.float64"),
-        ([0, -1], "train labels: labels must be 0 or more, found -1 to 0"),
-        (np.eye(2), "train labels: 2 images need labels .* of one-hot rows give argmax"),
+        ([0.5, 1.0], "train labels: 1 of 2 are no whole numbers"),
+        ([0, -1], "train labels: 1 of 2 are -1, beside 0 to 0"),
+        (np.ones((2, 2)), "train labels: one-hot rows have one 1 each"),
     ],
 )
-def test_listed_labels_in_another_format(targets, said):
+def test_listed_labels_that_are_no_classes(targets, said):
     data = Pictures(2)
     data.targets = targets
     with pytest.raises(ValueError, match=said):

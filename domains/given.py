@@ -1,0 +1,211 @@
+"""Domains out of what people have at hand: arrays, data sets, loaders, graphs, paths, environments."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from appnas.domains.graphs import Graphs
+from appnas.domains.images import FolderOptions, Images, folder
+from appnas.domains.images.reading import columns
+from appnas.domains.rl import Gym, GymOptions
+from appnas.domains.text import data as text_data
+
+WAYS = (
+    "Images(x, y, test_x, test_y) or Images.of(dataset) for images, Graphs(data) for graphs, Labelled(x, y) or"
+    " Labelled.of(dataset) for any other supervised task, appnas.domains.text.data.folder(FolderOptions(path=...)) for"
+    " text"
+)
+"""The constructors of domains, as messages list them."""
+
+
+def domain_of(data: Any, field: str = "") -> Any:
+    """What data are a task of, with the options that such a domain has by default; a domain, or a table, as it is.
+
+    | data | domain |
+    | --- | --- |
+    | a graph of PyTorch Geometric, several, a data set or a loader of them, a `Batch` | `Graphs` |
+    | (x, y) or ((x, y), (test_x, test_y)) with images and classes | `Images` |
+    | the same with anything else | `Labelled` |
+    | a data set or a loader, (train, test) or (train, valid, test) of them, a `DatasetDict` | `Images.of`, `Labelled.of` |
+    | the path of a text, for spaces of text; of a folder with one folder a class | the catalogue's `text`, `folder` |
+    | an environment of gymnasium that shows images, or its id | the catalogue's `gym` |
+
+    Args:
+        data: see above.
+        field: of the space, "images", "graphs", "text" or "rl"; empty for one of the user's own.
+
+    Raises:
+        TypeError: no domain is made of it; the message has the constructors.
+        ValueError: it may be read in two ways, or does not fit the domain; the message has the lines that do.
+    """
+    if isinstance(data, str | os.PathLike):
+        return _named(os.fspath(data), field)
+    if _is_graph(data) or _is_graph(first := _first(data)):
+        return Graphs(_unloaded(data))
+    if hasattr(data, "score") or (hasattr(data, "fit") and hasattr(data, "io")):
+        return data
+    if hasattr(data, "observation_space") and hasattr(data, "action_space"):
+        return _environment(data)
+    if isinstance(data, Mapping):
+        return _splits(data, first, field)
+    if isinstance(data, tuple) and 2 <= len(data) <= 3 and all(map(_is_set, data)):
+        train, *valid, test = data
+        of = Graphs if _is_graph(_first(train)) else _reader(_first(train))
+        return of(_unloaded(train), _unloaded(valid[0]) if valid else None, _unloaded(test))
+    if isinstance(data, tuple | list) and len(data) == 2:
+        if all(isinstance(part, tuple | list) and len(part) == 2 and _is_array(part[0]) for part in data):
+            return _arrays(*data[0], *data[1], field=field)
+        if _is_array(data[0]) and _is_array(data[1]):
+            return _arrays(*data, field=field)
+    if _is_set(data):
+        return _reader(first)(data)
+    raise TypeError(f"a search takes a Domain, a table, or data that one is made of: {WAYS}; got {_kind(data)}")
+
+
+def _kind(data: Any) -> str:
+    name = type(data).__name__
+    if hasattr(data, "node_types"):
+        return f"{name}, a graph of several kinds of nodes, of which none is made: data.to_homogeneous() is one"
+    if _is_array(data):
+        return f"{name} without labels: give the pair (x, y)"
+    return f"{name} of {', '.join(type(i).__name__ for i in data[:3])}" if isinstance(data, tuple) else name
+
+
+def _is_graph(data: Any) -> bool:
+    if isinstance(data, type | Dataset | str) or data is None or hasattr(data, "node_types"):
+        return False
+    return getattr(data, "edge_index", None) is not None or getattr(data, "adj_t", None) is not None
+
+
+def _is_array(x: Any) -> bool:
+    """An array, a tensor, a table; or a list of numbers, texts or images."""
+    if isinstance(x, list):
+        return bool(x) and not isinstance(x[0], tuple | Mapping)
+    return isinstance(x, Tensor) or hasattr(x, "__array__")
+
+
+def _is_set(data: Any) -> bool:
+    """A data set, a loader, or a list of items."""
+    if isinstance(data, list):
+        return bool(data) and isinstance(data[0], tuple | Mapping)
+    return isinstance(data, Dataset | DataLoader) or hasattr(data, "column_names")
+
+
+def _unloaded(data: Any) -> Any:
+    """The graphs in a loader of PyTorch Geometric; anything else as it is."""
+    if not isinstance(data, DataLoader):
+        return data
+    inside = getattr(data, "data", None)
+    if _is_graph(inside):
+        return inside
+    return data.dataset if _is_graph(_first(data.dataset)) else data
+
+
+def _first(data: Any) -> Any:
+    """The first item of a data set, a loader or a list; None if that cannot be had."""
+    if isinstance(data, DataLoader):
+        inside = getattr(data, "data", None)
+        return inside if _is_graph(inside) else _first(data.dataset)
+    if isinstance(data, Mapping):
+        return _first(data.get("train"))
+    if isinstance(data, Tensor | np.ndarray) or hasattr(data, "iloc"):
+        return None
+    sized = hasattr(data, "__getitem__") and hasattr(data, "__len__")
+    return data[0] if sized and len(data) and not isinstance(data, str) else None
+
+
+def _reader(item: Any) -> Any:
+    """What reads a data set: images with one class each, or anything."""
+    if isinstance(item, Mapping):
+        try:
+            image, label = columns(item)
+        except ValueError:
+            return Labelled.of
+        item = item[image], item[label]
+    if not isinstance(item, tuple | list) or len(item) != 2:
+        raise TypeError(f"items of a data set are pairs (input, target), got {_kind(item)}; domains are: {WAYS}")
+    x, y = item
+    picture = hasattr(x, "getbands") or np.ndim(x) == 3 or (np.ndim(x) == 2 and getattr(x, "dtype", None) == np.uint8)
+    one = isinstance(y, str | int | np.integer | bool) or (np.ndim(y) == 0 and not _float(y))
+    return Images.of if picture and one else Labelled.of
+
+
+def _float(y: Any) -> bool:
+    return isinstance(y, float) or "float" in str(getattr(y, "dtype", ""))
+
+
+def _arrays(x: Any, y: Any, test_x: Any = None, test_y: Any = None, field: str = "") -> Any:
+    """Images, where x looks so and y has one class each; else any supervised task."""
+    axes, classes = _axes(x), _is_classes(y)
+    if axes == 3 and classes and field not in ("images", "text"):
+        raise ValueError(
+            f"x {tuple(np.shape(x))} may be grey images [N, H, W], Images(x, y), or sequences [N, T, features],"
+            " Labelled(x, y): say which, from appnas.domains import Images, Labelled"
+        )
+    if classes and (axes == 4 or (axes == 3 and field == "images")):
+        return Images(x, y, test_x, test_y)
+    return Labelled(x, y, test_x, test_y)
+
+
+def _axes(x: Any) -> int:
+    if isinstance(x, list):
+        return 1 + (3 if hasattr(x[0], "getbands") else np.ndim(x[0]))
+    return int(x.ndim)
+
+
+def _is_classes(y: Any) -> bool:
+    """Whether labels are one class an example: integers, texts, whole floats, one-hot rows."""
+    values = y.detach().cpu().numpy() if isinstance(y, Tensor) else np.asarray(y)
+    if values.ndim == 2 and values.shape[1] > 1:
+        return values.dtype.kind in "iufb" and bool((((values == 0) | (values == 1)).all(1) & (values.sum(1) == 1)).all())
+    if values.ndim > 2:
+        return False
+    return values.dtype.kind != "f" or bool((values == np.round(values)).all())
+
+
+def _named(name: str, field: str) -> Any:
+    """A text, a folder of images, or an environment, by a path or an id."""
+    path = Path(name)
+    if field == "text" and path.exists():
+        return text_data.folder(text_data.FolderOptions(path=name))
+    if path.is_dir():
+        return folder(FolderOptions(path=name))
+    if re.fullmatch(r"([\w.]+:)?[\w/.-]+-v\d+", name):
+        return Gym(GymOptions(env=name)).named("gym")
+    if path.exists():
+        raise TypeError(f"{name} is a file, which a domain is made of for spaces of text alone; else: {WAYS}")
+    raise ValueError(f"there is no file or folder {name}")
+
+
+def _environment(data: Any) -> Any:
+    spec = getattr(data, "spec", None)
+    if spec is None:
+        raise TypeError(
+            f"{type(data).__name__} is an environment without an id, of which no second one can be made: register it,"
+            " gymnasium.register(id='Mine-v0', entry_point=Mine), and give the id"
+        )
+    return Gym(GymOptions(env=spec.id)).named("gym")
+
+
+def _splits(data: Mapping[str, Any], first: Any, field: str) -> Any:
+    """A mapping of splits to rows, as a `DatasetDict`."""
+    if "train" not in data:
+        raise ValueError(f"a mapping has splits, one of them 'train', got {sorted(map(str, data))}")
+    if field == "text" and isinstance(first, Mapping):
+        parts = ("train", "validation", "test")
+        if "text" not in first or any(part not in data for part in parts):
+            raise ValueError(f"text has splits {', '.join(parts)} with a column 'text', got {sorted(data)}")
+        texts = ("\n".join(row.rstrip("\n") for row in data[part]["text"]) for part in parts)
+        return text_data.corpus(texts, "word", text_data.SMALL)
+    if _is_array(data["train"]) or isinstance(data["train"], tuple):
+        test = data.get("test", (None, None))
+        return _arrays(*data["train"], *test, field=field)
+    return _reader(first)(data)

@@ -1,0 +1,151 @@
+"""What networks take: one array for every example, or several side by side; and how numbers are normalised."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+class Several:
+    """Inputs of networks that take several: tensors with a row for each example. It is cut as one tensor is."""
+
+    def __init__(self, parts: Sequence[Tensor]):
+        self.parts = tuple(parts)
+
+    def __len__(self) -> int:
+        return len(self.parts[0])
+
+    def __getitem__(self, places: Any) -> Several:
+        return Several([part[places] for part in self.parts])
+
+    def to(self, device: torch.device, **more: Any) -> Several:
+        """All of them on a device."""
+        return Several([part.to(device, **more) for part in self.parts])
+
+    def cpu(self) -> Several:
+        """All of them on the CPU."""
+        return self.to(torch.device("cpu"))
+
+    @property
+    def device(self) -> torch.device:
+        """Where they are."""
+        return self.parts[0].device
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that they take."""
+        return sum(part.nbytes for part in self.parts)
+
+
+Inputs = Tensor | Several
+
+
+def parts_of(x: Inputs) -> tuple[Tensor, ...]:
+    """What a network is called with."""
+    return x.parts if isinstance(x, Several) else (x,)
+
+
+def as_inputs(x: Any, what: str) -> Inputs:
+    """Inputs as tensors: floats in single precision, bytes and integers as they are.
+
+    Args:
+        x: an array, a tensor, a table of pandas or a list [N, ...]; or a tuple of such, for networks of several inputs.
+        what: they are, as messages name them.
+
+    Raises:
+        ValueError: no numbers, NaN, no example, or inputs of different lengths.
+    """
+    if isinstance(x, tuple) and len(x) > 1 and all(hasattr(part, "shape") for part in x):
+        parts = [_numbers(part, f"{what}, input {i}") for i, part in enumerate(x)]
+        if len(lengths := {len(part) for part in parts}) > 1:
+            raise ValueError(f"{what}: each input has a row for every example, got {sorted(lengths)} rows")
+        return Several(parts)
+    return _numbers(x[0] if isinstance(x, tuple) and len(x) == 1 else x, what)
+
+
+def _numbers(given: Any, what: str) -> Tensor:
+    if not isinstance(given, Tensor):
+        try:
+            found = np.asarray(given)
+        except ValueError as error:
+            raise ValueError(f"{what}: examples have one shape, got rows of different lengths") from error
+        if found.dtype.kind not in "iufb":
+            raise ValueError(f"{what}: inputs are numbers, got {found.dtype}{_texts(given)}")
+        given = torch.from_numpy(found if found.flags.writeable else found.copy())
+    x: Tensor = given.detach()
+    if x.dim() == 0 or not x.numel():
+        raise ValueError(f"{what}: there is no example in it, got the shape {tuple(x.shape)}")
+    if x.dim() == 1:
+        raise ValueError(
+            f"{what}: an axis of examples comes first, got [{len(x)}]: x = x[:, None] for one feature each"
+        )
+    if x.is_floating_point() and not torch.isfinite(x).all():
+        bad = int((~torch.isfinite(x)).flatten(1).any(1).sum())
+        raise ValueError(f"{what}: {bad} of {len(x)} examples hold NaN or infinity; clean them first")
+    return x.float() if x.is_floating_point() or x.dtype == torch.bool else x if x.dtype == torch.uint8 else x.long()
+
+
+def _texts(x: Any) -> str:
+    """Which columns of a table hold no numbers, and what makes numbers of them."""
+    if not hasattr(x, "dtypes") or not hasattr(x, "columns"):
+        return ""
+    names = [
+        str(name) for name, kind in zip(x.columns, x.dtypes, strict=True) if getattr(kind, "kind", "O") not in "iufb"
+    ]
+    return f" in the columns {', '.join(names[:8])}: x = pandas.get_dummies(x, dtype=float)" if names else ""
+
+
+class Scale:
+    """Mean and deviation that inputs are normalised by; inputs without stay as they are.
+
+    Attributes:
+        pairs: for each input, mean and deviation, [1, C, 1, ...] each, or None.
+    """
+
+    def __init__(self, pairs: Sequence[tuple[Tensor, Tensor] | None]):
+        self.pairs = tuple(pairs)
+
+    def __call__(self, x: Any) -> Any:
+        """Inputs normalised, one or a tuple of several."""
+        parts = x if isinstance(x, tuple) else parts_of(x)
+        found = tuple(_scaled(part, pair) for part, pair in zip(parts, self.pairs, strict=True))
+        return found if len(found) > 1 else found[0]
+
+    def described(self) -> dict[str, Any]:
+        """For users of an exported network: subtract "mean", divide by "std"; lists of these for several inputs."""
+        means = [None if pair is None else pair[0].flatten().tolist() for pair in self.pairs]
+        stds = [None if pair is None else pair[1].flatten().tolist() for pair in self.pairs]
+        if not any(pair is not None for pair in self.pairs):
+            return {}
+        return {"mean": means, "std": stds} if len(means) > 1 else {"mean": means[0], "std": stds[0]}
+
+
+def _scaled(x: Tensor, pair: tuple[Tensor, Tensor] | None) -> Tensor:
+    if pair is None:
+        return x
+    mean, std = pair
+    return (x.float() - mean.to(x.device)) / std.to(x.device)
+
+
+def scale_of(x: Inputs, normalise: bool) -> Scale:
+    """Mean and deviation of training inputs: of each feature [N, F], or each channel [N, C, ...]."""
+    return Scale([_pair(part) if normalise else _plain(part) for part in parts_of(x)])
+
+
+def _plain(x: Tensor) -> tuple[Tensor, Tensor] | None:
+    """Bytes become floats all the same."""
+    return (torch.zeros(1), torch.ones(1)) if x.dtype == torch.uint8 else None
+
+
+def _pair(x: Tensor) -> tuple[Tensor, Tensor] | None:
+    if not (x.is_floating_point() or x.dtype == torch.uint8):
+        return None
+    axes = [axis for axis in range(x.dim()) if axis != 1]
+    wide = x.double()
+    mean, std = wide.mean(axes, keepdim=True), wide.std(axes, keepdim=True, correction=0)
+    std = torch.where(std > 1e-6 * mean.abs().clamp_min(1e-6), std, torch.ones_like(std))  # of what never changes
+    return mean.float(), std.float()

@@ -1,0 +1,112 @@
+"""Metrics by torchmetrics' names, with the arguments that are known filled in, and what they want to be given."""
+
+from __future__ import annotations
+
+import copy
+import difflib
+import importlib
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from appnas.domains.data_files import missing
+from appnas.domains.labelled.metrics import OWN
+from appnas.domains.labelled.targets import Task
+
+PLACES = ("torchmetrics", "torchmetrics.classification", "torchmetrics.regression", "torchmetrics.segmentation")
+TASKS = {"classes": "multiclass", "places": "multiclass", "sets": "multilabel"}
+
+
+def made(name: str, task: Task) -> Any:
+    """A metric of torchmetrics for a task.
+
+    Raises:
+        ImportError: torchmetrics is not installed.
+        ValueError: it has none of that name, with near ones; or that needs an argument that is not known.
+    """
+    try:
+        rooms = [importlib.import_module(place) for place in PLACES]
+    except ImportError as error:
+        raise missing("torchmetrics", "metrics") from error
+    known: dict[str, Any] = {}
+    for room in rooms:
+        known |= {key: value for key, value in vars(room).items() if isinstance(value, type) and key not in known}
+    if name not in known:
+        own = [key for key, (_, kinds) in OWN.items() if task.kind in kinds]
+        bare = {key.lower(): key for key in [*known, *own]}
+        near = [bare[word] for word in difflib.get_close_matches(name.lower(), bare, 3, 0.5)]
+        raise ValueError(
+            f"there is no metric {name!r}: {', '.join(near) or 'torchmetrics has none that is like it'}"
+            f"{' are near it' if len(near) > 1 else ''}; of our own are {', '.join(own)}; any other is a function"
+            " metric=lambda outputs, targets: ..."
+        )
+    kind = known[name]
+    try:
+        return kind(**_arguments(kind, task))
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"torchmetrics' {name} cannot be made by its name alone: {error}; give one, metric={name}(...)"
+        ) from error
+
+
+def _arguments(kind: Any, task: Task) -> dict[str, Any]:
+    """What a class of torchmetrics is made with, of what is known."""
+    single = task.kind == "sets" and task.outputs == (1,)
+    count = task.outputs[0]
+    known = {
+        "task": "binary" if single else TASKS.get(task.kind), "num_classes": count, "input_format": "index",
+        "num_labels": count, "ignore_index": task.ignore,
+    }  # fmt: skip
+    takes = inspect.signature(kind).parameters
+    unfit = {"sets": {"num_classes", "ignore_index"}, "numbers": set(known)}.get(task.kind, {"num_labels"})
+    if task.kind == "classes":
+        unfit = unfit | {"ignore_index"}
+    return {key: value for key, value in known.items() if key in takes and key not in unfit and value is not None}
+
+
+def is_one(metric: Any) -> bool:
+    """Whether it is a metric of torchmetrics, not merely a function."""
+    return all(hasattr(metric, name) for name in ("update", "compute", "reset", "higher_is_better"))
+
+
+def fresh(metric: Any) -> Any:
+    """A copy that has seen nothing."""
+    other = copy.deepcopy(metric)
+    other.reset()
+    return other
+
+
+def given(task: Task, probabilities: bool, name: str) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]:
+    """Outputs and targets -> what torchmetrics takes: probabilities and classes, or numbers."""
+
+    def of(outputs: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        if task.kind == "numbers":
+            return (outputs[:, 0], y[:, 0]) if task.outputs == (1,) else (outputs, y)
+        if task.kind == "sets":
+            found = outputs if probabilities else outputs.double().sigmoid()
+            return (found[:, 0], y[:, 0].long()) if task.outputs == (1,) else (found, y.long())
+        if name in ("MeanIoU", "DiceScore", "GeneralizedDiceScore", "HausdorffDistance"):  # which take classes
+            return outputs.argmax(1), y
+        found = outputs.double().softmax(1)
+        return (found[:, 1], y) if name.startswith("Binary") and task.outputs[0] == 2 else (found, y)
+
+    return of
+
+
+def value_of(metric: Any, name: str) -> float:
+    """What a metric has found.
+
+    Raises:
+        ValueError: several numbers.
+    """
+    found = metric.compute()
+    if not isinstance(found, Tensor) or found.numel() != 1:
+        got = f"{found.numel()} numbers" if isinstance(found, Tensor) else type(found).__name__
+        raise ValueError(
+            f"a metric is one number, torchmetrics' {name} gives {got}: give one that averages, metric={name}(...,"
+            " average='macro')"
+        )
+    return float(found.to(torch.float64))
