@@ -165,7 +165,9 @@ def _is_classes(y: Any) -> bool:
     """Whether labels are one class an example: integers, texts, whole floats, one-hot rows."""
     values = y.detach().cpu().numpy() if isinstance(y, Tensor) else np.asarray(y)
     if values.ndim == 2 and values.shape[1] > 1:
-        return values.dtype.kind in "iufb" and bool((((values == 0) | (values == 1)).all(1) & (values.sum(1) == 1)).all())
+        return values.dtype.kind in "iufb" and bool(
+            (((values == 0) | (values == 1)).all(1) & (values.sum(1) == 1)).all()
+        )
     if values.ndim > 2:
         return False
     return values.dtype.kind != "f" or bool((values == np.round(values)).all())

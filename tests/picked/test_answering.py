@@ -76,7 +76,7 @@ def test_modules_with_weights_are_not_made_in_forward():
     with answering(answers(root=root)):
         assert isinstance(pick("act", {"relu": nn.ReLU}), nn.ReLU)
         assert pick("which", {"own": lambda: root[0]}) is root[0]
-        with pytest.raises(Refused, match="makes a module with weights in `forward`.*make it in `__init__`"):
+        with pytest.raises(Refused, match=r"makes a module with weights in `forward`.*make it in `__init__`"):
             pick("new", {"linear": lambda: nn.Linear(2, 2)})
 
 

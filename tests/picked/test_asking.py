@@ -86,7 +86,7 @@ def test_what_a_factory_raises_is_told_with_its_choice():
     def broken():
         raise KeyError("no such layer")
 
-    with pytest.raises(Refused, match="factory of option 'b' of the choice 'op' raised KeyError: 'no such layer'$"):
+    with pytest.raises(Refused, match=r"factory of option 'b' of the choice 'op' raised KeyError: 'no such layer'$"):
         explained(asked("op", {"b": broken}), "b")
     for option, maker in {"relu": torch.relu, "conv": nn.Conv2d, "two": lambda a, b: nn.ReLU()}.items():
         with pytest.raises(Refused, match=f"{option!r} of the choice 'op' raised TypeError.*say lambda: torch.relu"):

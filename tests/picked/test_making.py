@@ -12,6 +12,7 @@ from appnas.picked import Refused
 from appnas.space import IO
 
 SIZES = IO((4,), (2,))
+SHARED = nn.ReLU()
 
 
 class Net(nn.Module):
@@ -77,7 +78,7 @@ def test_missing_arguments():
         (lambda: [pick("op", {"a.b": linear})], "a name that no part of a torch module can have"),
         (lambda: [pick("op", {"a": linear, "b": lambda: 1 / 0})], "option 'b' of the choice 'op' raised ZeroDivision"),
         (lambda: [pick("op", {"a": linear, "b": torch.relu})], "say lambda: torch.relu"),
-        (lambda: [pick("op", dict.fromkeys("ab", lambda shared=nn.ReLU(): shared))], "that was given before"),
+        (lambda: [pick("op", dict.fromkeys("ab", lambda: SHARED))], "that was given before"),
         (lambda: [pick("op", {"a": linear, "b": lambda: "relu"})], "makes a module or a function, it gave 'relu'"),
     ],
     ids=["empty", "name", "child", "raises", "arguments", "same", "neither"],
@@ -96,7 +97,7 @@ def test_options_of_a_wrong_kind(option):
 @pytest.mark.parametrize(
     ("forward", "said"),
     [
-        (lambda x: pick("t", [1, 2]) * x if x.abs().sum() > 0 else x, "choice 't' is met in `forward` depends on the data"),
+        (lambda x: pick("t", [1, 2]) * x if x.any() else x, "choice 't' is met in `forward` depends on the data"),
         (lambda x: pick("op", {"a": linear})(x), "makes a module with weights in `forward`"),
         (lambda x: pick("op", {"a": lambda: torch.relu, "b": torch.relu})(x), "say lambda: torch.relu"),
     ],
@@ -148,7 +149,7 @@ def asks():
             lambda: [pick("op", {"linear": linear, "wide": lambda: nn.Linear(4, 5)})],
             r"cannot be run \(ValueError: the options of 'op' give outputs of different shapes, 'wide' \(2, 5\)",
         ),
-        (reads, r"cannot be built around a mixture of options \(AttributeError: 'Blend' object has no attribute 'weight'"),
+        (reads, r"cannot be built around a mixture of options \(AttributeError: 'Blend' .* no attribute 'weight'"),
         (asks, "whether there is a choice 'n' is decided by what another one gave, outside of its factories"),
     ],
     ids=["value", "values", "shapes", "attribute", "code"],

@@ -1,6 +1,7 @@
 """appnas.picked.recording: what a model is asked, built and run without memory."""
 
 import random
+from typing import ClassVar
 
 import pytest
 import torch
@@ -15,7 +16,7 @@ IO3 = IO((3,), (2,))
 
 
 class Layers(nn.Module):
-    devices = set()
+    devices: ClassVar[set[str]] = set()
 
     def __init__(self, io, scale=1.0):
         super().__init__()
@@ -64,8 +65,8 @@ class Fails(nn.Module):
         return x[edges]
 
 
-def recorder(model, inputs=(torch.ones(2, 3),), args=()):
-    return Recorder(Source(model, args), inputs)
+def recorder(model, args=()):
+    return Recorder(Source(model, args), (torch.ones(2, 3),))
 
 
 def test_a_source_puts_sizes_in_their_place():
@@ -80,7 +81,7 @@ def test_a_source_puts_sizes_in_their_place():
     source(None)
     assert seen == [(IO((5,), (6,)), 4, IO((5,), (6,))), (IO3, 4, IO3)]
     assert source.io == IO3 and "make" in source.name
-    with pytest.raises(TypeError, match="what makes a torch module, .*int made 3"):
+    with pytest.raises(TypeError, match=r"what makes a torch module, .*int made 3"):
         Source(int, (3,))(None)
 
 
@@ -140,5 +141,5 @@ def test_arguments_that_are_missing():
         told(Source(Layers)),
     ):
         Layers()
-    with pytest.raises(TypeError, match="^other$"), told(Source(Layers)):
+    with pytest.raises(TypeError, match=r"^other$"), told(Source(Layers)):
         raise TypeError("other")

@@ -123,9 +123,24 @@ def test_code_that_has_changed_is_told(tmp_path, monkeypatch):
     assert saved["space"]["folder"] == str(tmp_path) and load_space(saved).more == 1
     monkeypatch.chdir("/")
     for old, new, error, said in (
-        ("more: int = 1", "more: int = 1\n    choices = Cells(nodes=2).choices", RunError, "changing:Changing has other choices by now"),
-        ("more: int", "less: int", AbsentError, r"changing:Changing of this run cannot be made again: .*got \['more'\]"),
-        ("@dataclass", "1 / 0\n@dataclass", AbsentError, "importing changing raises ZeroDivisionError: .*changing.py, "),
+        (
+            "more: int = 1",
+            "more: int = 1\n    choices = Cells(nodes=2).choices",
+            RunError,
+            "changing:Changing has other choices by now",
+        ),
+        (
+            "more: int",
+            "less: int",
+            AbsentError,
+            r"changing:Changing of this run cannot be made again: .*got \['more'\]",
+        ),
+        (
+            "@dataclass",
+            "1 / 0\n@dataclass",
+            AbsentError,
+            "importing changing raises ZeroDivisionError: .*changing.py, ",
+        ),
         ("class Changing", "class Changed", AbsentError, "has no 'Changing'; did you mean 'Changed'"),
     ):
         sys.modules.pop("changing", None)

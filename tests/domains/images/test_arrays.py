@@ -81,7 +81,9 @@ def test_images_of_several_sizes_are_named():
     many = np.empty(3, dtype=object)
     many[:] = x
     for given in (x, tuple(x), many, [torch.zeros(3, 8, 8), torch.zeros(3, 9, 8)]):
-        with pytest.raises(ValueError, match=r"images of 2 sizes, \(.*8.*\), .*Images\.of\(list\(zip\(x, y\)\), options="):
+        with pytest.raises(
+            ValueError, match=r"images of 2 sizes, \(.*8.*\), .*Images\.of\(list\(zip\(x, y\)\), options="
+        ):
             Images(given, [0, 1, 0])
     assert as_images([np.ones((8, 8, 3))] * 2, "x").shape == (2, 3, 8, 8)
     assert as_images([torch.ones(3, 8, 8)] * 2, "x").shape == (2, 3, 8, 8)
