@@ -26,18 +26,29 @@ def record(recorder: Recorder) -> Conditions | None:
         Refused, or what the model raises.
     """
     recorder.explore(recorder.trace(firsts, every=True))
-    rng, found = random.Random(0), None
-    for _ in range(ROUNDS if recorder.order else 0):
-        found = _learnt(recorder)
-        wrong = False
+    if not recorder.order:
+        return None
+    rng = random.Random(0)
+    for trace in recorder.covered():
+        _taken(recorder, trace)
+    for _ in range(ROUNDS):
+        found, wrong = _learnt(recorder), False
         for _ in range(SAMPLE):
             trace = recorder.drawn(rng)
-            known = set(recorder.order)
-            wrong |= not set(trace.met) <= known or (found is not None and not _foretold(recorder, found, trace))
-            recorder.explore(trace) if not set(trace.met) <= known else recorder.note(trace)
+            new = _taken(recorder, trace)
+            wrong |= new or (found is not None and not _foretold(recorder, found, trace))
         if not wrong:
             return found
     return None
+
+
+def _taken(recorder: Recorder, trace: Trace) -> bool:
+    """Keep a trace, and go on from there if it has decisions that are new; whether it has."""
+    if new := not set(trace.met) <= set(recorder.order):
+        recorder.explore(trace)
+    else:
+        recorder.note(trace)
+    return new
 
 
 def _learnt(recorder: Recorder) -> Conditions | None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -207,6 +208,12 @@ class Recorder:
                 place += 1
         return [key for key in trace.met if key not in had]
 
+    def covered(self) -> Iterator[Trace]:
+        """Architectures in which every option is taken once: some stumble only where they are put."""
+        for number in range(max(len(asked.options) for asked in self.known.values())):
+            index = partial(_turn, {key: place for place, key in enumerate(self.order)}, number)
+            yield self.trace(index, runs=number < 2 or bool(self.running))
+
     def drawn(self, rng: random.Random) -> Trace:
         """An architecture drawn along the way: every question answered at random."""
         answers: dict[Key, int] = {}
@@ -215,6 +222,11 @@ class Recorder:
             return answers.setdefault(key, rng.randrange(len(asked.options)))
 
         return self.trace(index, runs=bool(self.running))
+
+
+def _turn(places: Mapping[Key, int], number: int, key: Key, asked: Asked) -> int:
+    """The options of a decision in turn, those of other decisions shifted."""
+    return (number + places.get(key, 0)) % len(asked.options)
 
 
 def _otherwise(answers: dict[Key, int], key: Key, k: int) -> Callable[[Key, Asked], int]:
