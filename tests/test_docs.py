@@ -43,7 +43,7 @@ def test_the_code_of_the_readme_runs(block, tmp_path):
     assert result.returncode == 0, result.stderr
 
 
-NEEDS = {"procgen_rl_darts": "procgen", "graph_agnn": "torch_geometric"}
+NEEDS = {"procgen_rl_darts": "procgen", "graph_agnn": "torch_geometric", "own_gnn": "torch_geometric"}
 """What an example needs that not both test environments hold: `make rl` has Procgen, `make test` the graphs."""
 
 

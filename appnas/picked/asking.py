@@ -180,7 +180,8 @@ def explained(asked: Asked, option: str) -> Any:
     """The same, where an exception of the factory is told with its choice and option.
 
     Raises:
-        Refused: the factory raised, or see `made`.
+        Broken: the factory raised.
+        Refused: see `made`.
     """
     try:
         return made(asked, option)
@@ -194,7 +195,7 @@ def explained(asked: Asked, option: str) -> Any:
                 "; a factory is called without arguments: for a function say lambda: torch.relu, for a layer with"
                 " arguments lambda: nn.Linear(8, 8)"
             )
-        raise Refused(
+        raise Broken(
             f"the factory of option {option!r} of the choice {asked.name!r} raised {type(error).__name__}: {error}"
             f"{hint}"
         ) from error
@@ -202,3 +203,7 @@ def explained(asked: Asked, option: str) -> Any:
 
 class Refused(ValueError):
     """What a model does with its choices cannot be searched."""
+
+
+class Broken(Refused):
+    """A factory raised."""

@@ -74,7 +74,7 @@ def test_conditions_are_those_of_the_code(model, count):
     whole = list(itertools.product(*(range(len(space.known[key.name].options)) for key in space.keys)))
     for arch in whole[:: max(len(whole) // 60, 1)]:
         recorder = Recorder(space.source, None)
-        met = recorder.trace(space._answers(arch)).met
+        met = recorder.trace(space.answers(arch)).met
         assert space.active(arch) == tuple(key in met for key in space.keys), arch
     assert space.count() == (count or len({space.canonical(arch) for arch in whole}))
 

@@ -156,3 +156,20 @@ def asks():
 )  # fmt: skip
 def test_why_options_cannot_be_mixed(picks, said):
     assert re.search(said, space_of(Net, SIZES, picks).paths_only)
+
+
+def heads(io):
+    dim, heads = pick("dim", [8, 9, 12]), pick("heads", [2, 3])
+    if dim % heads:
+        raise ValueError(f"{dim} is no multiple of {heads}")
+    return nn.Sequential(nn.Linear(4, dim), nn.Linear(dim, 2))
+
+
+def test_what_a_rule_forbids_need_not_be_buildable():
+    space = space_of(heads, SIZES, rule=lambda values: values["dim"] % values["heads"] == 0)
+    assert [tuple(space.values(arch).values()) for arch in space.every()] == [(8, 2), (9, 3), (12, 2), (12, 3)]
+    with pytest.raises(ValueError, match=r"8 is no multiple of 3|9 is no multiple of 2") as refused:
+        space_of(heads, SIZES)
+    assert "while heads was built with {'dim': " in str(refused.value.__notes__)
+    with pytest.raises(ValueError, match="is no multiple of"):
+        space_of(heads, SIZES, rule=lambda values: values["dim"] < 12)
