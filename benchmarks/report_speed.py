@@ -18,6 +18,7 @@ import torch
 
 from appnas.run import catalogue, create, describe_space, write_json
 from appnas.spaces import Bench201, Cells
+from appnas.support.plain import plain
 
 KINDS = {"table": "evolution", "latency": "mnasnet", "failed": "evolution", "seeds": "evolution", "soft": "darts"}
 
@@ -25,7 +26,7 @@ KINDS = {"table": "evolution", "latency": "mnasnet", "failed": "evolution", "see
 def make(kind, count, path):
     """A finished run of so many evaluations."""
     space, domain = (Cells(), "digits") if kind == "soft" else (Bench201(), "bench201:cifar10")
-    config = {"method": KINDS[kind], "config": catalogue.plain(catalogue.method(KINDS[kind]).config())}
+    config = {"method": KINDS[kind], "config": plain(catalogue.method(KINDS[kind]).config())}
     config |= {"domain": {"name": domain, "options": {}}, "seed": 0, "seeds": 10 if kind == "seeds" else 1}
     config |= {"space": describe_space(space), "rank_epochs": 0, "control": False}
     create(path, config)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,12 @@ from torch.utils.data import DataLoader, Dataset
 from appnas.domains.graphs import Graphs
 from appnas.domains.images import FolderOptions, Images, folder
 from appnas.domains.images.reading import columns
+from appnas.domains.labelled import Labelled
 from appnas.domains.rl import Gym, GymOptions
 from appnas.domains.text import data as text_data
 
+MEGABYTE = 2**20
+"""Texts up to this size are trained on in smaller batches, see `appnas.domains.text.data.SMALL`."""
 WAYS = (
     "Images(x, y, test_x, test_y) or Images.of(dataset) for images, Graphs(data) for graphs, Labelled(x, y) or"
     " Labelled.of(dataset) for any other supervised task, appnas.domains.text.data.folder(FolderOptions(path=...)) for"
@@ -34,7 +38,7 @@ def domain_of(data: Any, field: str = "") -> Any:
     | a graph of PyTorch Geometric, several, a data set or a loader of them, a `Batch` | `Graphs` |
     | (x, y) or ((x, y), (test_x, test_y)) with images and classes | `Images` |
     | the same with anything else | `Labelled` |
-    | a data set or a loader, (train, test) or (train, valid, test) of them, a `DatasetDict` | `Images.of`, `Labelled.of` |
+    | data sets or loaders: one, (train, test), (train, valid, test), a `DatasetDict` | `Images.of`, `Labelled.of` |
     | the path of a text, for spaces of text; of a folder with one folder a class | the catalogue's `text`, `folder` |
     | an environment of gymnasium that shows images, or its id | the catalogue's `gym` |
 
@@ -56,18 +60,25 @@ def domain_of(data: Any, field: str = "") -> Any:
         return _environment(data)
     if isinstance(data, Mapping):
         return _splits(data, first, field)
+    made = _several(data, field) if isinstance(data, tuple | list) else None
+    if made is None and _is_set(data):
+        made = _reader(first)(_listing(data))
+    if made is not None:
+        return made
+    raise TypeError(f"a search takes a Domain, a table, or data that one is made of: {WAYS}; got {_kind(data)}")
+
+
+def _several(data: Any, field: str) -> Any:
+    """Splits of data sets, or arrays; None if they are neither."""
     if isinstance(data, tuple) and 2 <= len(data) <= 3 and all(map(_is_set, data)):
         train, *valid, test = data
         of = Graphs if _is_graph(_first(train)) else _reader(_first(train))
-        return of(_unloaded(train), _unloaded(valid[0]) if valid else None, _unloaded(test))
-    if isinstance(data, tuple | list) and len(data) == 2:
-        if all(isinstance(part, tuple | list) and len(part) == 2 and _is_array(part[0]) for part in data):
-            return _arrays(*data[0], *data[1], field=field)
-        if _is_array(data[0]) and _is_array(data[1]):
-            return _arrays(*data, field=field)
-    if _is_set(data):
-        return _reader(first)(data)
-    raise TypeError(f"a search takes a Domain, a table, or data that one is made of: {WAYS}; got {_kind(data)}")
+        return of(*(None if part is None else _listing(_unloaded(part)) for part in (train, *(valid or [None]), test)))
+    if len(data) != 2:
+        return None
+    if all(isinstance(part, tuple | list) and len(part) == 2 and _is_array(part[0]) for part in data):
+        return _arrays(*data[0], *data[1], field=field)
+    return _arrays(*data, field=field) if all(map(_is_array, data)) else None
 
 
 def _kind(data: Any) -> str:
@@ -97,6 +108,24 @@ def _is_set(data: Any) -> bool:
     if isinstance(data, list):
         return bool(data) and isinstance(data[0], tuple | Mapping)
     return isinstance(data, Dataset | DataLoader) or hasattr(data, "column_names")
+
+
+class _Listing(Dataset[Any]):
+    """A list of pairs, with the targets beside: nothing has to be read to know them."""
+
+    def __init__(self, items: list[Any]):
+        self.items, self.targets = items, [target for _, target in items]
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, index: int) -> Any:
+        return self.items[index]
+
+
+def _listing(data: Any) -> Any:
+    pairs = isinstance(data, list) and all(isinstance(item, tuple) and len(item) == 2 for item in data)
+    return _Listing(data) if pairs else data
 
 
 def _unloaded(data: Any) -> Any:
@@ -177,7 +206,9 @@ def _named(name: str, field: str) -> Any:
     """A text, a folder of images, or an environment, by a path or an id."""
     path = Path(name)
     if field == "text" and path.exists():
-        return text_data.folder(text_data.FolderOptions(path=name))
+        small = path.is_file() and path.stat().st_size <= MEGABYTE
+        settings = {f.name: getattr(text_data.SMALL, f.name) for f in fields(text_data.SMALL)} if small else {}
+        return text_data.folder(text_data.FolderOptions(**settings, path=name))
     if path.is_dir():
         return folder(FolderOptions(path=name))
     if re.fullmatch(r"([\w.]+:)?[\w/.-]+-v\d+", name):

@@ -32,7 +32,7 @@ ROOMS = {
         "spaces": "compute support space supernet",
         "domains": "compute support space task",
         "methods": "compute support space supernet predict task cost strategy estimate one_shot prune loop agent",
-        "run": "support space strategy estimate loop spaces domains methods",
+        "run": "support space picked strategy estimate loop spaces domains methods",
         "retrain": "compute support space task cost loop run",
         "report": "compute support space cost prune loop agent methods run retrain",
         "api": "compute support space supernet task cost strategy estimate one_shot loop agent run retrain report",

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import torch
 
-from appnas.api import computing, given, preflight, together
+from appnas.api import computing, preflight, resolving, together
 from appnas.api.plan import Plan
 from appnas.api.random_control import deviation, equal_budget, ranked_by, value_of
 from appnas.api.result import Result
@@ -24,6 +24,7 @@ from appnas.run.provenance import check_domain, describe_domain, describe_space,
 from appnas.run.retrying import retry
 from appnas.space import Space
 from appnas.support import IN_A_ROW, SHARE, reading, told, within
+from appnas.support.plain import plain
 from appnas.task import Domain, Locked
 
 COUNTS = ("evaluations", "epochs", "start", "labels", "pairs", "draws", "episodes")
@@ -113,7 +114,7 @@ def search(
         FailuresError: more evaluations failed than may.
         PeerError: another process of the search ended.
     """
-    built, domain, method = given.resolved(space, domain, method)
+    built, domain, method = resolving.resolved(space, domain, method)
     chosen = catalogue.method(method)
     preflight.pathlike(out=out or "")
     for name in settings:
@@ -143,10 +144,10 @@ def search(
     if rank_epochs and not isinstance(domain, Domain):
         raise ValueError("rank_epochs trains networks: that needs a domain with data, not a table")
     _watching(plan)
-    with given.fitting(built, domain):
+    with resolving.fitting(built, domain):
         preflight.check_retraining(built, domain, retrain_epochs, plan.beside, seed)
         need = alike(share, partial(preflight.check, built, domain, method, plan.config))
-    described = {**catalogue.plain(plan), "space": describe_space(built), "domain": describe_domain(domain)}
+    described = {**plain(plan), "space": describe_space(built), "domain": describe_domain(domain)}
     described["threads"] = torch.get_num_threads()
     if compute_of(domain).device.type == "cuda":
         described["float32"] = float32_flags()

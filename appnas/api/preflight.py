@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from appnas.compute import CPU, compute_of, moved
 from appnas.cost import counts
 from appnas.estimate import Table
-from appnas.retrain import controls, testable
+from appnas.retrain import check_batches, controls, testable
 from appnas.run import catalogue
 from appnas.space import Arch, Space, decisions, full_mask, one_hot, random_arch, split
 from appnas.supernet import plain
@@ -67,8 +67,9 @@ def check(space: Space, domain: Any, method: str, config: Any) -> counts.Superne
     if "discretise" in entry.members:
         rows = [[random.Random(f"{i} {len(o)}").random() for _ in o] for i, o in enumerate(decisions(space.choices))]
         ruled(space, space.discretise(split(space.choices, [torch.tensor(row) for row in rows])))
+    _differing(domain)
     if entry.needs == "scores":
-        _try(space, domain)
+        _try(space, domain, "train")
         return None
     apart = getattr(space, "paths_only", "")
     if apart:
@@ -82,6 +83,9 @@ def check(space: Space, domain: Any, method: str, config: Any) -> counts.Superne
     gates = tuple(mask.float() for mask in full_mask(space.choices))
     if apart:
         gates = one_hot(space.choices, getattr(supernet, "largest", None) or random_arch(space, random.Random(0)))
+    for part in ("train", "valid"):
+        one = partial(partial, supernet, gates=gates)
+        check_batches(one, domain, part, f"the supernet of {type(space).__name__}")
     gates = tuple(matrix.requires_grad_() for matrix in gates)
     seen = supernet.register_forward_hook(partial(_shaped, space, domain))
     try:
@@ -124,15 +128,30 @@ def check_retraining(space: Space, domain: Any, epochs: int, beside: Sequence[st
     if epochs:
         testable(space, domain)
         controls(space, beside, seed)
-        _try(space, domain)
+        _try(space, domain, "all")
 
 
 TRIES = 10
 """Networks that are tried if the first ones fail: a search survives single candidates that do."""
 
 
-def _try(space: Space, domain: Any) -> None:
-    """Whether a random network of the space takes the domain's inputs, and gives what it asks for."""
+def _differing(domain: Any) -> None:
+    """Whether there is anything to tell images apart by.
+
+    Raises:
+        ValueError: the first ones are all of one colour, and that is the same.
+    """
+    if isinstance(domain, DifferentiableDomain) and len(domain.io.inputs) == 3:
+        x = domain.example(8)[0]
+        if x.dim() == 4 and len(x) > 1 and bool((x == x[:1, :, :1, :1]).all()):
+            raise ValueError(
+                f"the first {len(x)} training inputs are alike, each of one colour, so that nothing tells them apart:"
+                " were they divided as integers, or read from empty files?"
+            )
+
+
+def _try(space: Space, domain: Any, split: str) -> None:
+    """Whether a random network of the space takes the domain's inputs and its batches, and gives what it asks for."""
     if isinstance(domain, Table):
         wanted, there = len(decisions(space.choices)), len(next(iter(domain.index)))
         if there != wanted:
@@ -150,6 +169,9 @@ def _try(space: Space, domain: Any) -> None:
             failed.append(error)
         else:
             _shaped(space, domain, None, inputs, out)
+            final = domain.trained_on(True) if split == "all" and hasattr(domain, "trained_on") else split
+            build = partial(seeded, 0, partial(space.build, arch, domain.io))
+            check_batches(build, domain, final, f"a network of {type(space).__name__}")
             return
     raise failed[0]
 

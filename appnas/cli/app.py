@@ -224,7 +224,8 @@ def search(method: str, args: Sequence[str]) -> None:
     asked = flags.parse(method, args)
     options = asked.options
     before.threads(options.threads)
-    space, data = catalogue.space(asked.space_name, asked.space), catalogue.domain(asked.domain_name, asked.domain)
+    data = catalogue.domain(asked.domain_name, asked.domain)
+    space = catalogue.space(asked.space_name, asked.space, sizes=catalogue.sizes_of(data))
     stem = f"{method}-{asked.space_name}-{asked.domain_name}".replace(":", "-")
     how = options.device, options.precision, options.compile
     compute = computing.chosen(*how, processes=options.processes, norms=options.norms)

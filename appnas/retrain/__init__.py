@@ -3,8 +3,11 @@
 Here belongs what turns an architecture into a trained network; of a search's data the test is read here alone.
 """
 
+from appnas.retrain.batches import check_batches
 from appnas.retrain.exporting import export, load
 from appnas.retrain.retraining import controls, retrain, testable, train_one
 from appnas.retrain.rows import Retrained, Row, load_rows
 
-__all__ = ["Retrained", "Row", "controls", "export", "load", "load_rows", "retrain", "testable", "train_one"]
+__all__ = [
+    "Retrained", "Row", "check_batches", "controls", "export", "load", "load_rows", "retrain", "testable", "train_one",
+]  # fmt: skip

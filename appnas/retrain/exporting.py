@@ -25,10 +25,11 @@ from appnas.compute import by_one, device_of
 from appnas.cost import require, to_onnx
 from appnas.loop import versions
 from appnas.retrain.retraining import inputs
-from appnas.run import KEYS, WEIGHTS, catalogue, load_config, load_weights, put_weights, read_json, write_json
+from appnas.run import KEYS, WEIGHTS, load_config, load_weights, put_weights, read_json, write_json
 from appnas.run.provenance import found_in, load_domain, load_space, remembered
 from appnas.space import IO, Space, check, describe
 from appnas.support import RunError, reading, room, seeded
+from appnas.support.plain import from_plain
 from appnas.task import Domain
 
 FORMAT = 1
@@ -75,7 +76,7 @@ def export(
     found_in(run, space)
     arch = check(space, found["best"])
     with reading(run / "retrain.json"):
-        io = catalogue.from_plain(IO, record["io"])
+        io = from_plain(IO, record["io"])
     with reading(run / "result.json"):
         model = seeded(0, partial(space.build, arch, io)).eval()
     load_weights(run, model)
@@ -154,7 +155,7 @@ def load(folder: Path, space: Space | None = None, device: str | torch.device = 
         raise RunError(f"{folder / 'model.safetensors'} is damaged, or belongs to another arch.json")
     with reading(folder / "arch.json"):
         space = space or load_space({"space": {**content["space"], "folder": ""}})
-        arch, io = check(space, content["arch"]), catalogue.from_plain(IO, content["io"])
+        arch, io = check(space, content["arch"]), from_plain(IO, content["io"])
         model = seeded(0, partial(space.build, arch, io))
         weights = safetensors.torch.load(data)
     put_weights(model, weights, folder / "model.safetensors", "export again")

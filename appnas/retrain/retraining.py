@@ -17,6 +17,7 @@ from torch import nn
 from appnas.compute import Precision, compute_of, led, parted
 from appnas.cost import counts, latencies, placing
 from appnas.loop import SearchResult, training
+from appnas.retrain.batches import check_batches
 from appnas.retrain.rows import Retrained, Row, _row_json
 from appnas.run import add_place, save_showcase, save_weights, told_places, write_json, writing
 from appnas.space import Arch, Space, constant_arch, random_arch
@@ -99,6 +100,9 @@ def retrain(
     share = compute_of(domain).share
     if out:
         out.mkdir(parents=True, exist_ok=True)
+    final = getattr(domain, "trained_on", lambda _: "all")(True)
+    build = partial(seeded, 0, partial(space.build, result.best, domain.io))
+    check_batches(build, domain, final, f"the network {result.best}")
     searched = {"random search": result.info["control"]["best"]} if "control" in result.info else {}
     candidates = {"found": result.best, **searched, **controls(space, beside, seed)}
     here, kept = compute_of(domain).device, "What was trained is kept, repeat the command"

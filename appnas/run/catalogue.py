@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-import enum
 import inspect
-import types
 import typing
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from functools import partial
 from pathlib import Path
-from typing import Any, Union
+from typing import Any, NamedTuple
+
+from torch import nn
 
 from appnas.estimate import Table
 from appnas.methods import METHODS, Method
-from appnas.support.dotted import MEMBERS, Maker, close, made_by, maker_of, marked
+from appnas.picked import space_of
+from appnas.space import IO
+from appnas.support.dotted import MEMBERS, Maker, close, itself, made_by, maker_of, marked
 
 
 def nearest(kind: str, name: str, valid: Iterable[str]) -> str:
@@ -73,7 +75,7 @@ def is_own(name: str) -> bool:
 
 
 def space_entry(name: str, folder: str = "") -> Maker:
-    """How a space is made, by a name of the catalogue or a dotted one.
+    """How a space is made, by a name of the catalogue or a dotted one; what is under that may be a model that picks.
 
     Args:
         name: of the space.
@@ -84,26 +86,45 @@ def space_entry(name: str, folder: str = "") -> Maker:
         TypeError: what the name stands for is no way to a space.
     """
     if is_own(name):
-        return maker_of("space", name, folder)
+        entry = maker_of("space", name, folder)
+        models = isinstance(entry.target, type) and issubclass(entry.target, nn.Module)
+        return entry._replace(target=partial(space_of, entry.target)) if models else entry
     known = spaces()
     kind = known[nearest("space", name, known)]
-    return Maker(lambda made: made, kind, kind(), (inspect.getdoc(kind) or "").partition("\n")[0])
+    return Maker(itself, kind, kind(), (inspect.getdoc(kind) or "").partition("\n")[0])
 
 
-def space(name: str, options: Any = None, folder: str = "") -> Any:
+class Sizes(NamedTuple):
+    """What a space may know of a domain: the sizes of inputs and outputs, and inputs of two examples."""
+
+    io: IO
+    inputs: tuple[Any, ...]
+
+
+def sizes_of(domain: Any) -> Sizes | None:
+    """The sizes of a domain with data; None of a table."""
+    return Sizes(domain.io, tuple(domain.example(2))) if hasattr(domain, "io") else None
+
+
+def space(name: str, options: Any = None, folder: str = "", sizes: Sizes | None = None) -> Any:
     """A space by name.
 
     Args:
         name: of the catalogue, or a dotted one.
         options: its settings, of the catalogue the space itself; None for the defaults.
         folder: see `appnas.support.dotted.imported`.
+        sizes: of the domain, for what asks for `io`, and for models.
 
     Raises:
         ValueError, TypeError: see `space_entry`; or settings without a default.
     """
     entry = space_entry(name, folder)
-    made = made_by(entry, options, "space", name)
-    return marked(made, options or entry.options, "space", name) if is_own(name) else made
+    model = isinstance(entry.target, partial) and entry.target.func is space_of
+    if model and sizes:
+        entry = entry._replace(target=partial(entry.target, inputs=sizes.inputs))
+    made = made_by(entry, options, "space", name, sizes and sizes.io)
+    own_options = entry.options if options is None else options
+    return marked(made, own_options, "space", name, sizes if model or entry.sized else None) if is_own(name) else made
 
 
 def space_type(name: str) -> Any:
@@ -230,7 +251,7 @@ def domain(name: str, options: Any = None, folder: str = "") -> Any:
     entry = domain_entry(name, folder)
     made = made_by(entry, options, "domain", name)
     if is_own(name):
-        return marked(made, options or entry.options, "domain", name)
+        return marked(made, entry.options if options is None else options, "domain", name)
     made.catalogue_name = name
     return made
 
@@ -240,66 +261,3 @@ def domain_of(data: Any, field: str = "") -> Any:
     from appnas.domains import domain_of
 
     return domain_of(data, field)
-
-
-def plain(value: Any) -> Any:
-    """Dataclasses as dictionaries, tuples as lists: what JSON can hold."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    if isinstance(value, tuple | list):
-        return [plain(item) for item in value]
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, Path):
-        return str(value)
-    if isinstance(value, enum.Enum):
-        return value.name
-    return value.tolist() if hasattr(value, "tolist") else value
-
-
-def from_plain(kind: Any, value: Any) -> Any:
-    """The inverse of `plain`, guided by a type.
-
-    Raises:
-        ValueError: a field that the dataclass does not have.
-        TypeError: a value that is not of its type; the message names the field.
-    """
-    origin, inner = typing.get_origin(kind), typing.get_args(kind)
-    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
-        hints = typing.get_type_hints(kind)
-        if not isinstance(value, Mapping):
-            raise TypeError(f"{kind.__name__} has the fields {sorted(hints)}, got {value!r:.80}")
-        unknown = set(value) - set(hints)
-        if unknown:
-            raise ValueError(f"{kind.__name__} has the fields {sorted(hints)}, got {sorted(unknown)}")
-        fields = {}
-        for name, item in value.items():
-            try:
-                fields[name] = from_plain(hints[name], item)
-            except TypeError as error:
-                raise TypeError(f"{kind.__name__}.{name}: {error}") from None
-        return kind(**fields)
-    if origin in (Union, types.UnionType):
-        filled = [option for option in inner if option is not type(None)]
-        return None if value is None else from_plain(filled[0], value)
-    if origin is tuple:
-        many = isinstance(value, list | tuple)
-        if not many or (inner[-1] is not Ellipsis and len(value) != len(inner)):
-            count = "" if inner[-1] is Ellipsis else f"of {len(inner)} "
-            raise TypeError(f"a list {count}is right, got {value!r:.80}")
-        kinds = [inner[0]] * len(value) if inner[-1] is Ellipsis else inner
-        return tuple(from_plain(k, item) for k, item in zip(kinds, value, strict=True))
-    return _of(kind, value)
-
-
-def _of(kind: Any, value: Any) -> Any:
-    """A value of a plain type; whole numbers are numbers, but true and false are neither."""
-    if isinstance(kind, type) and isinstance(value, str) and issubclass(kind, Path | enum.Enum):
-        return kind(value) if issubclass(kind, Path) else kind[value]
-    fits = {int: (int,), float: (int, float), str: (str,), bool: (bool,)}.get(kind)
-    if fits is None:
-        return value
-    if type(value) not in fits or (type(value) is int and abs(value) >= 2**63):
-        what = {int: "an integer", float: "a number", str: "a text", bool: "true or false"}[kind]
-        raise TypeError(f"{what} is right, got {value!r:.80}")
-    return value

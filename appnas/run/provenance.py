@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
+
+from appnas.picked import Picked
 from appnas.run import catalogue
 from appnas.run.journal import read_json
-from appnas.space import Space, check
+from appnas.space import IO, Space, check
 from appnas.support import AbsentError, RunError, digest
 from appnas.support.dotted import dotted_name, home_of
+from appnas.support.plain import from_plain, plain
 
 
 def describe_space(space: Space) -> dict[str, Any]:
@@ -25,8 +30,8 @@ def describe_space(space: Space) -> dict[str, Any]:
 
     for name, kind in SPACES.items():
         if type(space) is kind:
-            return {"name": name, "fields": catalogue.plain(space)}
-    own = _own(space, "fields")
+            return {"name": name, "fields": plain(space)}
+    own = _own(space, "fields") or _of_model(space)
     return own | {"fingerprint": _choices(space)} if own else {"name": None, "repr": repr(space)}
 
 
@@ -42,7 +47,7 @@ def describe_domain(domain: Any) -> dict[str, Any]:
     name = getattr(domain, "catalogue_name", None)
     if name is None:
         return {"name": None, "repr": type(domain).__name__, **known}
-    return {"name": name, "options": catalogue.plain(domain.options), **known}
+    return {"name": name, "options": plain(domain.options), **known}
 
 
 def _own(thing: Any, fields: str) -> dict[str, Any]:
@@ -56,13 +61,42 @@ def _own(thing: Any, fields: str) -> dict[str, Any]:
         name, options = dotted_name(type(thing)), thing
         if name is None or not dataclasses.is_dataclass(thing) or not _same(type(thing), thing):
             return {}
-    return {"name": name, "repr": type(thing).__name__, fields: _kept(name, options), "folder": home_of(name)}
+    told = {"name": name, "repr": type(thing).__name__, fields: _kept(name, options), "folder": home_of(name)}
+    return told | _sized(marks.get("catalogue_sizes"))
+
+
+def _sized(sizes: catalogue.Sizes | None) -> dict[str, Any]:
+    """The sizes of a domain that a space was made with: of its examples the form, not the values."""
+    if sizes is None:
+        return {}
+    forms = [[list(x.shape), str(x.dtype).removeprefix("torch.")] for x in sizes.inputs]
+    return {"io": plain(sizes.io), "inputs": forms}
+
+
+def _of_model(space: Space) -> dict[str, Any]:
+    """How the space of a model is made again, if that is a class that can be imported and was given plain arguments."""
+    if not isinstance(space, Picked) or space.rule or not isinstance(space.source.model, type):
+        return {}
+    source, name = space.source, dotted_name(space.source.model)
+    if name is None:
+        return {}
+    try:
+        entry = catalogue.space_entry(name)
+        given = inspect.signature(source.model).bind(*source.args, **source.kwargs).arguments
+        io = given.pop(entry.sized, None)
+        told = {"name": name, "repr": repr(space), "fields": _kept(name, entry.kind(**given)), "folder": home_of(name)}
+        again = from_plain(entry.kind, told["fields"])
+    except (TypeError, ValueError):
+        return {}
+    if again != entry.kind(**given) or io is not source.io:
+        return {}
+    return told | (_sized(catalogue.Sizes(io, space.inputs or ())) if io else {})
 
 
 def _same(kind: type, thing: Any) -> bool:
     """Whether a dataclass is made again by its fields as JSON has them."""
     try:
-        return bool(catalogue.from_plain(kind, json.loads(json.dumps(catalogue.plain(thing)))) == thing)
+        return bool(from_plain(kind, json.loads(json.dumps(plain(thing)))) == thing)
     except (TypeError, ValueError, RuntimeError, AttributeError):
         return False
 
@@ -79,7 +113,7 @@ def _kept(name: str, options: Any) -> dict[str, Any]:
         if default is dataclasses.MISSING and field.default_factory is not dataclasses.MISSING:
             default = field.default_factory()
         try:
-            kept[field.name] = json.loads(json.dumps(catalogue.plain(value)))
+            kept[field.name] = json.loads(json.dumps(plain(value)))
         except (TypeError, ValueError) as error:
             if value is not default:
                 raise TypeError(
@@ -102,11 +136,11 @@ def remembered(saved: dict[str, Any]) -> Any:
         TypeError: a field does not hold what its type says, the message names it.
         ValueError: a field or a name that there is not.
     """
-    config = catalogue.from_plain(catalogue.method(saved["method"]).config, saved["config"])
+    config = from_plain(catalogue.method(saved["method"]).config, saved["config"])
     if (name := saved["space"]["name"]) is not None and not catalogue.is_own(name):
         load_space(saved)
     if (name := saved["domain"]["name"]) is not None and not catalogue.is_own(name):
-        catalogue.from_plain(type(catalogue.source(name).options), saved["domain"]["options"])
+        from_plain(type(catalogue.source(name).options), saved["domain"]["options"])
     return config
 
 
@@ -184,13 +218,20 @@ def load_domain(saved: dict[str, Any]) -> Any:
 def _again(told: Mapping[str, Any], what: str, fields: str) -> Any:
     """A space or a domain by its name and its options."""
     name, folder = told["name"], told.get("folder", "")
+    more = {"sizes": _sizes(told)} if "io" in told else {}
     entry, make = getattr(catalogue, f"{what}_entry"), getattr(catalogue, what)
     if not catalogue.is_own(name):
-        return make(name, catalogue.from_plain(entry(name).kind, told[fields]))
+        return make(name, from_plain(entry(name).kind, told[fields]))
     try:
-        return make(name, catalogue.from_plain(entry(name, folder).kind, told[fields]), folder)
+        return make(name, from_plain(entry(name, folder).kind, told[fields]), folder, **more)
     except (ValueError, TypeError) as error:
         raise AbsentError(
             f"the {what} {name} of this run cannot be made again: {error}; put that right, or from Python give"
             f" {what}=..."
         ) from error
+
+
+def _sizes(told: Mapping[str, Any]) -> catalogue.Sizes:
+    """The sizes that `_sized` wrote down."""
+    inputs = (torch.zeros(shape, dtype=getattr(torch, kind)) for shape, kind in told["inputs"])
+    return catalogue.Sizes(from_plain(IO, told["io"]), tuple(inputs))

@@ -16,8 +16,8 @@ from appnas.support.settings import check, checked, held, typed, within
 
 __all__ = [
     "IN_A_ROW", "LESS", "MIB", "SHARE", "TRIES", "AbsentError", "DataError", "ExhaustedError", "Failure",
-    "FailuresError", "RunError", "Saved", "Tolerance", "check", "check_state", "checked", "device_random", "died", "digest", "explained",
-    "failure_of", "forked", "held", "is_number", "lacking", "late", "listed", "load_state", "number", "offers",
-    "out_of_memory", "reading", "rng_state", "room", "ruled", "seeded", "set_device_random", "set_rng", "shaped",
-    "told", "typed", "validated", "whole", "within",
+    "FailuresError", "RunError", "Saved", "Tolerance", "check", "check_state", "checked", "device_random", "died",
+    "digest", "explained", "failure_of", "forked", "held", "is_number", "lacking", "late", "listed", "load_state",
+    "number", "offers", "out_of_memory", "reading", "rng_state", "room", "ruled", "seeded", "set_device_random",
+    "set_rng", "shaped", "told", "typed", "validated", "whole", "within",
 ]  # fmt: skip

@@ -120,27 +120,45 @@ class Nothing:
     """The settings of what has none."""
 
 
+Arguments = tuple[list[Any], dict[str, Any]]
+
+
 class Maker(typing.NamedTuple):
-    """Something of the user's own, and how it is made.
+    """Something, and how it is made.
 
     Attributes:
-        make: settings -> it.
+        target: what is called for it.
         kind: the dataclass of its settings.
         options: the settings that it has unless told; None where one has no default.
         about: its first line.
+        arguments: settings -> what the target is called with.
+        sized: the parameter that takes the sizes of a domain, its `io`; empty if there is none.
     """
 
-    make: Callable[..., Any]
+    target: Callable[..., Any]
     kind: type
     options: Any
     about: str
+    arguments: Callable[[Any], Arguments] = lambda settings: ([settings], {})
+    sized: str = ""
+
+    def make(self, settings: Any, io: Any = None) -> Any:
+        """It, by its settings, and by the sizes of a domain if it asks for them."""
+        args, named = self.arguments(settings)
+        return self.target(*args, **named, **({self.sized: io} if self.sized else {}))
+
+
+def itself(thing: Any) -> Any:
+    """What is its own settings."""
+    return thing
 
 
 def maker(target: Any, name: str) -> Maker:
     """How a class or a function makes something, and the dataclass of the settings that it takes.
 
     These are the fields of a dataclass, the one dataclass that is a callable's only parameter, or else a callable's
-    parameters, each annotated, or with a default whose type says what it is.
+    parameters, each annotated, or with a default whose type says what it is. A parameter `io`, or annotated with `IO`,
+    is no setting: it takes the sizes of a domain.
 
     Args:
         target: a class or a function.
@@ -151,26 +169,30 @@ def maker(target: Any, name: str) -> Maker:
     """
     about = (inspect.getdoc(target) or "").partition("\n")[0]
     if isinstance(target, type) and dataclasses.is_dataclass(target):
-        return Maker(lambda settings: settings, target, _default(target), about)
-    parameters = _parameters(target, name)
+        return Maker(itself, target, _default(target), about)
+    every = _parameters(target, name)
+    sized = next((p.name for p in every if _is_io(p)), "")
+    parameters = [p for p in every if p.name != sized]
+    first = [p.name for p in parameters if p.kind is p.POSITIONAL_ONLY]
     if len(parameters) == 1 and dataclasses.is_dataclass(kind := parameters[0].annotation):
         (only,) = parameters
         assert isinstance(kind, type)
         options = _default(kind) if only.default is only.empty else only.default
-        by_place = only.kind is only.POSITIONAL_ONLY
-        return Maker(lambda s: target(s) if by_place else target(**{only.name: s}), kind, options, about)
-    if not parameters:
-        return Maker(lambda settings: target(), Nothing, Nothing(), about)
-    first = [p.name for p in parameters if p.kind is p.POSITIONAL_ONLY]
+        whole: Callable[[Any], Arguments] = lambda s: ([s], {}) if first else ([], {only.name: s})  # noqa: E731
+        return Maker(target, kind, options, about, whole, sized)
 
-    def make(settings: Any) -> Any:
+    def arguments(settings: Any) -> Arguments:
         given = {p.name: getattr(settings, p.name) for p in parameters}
-        return target(*(given.pop(n) for n in first), **given)
+        return [given.pop(n) for n in first], given
 
     fields = [(p.name, p.annotation, _field(p.default)) for p in parameters]
     kind = dataclasses.make_dataclass(f"{target.__name__}Settings", fields, frozen=True, kw_only=True)
     kind.__doc__ = about
-    return Maker(make, kind, _default(kind), about)
+    return Maker(target, kind, _default(kind), about, arguments, sized)
+
+
+def _is_io(parameter: inspect.Parameter) -> bool:
+    return parameter.name == "io" or getattr(parameter.annotation, "__name__", "") == "IO"
 
 
 def _parameters(target: Any, name: str) -> list[inspect.Parameter]:
@@ -185,7 +207,7 @@ def _parameters(target: Any, name: str) -> list[inspect.Parameter]:
     for p in listed:
         if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
             continue
-        if p.name not in hints and (p.default is p.empty or p.default is None):
+        if p.name not in hints and p.name != "io" and (p.default is p.empty or p.default is None):
             raise TypeError(f"parameter {p.name!r} of {name} needs an annotation, such as {p.name}: int = 8")
         found.append(p.replace(annotation=hints.get(p.name, type(p.default))))
     return found
@@ -228,7 +250,7 @@ def maker_of(what: str, name: str, folder: str = "") -> Maker:
     if isinstance(thing, tuple) and hasattr(thing, "make") and hasattr(thing, "options"):
         return Maker(thing.make, type(thing.options), thing.options, getattr(thing, "about", ""))
     if not isinstance(thing, type) and hasattr(thing, MEMBERS[what]):
-        return Maker(lambda _: thing, Nothing, Nothing(), "")
+        return Maker(lambda: thing, Nothing, Nothing(), "", lambda settings: ([], {}))
     if not isinstance(thing, type) and not inspect.isroutine(thing) and not hasattr(thing, "func"):
         raise TypeError(
             f"{name} is of the type {type(thing).__name__}: a {what} is given by its class, an instance of it, or a"
@@ -237,16 +259,18 @@ def maker_of(what: str, name: str, folder: str = "") -> Maker:
     return maker(thing, name)
 
 
-def made_by(entry: Maker, options: Any, what: str, name: str) -> Any:
-    """What an entry makes of options, by default its own.
+def made_by(entry: Maker, options: Any, what: str, name: str, io: Any = None) -> Any:
+    """What an entry makes of options, by default its own, and of a domain's sizes.
 
     Raises:
-        ValueError: none were given, and some have no default.
+        ValueError: none were given, and some have no default; or no sizes, and it takes them.
     """
+    if entry.sized and io is None:
+        raise ValueError(f"{name} takes the sizes of a domain, {entry.sized}: give a domain with data, no table")
     options = entry.options if options is None else options
     if options is None:
         raise ValueError(lacks(entry, what, name))
-    return entry.make(options)
+    return entry.make(options, io)
 
 
 def lacks(entry: Maker, what: str, name: str) -> str:
@@ -258,8 +282,8 @@ def lacks(entry: Maker, what: str, name: str) -> str:
     )
 
 
-def marked(made: Any, options: Any, what: str, name: str) -> Any:
-    """The same with its dotted name and options, `catalogue_name` and `catalogue_options`, by which a run remembers it.
+def marked(made: Any, options: Any, what: str, name: str, sizes: Any = None) -> Any:
+    """The same with `catalogue_name`, `catalogue_options` and `catalogue_sizes`, by which a run remembers it.
 
     Raises:
         TypeError: it is something else than it should be.
@@ -270,4 +294,5 @@ def marked(made: Any, options: Any, what: str, name: str) -> Any:
     if hasattr(made, "__dict__"):
         object.__setattr__(made, "catalogue_name", name)  # it may be a frozen dataclass
         object.__setattr__(made, "catalogue_options", options)
+        object.__setattr__(made, "catalogue_sizes", sizes)
     return made

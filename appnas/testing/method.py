@@ -19,6 +19,7 @@ from appnas.estimate import Evaluator
 from appnas.loop import Callback, CollapseWarning, Loop, Observer, Record, SearchResult
 from appnas.run import Run, catalogue, create
 from appnas.space import Space, check, full_mask
+from appnas.support.plain import from_plain, plain
 from appnas.task import Domain, Locked
 from appnas.testing.parts import fits, identical, reachable, round_trip
 
@@ -105,7 +106,7 @@ class MethodSuite:
         with pytest.raises(dataclasses.FrozenInstanceError):
             setattr(config, min(names), None)
         assert "arXiv" in chosen.paper
-        assert catalogue.from_plain(chosen.config, catalogue.plain(config)) == config
+        assert from_plain(chosen.config, plain(config)) == config
 
     def test_result_is_complete(self, space: Space, domain: Any) -> None:
         """A valid best, a history without holes, and what is needed to repeat it."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
+
+from appnas.domains.labels import as_classes
 
 SPLITS = ("train", "valid", "test")
 MASKS = {"train": "train_mask", "valid": "val_mask", "test": "test_mask"}
@@ -38,7 +41,9 @@ class Graph(NamedTuple):
     edge_weight: Tensor | None = None
 
 
-def as_graph(data: Any, name: str, normalise: bool = False, undirected: bool = False) -> Graph:
+def as_graph(
+    data: Any, name: str, normalise: bool = False, undirected: bool = False, names: Sequence[Any] | None = None
+) -> Graph:
     """A `torch_geometric.data.Data`, or anything with its attributes x, edge_index, y and perhaps edge_weight, checked.
 
     Args:
@@ -48,11 +53,14 @@ def as_graph(data: Any, name: str, normalise: bool = False, undirected: bool = F
         undirected: add the missing opposite of every edge, and drop repeated edges; the weight of an edge is then the
             mean of those listed for it and its opposite. Otherwise edges stay as they are: messages flow from source to
             target, and an edge that is listed twice counts twice.
+        names: of the classes, where labels are no tensors: see `named_labels`.
 
     Raises:
         ValueError: an attribute is missing, has a wrong shape or type, holds NaN, or an edge leaves the graph.
     """
     parts = {key: getattr(data, key, None) for key in ("x", "edge_index", "y")}
+    if isinstance(parts["y"], np.ndarray | list | tuple | int | str):
+        parts["y"] = as_classes(np.atleast_1d(np.asarray(parts["y"])), f"{name}: y", names=names)[0]
     if parts["edge_index"] is None and getattr(data, "adj_t", None) is not None:
         raise ValueError(f"{name}: it has adj_t in the place of edge_index; leave out the transform ToSparseTensor")
     for key, part in parts.items():
@@ -131,8 +139,34 @@ def warn_of_unused(graphs: Iterable[Any]) -> None:
         warnings.warn("edge_attr is not used; weights of edges, one number each, go into edge_weight", stacklevel=3)
 
 
+def named_labels(graphs: Iterable[Any]) -> tuple[Any, ...] | None:
+    """The names of the classes of graphs whose labels are no tensors (texts, say); None if they are."""
+    found = [np.atleast_1d(np.asarray(y)) for g in graphs if not isinstance(y := getattr(g, "y", None), Tensor | None)]
+    if not found or any(part.dtype == object for part in found):
+        return None
+    return as_classes(np.concatenate(found), "labels")[1]
+
+
+def classed(labels: dict[str, list[Tensor]]) -> tuple[dict[str, list[Tensor]], tuple[Any, ...]]:
+    """Labels of every split as classes from 0, and their names; sets of labels as they are, without names.
+
+    Args:
+        labels: of the splits' graphs, each [n] or [n, labels]; rows that all have one 1 are one-hot.
+
+    Raises:
+        ValueError: see `appnas.domains.labels.as_classes`.
+    """
+    flat = [part for parts in labels.values() for part in parts]
+    every = torch.cat(flat)
+    if every.dim() == 2 and not (every.shape[1] > 1 and bool((every.sum(1) == 1).all())):
+        return labels, ()
+    found, names = as_classes(every, "labels")
+    parts = iter(found.split([len(part) for part in flat]))
+    return {split: [next(parts) for _ in some] for split, some in labels.items()}, names
+
+
 def as_labels(y: Tensor, name: str) -> Tensor:
-    """Classes [N] (or one of shape []) as int64, or a matrix of labels [N, labels] of 0 and 1 as float32.
+    """Labels [N] (or one of shape []) as they are, or a matrix of labels [N, labels] of 0 and 1 as float32.
 
     Raises:
         ValueError: anything else.
@@ -145,12 +179,12 @@ def as_labels(y: Tensor, name: str) -> Tensor:
         if not ((y == 0) | (y == 1)).all():
             raise ValueError(f"{name}: a matrix of labels holds 0 and 1 only, found {y.min()} to {y.max()}")
         return y.float()
-    if y.dim() != 1 or y.is_floating_point():
+    if y.dim() != 1:
         raise ValueError(
             f"{name}: y is [nodes] of classes, or [nodes, labels] of 0 and 1 (of a whole graph [1], or [1, labels]),"
             f" got {tuple(y.shape)} of {y.dtype}"
         )
-    return y.long()
+    return y if y.is_floating_point() else y.long()
 
 
 def as_masks(data: Any, nodes: int, column: int) -> dict[str, Tensor] | None:

@@ -24,7 +24,9 @@ from appnas.domains.graphs.checks import (
     Graph,
     as_graph,
     as_masks,
+    classed,
     listed,
+    named_labels,
     outputs,
     random_splits,
     warn_of_unused,
@@ -98,7 +100,7 @@ class Graphs(Supervised):
 
     One graph: its nodes are split by its masks, or at random. Several graphs: they are split at random, or given as
     three lists; y has one row a graph, or one a node. Isolated nodes are fine (every layer sees a node itself too).
-    A validation or test graph is seen whole, whatever the loader.
+    A validation or test graph is seen whole, whatever the loader. `labels` names the classes (`appnas.domains.labels`).
 
     Args:
         data: a `torch_geometric.data.Data` or anything with x, edge_index, y and perhaps edge_weight; or several: a
@@ -116,6 +118,7 @@ class Graphs(Supervised):
         self.options, self.budget = options, options.epochs
         lists = [[] if part is None else listed(part) for part in (data, valid, test)]
         warn_of_unused(chain(*lists))
+        self.labels = named_labels(chain(*lists)) or ()
         if len(lists[0]) == 1 and valid is None and test is None and not isinstance(data, list | tuple):
             self._one(lists[0][0])
         else:
@@ -127,12 +130,15 @@ class Graphs(Supervised):
 
     def _one(self, data: Any) -> None:
         o = self.options
-        graph = as_graph(data, "the graph", o.normalise, o.undirected)
+        graph = as_graph(data, "the graph", o.normalise, o.undirected, self.labels or None)
         if len(graph.y) != len(graph.x):
             raise ValueError(f"{len(graph.x)} nodes need as many rows of y, got {len(graph.y)}; for a label of each"
                              " graph give a list of graphs")  # fmt: skip
         nodes = as_masks(data, len(graph.x), o.split)
         nodes = nodes or random_splits(len(graph.x), o.train, o.valid, o.seed, "nodes")
+        parts, names = classed({split: [graph.y[part]] for split, part in nodes.items()})
+        labels = {split: part for split, (part,) in parts.items()}
+        labels["all"], self.labels = torch.cat([labels["train"], labels["valid"]]), self.labels or names
         nodes["all"] = torch.cat([nodes["train"], nodes["valid"]])
         if o.loader == "parts" and 2 * o.parts > min(map(len, nodes.values())):
             raise ValueError(
@@ -140,7 +146,7 @@ class Graphs(Supervised):
             )
         self._graphs: dict[str, list[Graph]] = {}
         self._whole = {
-            s: Batch(graph.x, graph.edge_index, None, n, graph.y[n], graph.edge_weight) for s, n in nodes.items()
+            s: Batch(graph.x, graph.edge_index, None, n, labels[s], graph.edge_weight) for s, n in nodes.items()
         }
 
     def _several(self, lists: list[list[Any]]) -> None:
@@ -149,8 +155,9 @@ class Graphs(Supervised):
             raise ValueError(f"several graphs come in batches of whole graphs: loader='full', got {o.loader!r}")
         if not lists[0] or bool(lists[1]) != bool(lists[2]):
             raise ValueError(f"give training, validation and test graphs, or one list, got {[len(x) for x in lists]}")
+        how = o.normalise, o.undirected, self.labels or None
         every = [
-            [as_graph(d, f"graph {i} of {split}", o.normalise, o.undirected) for i, d in enumerate(part)]
+            [as_graph(d, f"graph {i} of {split}", *how) for i, d in enumerate(part)]
             for split, part in zip(SPLITS, lists, strict=True)
         ]
         if every[1]:
@@ -158,7 +165,6 @@ class Graphs(Supervised):
         else:
             splits = random_splits(len(every[0]), o.train, o.valid, o.seed, "graphs")
             self._graphs = {split: [every[0][i] for i in part.tolist()] for split, part in splits.items()}
-        self._graphs["all"] = self._graphs["train"] + self._graphs["valid"]
         graphs = [graph for split in SPLITS for graph in self._graphs[split]]
         whole = all(len(graph.y) == 1 for graph in graphs)
         shapes = {(graph.x.shape[1], *graph.y.shape[1:]) for graph in graphs}
@@ -171,6 +177,11 @@ class Graphs(Supervised):
             )
         if len({graph.edge_weight is None for graph in graphs}) > 1:
             raise ValueError("all graphs have edge_weight or none has; an edge without a weight weighs 1")
+        labels, names = classed({split: [graph.y for graph in part] for split, part in self._graphs.items()})
+        for split, part in self._graphs.items():
+            self._graphs[split] = [graph._replace(y=y) for graph, y in zip(part, labels[split], strict=True)]
+        self.labels = self.labels or names
+        self._graphs["all"] = self._graphs["train"] + self._graphs["valid"]
         self._whole = {split: joined(part, whole) for split, part in self._graphs.items()}
 
     @cached_property
@@ -186,7 +197,8 @@ class Graphs(Supervised):
         o = self.options
         edges = "undirected" if self._whole["train"].edge_weight is None else "undirected, weighted"
         code = [LINES["normalise"]] * o.normalise + [LINES[edges]] * o.undirected
-        return {"divide_features_by_their_absolute_sum": o.normalise, "undirected": o.undirected, "code": code}
+        named = {} if self.labels == tuple(range(len(self.labels))) else {"labels": list(self.labels)}
+        return {"divide_features_by_their_absolute_sum": o.normalise, "undirected": o.undirected, "code": code, **named}
 
     def placed(self, compute: Compute) -> Graphs:
         """The same domain for another device; a graph that is one batch lies there, once for all splits."""

@@ -98,6 +98,12 @@ class Network201(nn.Module):
 
     def __init__(self, space: Bench201, io: IO, style: Style, mask: Mask | None):
         super().__init__()
+        if any(side % 4 for side in io.inputs[1:]):
+            raise ValueError(
+                f"NAS-Bench-201 halves images twice, so their sides are divisible by 4, got {tuple(io.inputs[1:])}:"
+                " crop, pad or resize them, Options(side=...) with Images.of, or take Cells, which has images of any"
+                " size"
+            )
         c = space.channels
         self.stem = nn.Sequential(nn.Conv2d(io.inputs[0], c, 3, 1, 1, bias=False), norm(c, style))
         self.recompute = space.recompute

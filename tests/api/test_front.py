@@ -203,9 +203,7 @@ def test_things_of_your_own_are_asked_for_on_resume(chain, regression, table, tm
 
     chain = Mine()
     own = appnas.search(chain, regression, "random", out=tmp_path / "run", **FEW)
-    with pytest.raises(
-        ValueError, match=r"^this run used a space of your own, .*Mine\(.*\): call appnas.resume\(path, space="
-    ):
+    with pytest.raises(ValueError, match=r"^this run used a space of your own, .*Mine\(.*\(path, space="):
         appnas.resume(tmp_path / "run")
     with pytest.raises(ValueError, match=r"a domain of your own, Regression: .*appnas.resume\(path, domain="):
         appnas.resume(tmp_path / "run", space=chain)

@@ -8,6 +8,7 @@ from appnas.methods import two_temperature
 from appnas.prune import density
 from appnas.space import IO
 from appnas.spaces import CNN, MLP, Bench201, Encoder, Maskable
+from appnas.support.plain import from_plain
 from appnas.testing import MethodSuite
 
 
@@ -103,7 +104,7 @@ def test_from_the_command_line_s_names():
     """Names and plain values are all that a run's file holds."""
     space = appnas.run.catalogue.space_type("mlp")()
     assert space == MLP() and "digits" in DOMAINS
-    config = appnas.run.catalogue.from_plain(two_temperature.Config, dataclasses.asdict(two_temperature.Config()))
+    config = from_plain(two_temperature.Config, dataclasses.asdict(two_temperature.Config()))
     assert config == two_temperature.Config()
     assert space.build((1,) * 128, IO((1, 8, 8), (10,)))
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from dataclasses import replace
 
 import pytest
-import torch
 
 from appnas.domains.images import Options
 from appnas.estimate import Evaluator
@@ -16,6 +13,7 @@ from appnas.run import catalogue
 from appnas.space import Space
 from appnas.spaces import Bench201, Cells
 from appnas.strategy import Draw
+from appnas.support.plain import from_plain, plain
 from appnas.task import DifferentiableDomain, Domain, Recipe
 
 
@@ -53,7 +51,7 @@ def test_every_space_has_defaults():
     for name, kind in catalogue.spaces().items():
         space = kind()
         assert isinstance(space, Space), name
-        assert catalogue.from_plain(kind, catalogue.plain(space)) == space
+        assert from_plain(kind, plain(space)) == space
 
 
 def test_a_domain_carries_its_name_and_options():
@@ -83,45 +81,3 @@ def test_a_table_that_is_not_there_says_where_it_was_sought(tmp_path, monkeypatc
 
 def test_table_space():
     assert catalogue.table_space("bench201:cifar10") == "bench201" and catalogue.table_space("digits") is None
-
-
-@dataclass(frozen=True)
-class Inner:
-    rate: float = 0.1
-    kind: Literal["a", "b"] = "a"
-
-
-@dataclass(frozen=True)
-class Outer:
-    inner: Inner = field(default_factory=Inner)
-    betas: tuple[float, float] = (0.5, 0.9)
-    names: tuple[str, ...] = ()
-    maybe: Inner | None = None
-    count: int = 3
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        Outer(),
-        Outer(Inner(0.2, "b"), (0.1, 0.2), ("x", "y"), Inner(), 4),
-        *(method.config() for method in METHODS.values()),
-        *(source.options for source in catalogue.domains().values()),
-    ],
-    ids=lambda value: type(value).__name__,
-)
-def test_settings_survive_json(value):
-    plain = catalogue.plain(value)
-    assert catalogue.from_plain(type(value), json.loads(json.dumps(plain))) == value
-
-
-def test_plain_by_hand():
-    assert catalogue.plain(Outer(names=("x",))) == {
-        "inner": {"rate": 0.1, "kind": "a"}, "betas": [0.5, 0.9], "names": ["x"], "maybe": None, "count": 3,
-    }  # fmt: skip
-    assert catalogue.plain({1: (torch.tensor([1, 2]), Inner)}) == {"1": [[1, 2], Inner]}
-
-
-def test_unknown_fields_are_refused():
-    with pytest.raises(ValueError, match=r"Inner has the fields \['kind', 'rate'\], got \['speed'\]"):
-        catalogue.from_plain(Outer, {"inner": {"speed": 1}})

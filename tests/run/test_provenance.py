@@ -102,7 +102,7 @@ def test_a_run_cannot_keep_everything():
     entry = catalogue.domain_entry("test_provenance:hooked")
     kept = describe_domain(catalogue.domain("test_provenance:hooked", entry.kind(count=4)))
     assert kept["options"] == {"count": 4}  # the hook is the default, and no text
-    with pytest.raises(TypeError, match="'hook' of test_provenance:hooked is a builtin.*, which a run cannot keep"):
+    with pytest.raises(TypeError, match=r"'hook' of test_provenance:hooked is a builtin.*, which a run cannot keep"):
         describe_domain(catalogue.domain("test_provenance:hooked", entry.kind(hook=max)))
 
 

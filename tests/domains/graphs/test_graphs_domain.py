@@ -2,8 +2,10 @@
 
 import copy
 import dataclasses
+import warnings
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from conftest import ring_data
@@ -11,6 +13,7 @@ from torch import nn
 
 from appnas.domains.graphs import Graphs
 from appnas.domains.graphs.domain import RECIPE, Options, joined
+from appnas.domains.labels import LabelNote
 from appnas.estimate import Scratch
 from appnas.spaces import GNN
 from appnas.strategy import Draw
@@ -350,3 +353,58 @@ def test_a_graph_without_edges_trains():
     data = ring_data()
     data.edge_index = torch.zeros(2, 0, dtype=torch.long)
     assert float(Scratch(GNN(), Graphs(data), 3).score(Draw((3, 2, 1, 1, 1, 0, 0, 0, 0, 3, 3))).value) > 0
+
+
+@pytest.mark.parametrize(
+    ("change", "names", "note"),
+    [
+        (lambda y: y, (0, 1, 2), ""),
+        (lambda y: y + 1, (1, 2, 3), "integers became the classes 0 to 2 in the order 1, 2, 3"),
+        (lambda y: y * 10 - 5, (-5, 5, 15), "in the order -5, 5, 15"),
+        (lambda y: y.double(), (0, 1, 2), "floats that are whole became the classes 0 to 2"),
+        (lambda y: torch.eye(3)[y], (0, 1, 2), "one-hot rows of 3 became the classes 0 to 2"),
+        (lambda y: np.array(["x", "a", "b"])[y.numpy()], ("a", "b", "x"), "texts became the classes 0 to 2"),
+        (lambda y: [f"q{i}" for i in y.tolist()], ("q0", "q1", "q2"), "texts became"),
+    ],
+)
+@pytest.mark.parametrize("several", [False, True])
+def test_labels_of_every_kind_are_classes(change, names, note, several):
+    """Of nodes and of whole graphs alike; the names are in what an export says."""
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", LabelNote)
+        if several:
+            graphs = [ring_data() for _ in range(18)]
+            for graph, y in zip(graphs, torch.arange(18) % 3, strict=True):
+                graph.y = change(y[None])
+            domain = Graphs(graphs)
+        else:
+            graph = ring_data()
+            graph.y = change(graph.y)
+            domain = Graphs(graph)
+    assert domain.labels == names and domain.io.outputs == (3,) and domain.metric == "accuracy"
+    assert [note in str(one.message) for one in told] == [True] * bool(note)
+    assert domain.preprocessing().get("labels") == (None if names == (0, 1, 2) else list(names))
+    whole = domain._whole["train"].y
+    assert whole.dtype == torch.int64 and sorted(set(whole.tolist())) == [0, 1, 2]
+    if "a" not in names:  # whose order is another
+        plain = [ring_data() for _ in range(18)] if several else ring_data()
+        if several:
+            for graph, y in zip(plain, torch.arange(18) % 3, strict=True):
+                graph.y = y[None]
+        assert torch.equal(whole, Graphs(plain)._whole["train"].y)
+
+
+def test_labels_that_are_no_classes_are_refused():
+    for change, said in (
+        (lambda y: y + 0.5, "are no whole numbers"),
+        (lambda y: y - 1, "labels: .* are -1, beside 0 to 1"),
+        (lambda y: y * 9, "only 3 of the classes 0 to 18 occur"),
+    ):
+        graph = ring_data()
+        graph.y = change(graph.y)
+        with pytest.raises(ValueError, match=said):
+            Graphs(graph)
+    graph = ring_data()
+    graph.y = torch.where(graph.train_mask | graph.val_mask | graph.test_mask, graph.y, -1)
+    graph.test_mask[0], graph.y[0], graph.train_mask[0] = False, -1, False
+    assert Graphs(graph).labels == (0, 1, 2)  # outside of the splits there may be nodes without a label

@@ -22,8 +22,11 @@ def resolved(space: Any, domain: Any, method: str) -> tuple[Any, Any, str]:
         TypeError: a class instead of an instance, or nothing that a space or a domain is made of.
     """
     instances(space=space, domain=domain)
-    made = catalogue.space(space) if isinstance(space, str) else space
+    own = isinstance(space, str) and catalogue.is_own(space)
+    made = catalogue.space(space) if isinstance(space, str) and not own else space
     found = catalogue.domain(domain) if _named(domain) else catalogue.domain_of(domain, field(made))
+    if own:
+        made = catalogue.space(space, sizes=catalogue.sizes_of(found))
     return made, found, method or usual(made, found)
 
 

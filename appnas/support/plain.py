@@ -1,0 +1,76 @@
+"""Settings as plain data, what JSON can hold, and back by their types."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import types
+import typing
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Union
+
+
+def plain(value: Any) -> Any:
+    """Dataclasses as dictionaries, tuples as lists: what JSON can hold."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, tuple | list):
+        return [plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, enum.Enum):
+        return value.name
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
+def from_plain(kind: Any, value: Any) -> Any:
+    """The inverse of `plain`, guided by a type.
+
+    Raises:
+        ValueError: a field that the dataclass does not have.
+        TypeError: a value that is not of its type; the message names the field.
+    """
+    origin, inner = typing.get_origin(kind), typing.get_args(kind)
+    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+        hints = typing.get_type_hints(kind)
+        if not isinstance(value, Mapping):
+            raise TypeError(f"{kind.__name__} has the fields {sorted(hints)}, got {value!r:.80}")
+        unknown = set(value) - set(hints)
+        if unknown:
+            raise ValueError(f"{kind.__name__} has the fields {sorted(hints)}, got {sorted(unknown)}")
+        fields = {}
+        for name, item in value.items():
+            try:
+                fields[name] = from_plain(hints[name], item)
+            except TypeError as error:
+                raise TypeError(f"{kind.__name__}.{name}: {error}") from None
+        return kind(**fields)
+    if origin in (Union, types.UnionType):
+        filled = [option for option in inner if option is not type(None)]
+        return None if value is None else from_plain(filled[0], value)
+    if origin is tuple:
+        many = isinstance(value, list | tuple)
+        if not many or (inner[-1] is not Ellipsis and len(value) != len(inner)):
+            count = "" if inner[-1] is Ellipsis else f"of {len(inner)} "
+            raise TypeError(f"a list {count}is right, got {value!r:.80}")
+        kinds = [inner[0]] * len(value) if inner[-1] is Ellipsis else inner
+        return tuple(from_plain(k, item) for k, item in zip(kinds, value, strict=True))
+    return _of(kind, value)
+
+
+def _of(kind: Any, value: Any) -> Any:
+    """A value of a plain type; whole numbers are numbers, but true and false are neither."""
+    if isinstance(kind, type) and isinstance(value, str) and issubclass(kind, Path | enum.Enum):
+        if issubclass(kind, enum.Enum) and value not in kind.__members__:
+            raise ValueError(f"one of {', '.join(kind.__members__)} is right, got {value!r:.80}")
+        return kind(value) if issubclass(kind, Path) else kind[value]
+    fits = {int: (int,), float: (int, float), str: (str,), bool: (bool,)}.get(kind)
+    if fits is None:
+        return value
+    if type(value) not in fits or (type(value) is int and abs(value) >= 2**63):
+        what = {int: "an integer", float: "a number", str: "a text", bool: "true or false"}[kind]
+        raise TypeError(f"{what} is right, got {value!r:.80}")
+    return value

@@ -1,0 +1,69 @@
+"""appnas.support.plain: settings as plain data and back."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Literal
+
+import pytest
+import torch
+
+from appnas.methods import METHODS
+from appnas.run import catalogue
+from appnas.support.plain import from_plain, plain
+
+
+class Kind(Enum):
+    SMALL = 1
+    LARGE = 2
+
+
+def test_paths_and_enumerations_are_texts():
+    assert plain((Path("a/b"), Kind.LARGE)) == ["a/b", "LARGE"]
+    assert from_plain(Path, "a/b") == Path("a/b") and from_plain(Kind, "SMALL") is Kind.SMALL
+    with pytest.raises(ValueError, match="one of SMALL, LARGE is right, got 'huge'"):
+        from_plain(Kind, "huge")
+
+
+@dataclass(frozen=True)
+class Inner:
+    rate: float = 0.1
+    kind: Literal["a", "b"] = "a"
+
+
+@dataclass(frozen=True)
+class Outer:
+    inner: Inner = field(default_factory=Inner)
+    betas: tuple[float, float] = (0.5, 0.9)
+    names: tuple[str, ...] = ()
+    maybe: Inner | None = None
+    count: int = 3
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Outer(),
+        Outer(Inner(0.2, "b"), (0.1, 0.2), ("x", "y"), Inner(), 4),
+        *(method.config() for method in METHODS.values()),
+        *(source.options for source in catalogue.domains().values()),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_settings_survive_json(value):
+    assert from_plain(type(value), json.loads(json.dumps(plain(value)))) == value
+
+
+def test_plain_by_hand():
+    assert plain(Outer(names=("x",))) == {
+        "inner": {"rate": 0.1, "kind": "a"}, "betas": [0.5, 0.9], "names": ["x"], "maybe": None, "count": 3,
+    }  # fmt: skip
+    assert plain({1: (torch.tensor([1, 2]), Inner)}) == {"1": [[1, 2], Inner]}
+
+
+def test_unknown_fields_are_refused():
+    with pytest.raises(ValueError, match=r"Inner has the fields \['kind', 'rate'\], got \['speed'\]"):
+        from_plain(Outer, {"inner": {"speed": 1}})
