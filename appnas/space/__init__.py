@@ -6,12 +6,13 @@ Here belongs what works on the choices of any space. Concrete spaces are in `app
 
 from appnas.space.encoding import features, links, offsets, one_hot, tokens, vocabulary
 from appnas.space.exhaustion import all_of, spent, unseen
+from appnas.space.masks import allowed, check_mask, full_mask, only, without
+from appnas.space.moves import constant_arch, crossover, mutate, neighbours, random_arch
 from appnas.space.printing import drawing, table
 from appnas.space.progressive_shrinking import Prefix, complete, ends, extend, members
 from appnas.space.restricted import both, filled, restrict
 from appnas.space.space import (
-    IO, SKIP, ZERO, Arch, Choice, Gates, Mask, Space, allowed, argmax, check, check_mask, constant_arch, crossover,
-    decisions, describe, full_mask, legal, mutate, neighbours, only, parse, random_arch, size, split, without,
+    IO, SKIP, ZERO, Arch, Choice, Gates, Mask, Space, argmax, check, decisions, describe, legal, parse, size, split,
 )  # fmt: skip
 
 __all__ = [

@@ -7,7 +7,8 @@ import math
 import random
 from collections.abc import Collection
 
-from appnas.space.space import Arch, Space, legal, random_arch
+from appnas.space.moves import random_arch
+from appnas.space.space import Arch, Space, legal
 from appnas.support import ExhaustedError
 
 LISTED = 10_000

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from appnas.space.space import IO, ZERO, Arch, Choice, Gates, Mask, Space, allowed, check_mask, describe, legal, size
+from appnas.space.masks import allowed, check_mask
+from appnas.space.space import IO, ZERO, Arch, Choice, Gates, Mask, Space, describe, legal, size
 
 
 def filled(matrices: Sequence[Tensor], mask: Mask, value: float) -> Gates:

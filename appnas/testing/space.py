@@ -9,8 +9,24 @@ from collections import Counter
 import torch
 from torch import Tensor, nn
 
-from appnas.space import IO, Arch, Space, check, encoding, parse, restrict, size
-from appnas.space.space import constant_arch, crossover, decisions, describe, mutate, neighbours, only, random_arch
+from appnas.space import (
+    IO,
+    Arch,
+    Space,
+    check,
+    constant_arch,
+    crossover,
+    decisions,
+    describe,
+    encoding,
+    mutate,
+    neighbours,
+    only,
+    parse,
+    random_arch,
+    restrict,
+    size,
+)  # fmt: skip
 from appnas.supernet import split_parameters
 from appnas.testing.parts import fits, identical, live, narrow, soft_gates
 
