@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import torch
 
-from appnas.space.moves import random_arch
+from appnas.space.sampling import random_arch
 from appnas.space.space import Arch, Space, decisions, legal, split
 
 Prefix = tuple[int, ...]

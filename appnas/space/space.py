@@ -37,12 +37,16 @@ class Choice(NamedTuple):
         options: names of the K options; the index is what an `Arch` holds.
         count: number of decisions.
         group: what belongs together (a cell type, a layer, an AGNN class).
+        ordered: whether the options lie in an order, as widths and depths do: then `mutate` and `neighbours` go to the
+            option before or after, not to any other. The choices of the built-in spaces are not ordered, as the
+            published mutations draw any other option.
     """
 
     name: str
     options: tuple[str, ...]
     count: int = 1  # type: ignore[assignment]  # shadows tuple.count, which nobody needs here
     group: str = ""
+    ordered: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,11 @@ class IO:
 
 @runtime_checkable
 class Space(Protocol):
-    """What every search space offers. Spaces are frozen dataclasses; building is deterministic given the torch seed."""
+    """What every search space offers. Spaces are frozen dataclasses; building is deterministic given the torch seed.
+
+    What a space may offer besides (its own `sample`, `mutate`, `canonical`, ...), who uses it and what happens without
+    is in the table of spaces/README.md.
+    """
 
     @property
     def choices(self) -> tuple[Choice, ...]:
@@ -98,8 +106,27 @@ def legal(space: Space) -> list[list[int]]:
 
 def size(space: Space) -> int:
     """Number of architectures by the space's own `count`, or else of combinations, some perhaps against its rules."""
-    own = getattr(type(space), "count", None)
-    return int(own(space)) if own else math.prod(map(len, legal(space)))
+    own = getattr(space, "count", None)
+    return int(own()) if callable(own) else math.prod(map(len, legal(space)))
+
+
+def active(space: Space, arch: Arch) -> tuple[bool, ...]:
+    """For every decision whether the network has it: by the space's own `active`, or else all of them.
+
+    Of choices that exist only under others. A valid architecture holds index 0 wherever it is not active.
+    """
+    own = getattr(space, "active", None)
+    return tuple(map(bool, own(arch))) if own else (True,) * len(arch)
+
+
+def canonical(space: Space, arch: Arch) -> Arch:
+    """The name of an architecture's network: equal for architectures that are the same one, by the space's `canonical`.
+
+    Without the hook every architecture is its own. Under a mask it is the name in the whole space, which the mask may
+    forbid: to compare with, not to build.
+    """
+    own = getattr(space, "canonical", None)
+    return tuple(own(arch)) if own else arch
 
 
 def check(space: Space, arch: Sequence[int]) -> Arch:

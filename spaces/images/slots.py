@@ -6,6 +6,7 @@ times operation gate, so its supernet is that of the DARTS cells under gates of 
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass, fields
 from functools import cached_property
 
@@ -14,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from appnas.compute import derived
-from appnas.space import IO, Arch, Choice, Gates, Mask, full_mask, only
+from appnas.space import IO, Arch, Choice, Gates, Mask, decisions, full_mask, only
 from appnas.spaces.images.cells import CellNetwork, Cells
 from appnas.spaces.parts import Style, picture
 
@@ -93,6 +94,23 @@ class Slots(Cells):
                     places = [d + slot for slot in range(SLOTS) for d in first]
                     least = min(range(len(losses)), key=lambda i: losses[i][0])
                     arch[places[least]] = losses[least][1]
+        return tuple(arch)
+
+    def sample(self, rng: random.Random, mask: Mask | None = None) -> Arch:
+        """One of all architectures, or of those that a mask allows, all alike: nodes against a rule are drawn again."""
+        names, size = decisions(self.choices), SLOTS * self.nodes
+        rows = [range(len(options)) for options in names] if mask is None else [
+            row.nonzero().flatten().tolist() for matrix in mask for row in matrix
+        ]  # fmt: skip
+        arch = [rng.randrange(len(options)) for options in names]
+        for start in (0, 2 * size):
+            for first in range(start, start + size, SLOTS):
+                places = [first, first + size, first + 1, first + size + 1]
+                while (arch[first] == arch[first + 1] and arch[first + size] == arch[first + size + 1]) or any(
+                    arch[d] not in rows[d] for d in places
+                ):
+                    for d in places:
+                        arch[d] = rng.choice(rows[d])
         return tuple(arch)
 
     def edge_gates(self, gates: Gates) -> Gates:

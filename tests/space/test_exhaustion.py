@@ -17,6 +17,8 @@ from appnas.space.exhaustion import everything
 from appnas.strategy import Draw, Evolution, Score
 from appnas.support import ExhaustedError
 
+pytestmark = pytest.mark.filterwarnings("ignore::appnas.space.UnevenWarning")
+
 SMALL = {"hidden": 4, "epochs": 2, "batch": 8, "population": 6, "sample": 2, "iterations": 20, "width": 4,
          "listed": 500}  # fmt: skip
 COUNTS = {"ctnas": {"labels": 40, "verify": 10}, "nao": {"start": 30, "rounds": 1, "new": 20, "largest": 30.0},
