@@ -48,7 +48,7 @@ class Table(Stateless):
         missing: str | float = "error",
     ):
         self.name: Name = itself
-        self._rows: dict[Arch, int] = {}
+        self._rows: dict[Arch, int] | None = None
         if not isinstance(columns, Mapping):
             raise TypeError(f"columns are named: give a dictionary, got {columns!r:.80}")
         if odd := [name for name, column in columns.items() if not hasattr(column, "__len__")]:
@@ -80,18 +80,26 @@ class Table(Stateless):
         if name is itself:
             return self
         other = copy.copy(self)
-        other.name, other._rows = name, {}
-        for arch, row in self.index.items():
-            if not math.isnan(self.values[row]):
-                other._rows.setdefault(name(arch), row)
+        other.name, other._rows = name, None
         return other
+
+    def _alike(self, arch: Arch) -> int | None:
+        """A row with a value, of the same name."""
+        if self.name is itself:
+            return None
+        if self._rows is None:
+            self._rows = {}
+            for other, row in self.index.items():
+                if not math.isnan(self.values[row]):
+                    self._rows.setdefault(self.name(other), row)
+        return self._rows.get(self.name(arch))
 
     def row(self, arch: Arch) -> int | None:
         """The architecture's row, or one of the same name; None if there is none, or no value there."""
         row = self.index.get(arch)
         if row is not None and not math.isnan(self.values[row]):
             return row
-        return self._rows.get(self.name(arch)) if self._rows else None
+        return self._alike(arch)
 
     def score(self, draw: Draw) -> Score:
         """The row's value and metrics.
@@ -120,7 +128,7 @@ class Table(Stateless):
         Raises:
             DataError: not in the table.
         """
-        row = self.index.get(arch, self._rows.get(self.name(arch)) if self._rows else None)
+        row = self.index[arch] if arch in self.index else self._alike(arch)
         if row is None:
             raise DataError(f"the table has {len(self.index)} architectures, but not {arch}")
         return _filled(self.hidden, row)

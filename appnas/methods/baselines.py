@@ -25,11 +25,11 @@ class RandomConfig:
 
     evaluations: int = 100
     """Architectures drawn, with replacement."""
+    budget: int = 10
+    """Epochs (or environment steps) of every training; unused with a table."""
     distinct: bool = True
     """Draw, score and remember every network once, in spaces that can tell which architectures are the same one
     (`canonical`); of no effect in others. False for draws with replacement there too."""
-    budget: int = 10
-    """Epochs (or environment steps) of every training; unused with a table."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,11 @@ class EvolutionConfig:
     """P; NAS-Bench-201's authors use 10."""
     sample: int = 25
     """S; NAS-Bench-201's authors use 3."""
+    budget: int = 10
+    """Epochs (or environment steps) of every training; unused with a table."""
     distinct: bool = True
     """Draw again what is a network proposed before, and score each once, in spaces that can tell (`canonical`); of no
     effect in others. False for the paper's rule there too."""
-    budget: int = 10
-    """Epochs (or environment steps) of every training; unused with a table."""
 
 
 def random(
