@@ -50,8 +50,9 @@ class SpaceSuite:
     """Random architectures in the test of uniformity."""
 
     def symmetric(self, space: Space) -> bool:
-        """Whether the rules treat options that compute something alike: not in a list, nor where some exist only under
-        others. Override for other rules of that kind.
+        """Whether the rules treat options that compute something alike: not in a list, nor if some exist under others.
+
+        Override for other rules of that kind.
         """
         return not isinstance(_whole(space), Listed) and getattr(space, "active", None) is None
 

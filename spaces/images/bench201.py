@@ -114,8 +114,8 @@ def _network(arch: Arch) -> str:
             alike[arch[edge], *states[source]].append(edge)
     found = []
     for numbers in itertools.product(*(itertools.permutations(range(len(edges))) for edges in alike.values())):
-        of = {e: str(k) for edges, row in zip(alike.values(), numbers, strict=True) for e, k in zip(edges, row)}
-        found.append("+".join(_terms(arch, of.__getitem__)[-1]))
+        pairs = zip(itertools.chain(*alike.values()), itertools.chain(*numbers), strict=True)
+        found.append("+".join(_terms(arch, {edge: str(k) for edge, k in pairs}.__getitem__)[-1]))
     return min(found)
 
 
