@@ -205,7 +205,7 @@ class SpaceSuite:
             inside = space.space if isinstance(space, Listed) and space.space else _whole(space)
             assert inside.valid(name) and canonical(space, name) == name
             if getattr(space, "canonical", None) is not None:
-                same = getattr(space, "equivalents", lambda arch: [])(arch)
+                same: list[Arch] = getattr(space, "equivalents", lambda arch: [])(arch)
                 assert {canonical(space, other) for other in same} <= {name}
 
     def test_constant_architectures(self, space: Space) -> None:
