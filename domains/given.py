@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -72,13 +72,13 @@ def _several(data: Any, field: str) -> Any:
     """Splits of data sets, or arrays; None if they are neither."""
     if isinstance(data, tuple) and 2 <= len(data) <= 3 and all(map(_is_set, data)):
         train, *valid, test = data
-        of = Graphs if _is_graph(_first(train)) else _reader(_first(train))
+        of: Any = Graphs if _is_graph(_first(train)) else _reader(_first(train))
         return of(*(None if part is None else _listing(_unloaded(part)) for part in (train, *(valid or [None]), test)))
     if len(data) != 2:
         return None
     if all(isinstance(part, tuple | list) and len(part) == 2 and _is_array(part[0]) for part in data):
-        return _arrays(*data[0], *data[1], field=field)
-    return _arrays(*data, field=field) if all(map(_is_array, data)) else None
+        return _arrays((*data[0], *data[1]), field)
+    return _arrays(data, field) if all(map(_is_array, data)) else None
 
 
 def _kind(data: Any) -> str:
@@ -171,8 +171,9 @@ def _float(y: Any) -> bool:
     return isinstance(y, float) or "float" in str(getattr(y, "dtype", ""))
 
 
-def _arrays(x: Any, y: Any, test_x: Any = None, test_y: Any = None, field: str = "") -> Any:
-    """Images, where x looks so and y has one class each; else any supervised task."""
+def _arrays(parts: Sequence[Any], field: str) -> Any:
+    """Images, where x looks so and y has one class each; else any supervised task. Two parts, or four with a test."""
+    x, y, *held = parts
     axes, classes = _axes(x), _is_classes(y)
     if axes == 3 and classes and field not in ("images", "text"):
         raise ValueError(
@@ -180,8 +181,8 @@ def _arrays(x: Any, y: Any, test_x: Any = None, test_y: Any = None, field: str =
             " Labelled(x, y): say which, from appnas.domains import Images, Labelled"
         )
     if classes and (axes == 4 or (axes == 3 and field == "images")):
-        return Images(x, y, test_x, test_y)
-    return Labelled(x, y, test_x, test_y)
+        return Images(x, y, *held)
+    return Labelled(x, y, *held)
 
 
 def _axes(x: Any) -> int:
@@ -239,6 +240,5 @@ def _splits(data: Mapping[str, Any], first: Any, field: str) -> Any:
         texts = ("\n".join(row.rstrip("\n") for row in data[part]["text"]) for part in parts)
         return text_data.corpus(texts, "word", text_data.SMALL)
     if _is_array(data["train"]) or isinstance(data["train"], tuple):
-        test = data.get("test", (None, None))
-        return _arrays(*data["train"], *test, field=field)
+        return _arrays((*data["train"], *data.get("test", ())), field)
     return _reader(first)(data)

@@ -15,7 +15,6 @@ from torch_geometric.nn import GATConv, GCNConv, GraphConv, LayerNorm, SAGEConv
 import appnas
 from appnas import pick
 from appnas.run import domain as domain_of
-from appnas.space import describe
 
 QUICK = "--quick" in sys.argv
 
@@ -56,5 +55,5 @@ if __name__ == "__main__":
     result = appnas.search(
         space, domain, "darts", order="first", epochs=2 if QUICK else 60, alpha_lr=0.05, progress=True
     )
-    print(describe(space.choices, result.best))
+    print(space.values(result.best))
     print(result.retrain(2 if QUICK else 100, beside=["random"]))

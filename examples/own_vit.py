@@ -16,7 +16,6 @@ from torch.nn.functional import gelu, scaled_dot_product_attention
 import appnas
 from appnas import pick
 from appnas.domains.images import digits
-from appnas.space import describe
 
 QUICK = "--quick" in sys.argv
 
@@ -55,5 +54,5 @@ if __name__ == "__main__":
     space = appnas.space_of(ViT, domain.io)
     epochs, evaluations = (1, 4) if QUICK else (60, 100)
     result = appnas.search(space, domain, "fewshot", split=(), epochs=epochs, evaluations=evaluations, progress=True)
-    print({name: options for name, options in describe(space.choices, result.best).items()})
+    print(space.values(result.best))
     print(result.retrain(1 if QUICK else 40, beside=["random"]))

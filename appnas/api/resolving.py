@@ -44,7 +44,7 @@ def usual(space: Any, domain: Any) -> str:
     """
     if isinstance(domain, HostDomain):
         return "rl_darts"
-    alone = hasattr(space, "mixed") or getattr(space, "paths_only", "")  # `mixed` names a space that could be
+    alone = hasattr(space, "mixed") or bool(getattr(space, "paths_only", ""))  # `mixed` names a space that could be
     mixes = hasattr(space, "supernet") and not alone
     if mixes and (isinstance(domain, DifferentiableDomain) or not isinstance(domain, Domain)):
         return "darts" if isinstance(domain, Domain) else "evolution"

@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from itertools import pairwise
 from typing import Any, NamedTuple, Protocol
 
+import torch
 from torch import nn
 
 TAKEN = (nn.ModuleDict(), frozenset({"asked", "board", "index", "place", "row"}))
@@ -44,24 +45,34 @@ class Answers(Protocol):
 _answers: ContextVar[Answers | None] = ContextVar("answers", default=None)
 
 
+_traced: list[Answers] = []
+"""The same while torch compiles, which knows no context variables."""
+
+
 @contextmanager
 def answering(answers: Answers) -> Iterator[None]:
     """Every `pick` inside is answered so."""
-    token = _answers.set(answers)
+    token = begin(answers)
     try:
         yield
     finally:
-        _answers.reset(token)
+        end(token)
 
 
 def begin(answers: Answers) -> Any:
     """The same without an end: what `end` takes."""
+    if torch.compiler.is_compiling():
+        _traced.append(answers)
+        return None
     return _answers.set(answers)
 
 
 def end(token: Any) -> None:
     """Who answered before answers again."""
-    _answers.reset(token)
+    if token is None:
+        _traced.pop()
+    else:
+        _answers.reset(token)
 
 
 def pick(
@@ -91,7 +102,7 @@ def pick(
         TypeError, ValueError: options that cannot be chosen from.
     """
     asked = _asked(name, options, each, ordered)
-    answers = _answers.get()
+    answers = _traced[-1] if torch.compiler.is_compiling() and _traced else _answers.get()
     if answers is None:
         raise RuntimeError(
             f"pick({name!r}, ...) is a decision of a search, and nobody makes it here: make a space of the model,"
@@ -169,7 +180,8 @@ def explained(asked: Asked, option: str) -> Any:
     """The same, where an exception of the factory is told with its choice and option.
 
     Raises:
-        Refused: the factory raised, or see `made`.
+        Broken: the factory raised.
+        Refused: see `made`.
     """
     try:
         return made(asked, option)
@@ -183,7 +195,7 @@ def explained(asked: Asked, option: str) -> Any:
                 "; a factory is called without arguments: for a function say lambda: torch.relu, for a layer with"
                 " arguments lambda: nn.Linear(8, 8)"
             )
-        raise Refused(
+        raise Broken(
             f"the factory of option {option!r} of the choice {asked.name!r} raised {type(error).__name__}: {error}"
             f"{hint}"
         ) from error
@@ -191,3 +203,7 @@ def explained(asked: Asked, option: str) -> Any:
 
 class Refused(ValueError):
     """What a model does with its choices cannot be searched."""
+
+
+class Broken(Refused):
+    """A factory raised."""

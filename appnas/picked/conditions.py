@@ -1,7 +1,8 @@
 """Which decisions exist under which others, learnt from what was asked; and how many architectures that makes.
 
-A decision exists if each of some earlier ones has one of a set of answers. Decisions that hang together are a knot:
-knots are independent, so architectures are counted, and drawn uniformly, knot by knot.
+A decision exists if each of some others has one of a set of answers (it is picked inside them), or unless each has (it
+is picked inside any of several). Decisions that hang together are a knot: knots are independent, so architectures are
+counted, and drawn uniformly, knot by knot.
 """
 
 from __future__ import annotations
@@ -9,40 +10,81 @@ from __future__ import annotations
 import itertools
 import math
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from graphlib import TopologicalSorter
+from typing import NamedTuple
 
-Condition = dict[int, frozenset[int]]
-"""Earlier decision -> the answers with which the decision exists; -1 for one that does not exist itself."""
+Sets = dict[int, frozenset[int]]
+"""Earlier decision -> some of its answers; -1 for one that does not exist itself."""
 ABSENT = -1
 LISTED = 20_000
 """Combinations of answers in a knot up to which they are listed."""
 Answers = Mapping[int, int]
-"""Decision -> index, of those that exist."""
+"""Decision -> index."""
+
+
+class Condition(NamedTuple):
+    """When a decision exists.
+
+    Attributes:
+        sets: answers of earlier decisions.
+        unless: it exists unless all of them have such an answer, instead of if they have.
+    """
+
+    sets: Sets = {}  # noqa: RUF012  (never written)
+    unless: bool = False
+
+    def holds(self, answers: Answers) -> bool:
+        """Whether the decision exists, after the answers of earlier ones."""
+        return all(answers[e] in kept for e, kept in self.sets.items()) != self.unless
 
 
 def learn(count: int, traces: Sequence[Answers]) -> list[Condition] | None:
     """The conditions of every decision, the fewest that explain what was seen; None if none of this kind do.
 
     Args:
-        count: number of decisions, those that others hang on first.
+        count: number of decisions, in the order met.
         traces: what architectures have.
     """
-    found: list[Condition] = []
-    for d in range(count):
-        there = [trace for trace in traces if d in trace]
-        others = [trace for trace in traces if d not in trace]
-        sets = {e: frozenset(trace.get(e, ABSENT) for trace in there) for e in range(d)}
-        condition: Condition = {}
-        while others:
-            left = {e: [t for t in others if t.get(e, ABSENT) in kept] for e, kept in sets.items()}
-            e = min(left, key=lambda e: (len(left[e]), -e), default=None)
-            if e is None or len(left[e]) == len(others):
-                return None
-            condition[e], others = sets[e], left[e]
-        found.append(condition)
-    return found
+    found: dict[int, Condition] = {}
+    for d in range(count):  # most are told by earlier ones
+        if condition := _condition(d, range(d), traces):
+            found[d] = condition
+    for d in (d for d in range(count) if d not in found):  # one name in several places may come before what it hangs on
+        free = [e for e in range(count) if e in found and not _hangs(e, d, found)]
+        if not (condition := _condition(d, free, traces)):
+            return None
+        found[d] = condition
+    return [found[d] for d in range(count)]
+
+
+def _hangs(e: int, d: int, found: Mapping[int, Condition]) -> bool:
+    return e == d or any(_hangs(f, d, found) for f in (found[e].sets if e in found else ()))
+
+
+def _condition(d: int, earlier: Iterable[int], traces: Sequence[Answers]) -> Condition | None:
+    there = [trace for trace in traces if d in trace]
+    others = [trace for trace in traces if d not in trace]
+    if (sets := _telling(earlier, there, others)) is not None:
+        return Condition(sets)
+    if (sets := _telling(earlier, others, there)) is not None:
+        return Condition(sets, unless=True)
+    return None
+
+
+def _telling(earlier: Iterable[int], there: Sequence[Answers], others: Sequence[Answers]) -> Sets | None:
+    """Answers of the fewest decisions that all of the former have and none of the latter."""
+    sets = {e: frozenset(trace.get(e, ABSENT) for trace in there) for e in earlier}
+    chosen: Sets = {}
+    while others:
+        left = {e: [t for t in others if t.get(e, ABSENT) in kept] for e, kept in sets.items()}
+        e = min(left, key=lambda e: (len(left[e]), -e), default=None)
+        if e is None or len(left[e]) == len(others):
+            return None
+        chosen[e], others = sets[e], left[e]
+    return chosen
 
 
 @dataclass(frozen=True)
@@ -59,23 +101,28 @@ class Conditions:
 
     def active(self, indices: Sequence[int]) -> tuple[bool, ...]:
         """Which decisions exist."""
-        now: list[int] = []
-        for condition, index in zip(self.when, indices, strict=True):
-            now.append(index if all(now[e] in kept for e, kept in condition.items()) else ABSENT)
-        return tuple(index != ABSENT for index in now)
+        now: dict[int, int] = {}
+        for d in self.sequence:
+            now[d] = indices[d] if self.when[d].holds(now) else ABSENT
+        return tuple(now[d] != ABSENT for d in range(len(self.when)))
+
+    @cached_property
+    def sequence(self) -> list[int]:
+        """The decisions, each after those that it hangs on."""
+        return list(TopologicalSorter({d: condition.sets for d, condition in enumerate(self.when)}).static_order())
 
     @cached_property
     def knots(self) -> list[tuple[list[int], list[int]]]:
         """For every knot the decisions that others hang on, and the others."""
         group = list(range(len(self.when)))
         for d, condition in enumerate(self.when):
-            for e in condition:
+            for e in condition.sets:
                 old, new = group[d], group[e]
                 group = [new if g == old else g for g in group]
-        parents = {e for condition in self.when for e in condition}
+        parents = {e for condition in self.when for e in condition.sets}
         knots: dict[int, tuple[list[int], list[int]]] = {}
-        for d, g in enumerate(group):
-            knots.setdefault(g, ([], []))[d not in parents].append(d)
+        for d in self.sequence:
+            knots.setdefault(group[d], ([], []))[d not in parents].append(d)
         return list(knots.values())
 
     def assignments(self, knot: tuple[list[int], list[int]]) -> Iterator[tuple[dict[int, int], list[int]]]:
@@ -85,13 +132,10 @@ class Conditions:
         for d in stems:
             rows = [row for old in rows for row in self._with(old, d)]
         for row in rows:
-            yield row, [d for d in rest if self._exists(row, d)]
-
-    def _exists(self, row: Mapping[int, int], d: int) -> bool:
-        return all(row[e] in kept for e, kept in self.when[d].items())
+            yield row, [d for d in rest if self.when[d].holds(row)]
 
     def _with(self, row: dict[int, int], d: int) -> Iterator[dict[int, int]]:
-        for k in self.options[d] if self._exists(row, d) else (ABSENT,):
+        for k in self.options[d] if self.when[d].holds(row) else (ABSENT,):
             yield {**row, d: k}
 
     @cached_property

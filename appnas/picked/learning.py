@@ -12,6 +12,8 @@ from appnas.space import Choice
 
 SAMPLE = 24
 """Random architectures that conditions must foretell, all of them."""
+STARTS = 100
+"""Random architectures that are tried, where the first options do not go together, to begin with."""
 ROUNDS = 12
 """Such samples, after which decisions are found out by building."""
 
@@ -25,19 +27,36 @@ def record(recorder: Recorder) -> Conditions | None:
     Raises:
         Refused, or what the model raises.
     """
-    recorder.explore(recorder.trace(firsts, every=True))
-    rng, found = random.Random(0), None
-    for _ in range(ROUNDS if recorder.order else 0):
-        found = _learnt(recorder)
-        wrong = False
+    rng = random.Random(0)
+    start = recorder.tried(firsts, every=True)
+    for _ in range(STARTS if start is None else 0):
+        start = start or recorder.drawn(rng, every=True)
+    if start is None:
+        recorder.lenient = False
+    recorder.explore(start or recorder.trace(firsts, every=True))
+    if not recorder.order:
+        return None
+    for trace in recorder.covered():
+        _taken(recorder, trace)
+    for _ in range(ROUNDS):
+        found, wrong = _learnt(recorder), False
         for _ in range(SAMPLE):
-            trace = recorder.drawn(rng)
-            known = set(recorder.order)
-            wrong |= not set(trace.met) <= known or (found is not None and not _foretold(recorder, found, trace))
-            recorder.explore(trace) if not set(trace.met) <= known else recorder.note(trace)
+            if (trace := recorder.drawn(rng)) is None:
+                continue
+            new = _taken(recorder, trace)
+            wrong |= new or (found is not None and not _foretold(recorder, found, trace))
         if not wrong:
             return found
     return None
+
+
+def _taken(recorder: Recorder, trace: Trace) -> bool:
+    """Keep a trace, and go on from there if it has decisions that are new; whether it has."""
+    if new := not set(trace.met) <= set(recorder.order):
+        recorder.explore(trace)
+    else:
+        recorder.note(trace)
+    return new
 
 
 def _learnt(recorder: Recorder) -> Conditions | None:

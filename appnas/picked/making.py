@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
@@ -17,6 +18,9 @@ from appnas.picked.picked_space import Picked, Rule
 from appnas.picked.recording import META, Recorder, Source, told
 from appnas.space import full_mask
 from appnas.support import listed
+
+TRIED = 8
+"""Architectures that obey a rule which are built before the space is given away."""
 
 
 def space_of(
@@ -39,7 +43,7 @@ def space_of(
         *args: of the model, at every build, as are kwargs. An `IO` among them, usually `domain.io`, is the sizes that a
             network is built for.
         rule: values by choice (None where a decision does not exist, a tuple with each=True) -> whether they go
-            together.
+            together. What it forbids need not be buildable.
         inputs: examples that `forward` takes, `domain.example(2)` say; by default one tensor of the sizes `io.inputs`.
         **kwargs: see args.
 
@@ -59,7 +63,7 @@ def space_of(
         inputs = torch.zeros(2, *source.io.inputs)
     if inputs is not None and not isinstance(inputs, tuple):
         inputs = tuple(inputs) if isinstance(inputs, list) else (inputs,)
-    recorder = Recorder(source, inputs)
+    recorder = Recorder(source, inputs, lenient=rule is not None)
     with told(source):
         conditions = record(recorder)
     if not recorder.order:
@@ -71,7 +75,10 @@ def space_of(
         frozenset(recorder.running), rule, inputs, paths_only=_alone(recorder),
     )  # fmt: skip
     object.__setattr__(made, "paths_only", made.paths_only or _unmixed(made, recorder))
-    made.discretise(tuple(mask.float() for mask in full_mask(choices)))  # says if no architecture obeys the rule
+    rng = random.Random(0)
+    for _ in range(TRIED if rule else 0):  # says if none obeys the rule, or one that does cannot be built
+        recorder.lenient = False
+        recorder.trace(made.answers(made.sample(rng)))
     return made
 
 

@@ -15,7 +15,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from appnas.compute import read
 from appnas.picked.answering import Answered, Key, Known, unseen
-from appnas.picked.asking import Asked, answering, made
+from appnas.picked.asking import Asked, answering, begin, end, made
 from appnas.space import Gates
 from appnas.supernet import Mixed, add_scaled, fast, live_options, scale
 
@@ -208,8 +208,11 @@ class Blended(nn.Module):
         try:
             if not self.running:
                 return self.net(*inputs, **more)
-            with answering(Mixing(self.places, self.known, self.allowed, self.board, self.net)):
+            token = begin(Mixing(self.places, self.known, self.allowed, self.board, self.net))
+            try:
                 return self.net(*inputs, **more)
+            finally:
+                end(token)
         finally:
             self.board.wipe()
 

@@ -90,7 +90,7 @@ class Picked:
             if len(seen) >= TRIES:
                 seen.clear()
             recorder = Recorder(self.source, self.inputs if self.running else None)
-            met = recorder.trace(self._answers(arch)).met
+            met = recorder.trace(self.answers(arch)).met
             seen[arch] = tuple(key in met for key in self.keys)
         return seen[arch]
 
@@ -206,7 +206,7 @@ class Picked:
 
     def assembled(self, arch: Arch, io: IO | None) -> tuple[nn.Module, Parts]:
         """The network, and what the chosen factories made."""
-        answers = Answered(self._answers(arch), self.known, closed=True)
+        answers = Answered(self.answers(arch), self.known, closed=True)
         with answering(answers):
             network = self.source(io)
         if self.running:
@@ -229,7 +229,8 @@ class Picked:
     def _placed(self, indices: Sequence[int]) -> Arch:
         return tuple(index for _, index in sorted(zip(self.order, indices, strict=True)))
 
-    def _answers(self, arch: Arch) -> Callable[[Key, Asked], int]:
+    def answers(self, arch: Arch) -> Callable[[Key, Asked], int]:
+        """(decision, what it asks) -> its index in an architecture."""
         given = dict(zip(self.keys, arch, strict=True))
 
         def index(key: Key, asked: Asked) -> int:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -15,7 +16,7 @@ from torch.utils._pytree import tree_map
 
 from appnas.compute import CPU, moved
 from appnas.picked.answering import Answered, Key, Known
-from appnas.picked.asking import Asked, Refused, answering
+from appnas.picked.asking import Asked, Broken, Refused, answering
 from appnas.space import IO
 
 META = torch.device("meta")
@@ -86,6 +87,7 @@ class Recorder:
     Args:
         source: makes it.
         inputs: example inputs of its `forward`; None where there are none to be had.
+        lenient: leave out networks that cannot be built or run, as a rule may forbid them.
 
     Attributes:
         known: choices by name.
@@ -95,8 +97,8 @@ class Recorder:
         failed: why `forward` could not be run, if it could not.
     """
 
-    def __init__(self, source: Source, inputs: tuple[Any, ...] | None):
-        self.source, self.inputs = source, inputs
+    def __init__(self, source: Source, inputs: tuple[Any, ...] | None, lenient: bool = False):
+        self.source, self.inputs, self.lenient = source, inputs, lenient
         self.known, self.order = Known(), list[Key]()
         self.traces: list[Trace] = []
         self.running: set[Key] = set()
@@ -123,18 +125,36 @@ class Recorder:
             self.known.clear()
             self.known.update(known)
             trace = self._trace(index, every, runs, CPU)
-        if trace.failed:  # not run on the CPU either, so there is no need to go on there
-            self.inputs = None
-        else:
+        if trace.failed is None:
             self.device = CPU
+        elif not self.traces:  # not run on the CPU either: inputs of another kind
+            self.inputs, self.failed = None, trace.failed
         return trace
+
+    def tried(self, index: Callable[[Key, Asked], int], every: bool = False, runs: bool = True) -> Trace | None:
+        """The same; None for a network that is left out.
+
+        Raises:
+            Refused, or whatever the model raises.
+        """
+        try:
+            return self.trace(index, every, runs)
+        except Exception as error:  # of a combination that the rule perhaps forbids
+            if not self.lenient or (isinstance(error, Refused) and not isinstance(error, Broken)):
+                raise
+            return None
 
     def _trace(self, index: Callable[[Key, Asked], int], every: bool, runs: bool, device: torch.device) -> Trace:
         trace = Trace()
         with torch.random.fork_rng(devices=[]), torch.no_grad():
             answers = Answered(index, self.known, every=every)
-            with answering(answers), torch.device(device) if device == META else nullcontext():
-                network = self.source(None)
+            try:
+                with answering(answers), torch.device(device) if device == META else nullcontext():
+                    network = self.source(None)
+            except Exception as error:
+                given = {key.name: self.known[key.name].options[k] for key, k in answers.met.items()}
+                error.add_note(f"while {self.source.name} was built with {given}")
+                raise
             trace.add(answers, False)
             if runs and self.inputs is not None:
                 self._run(network, index, every, trace, device)
@@ -185,8 +205,8 @@ class Recorder:
                 options = range(len(asked.options)) if asked.values is not None else sorted(where.nests.get(key, ()))
                 for k in options:
                     if k != where.met[key]:
-                        there = self.trace(_otherwise(where.met, key, k), every=True)
-                        queue.append((there, self.note(there)))
+                        if (there := self.tried(_otherwise(where.met, key, k), every=True)) is not None:
+                            queue.append((there, self.note(there)))
 
     def note(self, trace: Trace) -> list[Key]:
         """Keep a trace.
@@ -197,7 +217,6 @@ class Recorder:
         had = {key for other in self.traces for key in other.met}
         self.traces.append(trace)
         self.running |= trace.running
-        self.failed = self.failed or trace.failed
         place = 0
         for key in trace.sequence:
             if key in self.order:
@@ -207,14 +226,26 @@ class Recorder:
                 place += 1
         return [key for key in trace.met if key not in had]
 
-    def drawn(self, rng: random.Random) -> Trace:
+    def covered(self) -> Iterator[Trace]:
+        """Architectures in which every option is taken once: some stumble only where they are put."""
+        for number in range(max(len(asked.options) for asked in self.known.values())):
+            index = partial(_turn, {key: place for place, key in enumerate(self.order)}, number)
+            if (trace := self.tried(index, runs=number < 2 or bool(self.running))) is not None:
+                yield trace
+
+    def drawn(self, rng: random.Random, every: bool = False) -> Trace | None:
         """An architecture drawn along the way: every question answered at random."""
         answers: dict[Key, int] = {}
 
         def index(key: Key, asked: Asked) -> int:
             return answers.setdefault(key, rng.randrange(len(asked.options)))
 
-        return self.trace(index, runs=bool(self.running))
+        return self.tried(index, every, runs=every or bool(self.running))
+
+
+def _turn(places: Mapping[Key, int], number: int, key: Key, asked: Asked) -> int:
+    """The options of a decision in turn, those of other decisions shifted."""
+    return (number + places.get(key, 0)) % len(asked.options)
 
 
 def _otherwise(answers: dict[Key, int], key: Key, k: int) -> Callable[[Key, Asked], int]:

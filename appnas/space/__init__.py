@@ -5,14 +5,14 @@ Here belongs what works on the choices of any space. Concrete spaces are in `app
 """
 
 from appnas.space.encoding import features, links, offsets, one_hot, tokens, vocabulary
-from appnas.space.exhaustion import Name, all_of, itself, spent, unseen
+from appnas.space.exhaustion import Name, all_of, itself, names, spent, unseen
 from appnas.space.listed import Listed
 from appnas.space.masks import allowed, check_mask, full_mask, only, without
 from appnas.space.moves import constant_arch, crossover, mutate, neighbours
 from appnas.space.printing import drawing, table
 from appnas.space.progressive_shrinking import Prefix, complete, ends, extend, members
 from appnas.space.restricted import both, filled, restrict
-from appnas.space.sampling import UnevenWarning, random_arch
+from appnas.space.sampling import UnevenWarning, everything, random_arch
 from appnas.space.space import (
     IO, SKIP, ZERO, Arch, Choice, Gates, Mask, Space, active, argmax, canonical, check, decisions, describe, legal,
     parse, size, split,
@@ -21,8 +21,8 @@ from appnas.space.space import (
 __all__ = [
     "IO", "SKIP", "ZERO", "Arch", "Choice", "Gates", "Listed", "Mask", "Name", "Prefix", "Space", "UnevenWarning",
     "active", "all_of", "allowed", "argmax", "both", "canonical", "check", "check_mask", "complete",
-    "constant_arch", "crossover", "decisions", "describe", "drawing", "ends", "extend", "features", "filled",
-    "full_mask", "itself", "legal", "links", "members", "mutate", "neighbours", "offsets", "one_hot", "only",
-    "parse", "random_arch", "restrict", "size", "spent", "split", "table", "tokens", "unseen", "vocabulary",
-    "without",
+    "constant_arch", "crossover", "decisions", "describe", "drawing", "ends", "everything", "extend", "features",
+    "filled", "full_mask", "itself", "legal", "links", "members", "mutate", "names", "neighbours", "offsets",
+    "one_hot", "only", "parse", "random_arch", "restrict", "size", "spent", "split", "table", "tokens", "unseen",
+    "vocabulary", "without",
 ]  # fmt: skip

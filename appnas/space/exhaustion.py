@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Collection
+from functools import partial
 
 from appnas.space.sampling import everything, random_arch
-from appnas.space.space import Arch, Space
+from appnas.space.space import Arch, Space, canonical
 from appnas.support import ExhaustedError
 
 TRIES = 100
@@ -18,6 +19,13 @@ Name = Callable[[Arch], Arch]
 def itself(arch: Arch) -> Arch:
     """The architecture."""
     return arch
+
+
+def names(space: Space, distinct: bool = True) -> Name:
+    """What architectures are known by where those of one network count as one, if the space can tell (`canonical`)."""
+    if not distinct or getattr(space, "canonical", None) is None:
+        return itself
+    return partial(canonical, space)
 
 
 def spent(space: Space, seen: Collection[Arch], name: Name = itself) -> bool:

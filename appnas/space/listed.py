@@ -130,7 +130,7 @@ class Listed:
             raise TypeError(
                 "a list does not say how networks are built: give Listed(..., build=f), f(arch, io) -> module"
             )
-        return make(arch, io)  # type: ignore[no-any-return]
+        return make(arch, io)
 
     @cached_property
     def _hot(self) -> Tensor:

@@ -92,14 +92,12 @@ def crossover(space: Space, first: Arch, second: Arch, rng: random.Random) -> Ar
     has none.
     """
     child = tuple(rng.choice(pair) for pair in zip(first, second, strict=True))
-    if space.valid(child):
-        return child
     if getattr(space, "active", None) is not None:
         sides = zip(child, first, second, active(space, first), active(space, second), strict=True)
         child = tuple(a if in_a > in_b else b if in_b > in_a else k for k, a, b, in_a, in_b in sides)
-        child = _settled(space, child, child, legal(space), None)
-        if space.valid(child):
-            return child
+        child = tuple(k if on else 0 for k, on in zip(child, active(space, child), strict=True))
+    if space.valid(child):
+        return child
     scores = noise(space.choices, rng)
     for row, names, *parents in zip(scores, decisions(space.choices), first, second, strict=True):
         for index in parents:  # an edge that both parents have comes before one that only one has

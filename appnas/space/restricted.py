@@ -83,7 +83,7 @@ class Restricted:
 
     def count(self) -> int:
         """Number of architectures: of a space that counts under a mask; else at most, by the space's and the mask's."""
-        own = getattr(self.space, "count", None)
+        own: Any = getattr(self.space, "count", None)
         if _takes_mask(own):
             return int(own(mask=self.given))
         return min(size(self.space), math.prod(map(len, legal(self))))

@@ -97,7 +97,7 @@ def home_of(name: str) -> str:
     """The folder that the module of a dotted name was imported from; empty for one that is installed."""
     module = sys.modules.get(name.partition(":")[0])
     file = getattr(module, "__file__", None)
-    if file is None:
+    if module is None or file is None:
         return ""
     root = Path(file).resolve().parents[str(module.__name__).count(".") + hasattr(module, "__path__")]
     installed = [Path(path).resolve() for path in set(sysconfig.get_paths().values())]
@@ -197,7 +197,7 @@ def _is_io(parameter: inspect.Parameter) -> bool:
 
 def _parameters(target: Any, name: str) -> list[inspect.Parameter]:
     """The parameters of a callable with types for annotations."""
-    function = target.__init__ if isinstance(target, type) else target
+    function = getattr(target, "__init__") if isinstance(target, type) else target  # noqa: B009  (of a class)
     try:
         hints = typing.get_type_hints(getattr(function, "func", function))
         listed = inspect.signature(target).parameters.values()

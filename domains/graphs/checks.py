@@ -161,7 +161,7 @@ def classed(labels: dict[str, list[Tensor]]) -> tuple[dict[str, list[Tensor]], t
     if every.dim() == 2 and not (every.shape[1] > 1 and bool((every.sum(1) == 1).all())):
         return labels, ()
     found, names = as_classes(every, "labels")
-    parts = iter(found.split([len(part) for part in flat]))
+    parts = iter(torch.split(found, [len(part) for part in flat]))
     return {split: [next(parts) for _ in some] for split, some in labels.items()}, names
 
 

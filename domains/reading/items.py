@@ -60,7 +60,7 @@ def label_of(value: Any, names: Sequence[Any] | None) -> int:
         return _place(value, names)
     classes = None if names is None else len(names)
     if isinstance(value, Tensor | np.ndarray):
-        if names is not None and tuple(value.shape) == (len(names),) and (value == 1).sum() == 1 == abs(value).sum():
+        if names is not None and tuple(value.shape) == (len(names),) and _is_one_hot(value):
             return int(value.argmax())
         if math.prod(value.shape) != 1:
             raise ValueError(
@@ -76,6 +76,10 @@ def label_of(value: Any, names: Sequence[Any] | None) -> int:
     if label < 0 or (classes is not None and label >= classes):
         raise ValueError(f"labels must be {f'0 to {classes - 1}' if classes else '0 or more'}, got {label}")
     return label
+
+
+def _is_one_hot(value: Any) -> bool:
+    return int((value == 1).sum()) == 1 == int((value != 0).sum())
 
 
 def numbered(names: Any) -> Any:

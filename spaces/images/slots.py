@@ -163,6 +163,16 @@ class Slots(Cells):
                 found.append(tuple(other))
         return found
 
+    def canonical(self, arch: Arch) -> Arch:
+        """The same cells with the slots of every node in order: the name of all that `equivalents` lead to."""
+        size, found = SLOTS * self.nodes, list(arch)
+        for start in (0, 2 * size):
+            for first in range(start, start + size, SLOTS):
+                pairs = sorted((arch[d], arch[d + size]) for d in range(first, first + SLOTS))
+                for d, (source, op) in enumerate(pairs, first):
+                    found[d], found[d + size] = source, op
+        return tuple(found)
+
     def _edges(self, mask: Mask) -> Mask:
         return tuple(matrix > 0 for matrix in self.edge_gates(tuple(matrix.float() for matrix in mask)))
 

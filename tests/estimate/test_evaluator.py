@@ -143,7 +143,8 @@ def test_rewarded_reads_an_attached_value_as_a_number():
 
 
 def test_evaluator_of(table, bench201, digits):
-    assert evaluator_of(bench201, table, 3, 0) is table
+    assert evaluator_of(bench201, table, 3, 0, distinct=False) is table
+    assert evaluator_of(bench201, table, 3, 0).index is table.index
     made = evaluator_of(bench201, digits, 3, 7)
     assert isinstance(made, Cached) and isinstance(made.evaluator, Scratch)
     assert (made.evaluator.budget, made.evaluator.seed) == (3, 7)

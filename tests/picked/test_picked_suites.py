@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 import torch
 from torch import nn
@@ -101,6 +103,12 @@ class TestNestedSpace(SpaceSuite):
     @pytest.fixture
     def space(self, io: IO) -> appnas.Picked:
         return appnas.space_of(Nested, io)
+
+    def test_random_architectures_are_roughly_uniform(self, space: appnas.Picked) -> None:
+        """All 16 architectures come as often, by a chi-squared test; the options of a decision do not."""
+        counts = Counter(self.archs(space, 9600))
+        assert set(counts) == set(space.every()) and len(counts) == 16
+        assert sum((n - 600) ** 2 / 600 for n in counts.values()) < 15 + 5 * 30**0.5
 
 
 class TestNestedSupernet(SupernetSuite):

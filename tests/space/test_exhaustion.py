@@ -207,7 +207,8 @@ def test_what_was_asked_is_scored_before_a_search_ends(callbacks):
 def test_a_space_whose_rule_for_gates_breaks_its_rules_is_named():
     class Broken(Few):
         def discretise(self, gates):
-            return (2,) * 8
+            return (2,) * 12
 
-    with pytest.raises(ValueError, match=r"that of Broken gave \(2, 2, .*\), which its `valid` refuses"):
-        appnas.search(Broken(few(5).archs), table(few(5)), "random", evaluations=5)
+    space = few(5, 12)  # so large that it is not listed, so draws are mended
+    with pytest.raises(ValueError, match=r"discretise .* that of Broken gave \(2, 2, .*\), which its `valid` refuses"):
+        appnas.search(Broken(space.archs, width=12), table(space), "random", evaluations=5)

@@ -8,7 +8,23 @@ from itertools import combinations
 
 import pytest
 
-from appnas.space import ZERO, constant_arch, crossover, full_mask, mutate, neighbours, only, random_arch, restrict
+from appnas.space import (
+    ZERO,
+    Choice,
+    active,
+    argmax,
+    canonical,
+    constant_arch,
+    crossover,
+    full_mask,
+    mutate,
+    neighbours,
+    only,
+    random_arch,
+    restrict,
+    size,
+    without,
+)  # fmt: skip
 
 
 def moved(first, second):
@@ -103,3 +119,125 @@ def test_constant_arch(cells, bench201):
     mask[0][2, 3] = False
     with pytest.raises(ValueError, match="'nor_conv_3x3' everywhere breaks the rules"):
         constant_arch(restrict(bench201, mask), "nor_conv_3x3")
+
+
+def test_ordered_choices_move_by_a_step():
+    """At the ends inwards; under a mask to the next one that is allowed; others go anywhere."""
+    choices = (Choice("width", tuple("012345"), 2, ordered=True), Choice("op", ("a", "b", "c")))
+    space, rng = Line(choices), random.Random(0)
+    children = Counter(mutate(space, (0, 3, 1), rng) for _ in range(6000))
+    expected = {(1, 3, 1): 2000, (0, 2, 1): 1000, (0, 4, 1): 1000, (0, 3, 0): 1000, (0, 3, 2): 1000}
+    assert children.keys() == expected.keys()
+    assert all(abs(children[arch] - n) < 5 * n**0.5 for arch, n in expected.items())
+    assert set(neighbours(space, (0, 3, 1))) == set(expected)
+    inner = restrict(space, without(choices, ["1", "2", "4"]))
+    assert set(neighbours(inner, (0, 3, 1))) == {(3, 3, 1), (0, 0, 1), (0, 5, 1), (0, 3, 0), (0, 3, 2)}
+    assert {mutate(inner, (0, 3, 1), rng) for _ in range(200)} == set(neighbours(inner, (0, 3, 1)))
+
+
+class Line:
+    mask = None
+
+    def __init__(self, choices):
+        self.choices = choices
+
+    def valid(self, arch):
+        return True
+
+    def discretise(self, gates):
+        return argmax(gates)
+
+
+class Nested(Line):
+    """A kind, and numbers that only the first or only the second kind has; the last number where the first is 1."""
+
+    def __init__(self):
+        super().__init__((Choice("kind", ("none", "few", "many")), Choice("number", ("0", "1", "2"), 3)))
+
+    def active(self, arch):
+        return (True, arch[0] == 1, arch[0] == 2, arch[0] == 1 and arch[1] == 1)
+
+    def valid(self, arch):
+        return not any(k for k, on in zip(arch, self.active(arch), strict=True) if not on)
+
+
+def test_what_comes_into_being_is_drawn_and_what_ends_is_0():
+    space, rng = Nested(), random.Random(0)
+    children = Counter(mutate(space, (0, 0, 0, 0), rng) for _ in range(3600))
+    few = {(1, 0, 0, 0): 600, (1, 2, 0, 0): 600, **{(1, 1, 0, k): 200 for k in range(3)}}
+    expected = {**few, **{(2, 0, k, 0): 600 for k in range(3)}}
+    assert children.keys() == expected.keys()
+    assert all(abs(children[arch] - n) < 5 * n**0.5 for arch, n in expected.items())
+    assert {mutate(space, (1, 1, 0, 2), rng) for _ in range(300)} >= {
+        (0, 0, 0, 0),
+        (1, 0, 0, 0),
+        (1, 1, 0, 1),
+        (2, 0, 2, 0),
+    }
+    around = [(0, 0, 0, 0), (2, 0, 0, 0), (1, 0, 0, 0), (1, 2, 0, 0), (1, 1, 0, 0), (1, 1, 0, 1)]
+    assert sorted(neighbours(space, (1, 1, 0, 2))) == sorted(around)
+    for _ in range(50):
+        child = crossover(space, (1, 1, 0, 2), (2, 0, 1, 0), rng)
+        assert space.valid(child) and child in [(1, 1, 0, 2), (2, 0, 1, 0)]
+    assert (
+        active(space, (1, 1, 0, 2)) == (True, True, False, True)
+        and active(Line(space.choices), (0,) * 4) == (True,) * 4
+    )
+
+
+def test_a_mask_is_about_what_is_there():
+    """Without 0 among the numbers: what is not there holds 0 all the same."""
+    space, rng = Nested(), random.Random(0)
+    inner = restrict(Mended(), without(space.choices, ["0"]))
+    assert inner.valid((0, 0, 0, 0)) and inner.valid((1, 2, 0, 0)) and not inner.valid((1, 0, 0, 0))
+    assert {random_arch(inner, rng) for _ in range(300)} == {
+        (0, 0, 0, 0), (1, 2, 0, 0), (2, 0, 1, 0), (2, 0, 2, 0), (1, 1, 0, 1), (1, 1, 0, 2)
+    }  # fmt: skip
+    assert all(inner.valid(mutate(inner, (1, 1, 0, 1), rng)) for _ in range(100))
+
+
+class Mended(Nested):
+    def discretise(self, gates):
+        arch = argmax(gates)
+        there = (True, arch[0] == 1, arch[0] == 2, arch[0] == 1 and arch[1] == 1)
+        return tuple(k if on else 0 for k, on in zip(arch, there, strict=True))
+
+
+class Hooked(Line):
+    """Moves along a ring, and knows it."""
+
+    def __init__(self):
+        super().__init__((Choice("place", tuple("0123456")),))
+
+    def mutate(self, arch, rng):
+        return ((arch[0] + rng.choice((-1, 1))) % 7,)
+
+    def neighbours(self, arch):
+        return [((arch[0] + 1) % 7,), ((arch[0] - 1) % 7,), arch]
+
+    def discretise(self, gates):
+        return argmax(gates)
+
+    def count(self):
+        return 7
+
+    def canonical(self, arch):
+        return (min(arch[0], 6 - arch[0]),)
+
+
+def test_the_moves_of_a_space_come_first():
+    space, rng = Hooked(), random.Random(0)
+    assert {mutate(space, (0,), rng) for _ in range(30)} == {(1,), (6,)} == set(neighbours(space, (0,)))
+    inner = restrict(space, without(space.choices, ["6"]))
+    assert {mutate(inner, (0,), rng) for _ in range(30)} == {(1,)} == set(neighbours(inner, (0,)))
+    assert size(space) == 7 and size(inner) == 6 and canonical(inner, (5,)) == (1,)
+    far = restrict(space, without(space.choices, ["1", "6"]))
+    assert mutate(far, (0,), rng) in [(2,), (3,), (4,), (5,)], "none of its own is allowed: any one decision"
+
+    class Wrong(Hooked):
+        def valid(self, arch):
+            return arch[0] < 6
+
+    with pytest.raises(ValueError, match=r"mutate of a space gives .* that of Wrong gave"):
+        for _ in range(30):
+            mutate(Wrong(), (0,), rng)

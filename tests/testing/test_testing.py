@@ -1,6 +1,5 @@
 """The oracle, the parts that suites share, and the suites on small components (on broken ones: test_testing_faults)."""
 
-import dataclasses
 import functools
 import itertools
 import math
@@ -127,15 +126,6 @@ class TestOnVectors(SpaceSuite, SupernetSuite):
 
     def coincides(self, space, arch) -> bool:
         return True
-
-    def inputs(self, io: IO, count: int):
-        """The supernet's tests are in float64, stand-alone networks in float32."""
-        return SupernetSuite.inputs(self, io, count)
-
-    def test_stand_alone_network(self, space, io):
-        build = lambda self, arch, io: type(space).build(space, arch, io).double()  # noqa: E731
-        twice = dataclasses.make_dataclass("Twice", [], bases=(type(space),), frozen=True, namespace={"build": build})
-        super().test_stand_alone_network(twice(), io)
 
 
 class TestRegression(DomainSuite):

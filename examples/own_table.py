@@ -1,0 +1,61 @@
+"""A network for a table of your own, searched: how numbers come in, widths, activations, and what is dropped.
+
+    python examples/own_table.py            # a minute on one core, no download
+    python examples/own_table.py --quick    # seconds, to see that everything runs
+
+442 patients, ten measurements, how far their diabetes went on in a year. Numbers may come in as sines of learnt
+frequencies (Gorishniy et al., arXiv 2203.05556). Beside what is found: a random architecture, and linear regression.
+"""
+
+import sys
+
+import torch
+from sklearn.datasets import load_diabetes
+from sklearn.linear_model import LinearRegression
+from torch import nn
+
+import appnas
+from appnas import pick
+from appnas.domains import Labelled
+
+QUICK = "--quick" in sys.argv
+
+
+class Waves(nn.Module):
+    def __init__(self, features, count):
+        super().__init__()
+        self.frequencies = nn.Parameter(pick("spread", [0.1, 0.3, 1.0]) * torch.randn(features, count))
+
+    def forward(self, x):
+        x = x[..., None]
+        return torch.cat([x, (x * self.frequencies).sin(), (x * self.frequencies).cos()], -1).flatten(1)
+
+
+class Net(nn.Module):
+    def __init__(self, io):
+        super().__init__()
+        features, waves = io.inputs[0], pick("waves", [0, 4, 8])  # the spread exists only where there are waves
+        self.come_in = Waves(features, waves) if waves else nn.Identity()
+        size, layers = features * (1 + 2 * waves), []
+        for _ in range(pick("depth", [1, 2, 3])):
+            width = pick("width", [8, 16, 32, 64], each=True)
+            act = pick("act", {"relu": nn.ReLU, "silu": nn.SiLU, "tanh": nn.Tanh})  # the same in all layers
+            layers += [nn.Linear(size, width), act, nn.Dropout(pick("drop", [0.0, 0.2, 0.4]))]
+            size = width
+        self.layers = nn.Sequential(*layers, nn.Linear(size, io.outputs[0]))
+
+    def forward(self, x):
+        return self.layers(self.come_in(x))
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    x, y = load_diabetes(return_X_y=True)
+    domain = Labelled(x[:300], y[:300], x[300:], y[300:], metric="rmse")
+    space = appnas.space_of(Net, domain.io)
+    few = {"population": 2, "sample": 2} if QUICK else {"population": 10, "sample": 3}
+    result = appnas.search(space, domain, "evolution", evaluations=4 if QUICK else 60, budget=2 if QUICK else 30, **few)
+    print(space.values(result.best), "of", space.count(), "architectures")
+    print(result.retrain(2 if QUICK else 60, beside=["random"], seeds=1 if QUICK else 3))
+    error = LinearRegression().fit(x[:300], y[:300]).predict(x[300:]) - y[300:]
+    print(f"linear regression: rmse {(error**2).mean() ** 0.5:.1f}")

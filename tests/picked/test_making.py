@@ -1,0 +1,175 @@
+"""appnas.picked.making: spaces of models, and models that are refused before any training."""
+
+import re
+
+import pytest
+import torch
+from torch import nn
+
+import appnas
+from appnas import pick, space_of
+from appnas.picked import Refused
+from appnas.space import IO
+
+SIZES = IO((4,), (2,))
+SHARED = nn.ReLU()
+
+
+class Net(nn.Module):
+    """What it picks is said by the test."""
+
+    def __init__(self, io, picks=lambda: [], forward=lambda x: x):
+        super().__init__()
+        self.parts = nn.ModuleList(picks())
+        self.last, self.asks = nn.Linear(io.inputs[0], io.outputs[0]), forward
+
+    def forward(self, x):
+        for part in self.parts:
+            x = part(x)
+        return self.last(self.asks(x))
+
+
+def linear():
+    return nn.Linear(4, 4)
+
+
+def test_a_space_and_its_networks():
+    space = space_of(Net, SIZES, lambda: [pick("op", {"linear": linear, "skip": nn.Identity})])
+    assert isinstance(space, appnas.Space) and space.paths_only == "" and space.count() == 2
+    assert repr(space) == "space_of(Net, <function te...7f>)" or repr(space).startswith("space_of(Net, <")
+    assert space.build((0,), SIZES)(torch.zeros(3, 4)).shape == (3, 2)
+    assert space.build((1,), IO((4,), (5,)))(torch.zeros(3, 4)).shape == (3, 5)
+
+
+def test_functions_that_return_models_and_models_without_sizes():
+    def make(width, *, bias):
+        return nn.Sequential(nn.Linear(width, width, bias), pick("act", {"relu": nn.ReLU, "tanh": nn.Tanh}))
+
+    space = space_of(make, 3, bias=False, inputs=torch.zeros(2, 3))
+    assert space.paths_only == "" and "make" in repr(space) and "bias=False" in repr(space)
+    assert isinstance(space.build((1,), SIZES)[1], nn.Tanh)
+
+
+@pytest.mark.parametrize(
+    ("made", "kind", "said"),
+    [
+        (nn.ReLU(), TypeError, r"takes the class, not a module that is built: space_of\(ReLU, \.\.\.\)"),
+        (3, TypeError, "takes a class, or a function that returns a module, got 3"),
+        (lambda io: 3, TypeError, "takes what makes a torch module, .* made 3"),
+        (lambda: nn.ReLU(), TypeError, "takes 0 positional arguments but 1 was given"),
+        (Net, Refused, r"Net picks nothing: mark its choices by appnas.pick\(name, options\)"),
+    ],
+)
+def test_models_that_are_none(made, kind, said):
+    with pytest.raises(kind, match=said):
+        space_of(made, SIZES)
+
+
+def test_missing_arguments():
+    with pytest.raises(TypeError, match=r"'io': give its arguments to space_of too, space_of\(Net, domain.io, ...\)"):
+        space_of(Net)
+
+
+@pytest.mark.parametrize(
+    ("picks", "said"),
+    [
+        (lambda: [pick("op", {})], "the choice 'op' has no options"),
+        (lambda: [pick("op", {"a": linear}), pick("op", {"b": linear})], "'op' stands for two choices"),
+        (lambda: [pick("op", {"a.b": linear})], "a name that no part of a torch module can have"),
+        (lambda: [pick("op", {"a": linear, "b": lambda: 1 / 0})], "option 'b' of the choice 'op' raised ZeroDivision"),
+        (lambda: [pick("op", {"a": linear, "b": torch.relu})], "say lambda: torch.relu"),
+        (lambda: [pick("op", dict.fromkeys("ab", lambda: SHARED))], "that was given before"),
+        (lambda: [pick("op", {"a": linear, "b": lambda: "relu"})], "makes a module or a function, it gave 'relu'"),
+    ],
+    ids=["empty", "name", "child", "raises", "arguments", "same", "neither"],
+)  # fmt: skip
+def test_choices_that_are_refused(picks, said):
+    with pytest.raises(ValueError, match=said):
+        space_of(Net, SIZES, picks)
+
+
+@pytest.mark.parametrize("option", [linear(), 3], ids=["module", "number"])
+def test_options_of_a_wrong_kind(option):
+    with pytest.raises(TypeError, match="option 'a' of the choice 'op'"):
+        space_of(Net, SIZES, lambda: [pick("op", {"a": option})])
+
+
+@pytest.mark.parametrize(
+    ("forward", "said"),
+    [
+        (lambda x: pick("t", [1, 2]) * x if x.any() else x, "choice 't' is met in `forward` depends on the data"),
+        (lambda x: pick("op", {"a": linear})(x), "makes a module with weights in `forward`"),
+        (lambda x: pick("op", {"a": lambda: torch.relu, "b": torch.relu})(x), "say lambda: torch.relu"),
+    ],
+)  # fmt: skip
+def test_choices_in_forward_that_are_refused(forward, said):
+    with pytest.raises(Refused, match=said):
+        space_of(Net, SIZES, list, forward)
+
+
+def test_a_forward_that_needs_other_inputs():
+    """Without a pick in it, it is not needed; with one that was not seen, networks say so."""
+
+    class Two(Net):
+        def forward(self, x, y):
+            return super().forward(x + y)
+
+    op = lambda: [pick("op", {"linear": linear, "skip": nn.Identity})]  # noqa: E731
+    assert space_of(Two, SIZES, op).count() == 2
+    with pytest.raises(Refused, match=r"Two picks nothing: .*could not be run: .*missing 1 required positional"):
+        space_of(Two, SIZES, list, lambda x: pick("t", [1, 2]) * x)
+    blind = space_of(Two, SIZES, op, lambda x: pick("t", [1, 2]) * x)
+    with pytest.raises((RuntimeError, Refused), match="'t'"):
+        blind.build((0,), SIZES)(torch.zeros(1, 4), torch.zeros(1, 4))
+    seeing = space_of(Two, SIZES, op, lambda x: pick("t", [1, 2]) * x, inputs=(torch.zeros(2, 4), torch.zeros(2, 4)))
+    assert [choice.name for choice in seeing.choices] == ["op", "t"]
+
+
+def test_a_rule_that_nothing_obeys():
+    with pytest.raises(ValueError, match="obeys its rule"):
+        space_of(Net, SIZES, lambda: [pick("op", {"linear": linear})], rule=lambda values: False)
+
+
+def reads():
+    op = pick("op", {"linear": linear, "bias": lambda: nn.Linear(4, 4)})
+    return [op, nn.Linear(len(op.weight), 4)]
+
+
+def asks():
+    op = pick("op", {"linear": linear, "relu": nn.ReLU})
+    return [op, pick("n", {"tanh": nn.Tanh})] if isinstance(op, nn.ReLU) else [op]
+
+
+@pytest.mark.parametrize(
+    ("picks", "said"),
+    [
+        (lambda: [nn.Linear(4, pick("width", [4]))], "'width' chooses values, which cannot be mixed"),
+        (lambda: [nn.Dropout(pick(f"p{i}", [0.1, 0.2])) for i in range(2)], "'p0' and 'p1' choose values, which"),
+        (
+            lambda: [pick("op", {"linear": linear, "wide": lambda: nn.Linear(4, 5)})],
+            r"cannot be run \(ValueError: the options of 'op' give outputs of different shapes, 'wide' \(2, 5\)",
+        ),
+        (reads, r"cannot be built around a mixture of options \(AttributeError: 'Blend' .* no attribute 'weight'"),
+        (asks, "whether there is a choice 'n' is decided by what another one gave, outside of its factories"),
+    ],
+    ids=["value", "values", "shapes", "attribute", "code"],
+)  # fmt: skip
+def test_why_options_cannot_be_mixed(picks, said):
+    assert re.search(said, space_of(Net, SIZES, picks).paths_only)
+
+
+def heads(io):
+    dim, heads = pick("dim", [8, 9, 12]), pick("heads", [2, 3])
+    if dim % heads:
+        raise ValueError(f"{dim} is no multiple of {heads}")
+    return nn.Sequential(nn.Linear(4, dim), nn.Linear(dim, 2))
+
+
+def test_what_a_rule_forbids_need_not_be_buildable():
+    space = space_of(heads, SIZES, rule=lambda values: values["dim"] % values["heads"] == 0)
+    assert [tuple(space.values(arch).values()) for arch in space.every()] == [(8, 2), (9, 3), (12, 2), (12, 3)]
+    with pytest.raises(ValueError, match=r"8 is no multiple of 3|9 is no multiple of 2") as refused:
+        space_of(heads, SIZES)
+    assert "while heads was built with {'dim': " in str(refused.value.__notes__)
+    with pytest.raises(ValueError, match="is no multiple of"):
+        space_of(heads, SIZES, rule=lambda values: values["dim"] < 12)
