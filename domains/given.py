@@ -65,7 +65,7 @@ def domain_of(data: Any, field: str = "") -> Any:
         made = _reader(first)(_listing(data))
     if made is not None:
         return made
-    raise TypeError(f"a search takes a Domain, a table, or data that one is made of: {WAYS}; got {_kind(data)}")
+    raise TypeError(f"a search takes a Domain or a table, or data that one is made of, got {_kind(data)}; {WAYS}")
 
 
 def _several(data: Any, field: str) -> Any:

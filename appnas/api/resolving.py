@@ -13,6 +13,9 @@ from appnas.run import catalogue
 from appnas.support import out_of_memory
 from appnas.task import DifferentiableDomain, Domain, HostDomain
 
+FIELDS = ("eda", "graphs", "images", "rl", "text")
+"""Folders that both spaces and domains have."""
+
 
 def resolved(space: Any, domain: Any, method: str) -> tuple[Any, Any, str]:
     """A space, a domain and a method out of names, data, and nothing.
@@ -55,7 +58,7 @@ def field(thing: Any) -> str:
     """The field of a space or a domain of this package, such as "images"; empty for one of the user's own."""
     for kind in type(thing).__mro__:
         top, room, *inside = [*kind.__module__.split("."), "", ""]
-        if top == "appnas" and room in ("spaces", "domains") and inside[0] not in ("", "parts", "labelled"):
+        if top == "appnas" and room in ("spaces", "domains") and inside[0] in FIELDS:
             return inside[0]
     return ""
 
@@ -69,11 +72,11 @@ def fitting(space: Any, domain: Any) -> Iterator[None]:
     """
     try:
         yield
-    except (ValueError, TypeError, RuntimeError, LookupError, AttributeError) as error:
+    except (ValueError, RuntimeError, LookupError, AttributeError) as error:  # a TypeError is of the method's needs
         why = None if out_of_memory(error) else misfit(space, domain)
         if why is None:
             raise
-        raise ValueError(why) from error
+        raise ValueError(f"{why} ({' '.join(str(error).split())[:300]})") from error
 
 
 def misfit(space: Any, domain: Any) -> str | None:
