@@ -381,7 +381,7 @@ def test_labels_of_every_kind_are_classes(change, names, note, several):
             graph = ring_data()
             graph.y = change(graph.y)
             domain = Graphs(graph)
-    assert domain.labels == names and domain.io.outputs == (3,) and domain.metric == "accuracy"
+    assert domain.labels == names and domain.io.outputs == (3,) and domain.metric.name == "accuracy"
     assert [note in str(one.message) for one in told] == [True] * bool(note)
     assert domain.preprocessing().get("labels") == (None if names == (0, 1, 2) else list(names))
     whole = domain._whole["train"].y

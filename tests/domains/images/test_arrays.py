@@ -166,3 +166,9 @@ def test_bad_test_data_is_refused():
         Images(x, y, x * np.nan, y)
     with pytest.raises(ValueError, match="made without test data: pass test_x and test_y"):
         Images(x, y).test(nn.Identity())
+
+
+def test_test_data_in_other_channels_are_refused_where_they_are_read():
+    rng, y = np.random.default_rng(0), [0, 1, 0, 1]
+    with pytest.raises(ValueError, match=r"that of the first is \(3, 8, 8\), got \(1, 8, 8\)"):
+        Images.of((rng.random((4, 8, 8, 3)), y), test=(rng.random((4, 8, 8)), y))
