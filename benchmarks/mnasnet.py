@@ -105,7 +105,9 @@ def one(method, data, config, seed, queries, trade):
     target = trade[0]
     stop = [Queries(queries)]
     if method == "random":
-        history = baselines.random(SPACE, data, baselines.RandomConfig(20_000), seed=seed, callbacks=stop).history
+        history = baselines.random(
+            SPACE, data, baselines.RandomConfig(20_000, distinct=False), seed=seed, callbacks=stop
+        ).history
     else:
         settings = config if method == "mnasnet" else mnasnet.Config(**{**vars(config), "lr": 0.0})
         history = mnasnet.search(SPACE, data, settings, seed=seed, callbacks=stop).history
@@ -127,7 +129,10 @@ def trade_offs(args):
     """MONAS: what is found and sampled late over alpha, and under limits, beside random search."""
     data, seeds = table(), range(args.first, args.first + args.seeds)
     macs = data.shown["macs"]
-    lone = [baselines.random(SPACE, data, baselines.RandomConfig(args.evaluations), seed=s).history for s in seeds]
+    lone = [
+        baselines.random(SPACE, data, baselines.RandomConfig(args.evaluations, distinct=False), seed=s).history
+        for s in seeds
+    ]
     print(f"cost = multiply-adds / {REFERENCE:.0f}; {args.evaluations} samples, {args.seeds} seeds; mean of the space"
           f" {statistics.fmean(macs) / 1e6:.1f} M, {statistics.fmean(data.values):.2f} %")  # fmt: skip
     heads = ["best: M", "best: %", "late: M", "late: %", "reward, late", "best reward", "random's"]
@@ -156,7 +161,11 @@ def volumes(args, data, seeds):
             config = monas.Config(args.evaluations // 4, alpha=alpha, reference=REFERENCE)
             history += monas.search(SPACE, data, config, seed=seed).history
         merged.append(volume(history))
-        lone.append(volume(baselines.random(SPACE, data, baselines.RandomConfig(len(history)), seed=seed).history))
+        lone.append(
+            volume(
+                baselines.random(SPACE, data, baselines.RandomConfig(len(history), distinct=False), seed=seed).history
+            )
+        )
     cells = zip(data.values, data.shown["macs"], strict=True)
     whole = hypervolume([(v, -m / 1e6) for v, m in cells], (0.0, -220.0)) / 22_000
     print(f"hypervolume (of 100 % x 220 M): four alphas {spread(merged, 4)}, random {spread(lone, 4)}, all {whole:.4f}")

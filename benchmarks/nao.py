@@ -36,8 +36,8 @@ VARIANTS = {
     "rank, first step 1": replace(BASE, target="rank", eta=1.0),
 }
 CONTROLS = {
-    "random": (baselines.random, baselines.RandomConfig(250)),
-    "evolution (P=50, S=10)": (baselines.evolution, baselines.EvolutionConfig(250, 50, 10)),
+    "random": (baselines.random, baselines.RandomConfig(250, distinct=False)),
+    "evolution (P=50, S=10)": (baselines.evolution, baselines.EvolutionConfig(250, 50, 10, distinct=False)),
 }
 
 

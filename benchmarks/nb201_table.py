@@ -2,7 +2,8 @@
 
 The protocol is the benchmark's own (Dong and Yang, arXiv 2001.00326, section 4): search on CIFAR-10 with a simulated
 budget of 12,000 s and the validation accuracy after 12 epochs; the cell found is then looked up on all three data
-sets. Needs the table in APPNAS_DATA. One core:
+sets. The published baselines know no equal networks (`distinct`); rows below them draw each once. Needs the table in
+APPNAS_DATA. One core:
 
     python benchmarks/nb201_table.py --seeds 500
 """
@@ -26,8 +27,10 @@ from appnas.spaces.images.bench201 import load
 DATASETS = ("cifar10", "cifar100", "imagenet16")
 PUBLISHED = {"random": "Random search", "evolution": "REA", "reinforce": "REINFORCE"}
 METHODS = {
-    "random": (baselines.random, baselines.RandomConfig(10_000)),
-    "evolution": (baselines.evolution, baselines.EvolutionConfig(10_000, population=10, sample=3)),
+    "random": (baselines.random, baselines.RandomConfig(10_000, distinct=False)),
+    "  distinct networks": (baselines.random, baselines.RandomConfig(10_000)),
+    "evolution": (baselines.evolution, baselines.EvolutionConfig(10_000, population=10, sample=3, distinct=False)),
+    "  distinct children": (baselines.evolution, baselines.EvolutionConfig(10_000, population=10, sample=3)),
     "reinforce": (reinforce.search, reinforce.Config(10_000)),
     "  lr 0.01": (reinforce.search, reinforce.Config(10_000, lr=0.01)),
     "  lr 0 (control)": (reinforce.search, reinforce.Config(10_000, lr=0.0)),
