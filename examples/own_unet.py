@@ -41,12 +41,8 @@ class UNet(nn.Module):
 
 def scenes(count):
     x, y = map(torch.as_tensor, load_digits(return_X_y=True))
-    ink = (
-        (x[chosen := torch.randint(len(x), (count, 2, 2))].float() / 16)
-        .unflatten(-1, (8, 8))
-        .transpose(2, 3)
-        .reshape(count, 1, 16, 16)
-    )
+    chosen = torch.randint(len(x), (count, 2, 2))
+    ink = (x[chosen].float() / 16).unflatten(-1, (8, 8)).transpose(2, 3).reshape(count, 1, 16, 16)
     kind = (1 + y[chosen] % 2).repeat_interleave(8, 1).repeat_interleave(8, 2)
     return ink + 0.3 * torch.randn(ink.shape), kind * (ink[:, 0] > 0.3)
 
