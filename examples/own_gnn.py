@@ -1,7 +1,6 @@
 """A PyTorch Geometric model of your own, searched: its convolutions, their order with a norm, how layers are joined.
 
-    python examples/own_gnn.py            # a minute on one core, no download
-    python examples/own_gnn.py --quick    # seconds, to see that everything runs
+    python examples/own_gnn.py    # a minute on one core, no download; with --quick seconds
 
 All options can be mixed, so DARTS takes the model. For a graph of your own: Graphs(torch_geometric.data.Data(...)).
 """

@@ -1,7 +1,4 @@
-"""A U-Net of your own, searched: its depth, its width, the kernel of every level.
-
-    python examples/own_unet.py            # four minutes on one core, no download
-    python examples/own_unet.py --quick    # seconds, to see that everything runs
+"""A U-Net of your own, searched: depth, width, kernels; `python examples/own_unet.py`, or in seconds with `--quick`.
 
 Every pixel of four noisy digits is background, or ink of an even digit, or of an odd one. Depth and width cannot be
 mixed: evolution trains every network from scratch. The metric is the mean overlap (IoU) of the classes.
@@ -15,31 +12,27 @@ from sklearn.datasets import load_digits
 from torch import nn
 from torch.nn.functional import interpolate, max_pool2d
 
-import appnas
-from appnas import pick
+from appnas import pick, search, space_of
 from appnas.domains import Labelled
 
 QUICK = "--quick" in sys.argv
 
 
-def conv(a, b, kernel):
-    return nn.Sequential(nn.Conv2d(a, b, kernel, padding=kernel // 2), nn.BatchNorm2d(b), nn.ReLU())
-
-
 class UNet(nn.Module):
     def __init__(self, io):
         super().__init__()
-        width = pick("width", [4, 8, 16])
-        sizes = [io.inputs[0], *(width * 2**i for i in range(pick("depth", [1, 2, 3])))]
-        kernels = [pick("kernel", [3, 5], each=True) for _ in sizes[1:]]  # of the levels that there are
-        self.down = nn.ModuleList(map(conv, sizes, sizes[1:], kernels))
-        self.up = nn.ModuleList(conv(a + b, a, 3) for a, b in pairwise(sizes[1:]))
-        self.head = nn.Conv2d(width, io.outputs[0], 1)
+        sizes = [io.inputs[0], *(pick("width", [4, 8, 16]) * 2**i for i in range(pick("depth", [1, 2, 3])))]
+        self.down = nn.ModuleList(self.conv(a, b, pick("kernel", [3, 5], each=True)) for a, b in pairwise(sizes))
+        self.up = nn.ModuleList(self.conv(a + b, a, 3) for a, b in pairwise(sizes[1:]))
+        self.head = nn.Conv2d(sizes[1], io.outputs[0], 1)
+
+    def conv(self, a, b, kernel):
+        return nn.Sequential(nn.Conv2d(a, b, kernel, padding=kernel // 2), nn.BatchNorm2d(b), nn.ReLU())
 
     def forward(self, x):
-        kept = []
-        for layer in self.down:
-            kept.append(layer(max_pool2d(kept[-1], 2) if kept else x))
+        kept = [self.down[0](x)]
+        for layer in self.down[1:]:
+            kept.append(layer(max_pool2d(kept[-1], 2)))
         x = kept.pop()
         for layer in reversed(self.up):
             x = layer(torch.cat([interpolate(x, scale_factor=2), kept.pop()], 1))
@@ -56,10 +49,7 @@ def scenes(count):
 
 if __name__ == "__main__":
     torch.set_num_threads(1), torch.manual_seed(0)
-    train, test = scenes(72 if QUICK else 900), scenes(24 if QUICK else 300)
-    domain = Labelled(*train, *test, metric="mean_iou")
-    space = appnas.space_of(UNet, domain.io)
-    few = {"evaluations": 3, "budget": 1} if QUICK else {"evaluations": 25, "budget": 3}
-    result = appnas.search(space, domain, "evolution", population=3 if QUICK else 8, sample=2, progress=True, **few)
-    print(space.values(result.best))
-    print(result.retrain(1 if QUICK else 15, beside=["random"]))
+    domain = Labelled(*scenes(72 if QUICK else 900), *scenes(24 if QUICK else 300), metric="mean_iou")
+    space, count, few = space_of(UNet, domain.io), 4 if QUICK else 25, {"population": 4 if QUICK else 8, "sample": 2}
+    result = search(space, domain, "evolution", evaluations=count, budget=1 if QUICK else 3, **few)
+    print(space.values(result.best), result.retrain(1 if QUICK else 15, beside=["random"]), sep="\n")

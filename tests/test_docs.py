@@ -197,3 +197,8 @@ def test_every_setting_says_what_it_is(name):
             if isinstance(field, ast.AnnAssign) and "ClassVar" not in ast.unparse(field.annotation):
                 documented = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
                 assert documented, f"{base.__name__}.{field.target.id} has no docstring below it"
+
+
+@pytest.mark.parametrize("example", [path for path in EXAMPLES if path.stem.startswith("own_")], ids=lambda p: p.stem)
+def test_models_of_ones_own_take_less_than_60_lines(example):
+    assert len(example.read_text().splitlines()) < 60

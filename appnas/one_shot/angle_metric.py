@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from appnas.compute import CPU, fetched, gates_on, home, moved
-from appnas.space import SKIP, ZERO, Arch, Space, decisions
+from appnas.space import SKIP, ZERO, Arch, Space, active, decisions
 from appnas.supernet import Mixed, plain
 
 Skip = Literal["empty", "identity"]
@@ -131,12 +131,15 @@ class CellPaths(NamedTuple):
 
 
 def paths(space: Space) -> CellPaths:
-    """The cells of a space that draws its architectures (`graph`), or none: then every option counts once."""
+    """The cells of a space that draws its architectures (`graph`), or none: then every option counts once.
+
+    In a space with decisions that exist only under others (`active`) every option that does counts once.
+    """
     names = decisions(space.choices)
     zero = [next((k for k, name in enumerate(options) if name in ZERO), -1) for options in names]
     draw = getattr(space, "graph", None)
     found = CellPaths({}, [], [], [], [])
-    if draw is None or min(zero) < 0:
+    if draw is None or min(zero) < 0 or getattr(space, "active", None) is not None:
         return found
     empty: dict[str, nx.MultiDiGraph] = draw(tuple(zero))
     whole = {cell: nx.MultiDiGraph(graph) for cell, graph in empty.items()}
@@ -176,7 +179,7 @@ class Angles:
         skip: Skip = "empty",
         shared: bool = True,
     ):
-        names = decisions(space.choices)
+        self.space, names = space, decisions(space.choices)
         self.paths = paths(space)
         self.live = _padded([[float(name not in ZERO) for name in options] for options in names])
         now = dict(supernet.named_parameters())
@@ -185,9 +188,15 @@ class Angles:
         modules = dict(supernet.named_modules())
         self.table = torch.zeros(*self.live.shape, 3, dtype=torch.float64)
         self.shared = sum(products.values(), torch.zeros(3, dtype=torch.float64))
-        for (d, k), found in operations(space, supernet, inputs).items():
+        ops = operations(space, supernet, inputs)
+        within = [operation.name for found in ops.values() for operation in found]
+        for (d, k), found in ops.items():
             for operation in found:
-                own = [p for name, p in products.items() if name.startswith(operation.name + ".")]
+                inside = tuple(f"{name}." for name in within if name.startswith(operation.name + "."))
+                own = [
+                    p for name, p in products.items()
+                    if name.startswith(operation.name + ".") and not name.startswith(inside)
+                ]  # fmt: skip
                 total = sum(own, torch.zeros(3, dtype=torch.float64))
                 self.shared = self.shared - total
                 constant = _constant(names[d][k], modules[operation.name], operation.channels, skip)
@@ -202,7 +211,8 @@ class Angles:
         """
         index = torch.tensor(archs)
         rows = torch.arange(index.shape[1])
-        counts, connected = self.paths.through(self.live[rows, index])
+        there = torch.tensor([active(self.space, arch) for arch in archs])  # options inside others
+        counts, connected = self.paths.through(self.live[rows, index] * there)
         dot, before, after = (self.shared + (counts[..., None] * self.table[rows, index]).sum(1)).unbind(-1)
         cosine = torch.where(before * after > 0, dot / (before * after).sqrt(), 1.0)  # without weights nothing turns
         return torch.arccos(cosine.clamp(-1, 1)) * connected

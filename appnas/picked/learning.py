@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Sequence
 
@@ -28,12 +29,7 @@ def record(recorder: Recorder) -> Conditions | None:
         Refused, or what the model raises.
     """
     rng = random.Random(0)
-    start = recorder.tried(firsts, every=True)
-    for _ in range(STARTS if start is None else 0):
-        start = start or recorder.drawn(rng, every=True)
-    if start is None:
-        recorder.lenient = False
-    recorder.explore(start or recorder.trace(firsts, every=True))
+    recorder.explore(_start(recorder, rng))
     if not recorder.order:
         return None
     for trace in recorder.covered():
@@ -48,6 +44,12 @@ def record(recorder: Recorder) -> Conditions | None:
         if not wrong:
             return found
     return None
+
+
+def _start(recorder: Recorder, rng: random.Random) -> Trace:
+    """The network of the first options; where that cannot be built, one of random options that can."""
+    tries = itertools.chain([recorder.tried(firsts, every=True)], (recorder.drawn(rng, True) for _ in range(STARTS)))
+    return next((trace for trace in tries if trace is not None), None) or recorder.trace(firsts, every=True)
 
 
 def _taken(recorder: Recorder, trace: Trace) -> bool:

@@ -118,7 +118,7 @@ class Blend(Mixed):
         """Its gates in the pass that is made."""
         return self.board.rows[self.place] if self.board.rows else None
 
-    def forward(self, *inputs: Any, **more: Any) -> Tensor:  # type: ignore[override]
+    def forward(self, *inputs: Any, **more: Any) -> Tensor:
         """The weighted sum of the options' outputs."""
         row, live = self.board.rows[self.place], self.board.live[self.place]
         return mixture(self.asked, dict(self.items()), self.index, row, live, inputs, more)

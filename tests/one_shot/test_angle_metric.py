@@ -6,7 +6,9 @@ import random
 
 import pytest
 import torch
+from torch import nn
 
+from appnas import pick, space_of
 from appnas.one_shot import Angles
 from appnas.one_shot.angle_metric import operations, paths
 from appnas.space import IO, describe, random_arch
@@ -104,3 +106,34 @@ def test_operations_are_found_whatever_the_space(cells):
 def test_options_that_are_slices_of_tensors_have_no_angle(space):
     with pytest.raises(TypeError, match=type(space).__name__):
         operations(space, space.supernet(IO8), (IMAGE,))
+
+
+class Inside(nn.Module):
+    """A choice that exists only inside an option of another one."""
+
+    def __init__(self, io: IO):
+        super().__init__()
+        options = {"plain": lambda: nn.Linear(3, 3, bias=False), "two": lambda: nn.Linear(3, 3)}
+        deep = lambda: nn.Sequential(nn.Linear(3, 3), pick("inner", options))  # noqa: E731
+        self.op = pick("op", {"skip": nn.Identity, "deep": deep, "linear": lambda: nn.Linear(3, 3)})
+        self.last = nn.Linear(3, io.outputs[0])
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.last(self.op(x))
+
+
+def test_options_inside_options_count_where_they_are():
+    """The angle of the weights that the network of an architecture has, each once."""
+    space, io = space_of(Inside, IO((3,), (2,))), IO((3,), (2,))
+    torch.manual_seed(0)
+    before, after = space.supernet(io), space.supernet(io)
+    angles = Angles(space, after, dict(before.named_parameters()), (torch.zeros(2, 3),))
+    for arch in space.every():
+        inner = "net.op.deep.1." + ("plain", "two")[arch[1]]
+        names = ["net.last", *([], ["net.op.deep.0", inner], ["net.op.linear"])[arch[0]]]
+        v, w = (
+            torch.cat([p.flatten() for name, p in net.named_parameters() if name.rpartition(".")[0] in names]).double()
+            for net in (before, after)
+        )
+        expected = torch.arccos((v @ w / (v.norm() * w.norm())).clamp(-1, 1))
+        assert float(angles([arch])) == pytest.approx(float(expected.detach()), rel=1e-6)

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from appnas.compute import gates_on
 from appnas.compute.compiling import compiled
 from appnas.one_shot import Shared
 from appnas.picked import pick, space_of
@@ -177,3 +178,19 @@ def test_a_search_step_compiled(regression):
     gates = tuple(mask.float().requires_grad_() for mask in full_mask(space.choices))
     score = shared.score(Draw((0, 0), gates))
     assert all(g.any() for g in torch.autograd.grad(score.value, gates))
+
+
+def test_on_another_device(space, net, other):
+    """The plain form, the CPU's numbers; the host waits for the gradient of the gates alone."""
+    gates = tuple(torch.rand(mask.shape).requires_grad_() for mask in full_mask(space.choices))
+    with plain():
+        expected = torch.autograd.grad(net(X, gates=gates).sum(), gates)
+    there, x = copy.deepcopy(net).to(other.device), X.to(other.device)
+    other.transfers.clear()
+    found = torch.autograd.grad(there(x, gates=gates_on(gates, other.device)).sum(), gates)
+    assert len(other.transfers) <= 1
+    torch.testing.assert_close(found, expected)
+    with torch.no_grad():
+        other.transfers.clear()
+        there(x, gates=gates_on(one_hot(space.choices, (0, 1, 1)), other.device))
+    assert other.transfers == []

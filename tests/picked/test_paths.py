@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from appnas.compute import gates_on
 from appnas.picked import paths as module
 from appnas.picked import pick, space_of
 from appnas.picked.paths import Sizes, looked_at
@@ -180,3 +181,17 @@ def test_on_the_meta_device(space):
         net = space.supernet(SIZES)
     assert {w.device.type for w in net.parameters()} == {"meta"}
     assert random.Random(0).random() > 0
+
+
+def test_on_another_device(space, net, other):
+    """The CPU's numbers; nothing is asked of the device, and buffers and other tensors go there once."""
+    gates = one_hot(space.choices, (1, 1, 1, 0, 1))
+    expected = net(X, gates=gates)
+    there = copy.deepcopy(net).to(other.device)
+    x = X.to(other.device)
+    for _ in range(2):
+        other.transfers.clear()
+        out = there(x, gates=gates_on(gates, other.device))
+        out.sum().backward()
+    assert other.transfers == []
+    torch.testing.assert_close(out.cpu(), expected)
