@@ -138,8 +138,8 @@ def paths(space: Space) -> CellPaths:
     found = CellPaths({}, [], [], [], [])
     if draw is None or min(zero) < 0:
         return found
-    empty: dict[str, nx.MultiDiGraph] = draw(tuple(zero))
-    whole = {cell: nx.MultiDiGraph(graph) for cell, graph in empty.items()}
+    empty = {cell: nx.MultiDiGraph(graph) for cell, graph in draw(tuple(zero)).items()}
+    whole = {cell: graph.copy() for cell, graph in empty.items()}
     for d, options in enumerate(names):
         k = next(k for k, name in enumerate(options) if name not in ZERO)
         for cell, graph in draw((*zero[:d], k, *zero[d + 1 :])).items():
@@ -177,6 +177,7 @@ class Angles:
         shared: bool = True,
     ):
         names = decisions(space.choices)
+        found = operations(space, supernet, inputs)
         self.paths = paths(space)
         self.live = _padded([[float(name not in ZERO) for name in options] for options in names])
         now = dict(supernet.named_parameters())
@@ -185,8 +186,8 @@ class Angles:
         modules = dict(supernet.named_modules())
         self.table = torch.zeros(*self.live.shape, 3, dtype=torch.float64)
         self.shared = sum(products.values(), torch.zeros(3, dtype=torch.float64))
-        for (d, k), found in operations(space, supernet, inputs).items():
-            for operation in found:
+        for (d, k), each in found.items():
+            for operation in each:
                 own = [p for name, p in products.items() if name.startswith(operation.name + ".")]
                 total = sum(own, torch.zeros(3, dtype=torch.float64))
                 self.shared = self.shared - total
