@@ -16,7 +16,7 @@ from torch.nn.functional import mse_loss
 from appnas.compute import CPU, home, moved
 from appnas.predict.predictor import Fitted, Target, descend, parts, shuffled, target
 from appnas.predict.seen import Decisions, view
-from appnas.space import Arch, Space
+from appnas.space import Arch, Space, decisions
 
 Readout = Literal["mean", "nodes"]
 """What a graph's embedding is: the mean of its nodes, blind to positions, or all nodes side by side."""
@@ -64,9 +64,9 @@ class GCN(nn.Module):
         normalised: bool = False,
     ):
         super().__init__()
-        self.view = view(space, readout == "nodes")
+        self.view = Decisions(space) if readout == "nodes" else view(space)
         self.readout, self.normalised = readout, normalised
-        self.size = width * self.view.nodes if isinstance(self.view, Decisions) and readout == "nodes" else width
+        self.size = width * (len(decisions(space.choices)) + 2) if readout == "nodes" else width
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.embed = nn.EmbeddingBag(self.view.count, width, mode="sum", padding_idx=0)

@@ -48,7 +48,6 @@ class Decisions:
 
     def __init__(self, space: Space):
         starts, self.count = offsets(space.choices), vocabulary(space.choices) + 2
-        self.nodes = len(starts) + 2
         self.dead = torch.zeros(self.count)
         for start, names in zip(starts, decisions(space.choices), strict=True):
             self.dead[start + 1 : start + 1 + len(names)] = torch.tensor([float(name in ZERO) for name in names])
@@ -123,19 +122,15 @@ def _together(first: Batch, second: Batch) -> Batch:
     return Batch(*(torch.cat(pair) for pair in zip(*found, strict=True)))
 
 
-def view(space: Space, places: bool) -> Decisions | Networks:
-    """The networks of a space, or its decisions where `places` are wanted that all architectures share.
-
-    Where there is no `graph`, too, it is the decisions, and a warning says so.
-    """
-    if places or not hasattr(space, "graph"):
-        if not places:
-            warnings.warn(
-                f"the space {type(space).__name__} has no graph(arch), so the predictor sees its"
-                f" {len(decisions(space.choices))} decisions as a chain; with graph(arch), the network's operations and"
-                " what feeds what, predictors would see the network",
-                BlindWarning,
-                stacklevel=2,
-            )
-        return Decisions(space)
-    return Networks(space)
+def view(space: Space) -> Decisions | Networks:
+    """The networks of a space; without its `graph` the decisions, and a warning that says so."""
+    if hasattr(space, "graph"):
+        return Networks(space)
+    count = len(decisions(space.choices))
+    warnings.warn(
+        f"the space {type(space).__name__} has no graph(arch), so the predictor sees its {count} decisions as a chain;"
+        " with graph(arch), the network's operations and what feeds what, it would see the network",
+        BlindWarning,
+        stacklevel=2,
+    )
+    return Decisions(space)

@@ -15,9 +15,10 @@ from appnas.space.space import (
 )  # fmt: skip
 
 __all__ = [
-    "IO", "SKIP", "ZERO", "Arch", "Choice", "Gates", "Mask", "OpGraph", "Prefix", "Space", "all_of", "allowed", "argmax", "both",
+    "IO", "SKIP", "ZERO", "Arch", "Choice", "Gates", "Mask", "OpGraph", "Prefix", "Space", "all_of", "allowed",
+    "argmax", "both",
     "check", "check_mask", "complete", "constant_arch", "crossover", "decisions", "describe", "drawing", "ends",
     "extend", "features", "filled", "full_mask", "legal", "links", "members", "mutate", "neighbours", "offsets",
-    "one_hot", "only", "op_graph", "parse", "random_arch", "restrict", "size", "spent", "split", "table", "tokens", "unseen",
-    "vocabulary", "without", "words",
+    "one_hot", "only", "op_graph", "parse", "random_arch", "restrict", "size", "spent", "split", "table", "tokens",
+    "unseen", "vocabulary", "without", "words",
 ]  # fmt: skip

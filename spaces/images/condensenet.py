@@ -64,7 +64,7 @@ class CondenseNet(Free, Unmixed):
         )
 
     def graph(self, arch: Arch) -> dict[str, nx.DiGraph]:
-        """Layers and poolings in a row, each by its words (attribute `op` of nodes); a layer's result joins its input."""
+        """Layers, each of which adds to its input, and poolings in a row, by their words (attribute `op` of nodes)."""
         parts: list[str | tuple[str, ...]] = []
         for i, (stage, growth) in enumerate(zip(arch[: self.blocks], arch[self.blocks :], strict=True)):
             parts += ["avg_pool"] * (i > 0) + [("dense", f"growth {self.growths[growth]}")] * self.stages[stage]

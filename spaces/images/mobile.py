@@ -8,7 +8,7 @@ UNAS searches it (Vahdat et al., arXiv 1912.07651).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, ClassVar
 
 import networkx as nx
@@ -180,6 +180,7 @@ def _sizes(option: str) -> tuple[int, int]:
     return expansion, kernel
 
 
+@cache
 def _words(option: str, place: tuple[int, int, int]) -> tuple[str, ...]:
     _, width, stride = place
     if option == SKIP:
