@@ -15,11 +15,11 @@ from torch.nn.functional import mse_loss
 
 from appnas.compute import CPU, home, moved
 from appnas.predict.predictor import Fitted, Target, descend, parts, shuffled, target
-from appnas.predict.seen import Decisions, view
-from appnas.space import Arch, Space, decisions
+from appnas.predict.seen import view
+from appnas.space import Arch, Space, offsets, vocabulary
 
 Readout = Literal["mean", "nodes"]
-"""What a graph's embedding is: the mean of its nodes, blind to positions, or all nodes side by side."""
+"""What an embedding is: the mean of the network's nodes, or this and every decision side by side."""
 
 
 def propagation(adjacency: Tensor, alive: Tensor, normalised: bool) -> Tensor:
@@ -43,8 +43,8 @@ def propagation(adjacency: Tensor, alive: Tensor, normalised: bool) -> Tensor:
 class GCN(nn.Module):
     """Residual graph convolutions, H <- H + relu(P (H W + b)), and a read-out.
 
-    With "mean" the nodes are the network's operations. "nodes" needs places that all architectures share: there they
-    are the decisions, of which those that contribute nothing (`none`) are cut off.
+    "nodes" sets what every decision is embedded as beside the mean: the decisions are places that all architectures
+    share, the nodes of their networks are not.
 
     Args:
         space: whose architectures.
@@ -64,13 +64,14 @@ class GCN(nn.Module):
         normalised: bool = False,
     ):
         super().__init__()
-        self.view = Decisions(space) if readout == "nodes" else view(space)
-        self.readout, self.normalised = readout, normalised
-        self.size = width * (len(decisions(space.choices)) + 2) if readout == "nodes" else width
+        self.view, self.normalised = view(space), normalised
+        self.starts = torch.tensor(offsets(space.choices))
+        self.size = width * (1 + len(self.starts)) if readout == "nodes" else width
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.embed = nn.EmbeddingBag(self.view.count, width, mode="sum", padding_idx=0)
             self.layers = nn.ModuleList(nn.Linear(width, width) for _ in range(layers))
+            self.places = nn.Embedding(vocabulary(space.choices), width) if readout == "nodes" else None
 
     def forward(self, archs: Tensor) -> Tensor:
         """Embeddings, where the weights are. Shapes: archs [B, D], int64, on the CPU; returns [B, size]."""
@@ -79,9 +80,10 @@ class GCN(nn.Module):
         h = self.embed(words.flatten(0, 1)).view(*alive.shape, -1)
         for layer in self.layers:
             h = (spread @ layer(h)).relu() + h
-        h = h * alive[..., None]
-        embedded: Tensor = h.flatten(1) if self.readout == "nodes" else h.sum(1) / alive.sum(1, keepdim=True)
-        return embedded
+        mean: Tensor = (h * alive[..., None]).sum(1) / alive.sum(1, keepdim=True)
+        if self.places is None:
+            return mean
+        return torch.cat([mean, self.places(moved(archs + self.starts, mean.device)).flatten(1)], 1)
 
 
 def as_tensor(archs: Sequence[Arch]) -> Tensor:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from appnas.space import ZERO, Arch, OpGraph, Space, decisions, links, offsets, op_graph, vocabulary
+from appnas.space import ZERO, Arch, OpGraph, Space, decisions, offsets, op_graph, vocabulary
 
 SAMPLE = 200
 """Random architectures whose words are learnt; what others have beyond them shares one word."""
@@ -40,10 +40,10 @@ class Batch(NamedTuple):
 
 
 class Decisions:
-    """The decisions between an input and an output, in places that all architectures share.
+    """The decisions in a chain between an input and an output.
 
     Args:
-        space: whose decisions, joined as `appnas.space.links` says.
+        space: whose decisions.
     """
 
     def __init__(self, space: Space):
@@ -51,7 +51,8 @@ class Decisions:
         self.dead = torch.zeros(self.count)
         for start, names in zip(starts, decisions(space.choices), strict=True):
             self.dead[start + 1 : start + 1 + len(names)] = torch.tensor([float(name in ZERO) for name in names])
-        self.adjacency, self.offset = links(space), torch.tensor([0, *starts, self.count - 2]) + 1
+        self.adjacency = torch.ones(len(starts) + 1).diag(1)
+        self.offset = torch.tensor([0, *starts, self.count - 2]) + 1
 
     def __call__(self, archs: Tensor) -> Batch:
         """Shapes: archs [B, D], int64."""

@@ -4,7 +4,7 @@ Here belongs what works on the choices of any space. Concrete spaces are in `app
 `appnas.supernet`.
 """
 
-from appnas.space.encoding import OpGraph, features, links, offsets, one_hot, op_graph, tokens, vocabulary, words
+from appnas.space.encoding import OpGraph, features, offsets, one_hot, op_graph, tokens, vocabulary, words
 from appnas.space.exhaustion import all_of, spent, unseen
 from appnas.space.printing import drawing, table
 from appnas.space.progressive_shrinking import Prefix, complete, ends, extend, members
@@ -18,7 +18,7 @@ __all__ = [
     "IO", "SKIP", "ZERO", "Arch", "Choice", "Gates", "Mask", "OpGraph", "Prefix", "Space", "all_of", "allowed",
     "argmax", "both",
     "check", "check_mask", "complete", "constant_arch", "crossover", "decisions", "describe", "drawing", "ends",
-    "extend", "features", "filled", "full_mask", "legal", "links", "members", "mutate", "neighbours", "offsets",
+    "extend", "features", "filled", "full_mask", "legal", "members", "mutate", "neighbours", "offsets",
     "one_hot", "only", "op_graph", "parse", "random_arch", "restrict", "size", "spent", "split", "table", "tokens",
     "unseen", "vocabulary", "without", "words",
 ]  # fmt: skip

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot as torch_one_hot
 
-from appnas.space.space import ZERO, Arch, Choice, Gates, Space, decisions
+from appnas.space.space import ZERO, Arch, Choice, Gates, decisions
 
 
 def one_hot(choices: tuple[Choice, ...], arch: Arch) -> Gates:
@@ -183,30 +183,3 @@ def _reached(start: int, after: list[list[int]], closed: list[bool]) -> set[int]
                 found.add(node)
                 waiting.append(node)
     return found
-
-
-def links(space: Space) -> Tensor:
-    """Which decision feeds which, between an input (node 0) and an output (the last node).
-
-    Where the space has `edges`, (source, target) states of a cell, and a choice has one decision an edge, a decision
-    feeds those whose source is its target. The decisions of all other choices follow each other in a chain.
-
-    Shapes:
-        returns: [D + 2, D + 2], 1 where the row feeds the column.
-    """
-    ends: list[tuple[Any, Any]] = []
-    cell = tuple(getattr(space, "edges", ()))
-    for number, choice in enumerate(space.choices):
-        if cell and choice.count == len(cell):
-            ends += [((number, source), (number, target)) for source, target in cell]
-        else:
-            start = len(ends)
-            ends += [(start + i, start + i + 1) for i in range(choice.count)]
-    sources, targets = {source for source, _ in ends}, {target for _, target in ends}
-    adjacency = torch.zeros(len(ends) + 2, len(ends) + 2)
-    for i, (source, target) in enumerate(ends, start=1):
-        adjacency[0, i] = float(source not in targets)
-        adjacency[i, -1] = float(target not in sources)
-        for j, (next_source, _) in enumerate(ends, start=1):
-            adjacency[i, j] = float(target == next_source)
-    return adjacency

@@ -6,9 +6,9 @@ import networkx as nx
 import pytest
 import torch
 
-from appnas.predict import BlindWarning, Comparator, GCNRegressor, as_tensor, seen
+from appnas.predict import BlindWarning, GCNRegressor, as_tensor, seen
 from appnas.predict.gcn import GCN
-from appnas.predict.seen import Decisions, Networks, view
+from appnas.predict.seen import Networks, view
 from appnas.space import Choice
 from appnas.spaces import Bench201
 from appnas.spaces.parts import sequence
@@ -103,5 +103,4 @@ def test_without_a_graph_the_decisions_are_a_chain():
     assert len(told) == 1
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        Comparator(Plain(), width=4, epochs=1, readout="nodes").fit([(0, 1, 1), (1, 1, 0)], [0.0, 1.0])
-        assert isinstance(view(SPACE), Networks) and not isinstance(view(SPACE), Decisions)
+        assert isinstance(view(SPACE), Networks)

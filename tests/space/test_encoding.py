@@ -8,7 +8,7 @@ import networkx as nx
 import pytest
 import torch
 
-from appnas.space import Choice, argmax, features, links, offsets, one_hot, random_arch, tokens, vocabulary
+from appnas.space import Choice, argmax, features, offsets, one_hot, random_arch, tokens, vocabulary
 from appnas.space.encoding import from_tokens, op_graph
 from appnas.spaces.images.cells import DARTS_V2
 
@@ -111,17 +111,3 @@ def test_a_dead_end_is_no_output(bench201):
     graph = op_graph(bench201.graph((3, 0, 0, 1, 0, 0)))
     assert arrows(graph) == {("input", "skip_connect"), ("skip_connect", "output")}
     assert op_graph(bench201.graph((3, 0, 0, 0, 0, 0))) == ((("input",), ("output",)), ())
-
-
-def test_links_of_a_cell_and_of_a_chain(bench201, chain):
-    """NAS-Bench-201's edges 0-1 0-2 1-2 0-3 1-3 2-3; a chain where a space has no edges."""
-    fed = {i: row.nonzero().flatten().tolist() for i, row in enumerate(links(bench201))}
-    assert fed == {0: [1, 2, 4], 1: [3, 5], 2: [6], 3: [6], 4: [7], 5: [7], 6: [7], 7: []}
-    assert links(chain).tolist() == [[0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1], [0, 0, 0, 0]]
-
-
-def test_links_of_two_cells_do_not_meet(cells):
-    matrix, count = links(cells), len(cells.edges)
-    assert not matrix[1 : count + 1, count + 1 : -1].any() and not matrix[count + 1 : -1, 1 : count + 1].any()
-    assert torch.equal(matrix[1 : count + 1, 1 : count + 1], matrix[count + 1 : -1, count + 1 : -1])
-    assert bool((matrix[:-1].sum(1) > 0).all()) and bool((matrix[:, 1:].sum(0) > 0).all())
