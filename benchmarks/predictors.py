@@ -1,8 +1,8 @@
 """What predictors gain by seeing networks: agreement (tau) with a table on architectures that were not labelled.
 
 156 labels, 1,000 other architectures, equal networks under other names left out. The comparator is CTNAS's, the
-regression GCN-fit's, each with its settings there; "decisions in a chain" is the same predictor on a space that does not
-show its networks. NAS-Bench-201 needs its table in APPNAS_DATA (test accuracy on CIFAR-10), NAS-Bench-Graph ships its own
+regression GCN-fit's, each with its settings there; "decisions in a chain" is the same predictor on a space that shows
+no networks. NAS-Bench-201 needs its table in APPNAS_DATA (test accuracy on CIFAR-10), NAS-Bench-Graph ships its own
 (validation accuracy):
 
     python benchmarks/predictors.py --seeds 5 --out predictors.jsonl       # rows are kept there, and not run again

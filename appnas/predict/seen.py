@@ -78,7 +78,7 @@ class Networks:
         self.words = {word: i for i, word in enumerate(known, 1)}
         self.count = len(self.words) + 2
         self.rows: dict[Arch, int] = {}
-        self.kept = self._encoded([])
+        self.adjacency, self.said = torch.zeros(0, 2, 2, dtype=torch.uint8), torch.zeros(0, 2, 1, dtype=torch.int64)
 
     def _see(self, arch: Arch) -> OpGraph:
         return op_graph(self.graph(arch))
@@ -88,39 +88,38 @@ class Networks:
         wanted = [tuple(row) for row in archs.tolist()]
         new = list(dict.fromkeys(arch for arch in wanted if arch not in self.rows))
         if len(self.rows) + len(new) > KEPT:
-            self.rows, self.kept, new = {}, self._encoded([]), list(dict.fromkeys(wanted))
+            self.rows, new = {}, list(dict.fromkeys(wanted))
         if new:
-            self.kept = _together(self.kept, self._encoded([self._see(arch) for arch in new]))
+            self._keep([self._see(arch) for arch in new])
             self.rows |= {arch: row for row, arch in enumerate(new, len(self.rows))}
         rows = torch.tensor([self.rows[arch] for arch in wanted])
-        adjacency, words, alive = (part[rows] for part in self.kept)
-        return Batch(adjacency.float(), words, alive)
+        words = self.said[rows]
+        return Batch(self.adjacency[rows].float(), words, (words[..., 0] > 0).float())
 
-    def _encoded(self, graphs: Sequence[OpGraph]) -> Batch:
-        nodes = max((len(graph.ops) for graph in graphs), default=2)
-        most = max((len(op) for graph in graphs for op in graph.ops), default=1)
-        unseen, nothing, flat = self.count - 1, [0] * most, []
+    def _keep(self, graphs: Sequence[OpGraph]) -> None:
+        """Write graphs behind those that are kept, in twice the room where it is too small."""
+        start, end = len(self.rows), len(self.rows) + len(graphs)
+        room, nodes, most = self.said.shape
+        sizes = max(len(graph.ops) for graph in graphs), max(len(op) for graph in graphs for op in graph.ops)
+        if end > room or sizes[0] > nodes or sizes[1] > most:
+            more = max(end, 2 * start) - start, max(sizes[0], nodes) - nodes, max(sizes[1], most) - most
+            self.adjacency = pad(self.adjacency[:start], (0, more[1], 0, more[1], 0, more[0]))
+            self.said = pad(self.said[:start], (0, more[2], 0, more[1], 0, more[0]))
+            nodes, most = self.said.shape[1:]
+        nothing, flat = [0] * most, []
+        known = {op: self._indices(op) + nothing[len(op) :] for op in {op for graph in graphs for op in graph.ops}}
         for graph in graphs:
             for op in graph.ops:
-                flat += [self.words.get(word, unseen) for word in op] + nothing[len(op) :]
+                flat += known[op]
             flat += nothing * (nodes - len(graph.ops))
-        words = torch.tensor(flat, dtype=torch.int64).view(len(graphs), nodes, most)
-        adjacency = torch.zeros(len(graphs), nodes, nodes, dtype=torch.uint8)
+        self.said[start:end] = torch.tensor(flat, dtype=torch.int64).view(len(graphs), nodes, most)
         places = [(b * nodes + i) * nodes + j for b, graph in enumerate(graphs) for i, j in graph.arrows]
-        adjacency.view(-1)[torch.tensor(places, dtype=torch.int64)] = 1
-        return Batch(adjacency, words, (words[..., 0] > 0).float())
+        fresh = torch.zeros(len(graphs), nodes, nodes, dtype=torch.uint8)
+        fresh.view(-1)[torch.tensor(places, dtype=torch.int64)] = 1
+        self.adjacency[start:end] = fresh
 
-
-def _together(first: Batch, second: Batch) -> Batch:
-    """Both, filled up to the larger size."""
-    nodes = max(first.words.shape[1], second.words.shape[1])
-    most = max(first.words.shape[2], second.words.shape[2])
-    found = []
-    for part in (first, second):
-        more = nodes - part.words.shape[1]
-        words = pad(part.words, (0, most - part.words.shape[2], 0, more))
-        found.append((pad(part.adjacency, (0, more, 0, more)), words, pad(part.alive, (0, more))))
-    return Batch(*(torch.cat(pair) for pair in zip(*found, strict=True)))
+    def _indices(self, op: tuple[str, ...]) -> list[int]:
+        return [self.words.get(word, self.count - 1) for word in op]
 
 
 def view(space: Space) -> Decisions | Networks:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import NamedTuple
 
 import networkx as nx
 import torch
@@ -128,38 +129,44 @@ def op_graph(parts: Mapping[str, nx.DiGraph]) -> OpGraph:
         if not {"inputs", "outputs"} <= part.graph.keys():
             raise ValueError(f"a graph has the attributes `inputs` and `outputs`, that of {name!r} has {[*part.graph]}")
         part_of = (name,) if len(parts) > 1 else ()
-        ids = {}
-
-        def add(op: Any, part_of: tuple[str, ...] = part_of) -> int:
-            said.append((*words(op), *part_of) if op else ())
-            after.append([])
-            return len(said) - 1
-
         inputs = part.graph["inputs"]
+        named = inputs if len(inputs) > 1 else ()
+        ids = {}
         for node, op in part.nodes(data="op"):
-            ids[node] = add(op or (str(node) if len(inputs) > 1 and node in inputs else None))
+            ids[node] = len(said)
+            op = str(node) if op is None and node in named else op
+            said.append(() if op is None else (*words(op), *part_of))
+            after.append([])
         for source, target, op in part.edges(data="op"):
             if op is None:
                 after[ids[source]].append(ids[target])
-            elif op not in ZERO:
-                after.append([ids[target]])
+            else:
                 after[ids[source]].append(len(said))
                 said.append((*words(op), *part_of))
+                after.append([ids[target]])
         after[0] += [ids[node] for node in inputs]
         for node in part.graph["outputs"]:
             after[ids[node]].append(1)
-    return _joined(said, after)
+    kinds = tuple(0 if not op else -1 if op[0] in ZERO else 1 for op in said)
+    nodes, arrows = _joined(kinds, tuple(map(tuple, after)))
+    return OpGraph(tuple([said[node] for node in nodes]), arrows)
 
 
-def _joined(said: list[tuple[str, ...]], after: list[list[int]]) -> OpGraph:
-    """The graph without nodes that have no words, which are passed through, and without what leads nowhere."""
-    zero = [bool(op) and op[0] in ZERO for op in said]
-    before: list[list[int]] = [[] for _ in said]
+@lru_cache(maxsize=1024)
+def _joined(
+    kinds: tuple[int, ...], after: tuple[tuple[int, ...], ...]
+) -> tuple[tuple[int, ...], tuple[tuple[int, int], ...]]:
+    """The nodes that stay, and the arrows between them by their places.
+
+    Those of kind 0 are passed through, those of kind -1 and what leads nowhere are left out. Architectures of a space
+    are often joined alike.
+    """
+    before: list[list[int]] = [[] for _ in kinds]
     for node, targets in enumerate(after):
         for target in targets:
             before[target].append(node)
-    kept = _reached(0, after, zero) & _reached(1, before, zero)
-    nodes = [0, *(node for node in range(2, len(said)) if said[node] and node in kept), 1]
+    kept = _reached(0, after, kinds) & _reached(1, before, kinds)
+    nodes = (0, *(node for node in range(2, len(kinds)) if kinds[node] and node in kept), 1)
     place = {node: i for i, node in enumerate(nodes)}
     arrows = []
     for node, i in place.items():
@@ -168,18 +175,18 @@ def _joined(said: list[tuple[str, ...]], after: list[list[int]]) -> OpGraph:
             target = waiting.pop()
             if target in kept and target not in seen:
                 seen.add(target)
-                if said[target]:
+                if kinds[target]:
                     arrows.append((i, place[target]))
                 else:
                     waiting += after[target]
-    return OpGraph(tuple(said[node] for node in nodes), tuple(sorted(arrows)))
+    return nodes, tuple(sorted(arrows))
 
 
-def _reached(start: int, after: list[list[int]], closed: list[bool]) -> set[int]:
+def _reached(start: int, after: Sequence[Sequence[int]], kinds: tuple[int, ...]) -> set[int]:
     found, waiting = {start}, [start]
     while waiting:
         for node in after[waiting.pop()]:
-            if node not in found and not closed[node]:
+            if node not in found and kinds[node] >= 0:
                 found.add(node)
                 waiting.append(node)
     return found
