@@ -186,8 +186,8 @@ class Angles:
         modules = dict(supernet.named_modules())
         self.table = torch.zeros(*self.live.shape, 3, dtype=torch.float64)
         self.shared = sum(products.values(), torch.zeros(3, dtype=torch.float64))
-        for (d, k), each in found.items():
-            for operation in each:
+        for (d, k), candidates in found.items():
+            for operation in candidates:
                 own = [p for name, p in products.items() if name.startswith(operation.name + ".")]
                 total = sum(own, torch.zeros(3, dtype=torch.float64))
                 self.shared = self.shared - total
