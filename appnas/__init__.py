@@ -11,15 +11,14 @@ from appnas.api import Result, resume, search
 from appnas.estimate import Cached, Evaluator, Rewarded, Scratch, Table
 from appnas.one_shot import Shared
 from appnas.retrain import Retrained
-from appnas.space import IO, Arch, Choice, Gates, Mask, Space
+from appnas.space import IO, Arch, Choice, Gates, Listed, Mask, Space
 from appnas.strategy import Draw, Evolution, Gradient, PolicyGradient, Random, Score, Strategy
 from appnas.support import DataError, FailuresError
 from appnas.task import DifferentiableDomain, Domain
 
 __version__ = "0.1.0"
 __all__ = [
-    "IO", "Arch", "Cached", "Choice", "DataError", "DifferentiableDomain", "Domain", "Draw", "Evaluator", "Evolution",
-    "FailuresError", "Gates",
-    "Gradient", "Mask", "PolicyGradient", "Random", "Result", "Retrained", "Rewarded", "Score", "Scratch", "Shared",
-    "Space", "Strategy", "Table", "resume", "search",
+    "IO", "Arch", "Cached", "Choice", "DataError", "DifferentiableDomain", "Domain", "Draw", "Evaluator",
+    "Evolution", "FailuresError", "Gates", "Gradient", "Listed", "Mask", "PolicyGradient", "Random", "Result",
+    "Retrained", "Rewarded", "Score", "Scratch", "Shared", "Space", "Strategy", "Table", "resume", "search",
 ]  # fmt: skip

@@ -20,7 +20,8 @@ from appnas.task import Recipe
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
-BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+OWN = (ROOT / "spaces/README.md").read_text()
+BLOCKS = re.findall(r"```python\n(.*?)```", README + OWN, re.DOTALL)
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 MODULES = [p for folder in ("appnas", "domains", "spaces") for p in sorted((ROOT / folder).rglob("*.py"))]
@@ -86,8 +87,42 @@ def test_the_plan_in_contributing_is_the_table_of_rooms():
     assert planned == expected and next(iter(planned)) == "compute"
 
 
+def asked(tree):
+    """Members that code asks a space for: getattr, hasattr and offers, of what is called a space."""
+    for call in (n for n in ast.walk(tree) if isinstance(n, ast.Call) and len(n.args) > 1):
+        named = isinstance(call.func, ast.Name) and call.func.id in ("getattr", "hasattr", "offers", "lacking")
+        if named and re.search(r"space\)*$", ast.unparse(call.args[0])):
+            compared = {id(n) for c in ast.walk(call.args[1]) if isinstance(c, ast.Compare) for n in ast.walk(c)}
+            yield from (
+                n.value for n in ast.walk(call.args[1]) if isinstance(n, ast.Constant) and id(n) not in compared
+            )
+
+
+NEEDED = {"choices", "mask", "valid", "discretise", "build", "supernet"}
+"""What every space has, and a method may ask for."""
+
+
+def test_the_table_of_a_spaces_members_is_what_the_code_asks_for():
+    found = (
+        set().union(*(asked(ast.parse(path.read_text())) for path in MODULES)) - NEEDED - {"shape"}
+    )  # of observations
+    rows = set(re.findall(r"^\| `(\w+)` \| `?\S.* \| .* \| .* \|$", OWN, re.MULTILINE))
+    assert found - rows == set()
+    assert rows - found <= {"paths_only"}
+    needed = set(re.findall(r"^\| `(\w+)(?:\(.*)?` \| [^|]* \|$", OWN, re.MULTILINE))
+    assert needed == NEEDED
+
+
+def test_what_is_asked_of_a_space_is_seen():
+    code = (
+        "getattr(self.space, 'a', 0); hasattr(f(space), 'b'); offers(space, ['c', *x[n == 'e']], 'x'); hasattr(y, 'd')"
+    )
+    assert set(asked(ast.parse(code))) == {"a", "b", "c"}
+
+
 PROSE = [
-    *ROOT.glob("*.md"), *(ROOT / "benchmarks").glob("*.md"), *(ROOT / "domains").rglob("*.md"), ROOT / "Makefile",
+    *ROOT.glob("*.md"), *(ROOT / "benchmarks").glob("*.md"), *(ROOT / "domains").rglob("*.md"),
+    *(ROOT / "spaces").rglob("*.md"), ROOT / "Makefile",
     ROOT / "pyproject.toml", *MODULES, *EXAMPLES, *sorted((ROOT / "benchmarks").glob("*.py")),
 ]  # fmt: skip
 """What names modules and files: prose, and what is said in code."""

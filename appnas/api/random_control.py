@@ -70,7 +70,7 @@ def _random(
 ) -> SearchResult:
     """So many evaluations by random search, the last stage included if the search had one."""
     strategy, stage = result.strategy, result.evaluator
-    alone: Strategy = Random(space, random.Random(seed))
+    alone: Strategy = Random(space, random.Random(seed), distinct=True)
     evaluator: Evaluator = evaluator_of(space, domain, budget, seed)
     if isinstance(strategy, Ranked) and isinstance(stage, ThenScratch):
         first = max(evaluations - (len(result.history) - strategy.steps), 1)

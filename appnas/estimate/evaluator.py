@@ -17,7 +17,7 @@ from appnas.compute import compute_of
 from appnas.cost import parameters
 from appnas.estimate.attempts import as_tensor, attempt
 from appnas.estimate.inherited_weights import ParamStore
-from appnas.space import Arch, Space
+from appnas.space import Arch, Name, Space, itself, names
 from appnas.strategy import Draw, Score
 from appnas.support import Failure, Saved, lacking, listed, seeded, validated
 from appnas.task import DivergedError, Domain
@@ -139,12 +139,16 @@ class Cached(Saved):
     """Scores every architecture once; later draws of it are answered from memory.
 
     For evaluators whose score depends on the architecture alone, or whose first score shall stand.
+
+    Args:
+        evaluator: scores what is new.
+        name: what an architecture is known by: those of one name are scored once (`appnas.space.names`).
     """
 
     saved = ("known", "evaluator", "queries", "hits")
 
-    def __init__(self, evaluator: Evaluator):
-        self.evaluator = evaluator
+    def __init__(self, evaluator: Evaluator, name: Name = itself):
+        self.evaluator, self.name = evaluator, name
         self.known, self.recalled = Memory(), Memory()
         self.queries = self.hits = 0
 
@@ -154,19 +158,22 @@ class Cached(Saved):
 
     def scores(self, draws: Sequence[Draw], each: Map) -> Iterator[Score]:
         """The same for a batch; what it draws twice is scored once."""
-        new = dict.fromkeys(draw.arch for draw in draws if draw.arch not in self.known)
-        found = scores(self.evaluator, [Draw(arch) for arch in new if arch not in self.recalled], each)
+        new: dict[Arch, Arch] = {}
+        for draw in draws:
+            if (name := self.name(draw.arch)) not in self.known:
+                new.setdefault(name, draw.arch)
+        found = scores(self.evaluator, [Draw(arch) for name, arch in new.items() if name not in self.recalled], each)
         for draw in draws:
             self.queries += 1
-            if draw.arch in self.known:
+            if (name := self.name(draw.arch)) in self.known:
                 self.hits += 1
-                known = self.known[draw.arch]
-                free = {name: 0.0 for name in known.metrics if name == "budget"}  # nothing was trained for it
+                known = self.known[name]
+                free = {metric: 0.0 for metric in known.metrics if metric == "budget"}  # nothing was trained for it
                 yield known._replace(metrics={**known.metrics, **free})
                 continue
-            score = self.recalled.pop(draw.arch, None) or next(found)
-            self.known[draw.arch] = score._replace(value=score.value.detach())
-            yield self.known[draw.arch]
+            score = self.recalled.pop(name, None) or next(found)
+            self.known[name] = score._replace(value=score.value.detach())
+            yield self.known[name]
 
     def learn(self, draw: Draw) -> None:
         """Passed on."""
@@ -227,16 +234,25 @@ class Rewarded(Saved):
         recall(self.evaluator, state["evaluator"])
 
 
-def evaluator_of(space: Space, domain: Domain | Evaluator, budget: int, seed: int) -> Evaluator:
+def evaluator_of(space: Space, domain: Domain | Evaluator, budget: int, seed: int, distinct: bool = True) -> Evaluator:
     """The evaluator itself (a table, say), or training from scratch in a domain.
+
+    Args:
+        space: of the architectures.
+        domain: where they are trained, or what scores them.
+        budget: epochs (or environment steps) of a training.
+        seed: of a training.
+        distinct: architectures of one network are trained once, and looked up in a table by each other, where the space
+            can tell (`canonical`).
 
     Raises:
         TypeError: neither a domain nor an evaluator.
     """
     if isinstance(domain, Domain):
-        return Cached(Scratch(space, domain, budget, seed))
+        return Cached(Scratch(space, domain, budget, seed), names(space, distinct))
     if isinstance(domain, Evaluator):
-        return domain
+        named: Callable[[Name], Evaluator] | None = getattr(domain, "named", None)
+        return named(names(space, distinct)) if named else domain
     lost = listed(lacking(domain, ("io", "fit", "score", "test", "example")))
     kind = type(domain).__name__
     raise TypeError(f"expected a Domain (fit, score, test) or an Evaluator (score, learn), got {kind}, without {lost}")

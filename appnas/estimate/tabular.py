@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Mapping, Sequence
 from numbers import Integral
@@ -12,7 +13,7 @@ import torch
 
 from appnas.estimate.attempts import as_tensor, failed
 from appnas.estimate.evaluator import Stateless
-from appnas.space import Arch
+from appnas.space import Arch, Name, itself
 from appnas.strategy import Draw, Score
 from appnas.support import DataError, Failure, number
 
@@ -46,6 +47,8 @@ class Table(Stateless):
         withheld: Sequence[str] = (),
         missing: str | float = "error",
     ):
+        self.name: Name = itself
+        self._rows: dict[Arch, int] | None = None
         if not isinstance(columns, Mapping):
             raise TypeError(f"columns are named: give a dictionary, got {columns!r:.80}")
         if odd := [name for name, column in columns.items() if not hasattr(column, "__len__")]:
@@ -69,10 +72,34 @@ class Table(Stateless):
         self.shown = {name: _column(name, columns[name]) for name in columns if name not in withheld}
         self.hidden = {name: _column(name, columns[name]) for name in withheld}
 
+    def named(self, name: Name) -> Table:
+        """The same table, which looks up an architecture that is missing by its name (`appnas.space.names`).
+
+        Of several rows of one name the first with a value counts.
+        """
+        if name is itself:
+            return self
+        other = copy.copy(self)
+        other.name, other._rows = name, None
+        return other
+
+    def _alike(self, arch: Arch) -> int | None:
+        """A row with a value, of the same name."""
+        if self.name is itself:
+            return None
+        if self._rows is None:
+            self._rows = {}
+            for other, row in self.index.items():
+                if not math.isnan(self.values[row]):
+                    self._rows.setdefault(self.name(other), row)
+        return self._rows.get(self.name(arch))
+
     def row(self, arch: Arch) -> int | None:
-        """The architecture's row; None if it has none, or no value there."""
+        """The architecture's row, or one of the same name; None if there is none, or no value there."""
         row = self.index.get(arch)
-        return None if row is None or math.isnan(self.values[row]) else row
+        if row is not None and not math.isnan(self.values[row]):
+            return row
+        return self._alike(arch)
 
     def score(self, draw: Draw) -> Score:
         """The row's value and metrics.
@@ -90,7 +117,8 @@ class Table(Stateless):
             return failed(self, Failure("Missing", f"{lack} this one"))
         if isinstance(self.missing, str):
             raise DataError(
-                f"{lack} {draw.arch}; say what that means: Table(..., missing='failed') or missing=a value of your own"
+                f"{lack} {draw.arch}; search what it has: Listed.of(table, space), or say what a missing one means:"
+                " Table(..., missing='failed') or missing=a value of your own"
             )
         return Score(torch.tensor(self.missing), {"missing": 1.0})
 
@@ -100,9 +128,10 @@ class Table(Stateless):
         Raises:
             DataError: not in the table.
         """
-        if arch not in self.index:
+        row = self.index[arch] if arch in self.index else self._alike(arch)
+        if row is None:
             raise DataError(f"the table has {len(self.index)} architectures, but not {arch}")
-        return _filled(self.hidden, self.index[arch])
+        return _filled(self.hidden, row)
 
 
 def _filled(columns: Mapping[str, Sequence[float]], row: int) -> dict[str, float]:

@@ -27,6 +27,9 @@ class RandomConfig:
     """Architectures drawn, with replacement."""
     budget: int = 10
     """Epochs (or environment steps) of every training; unused with a table."""
+    distinct: bool = True
+    """Draw, score and remember every network once, in spaces that can tell which architectures are the same one
+    (`canonical`); of no effect in others. False for draws with replacement there too."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,9 @@ class EvolutionConfig:
     """S; NAS-Bench-201's authors use 3."""
     budget: int = 10
     """Epochs (or environment steps) of every training; unused with a table."""
+    distinct: bool = True
+    """Draw again what is a network proposed before, and score each once, in spaces that can tell (`canonical`); of no
+    effect in others. False for the paper's rule there too."""
 
 
 def random(
@@ -53,8 +59,8 @@ def random(
     callbacks: Callbacks = (),
 ) -> SearchResult:
     """Random search: the best of `evaluations` uniformly drawn architectures."""
-    evaluator = evaluator_of(space, domain, config.budget, seed)
-    strategy = Random(space, python_random.Random(seed))
+    evaluator = evaluator_of(space, domain, config.budget, seed, config.distinct)
+    strategy = Random(space, python_random.Random(seed), config.distinct)
     return search_loop(strategy, evaluator, config.evaluations, callbacks=callbacks).of(space, domain, config, seed)
 
 
@@ -71,6 +77,7 @@ def evolution(
     Deviates: a mutation changes one decision of any kind with equal probability; the paper picks hidden-state and
     operation mutations half and half, and the identity in 5 % of cases.
     """
-    evaluator = evaluator_of(space, domain, config.budget, seed)
-    strategy = Evolution(space, python_random.Random(seed), config.population, config.sample)
+    evaluator = evaluator_of(space, domain, config.budget, seed, config.distinct)
+    rng = python_random.Random(seed)
+    strategy = Evolution(space, rng, config.population, config.sample, distinct=config.distinct)
     return search_loop(strategy, evaluator, config.evaluations, callbacks=callbacks).of(space, domain, config, seed)

@@ -25,9 +25,9 @@ Direction = Literal["gradient", "random"]
 
 
 def equivalents(space: Space, arch: Arch) -> list[Arch]:
-    """The architecture and those that compute the same, if the space has an `equivalents` that says which."""
+    """The architecture and those of the space that compute the same, if it has an `equivalents` that says which."""
     own = getattr(space, "equivalents", None)
-    return list(dict.fromkeys([arch, *(own(arch) if own else ())]))
+    return list(dict.fromkeys([arch, *(filter(space.valid, own(arch)) if own else ())]))
 
 
 class Network(nn.Module):

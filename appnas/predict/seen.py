@@ -124,7 +124,7 @@ class Networks:
 
 def view(space: Space) -> Decisions | Networks:
     """The networks of a space; without its `graph` the decisions, and a warning that says so."""
-    if hasattr(space, "graph"):
+    if getattr(space, "graph", None) is not None:
         return Networks(space)
     count = len(decisions(space.choices))
     warnings.warn(

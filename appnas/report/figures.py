@@ -91,7 +91,7 @@ def worth_name(story: Story) -> str:
 
 def cells(story: Story, edges: Edges) -> list[Plot]:
     """The found architecture as diagrams; layers of several words in a row need none, they are told by name."""
-    if story.arch is None or story.space is None or not hasattr(story.space, "graph"):
+    if story.arch is None or story.space is None or getattr(story.space, "graph", None) is None:
         return []
     figures = []
     for choice_name, graph in story.space.graph(story.arch).items():

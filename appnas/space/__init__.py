@@ -5,20 +5,24 @@ Here belongs what works on the choices of any space. Concrete spaces are in `app
 """
 
 from appnas.space.encoding import OpGraph, features, offsets, one_hot, op_graph, tokens, vocabulary, words
-from appnas.space.exhaustion import all_of, spent, unseen
+from appnas.space.exhaustion import Name, all_of, itself, names, spent, unseen
+from appnas.space.listed import Listed
+from appnas.space.masks import allowed, check_mask, full_mask, only, without
+from appnas.space.moves import constant_arch, crossover, mutate, neighbours
 from appnas.space.printing import drawing, table
 from appnas.space.progressive_shrinking import Prefix, complete, ends, extend, members
 from appnas.space.restricted import both, filled, restrict
+from appnas.space.sampling import UnevenWarning, everything, random_arch
 from appnas.space.space import (
-    IO, SKIP, ZERO, Arch, Choice, Gates, Mask, Space, allowed, argmax, check, check_mask, constant_arch, crossover,
-    decisions, describe, full_mask, legal, mutate, neighbours, only, parse, random_arch, size, split, without,
+    IO, SKIP, ZERO, Arch, Choice, Gates, Mask, Space, active, argmax, canonical, check, decisions, describe, legal,
+    parse, size, split,
 )  # fmt: skip
 
 __all__ = [
-    "IO", "SKIP", "ZERO", "Arch", "Choice", "Gates", "Mask", "OpGraph", "Prefix", "Space", "all_of", "allowed",
-    "argmax", "both",
-    "check", "check_mask", "complete", "constant_arch", "crossover", "decisions", "describe", "drawing", "ends",
-    "extend", "features", "filled", "full_mask", "legal", "members", "mutate", "neighbours", "offsets",
-    "one_hot", "only", "op_graph", "parse", "random_arch", "restrict", "size", "spent", "split", "table", "tokens",
-    "unseen", "vocabulary", "without", "words",
+    "IO", "SKIP", "ZERO", "Arch", "Choice", "Gates", "Listed", "Mask", "Name", "OpGraph", "Prefix", "Space",
+    "UnevenWarning", "active", "all_of", "allowed", "argmax", "both", "canonical", "check", "check_mask", "complete",
+    "constant_arch", "crossover", "decisions", "describe", "drawing", "ends", "everything", "extend", "features",
+    "filled", "full_mask", "itself", "legal", "members", "mutate", "names", "neighbours", "offsets", "one_hot",
+    "only", "op_graph", "parse", "random_arch", "restrict", "size", "spent", "split", "table", "tokens", "unseen",
+    "vocabulary", "without", "words",
 ]  # fmt: skip

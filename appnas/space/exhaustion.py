@@ -2,52 +2,68 @@
 
 from __future__ import annotations
 
-import itertools
-import math
 import random
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from functools import partial
 
-from appnas.space.space import Arch, Space, legal, random_arch
+from appnas.space.sampling import everything, random_arch
+from appnas.space.space import Arch, Space, canonical
 from appnas.support import ExhaustedError
 
-LISTED = 10_000
-"""Combinations of options up to which a space is listed to see what is left of it."""
 TRIES = 100
-"""Random draws before it is listed; ten times as many where it is too large for that."""
+"""Random draws before a space is listed; ten times as many where it is too large for that."""
+Name = Callable[[Arch], Arch]
+"""An architecture -> what it is known by: itself, or the name of its network (`appnas.space.canonical`)."""
 
 
-def everything(space: Space) -> list[Arch] | None:
-    """All valid architectures, in order; None of a space with more combinations than `LISTED`."""
-    options = legal(space)
-    if math.prod(map(len, options)) > LISTED:
-        return None
-    return [arch for arch in itertools.product(*options) if space.valid(arch)]
+def itself(arch: Arch) -> Arch:
+    """The architecture."""
+    return arch
 
 
-def spent(space: Space, seen: Collection[Arch]) -> bool:
-    """Whether there certainly is no architecture but those seen; never certain of a space too large to be listed."""
+def names(space: Space, distinct: bool = True) -> Name:
+    """What architectures are known by where those of one network count as one, if the space can tell (`canonical`)."""
+    if not distinct or getattr(space, "canonical", None) is None:
+        return itself
+    return partial(canonical, space)
+
+
+def spent(space: Space, seen: Collection[Arch], name: Name = itself) -> bool:
+    """Whether there certainly is no architecture but those seen; never certain of a space too large to be listed.
+
+    Args:
+        space: of the architectures.
+        seen: their names.
+        name: of an architecture.
+    """
     known = everything(space)
-    return known is not None and not set(known) - set(seen)
+    return known is not None and all(name(arch) in seen for arch in known)
 
 
-def unseen(space: Space, rng: random.Random, seen: Collection[Arch]) -> Arch:
+def unseen(space: Space, rng: random.Random, seen: Collection[Arch], name: Name = itself) -> Arch:
     """A random architecture that was not seen: drawn, or, where draws find none, chosen from all that are left.
+
+    Args:
+        space: of the architectures.
+        rng: source of randomness.
+        seen: their names.
+        name: of an architecture.
 
     Raises:
         ExhaustedError: none is left, or so many draws find none in a space that is too large to be listed.
     """
     for _ in range(TRIES):
-        if (arch := random_arch(space, rng)) not in seen:
+        if name(arch := random_arch(space, rng)) not in seen:
             return arch
     known = everything(space)
     if known is None:
         for _ in range(9 * TRIES):
-            if (arch := random_arch(space, rng)) not in seen:
+            if name(arch := random_arch(space, rng)) not in seen:
                 return arch
         raise ExhaustedError(f"{10 * TRIES:,} random draws found none but the {len(seen):,} that were proposed")
-    left = [arch for arch in known if arch not in seen]
+    left = [arch for arch in known if name(arch) not in seen]
     if not left:
-        raise ExhaustedError(all_of(len(known)))
+        raise ExhaustedError(all_of(len({name(arch) for arch in known})))
     return rng.choice(left)
 
 

@@ -23,7 +23,8 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], lef
 
 def drawing(space: Space, arch: Arch) -> str:
     """An architecture in words: node <- operation(state) by the space's `graph`, without one the options by name."""
-    graphs = space.graph(arch) if hasattr(space, "graph") else {}
+    draw = getattr(space, "graph", None)
+    graphs = {} if draw is None else draw(arch)
     lines = []
     for name, graph in graphs.items():
         lines.append(f"{name}:")

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 import torch
 
-from appnas.space.space import Arch, Space, decisions, legal, random_arch, split
+from appnas.space.sampling import random_arch
+from appnas.space.space import Arch, Space, decisions, legal, split
 
 Prefix = tuple[int, ...]
 """The options of the first decisions of an architecture."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from appnas.space.space import IO, ZERO, Arch, Choice, Gates, Mask, Space, allowed, check_mask, describe, legal, size
+from appnas.space.masks import check_mask
+from appnas.space.space import IO, ZERO, Arch, Choice, Gates, Mask, Space, active, describe, legal, size
 
 
 def filled(matrices: Sequence[Tensor], mask: Mask, value: float) -> Gates:
@@ -41,12 +43,31 @@ def _given(choices: Sequence[Choice], mask: Mask, own: Mask | None) -> Mask:
     return tuple(a | (_zero(choice) & ~b) for choice, a, b in zip(choices, mask, own, strict=True))
 
 
+MASKED = ("sample", "mutate", "neighbours")
+"""Members of a space that may take a mask, of what architectures may hold, and then keep to it."""
+
+
+def _takes_mask(member: Any) -> bool:
+    if isinstance(member, partial):
+        return "mask" in member.keywords
+    code = getattr(member, "__code__", None)
+    return code is not None and "mask" in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+
+
 class Restricted:
-    """A space without the options that a mask excludes; everything else is the space's own."""
+    """A space without the options that a mask excludes; everything else is the space's own.
+
+    A mask is about what a network has: a decision that is not `active` holds 0 also where the mask excludes that. The
+    space's `sample`, `mutate`, `neighbours` and `count` are asked under the mask if they take one (`mask=...`);
+    otherwise `sample` and `count` are not this one's, and what the others give is kept as far as the mask allows it.
+    """
 
     def __init__(self, space: Space, mask: Mask):
         self.space = space
         self.given = _given(space.choices, check_mask(space.choices, mask), space.mask)
+        if isinstance(space, Restricted):
+            self.given = tuple(a & b for a, b in zip(self.given, space.given, strict=True))
+        self._rows = [frozenset(row.nonzero().flatten().tolist()) for matrix in self.given for row in matrix]
         self.mask: Mask = check_mask(space.choices, both(space.choices, mask, space.mask))
         found = self.discretise(tuple(matrix.float() for matrix in self.mask))
         if not self.valid(found):
@@ -61,7 +82,10 @@ class Restricted:
         return self.space.choices
 
     def count(self) -> int:
-        """Number of architectures, at most: neither more than the space's own nor than the mask's combinations."""
+        """Number of architectures: of a space that counts under a mask; else at most, by the space's and the mask's."""
+        own: Any = getattr(self.space, "count", None)
+        if _takes_mask(own):
+            return int(own(mask=self.given))
         return min(size(self.space), math.prod(map(len, legal(self))))
 
     def build(self, arch: Arch, io: IO) -> nn.Module:
@@ -78,12 +102,21 @@ class Restricted:
 
     def valid(self, arch: Arch) -> bool:
         """Valid in the space and allowed by the mask."""
-        return allowed(self.given, arch) and self.space.valid(arch)
+        if not all(k in row for k, row in zip(arch, self._rows, strict=True)):
+            there = active(self.space, arch)
+            if not all(k in row or not on for k, row, on in zip(arch, self._rows, there, strict=True)):
+                return False
+        return self.space.valid(arch)
 
     def __getattr__(self, name: str) -> Any:
-        if name in ("space", "mask", "given"):
+        if name in ("space", "mask", "given", "_rows"):
             raise AttributeError(name)
-        return getattr(self.space, name)
+        found = getattr(self.space, name)
+        if name in MASKED and _takes_mask(found):
+            return partial(found, mask=self.given)
+        if name == "sample":
+            raise AttributeError(f"the sample of {self.space!r} takes no mask: it would draw what this one excludes")
+        return found
 
     def __repr__(self) -> str:
         return f"Restricted({self.space!r}, {[matrix.sum(-1).tolist() for matrix in self.mask]})"

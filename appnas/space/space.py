@@ -2,22 +2,19 @@
 
 An architecture is a tuple of integers, one for each decision. Everything here works on the choices alone, so it serves
 every space. What a space allows beyond its choices (a DARTS node keeps two incoming edges) is known by its `valid` and
-`discretise`, and proposals that break a rule are mended by discretising scores that favour them.
+`discretise`. How to move in a space is said by `appnas.space.moves`, what to leave out of it by `appnas.space.masks`.
 """
 
 from __future__ import annotations
 
 import math
-import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
-
-from appnas.support import ExhaustedError, offers, ruled
 
 Arch = tuple[int, ...]
 """The index of the option taken at every decision, in the order of the choices. Hashable and JSON-able."""
@@ -40,12 +37,16 @@ class Choice(NamedTuple):
         options: names of the K options; the index is what an `Arch` holds.
         count: number of decisions.
         group: what belongs together (a cell type, a layer, an AGNN class).
+        ordered: whether the options lie in an order, as widths and depths do: then `mutate` and `neighbours` go to the
+            option before or after, not to any other. The choices of the built-in spaces are not ordered, as the
+            published mutations draw any other option.
     """
 
     name: str
     options: tuple[str, ...]
     count: int = 1  # type: ignore[assignment]  # shadows tuple.count, which nobody needs here
     group: str = ""
+    ordered: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,11 @@ class IO:
 
 @runtime_checkable
 class Space(Protocol):
-    """What every search space offers. Spaces are frozen dataclasses; building is deterministic given the torch seed."""
+    """What every search space offers. Spaces are frozen dataclasses; building is deterministic given the torch seed.
+
+    What a space may offer besides (its own `sample`, `mutate`, `canonical`, ...), who uses it and what happens without
+    is in the table of spaces/README.md.
+    """
 
     @property
     def choices(self) -> tuple[Choice, ...]:
@@ -101,8 +106,27 @@ def legal(space: Space) -> list[list[int]]:
 
 def size(space: Space) -> int:
     """Number of architectures by the space's own `count`, or else of combinations, some perhaps against its rules."""
-    own = getattr(type(space), "count", None)
-    return int(own(space)) if own else math.prod(map(len, legal(space)))
+    own = getattr(space, "count", None)
+    return int(own()) if callable(own) else math.prod(map(len, legal(space)))
+
+
+def active(space: Space, arch: Arch) -> tuple[bool, ...]:
+    """For every decision whether the network has it: by the space's own `active`, or else all of them.
+
+    Of choices that exist only under others. A valid architecture holds index 0 wherever it is not active.
+    """
+    own = getattr(space, "active", None)
+    return tuple(map(bool, own(arch))) if own else (True,) * len(arch)
+
+
+def canonical(space: Space, arch: Arch) -> Arch:
+    """The name of an architecture's network: equal for architectures that are the same one, by the space's `canonical`.
+
+    Without the hook every architecture is its own. Under a mask it is the name in the whole space, which the mask may
+    forbid: to compare with, not to build.
+    """
+    own = getattr(space, "canonical", None)
+    return tuple(own(arch)) if own else arch
 
 
 def check(space: Space, arch: Sequence[int]) -> Arch:
@@ -169,132 +193,3 @@ def argmax(gates: Gates) -> Arch:
     """
     rows = (matrix.mean(0) if matrix.dim() == 3 else matrix for matrix in gates)
     return tuple(index for matrix in rows for index in matrix.argmax(-1).tolist())
-
-
-def _noise(choices: tuple[Choice, ...], rng: random.Random) -> list[list[float]]:
-    return [[rng.random() for _ in options] for options in decisions(choices)]
-
-
-def _mend(space: Space, scores: list[list[float]]) -> Arch:
-    offers(space, ["discretise"], "a choice that keeps the space's rules")
-    return ruled(space, space.discretise(split(space.choices, [torch.tensor(row) for row in scores])))
-
-
-def random_arch(space: Space, rng: random.Random) -> Arch:
-    """An architecture drawn uniformly from the valid ones.
-
-    Uniform because a uniform draw of all decisions is kept if valid, and discretising uniform scores otherwise
-    treats all options, and all edges into a node, alike. (Not quite, where a mask leaves DARTS edges unequal numbers
-    of options: an edge with more of them wins more often.)
-    """
-    arch = tuple(rng.randrange(len(options)) for options in decisions(space.choices))
-    return arch if space.valid(arch) else _mend(space, _noise(space.choices, rng))
-
-
-def mutate(space: Space, arch: Arch, rng: random.Random, tries: int = 100) -> Arch:
-    """A valid architecture in which one decision, drawn uniformly, takes another option.
-
-    If the change alone breaks a rule (a third edge into a DARTS node), the rest gives way at random.
-
-    Raises:
-        ExhaustedError: nothing can be changed: the space has one architecture, or no other that so many tries find.
-    """
-    options = legal(space)
-    open_positions = [position for position, indices in enumerate(options) if len(indices) > 1]
-    for _ in range(tries if open_positions else 0):
-        position = rng.choice(open_positions)
-        now = arch[position]
-        index = rng.choice([k for k in options[position] if k > now] + [k for k in options[position] if k < now])
-        child = (*arch[:position], index, *arch[position + 1 :])
-        if not space.valid(child):
-            scores = _noise(space.choices, rng)
-            for row, kept in zip(scores, arch, strict=True):
-                row[kept] += 1.0
-            scores[position][arch[position]] = 0.0
-            scores[position][index] += 3.0
-            child = _mend(space, scores)
-        if child != arch:
-            return child
-    raise ExhaustedError(f"no other architecture within {tries} tries of {describe(space.choices, arch)}")
-
-
-def crossover(space: Space, first: Arch, second: Arch, rng: random.Random) -> Arch:
-    """A valid architecture that takes every decision from one of two parents."""
-    child = tuple(rng.choice(pair) for pair in zip(first, second, strict=True))
-    if space.valid(child):
-        return child
-    scores = _noise(space.choices, rng)
-    for row, names, *parents in zip(scores, decisions(space.choices), first, second, strict=True):
-        for index in parents:  # an edge that both parents have comes before one that only one has
-            row[index] += max(sum(names[k] not in ZERO for k in parents), 1)
-    return _mend(space, scores)
-
-
-def neighbours(space: Space, arch: Arch) -> Iterator[Arch]:
-    """All valid architectures that differ in exactly one decision."""
-    for position, options in enumerate(decisions(space.choices)):
-        for index in range(len(options)):
-            other = (*arch[:position], index, *arch[position + 1 :])
-            if index != arch[position] and space.valid(other):
-                yield other
-
-
-def constant_arch(space: Space, option: str) -> Arch:
-    """The architecture that takes one option wherever it is offered, for example all `sep_conv_3x3`.
-
-    Raises:
-        ValueError: no choice offers the option, or the rules of the space forbid it somewhere.
-    """
-    if not any(option in choice.options for choice in space.choices):
-        offered = sorted({name for choice in space.choices for name in choice.options})
-        raise ValueError(f"no choice offers {option!r}; offered are {offered}")
-    scores = [[2.0 if n == option else float(n not in ZERO) for n in names] for names in decisions(space.choices)]
-    arch = _mend(space, scores)
-    for names, index in zip(decisions(space.choices), arch, strict=True):
-        if option in names and names[index] != option and names[index] not in ZERO:
-            raise ValueError(f"{option!r} everywhere breaks the rules of {type(space).__name__} or its mask")
-    return arch
-
-
-def full_mask(choices: tuple[Choice, ...]) -> Mask:
-    """The mask that allows everything."""
-    return tuple(torch.ones(choice.count, len(choice.options), dtype=torch.bool) for choice in choices)
-
-
-def without(choices: tuple[Choice, ...], options: Iterable[str]) -> Mask:
-    """The mask that excludes options by name, wherever they are offered."""
-    excluded = set(options)
-    return tuple(torch.tensor([[name not in excluded for name in c.options]] * c.count) for c in choices)
-
-
-def only(choices: tuple[Choice, ...], arch: Arch) -> Mask:
-    """The mask that allows one architecture."""
-    mask, start = full_mask(choices), 0
-    for matrix in mask:
-        chosen = torch.tensor(arch[start : start + len(matrix)])
-        matrix &= torch.arange(matrix.shape[1]) == chosen[:, None]
-        start += len(matrix)
-    return mask
-
-
-def check_mask(choices: tuple[Choice, ...], mask: Mask) -> Mask:
-    """The mask itself.
-
-    Raises:
-        ValueError: wrong shapes, not boolean, or a decision without an option.
-    """
-    expected = [(choice.count, len(choice.options)) for choice in choices]
-    if [tuple(matrix.shape) for matrix in mask] != expected:
-        raise ValueError(f"a mask of this space has the shapes {expected}, got {[tuple(m.shape) for m in mask]}")
-    for choice, matrix in zip(choices, mask, strict=True):
-        if matrix.dtype != torch.bool:
-            raise ValueError(f"a mask is boolean, that of choice {choice.name!r} is {matrix.dtype}")
-        if not matrix.any(-1).all():
-            row = int((~matrix.any(-1)).nonzero()[0])
-            raise ValueError(f"the mask leaves no option to decision {row} of choice {choice.name!r}: {choice.options}")
-    return mask
-
-
-def allowed(mask: Mask | None, arch: Arch) -> bool:
-    """Whether a mask allows every option of an architecture."""
-    return mask is None or all(bool(row[k]) for row, k in zip((row for m in mask for row in m), arch, strict=True))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable
 
-from appnas.space import Arch, Space, all_of, spent, unseen
+from appnas.space import Arch, Name, Space, all_of, itself, spent, unseen
 from appnas.support import ExhaustedError, Saved
 
 
@@ -16,19 +16,20 @@ class Archive(Saved):
 
     Attributes:
         best: (architecture, value) of the best, in order.
-        seen: what was proposed, told or not; filled by whoever proposes nothing twice.
+        seen: the names of what was proposed, told or not; filled by whoever proposes nothing twice.
 
     Args:
         keep: how many of the best.
-        seen: what was proposed before.
+        seen: the names of what was proposed before.
+        name: what an architecture is known by; those of one name are one, of which the best told is kept.
     """
 
     saved = ("best", "seen")
 
-    def __init__(self, keep: int = 1, seen: Iterable[Arch] = ()):
+    def __init__(self, keep: int = 1, seen: Iterable[Arch] = (), name: Name = itself):
         if keep < 1:
             raise ValueError(f"an archive keeps at least the best, got keep={keep}")
-        self.keep = keep
+        self.keep, self.name = keep, name
         self.best: list[tuple[Arch, float]] = []
         self.seen = set(seen)
 
@@ -61,9 +62,10 @@ class Archive(Saved):
         value = value if value == value else float("-inf")
         if len(self.best) == self.keep and value <= self.best[-1][1]:
             return
-        if any(value <= before for other, before in self.best if other == arch):
+        own = self.name(arch)
+        if any(value <= before for other, before in self.best if self.name(other) == own):
             return
-        rest = [member for member in self.best if member[0] != arch]
+        rest = [member for member in self.best if self.name(member[0]) != own]
         place = next((i for i, (_, other) in enumerate(rest) if other < value), len(rest))
         self.best = [*rest[:place], (arch, value), *rest[place:]][: self.keep]
 
@@ -72,10 +74,10 @@ class Archive(Saved):
         found: list[Arch] = []
         for _ in range(count):
             try:
-                found.append(unseen(space, rng, self.seen))
+                found.append(unseen(space, rng, self.seen, self.name))
             except ExhaustedError:
                 break
-            self.seen.add(found[-1])
+            self.seen.add(self.name(found[-1]))
         return found
 
     def check_left(self, space: Space) -> None:
@@ -84,5 +86,5 @@ class Archive(Saved):
         Raises:
             ExhaustedError: all were.
         """
-        if spent(space, self.seen):
+        if spent(space, self.seen, self.name):
             raise ExhaustedError(all_of(len(self.seen)))

@@ -5,10 +5,13 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from appnas.space import Arch, Space, crossover, decisions, mutate, random_arch, spent, unseen
+from appnas.space import Arch, Space, crossover, decisions, itself, mutate, names, random_arch, spent, unseen
 from appnas.strategy.archive import Archive
 from appnas.strategy.protocol import Draw, Score
 from appnas.support import ExhaustedError, Saved
+
+TRIES = 10
+"""Draws of a child until one is taken whose network was proposed before."""
 
 
 class Generations(Saved):
@@ -25,6 +28,7 @@ class Generations(Saved):
         mutants, crossed: children of either kind in a generation.
         rate: share of its decisions that a mutant changes on average, at least one.
         tries: draws of a child until one is taken that was proposed before.
+        distinct: architectures of one network are one, where the space can tell (`canonical`).
     """
 
     saved = ("rng", "waiting", "archive")
@@ -38,7 +42,8 @@ class Generations(Saved):
         mutants: int = 50,
         crossed: int = 50,
         rate: float = 0.1,
-        tries: int = 10,
+        tries: int = TRIES,
+        distinct: bool = False,
     ):
         if mutants + crossed > population or keep < 2:
             raise ValueError(
@@ -48,7 +53,7 @@ class Generations(Saved):
         self.space, self.rng, self.population = space, rng, population
         self.mutants, self.crossed, self.rate, self.tries = mutants, crossed, rate, tries
         self.waiting: list[Arch] = []
-        self.archive = Archive(keep)
+        self.archive = Archive(keep, name=names(space, distinct))
 
     def ask(self) -> Draw:
         """The next of this generation.
@@ -62,16 +67,16 @@ class Generations(Saved):
 
     def _breed(self) -> None:
         self.archive.check_left(self.space)
-        parents, seen = self.archive.top(), self.archive.seen
+        parents, seen, name = self.archive.top(), self.archive.seen, self.archive.name
         kinds = ["mutant"] * self.mutants + ["crossed"] * self.crossed if len(parents) > 1 else []
         for kind in kinds + ["random"] * (self.population - len(kinds)):
             for _ in range(self.tries):
                 child = self._child(kind, parents)
-                if child not in seen:
+                if name(child) not in seen:
                     break
-            if child in seen and self.waiting and spent(self.space, seen):
+            if name(child) in seen and self.waiting and spent(self.space, seen, name):
                 return
-            seen.add(child)
+            seen.add(name(child))
             self.waiting.append(child)
 
     def _child(self, kind: str, parents: list[Arch]) -> Arch:
@@ -107,6 +112,8 @@ class Evolution(Saved):
         population: P of the paper's algorithm 1.
         sample: S, the size of a tournament, drawn with replacement.
         change: parent -> child; by default one mutation.
+        distinct: a network that was proposed before is drawn again, up to `TRIES` times, where the space can tell which
+            architectures are the same one (`canonical`); else the paper's rule, which knows no such thing.
     """
 
     saved = ("rng", "population", "asked", "archive")
@@ -118,13 +125,14 @@ class Evolution(Saved):
         population: int = 100,
         sample: int = 25,
         change: Callable[[Space, Arch, random.Random], Arch] = mutate,
+        distinct: bool = False,
     ):
         if not 1 <= sample <= population:
             raise ValueError(f"1 <= sample <= population must hold, got sample={sample}, population={population}")
         self.space, self.rng, self.size, self.sample, self.change = space, rng, population, sample, change
         self.population: list[tuple[Arch, float]] = []
         self.asked = 0
-        self.archive = Archive()
+        self.archive = Archive(name=names(space, distinct))
 
     def ask(self) -> Draw:
         """A random architecture until the population is full, then a child of a tournament's winner.
@@ -135,14 +143,26 @@ class Evolution(Saved):
             ExhaustedError: there is no other.
         """
         self.asked += 1
-        if self.asked <= self.size or not self.population:
-            return Draw(random_arch(self.space, self.rng))
+        random_one, name = self.asked <= self.size or not self.population, self.archive.name
+        arch = self._random() if random_one else self._child()
+        if name is not itself:
+            for _ in range(TRIES):
+                if name(arch) not in self.archive.seen:
+                    break
+                arch = self._random() if random_one else self._child()
+            self.archive.seen.add(name(arch))
+        return Draw(arch)
+
+    def _random(self) -> Arch:
+        return random_arch(self.space, self.rng)
+
+    def _child(self) -> Arch:
         contenders = [self.rng.choice(self.population) for _ in range(self.sample)]
         parent, _ = max(contenders, key=lambda member: member[1])
         try:
-            return Draw(self.change(self.space, parent, self.rng))
+            return self.change(self.space, parent, self.rng)
         except ExhaustedError:
-            return Draw(unseen(self.space, self.rng, {parent}))
+            return unseen(self.space, self.rng, {parent})
 
     def tell(self, draw: Draw, score: Score) -> None:
         """The newcomer joins, the oldest dies."""

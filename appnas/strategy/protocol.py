@@ -12,9 +12,9 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from torch import Tensor
 
-from appnas.space import Arch, Gates, Space, random_arch
+from appnas.space import Arch, Gates, Space, all_of, itself, names, random_arch
 from appnas.strategy.archive import Archive
-from appnas.support import Failure, Saved
+from appnas.support import ExhaustedError, Failure, Saved
 
 
 class Draw(NamedTuple):
@@ -73,17 +73,31 @@ class Strategy(Protocol):
 
 
 class Random(Saved):
-    """Uniformly random valid architectures: the control of every other strategy."""
+    """Uniformly random valid architectures: the control of every other strategy.
+
+    Args:
+        space: what to search.
+        rng: source of randomness.
+        distinct: no network twice, where the space can tell (`canonical`); else they are drawn with replacement.
+    """
 
     saved = ("rng", "archive")
 
-    def __init__(self, space: Space, rng: random.Random):
+    def __init__(self, space: Space, rng: random.Random, distinct: bool = False):
         self.space, self.rng = space, rng
-        self.archive = Archive()
+        self.archive = Archive(name=names(space, distinct))
 
     def ask(self) -> Draw:
-        """A random architecture."""
-        return Draw(random_arch(self.space, self.rng))
+        """A random architecture.
+
+        Raises:
+            ExhaustedError: they are to be distinct, and there is no other.
+        """
+        if self.archive.name is itself:
+            return Draw(random_arch(self.space, self.rng))
+        if found := self.archive.new(self.space, self.rng, 1):
+            return Draw(found[0])
+        raise ExhaustedError(all_of(len(self.archive.seen)))
 
     def tell(self, draw: Draw, score: Score) -> None:
         """Remember the best."""

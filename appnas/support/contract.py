@@ -31,15 +31,15 @@ def offers(space: Any, members: Sequence[str], who: str) -> None:
         )
 
 
-def ruled(space: Any, arch: tuple[int, ...]) -> tuple[int, ...]:
-    """The architecture that a space's `discretise` gave.
+def ruled(space: Any, arch: tuple[int, ...], by: str = "discretise") -> tuple[int, ...]:
+    """The architecture that a space's `discretise`, or another member of it, gave.
 
     Raises:
         ValueError: the space's own `valid` refuses it.
     """
     if not space.valid(arch):
         raise ValueError(
-            f"discretise of a space gives architectures that its rules allow; that of {type(space).__name__} gave"
+            f"{by} of a space gives architectures that its rules allow; that of {type(space).__name__} gave"
             f" {arch}, which its `valid` refuses; appnas.testing's SpaceSuite checks it"
         )
     return arch

@@ -20,12 +20,12 @@ from appnas.testing.domain import DomainSuite
 from appnas.testing.method import MethodSuite
 from appnas.testing.oracle import Oracle, Term, judge, planted, tabulated
 from appnas.testing.other_device import OtherDevice, Transfer, other_device
-from appnas.testing.parts import identical, reachable, round_trip
+from appnas.testing.parts import chi_squared, identical, reachable, round_trip
 from appnas.testing.space import SpaceSuite
 from appnas.testing.strategy import StrategySuite
 from appnas.testing.supernet import SupernetSuite
 
 __all__ = [
     "DomainSuite", "MethodSuite", "Oracle", "OtherDevice", "SpaceSuite", "StrategySuite", "SupernetSuite", "Term",
-    "Transfer", "identical", "judge", "other_device", "planted", "reachable", "round_trip", "tabulated",
+    "Transfer", "chi_squared", "identical", "judge", "other_device", "planted", "reachable", "round_trip", "tabulated",
 ]  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -13,6 +13,21 @@ from torch import Tensor
 
 from appnas.space import IO, ZERO, Choice, Gates, Mask, full_mask
 from appnas.support import shaped
+
+
+def chi_squared(counts: Sequence[int]) -> float:
+    """How likely counts of equally likely things are so uneven: the p-value of Pearson's test."""
+    if len(counts) < 2:
+        return 1.0
+    expected = sum(counts) / len(counts)
+    statistic = sum((count - expected) ** 2 for count in counts) / expected
+    half = torch.tensor([(len(counts) - 1) / 2, statistic / 2], dtype=torch.float64)
+    return float(torch.special.gammaincc(half[0], half[1]))
+
+
+def as_floats(inputs: Sequence[Tensor], dtype: torch.dtype) -> tuple[Tensor, ...]:
+    """Inputs of a network with their floating-point numbers in one precision; integers stay what they are."""
+    return tuple(x.to(dtype) if x.is_floating_point() else x for x in inputs)
 
 
 def identical(first: Any, second: Any) -> bool:

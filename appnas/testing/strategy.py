@@ -12,6 +12,7 @@ import torch
 from appnas.estimate import Evaluator
 from appnas.space import Space, check, restrict
 from appnas.strategy import Draw, Score, Strategy
+from appnas.support import ExhaustedError
 from appnas.task import Domain
 from appnas.testing.oracle import Oracle, planted
 from appnas.testing.parts import identical, narrow, reachable, round_trip
@@ -27,7 +28,7 @@ class Told(NamedTuple):
 
 
 def drive(strategy: Strategy, oracle: Oracle, steps: int, ahead: int = 1, late: bool = False) -> list[Told]:
-    """Ask and tell by hand, with `ahead` draws asked and not yet told.
+    """Ask and tell by hand, with `ahead` draws asked and not yet told; fewer where a small space is exhausted.
 
     Args:
         strategy: driven.
@@ -37,11 +38,15 @@ def drive(strategy: Strategy, oracle: Oracle, steps: int, ahead: int = 1, late: 
         late: score a draw just before it is told, instead of right after it was asked: a slower worker.
     """
     waiting: deque[tuple[Draw, Score | None]] = deque()
-    told = []
+    told: list[Told] = []
     for _ in range(steps):
-        while len(waiting) < ahead:
-            draw = strategy.ask()
-            waiting.append((draw, None if late else oracle.score(draw)))
+        try:
+            while len(waiting) < ahead:
+                draw = strategy.ask()
+                waiting.append((draw, None if late else oracle.score(draw)))
+        except ExhaustedError:
+            if not waiting:
+                break
         draw, score = waiting.popleft()
         score = score or oracle.score(draw)
         strategy.tell(draw, score)

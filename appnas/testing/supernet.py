@@ -13,7 +13,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from appnas.cost import saved_bytes
 from appnas.space import IO, Arch, Gates, Mask, Space, full_mask, one_hot, only, random_arch
 from appnas.supernet import Mixed, plain
-from appnas.testing.parts import fits, identical, live, narrow, soft_gates
+from appnas.testing.parts import as_floats, fits, identical, live, narrow, soft_gates
 
 
 class SupernetSuite:
@@ -62,7 +62,7 @@ class SupernetSuite:
 
     def run(self, supernet: nn.Module, io: IO, gates: Gates, count: int = 4) -> Tensor:
         """The supernet's output. Shapes: returns [count, *outputs]."""
-        out: Tensor = supernet(*self.inputs(io, count), gates=gates)
+        out: Tensor = supernet(*as_floats(self.inputs(io, count), torch.float64), gates=gates)
         return out
 
     def loss(self, supernet: nn.Module, io: IO) -> Callable[[Gates], Tensor]:
@@ -106,7 +106,8 @@ class SupernetSuite:
                 assert name in weights or parameter.dim() == 1, f"{name} has no counterpart in the supernet"
                 if name in weights:
                     parameter.data.copy_(weights[name])
-            torch.testing.assert_close(network(*self.inputs(io, 4)), self.run(whole, io, self.hard(space, arch)))
+            inputs = as_floats(self.inputs(io, 4), torch.float64)
+            torch.testing.assert_close(network(*inputs), self.run(whole, io, self.hard(space, arch)))
 
     def test_masked_options_are_not_there(self, space: Space, io: IO) -> None:
         """Invariant (b): never allocated, no gradient."""

@@ -7,6 +7,7 @@ for every edge of both cells; a node keeps two edges, all others are `none`.
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar, Literal
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 
 from appnas.space import IO, ZERO, Arch, Choice, Gates, Mask, only
 from appnas.spaces.parts import FactorizedReduce, ReLUConvNorm, Style, concatenate, norm, operation
-from appnas.spaces.parts.nodes import Edges, dense, number, obeys, picture, strongest, swapped
+from appnas.spaces.parts.nodes import Edges, dense, drawn, number, obeys, picture, strongest, swapped
 from appnas.supernet import Dag, recomputed
 from appnas.support import checked
 
@@ -108,6 +109,10 @@ class Cells:
             gates: normal and reduction, each [E, K] or [B, E, K]; rows need not be normalised.
         """
         return tuple(index for matrix in gates for index in strongest(self.edges, self.ops, matrix))
+
+    def sample(self, rng: random.Random, mask: Mask | None = None) -> Arch:
+        """One of all architectures, or of those that a mask allows, all alike."""
+        return drawn(self, self.edges, self.ops, rng, mask)
 
     def from_cells(self, cells: dict[str, tuple[tuple[str, int], ...]]) -> Arch:
         """An architecture from the notation of published cells: for every node, (operation, state) twice.

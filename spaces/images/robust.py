@@ -6,6 +6,7 @@ says which edges a derived cell drops.
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -73,10 +74,15 @@ class Robust(Cells):
         """Candidates of every edge; `none` only in S3."""
         return self._own
 
+    @cached_property
+    def _held(self) -> Mask:
+        """What an architecture may hold: also `none`."""
+        zero = torch.tensor([name in ZERO for name in self.ops], device="cpu")
+        return tuple(matrix | zero for matrix in self._own)
+
     def valid(self, arch: Arch) -> bool:
         """As in the DARTS space; every operation a candidate of its edge, or `none` where the edge is dropped."""
-        zero = torch.tensor([name in ZERO for name in self.ops], device="cpu")
-        return allowed(tuple(matrix | zero for matrix in self._own), arch) and super().valid(arch)
+        return super().valid(arch) and allowed(self._held, arch)
 
     def count(self) -> int:
         """Number of architectures: every edge has two operations besides `none`."""
@@ -85,6 +91,11 @@ class Robust(Cells):
     def discretise(self, gates: Gates) -> Arch:
         """As in the DARTS space, among the candidates of every edge."""
         return super().discretise(tuple(g.masked_fill(~m, -1.0) for g, m in zip(gates, self._own, strict=True)))
+
+    def sample(self, rng: random.Random, mask: Mask | None = None) -> Arch:
+        """One of all architectures, or of those that a mask allows, all alike."""
+        own = self._held if mask is None else tuple(a & b for a, b in zip(self._held, mask, strict=True))
+        return super().sample(rng, own)
 
     def equivalents(self, arch: Arch) -> list[Arch]:
         """As in the DARTS space, where the candidates of the edges allow it."""

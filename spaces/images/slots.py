@@ -6,6 +6,7 @@ times operation gate, so its supernet is that of the DARTS cells under gates of 
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass, fields
 from functools import cached_property
 
@@ -14,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from appnas.compute import derived
-from appnas.space import IO, Arch, Choice, Gates, Mask, full_mask, only
+from appnas.space import IO, Arch, Choice, Gates, Mask, decisions, full_mask, only
 from appnas.spaces.images.cells import CellNetwork, Cells
 from appnas.spaces.parts import Style, picture
 
@@ -95,6 +96,23 @@ class Slots(Cells):
                     arch[places[least]] = losses[least][1]
         return tuple(arch)
 
+    def sample(self, rng: random.Random, mask: Mask | None = None) -> Arch:
+        """One of all architectures, or of those that a mask allows, all alike: nodes against a rule are drawn again."""
+        names, size = decisions(self.choices), SLOTS * self.nodes
+        rows = [range(len(options)) for options in names] if mask is None else [
+            row.nonzero().flatten().tolist() for matrix in mask for row in matrix
+        ]  # fmt: skip
+        arch = [rng.randrange(len(options)) for options in names]
+        for start in (0, 2 * size):
+            for first in range(start, start + size, SLOTS):
+                places = [first, first + size, first + 1, first + size + 1]
+                while (arch[first] == arch[first + 1] and arch[first + size] == arch[first + size + 1]) or any(
+                    arch[d] not in rows[d] for d in places
+                ):
+                    for d in places:
+                        arch[d] = rng.choice(rows[d])
+        return tuple(arch)
+
     def edge_gates(self, gates: Gates) -> Gates:
         """Gates of the plain cells: sum over the slots of input gate times operation gate.
 
@@ -144,6 +162,16 @@ class Slots(Cells):
                     other[d], other[d + 1] = other[d + 1], other[d]
                 found.append(tuple(other))
         return found
+
+    def canonical(self, arch: Arch) -> Arch:
+        """The same cells with the slots of every node in order: the name of all that `equivalents` lead to."""
+        size, found = SLOTS * self.nodes, list(arch)
+        for start in (0, 2 * size):
+            for first in range(start, start + size, SLOTS):
+                pairs = sorted((arch[d], arch[d + size]) for d in range(first, first + SLOTS))
+                for d, (source, op) in enumerate(pairs, first):
+                    found[d], found[d + size] = source, op
+        return tuple(found)
 
     def _edges(self, mask: Mask) -> Mask:
         return tuple(matrix > 0 for matrix in self.edge_gates(tuple(matrix.float() for matrix in mask)))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+import random
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
 
 import networkx as nx
 from torch import Tensor
 
-from appnas.space import ZERO
+from appnas.space import ZERO, Arch, Mask, Space
 
 Edges = tuple[tuple[int, int], ...]
 """(source, target) states of a cell."""
@@ -76,6 +77,60 @@ def strongest(edges: Edges, ops: Sequence[str], matrix: Tensor, kept: int = KEPT
     return cell
 
 
+def drawn(
+    space: Space, edges: Edges, ops: Sequence[str], rng: random.Random, mask: Mask | None = None, kept: int = KEPT
+) -> Arch:
+    """Cells drawn uniformly from the valid ones, one for each choice of a space: its `sample`.
+
+    Where the edges into a node have equally many operations, the strongest of uniform noise are uniform by symmetry.
+    Otherwise the edges that a node keeps are drawn by how many ways there are to fill them.
+
+    Args:
+        space: whose `valid` is the rule of `obeys`.
+        edges: of every cell.
+        ops: options of every edge, one of them `none`.
+        rng: source of randomness.
+        mask: what may be held; None for all.
+        kept: edges that a node keeps.
+    """
+    count, cells = len(edges), len(space.choices)
+    rows = _rows(mask) or [list(range(len(ops)))] * count * cells
+    arch = tuple(rng.randrange(len(ops)) for _ in range(count * cells))
+    if space.valid(arch) and all(k in row for k, row in zip(arch, rows, strict=True)):
+        return arch
+    none = next(k for k, name in enumerate(ops) if name in ZERO)
+    live = [[k for k in row if ops[k] not in ZERO] for row in rows]
+    nodes = [[count * c + e for e in node] for c in range(cells) for node in entering(edges)]
+    found = [none] * len(arch)
+    if all(len(node) <= kept or _alike(node, rows, live, none) for node in nodes):
+        scores = [[rng.random() for _ in ops] for _ in arch]
+        best = [max(row, key=score.__getitem__) if row else none for row, score in zip(live, scores, strict=True)]
+        for node in nodes:
+            for e in sorted(node, key=lambda e: -scores[e][best[e]])[:kept]:
+                found[e] = best[e]
+        return tuple(found)
+    for node in nodes:
+        pairs = list(itertools.combinations(node, min(kept, len(node))))
+        ways = [math.prod(len(live[e]) for e in pair) * _drops(node, pair, rows, none) for pair in pairs]
+        for e in rng.choices(pairs, ways)[0]:
+            found[e] = rng.choice(live[e])
+    return tuple(found)
+
+
+def _rows(mask: Mask | None) -> list[list[int]]:
+    rows = (row for matrix in mask or () for row in matrix.tolist())
+    return [[k for k, on in enumerate(row) if on] for row in rows]
+
+
+def _alike(node: Sequence[int], rows: Sequence[list[int]], live: Sequence[list[int]], none: int) -> bool:
+    return len({len(live[e]) for e in node}) == 1 and all(none in rows[e] for e in node)
+
+
+def _drops(node: Sequence[int], pair: Sequence[int], rows: Sequence[list[int]], none: int) -> bool:
+    """Whether all edges into a node but a pair may be `none`."""
+    return all(e in pair or none in rows[e] for e in node)
+
+
 def picture(
     edges: Edges, ops: Sequence[str], cell: Sequence[int], inputs: Sequence[str], output: str, join: str = "concat"
 ) -> nx.MultiDiGraph:
@@ -109,7 +164,7 @@ def wired(ops: Mapping[str, Op | None], links: Iterable[tuple[str, str]]) -> nx.
 def sequence(layers: Iterable[Op]) -> nx.DiGraph:
     """Layers one after the other as such a graph, numbered from 1 behind the state "in"."""
     ops = {"in": None, **{str(i): op for i, op in enumerate(layers, 1)}}
-    return wired(ops, pairwise(ops))
+    return wired(ops, itertools.pairwise(ops))
 
 
 def swapped(edges: Edges, ops: Sequence[str], cell: Sequence[int], state: int) -> tuple[int, ...] | None:

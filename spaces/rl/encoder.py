@@ -9,6 +9,7 @@ operations on earlier states, the output a 1x1 convolution of all nodes. A deriv
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from appnas.space import IO, ZERO, Arch, Choice, Gates, Mask, only
-from appnas.spaces.parts import Edges, Style, dense, number, obeys, operation, picture, strongest
+from appnas.spaces.parts import Edges, Style, dense, drawn, number, obeys, operation, picture, strongest
 from appnas.supernet import Dag
 from appnas.support import checked
 
@@ -104,6 +105,10 @@ class Encoder:
             gates: one a cell type, each [E, K] or [B, E, K]; rows need not be normalised.
         """
         return tuple(index for matrix in gates for index in strongest(self.edges, self.options, matrix))
+
+    def sample(self, rng: random.Random, mask: Mask | None = None) -> Arch:
+        """One of all architectures, or of those that a mask allows, all alike."""
+        return drawn(self, self.edges, self.options, rng, mask)
 
     def graph(self, arch: Arch) -> dict[str, nx.MultiDiGraph]:
         """The cells as graphs: states as nodes, operations on the edges (attribute `op`)."""

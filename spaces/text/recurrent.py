@@ -6,6 +6,7 @@ activation; the output is the mean of the nodes.
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
@@ -15,7 +16,7 @@ import torch
 from torch import Tensor
 
 from appnas.space import IO, Arch, Choice, Gates, Mask, only
-from appnas.spaces.parts import Edges, Free, dense, entering, number, obeys, picture, strongest
+from appnas.spaces.parts import Edges, Free, dense, drawn, entering, number, obeys, picture, strongest
 from appnas.spaces.text.highway import ACTIVATIONS, SCALE, Highway
 from appnas.spaces.text.language import LanguageModel
 from appnas.support import checked
@@ -100,6 +101,10 @@ class Recurrent:
         """
         return tuple(strongest(self.edges, OPTIONS, gates[0], 1))
 
+    def sample(self, rng: random.Random, mask: Mask | None = None) -> Arch:
+        """One of all architectures, or of those that a mask allows, all alike."""
+        return drawn(self, self.edges, OPTIONS, rng, mask, 1)
+
     def from_cell(self, cell: tuple[tuple[str, int], ...]) -> Arch:
         """An architecture from the notation of published cells: for every node, its activation and its predecessor.
 
@@ -159,6 +164,8 @@ class NAORecurrent(Free, Recurrent):
 
     nodes: int = 11
     """Nodes of a cell."""
+    sample: ClassVar[None] = None  # type: ignore[assignment]
+    """None of its own: every combination is in the space."""
 
     @cached_property
     def choices(self) -> tuple[Choice, ...]:

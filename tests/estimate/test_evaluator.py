@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from appnas.cost import parameters, weighted_product
-from appnas.estimate import Cached, Evaluator, Rewarded, Scratch, Stateless, Table, evaluator_of
-from appnas.space import IO, random_arch
+from appnas.estimate import Cached, Evaluator, Rewarded, Scratch, Stateless, Table, evaluator_of, in_turn
+from appnas.space import IO, names, random_arch
 from appnas.strategy import Draw, Random, Score
 from appnas.task import DivergedError, Locked
 from appnas.testing.parts import round_trip
@@ -143,7 +143,8 @@ def test_rewarded_reads_an_attached_value_as_a_number():
 
 
 def test_evaluator_of(table, bench201, digits):
-    assert evaluator_of(bench201, table, 3, 0) is table
+    assert evaluator_of(bench201, table, 3, 0, distinct=False) is table
+    assert evaluator_of(bench201, table, 3, 0).index is table.index
     made = evaluator_of(bench201, digits, 3, 7)
     assert isinstance(made, Cached) and isinstance(made.evaluator, Scratch)
     assert (made.evaluator.budget, made.evaluator.seed) == (3, 7)
@@ -165,3 +166,21 @@ def test_numbers_of_numpy_are_saved_and_loaded(bench201, tmp_path):
     second = Cached(Scratch(bench201, Numpy(False, 0.0), 1))
     second.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
     assert float(second.score(Draw((0,) * 6)).value) == 1.5 and second.hits == 1
+
+
+def test_networks_of_one_name_are_scored_once(bench201):
+    """The first of them stands for all, and is scored itself, whatever the mask says of its name."""
+    asked = []
+
+    class Asked(Stateless):
+        def score(self, draw):
+            asked.append(draw.arch)
+            return Score(torch.tensor(float(len(asked))))
+
+    first, second = (3, 1, 0, 2, 4, 1), (1, 3, 0, 2, 1, 4)
+    cached = Cached(Asked(), names(bench201))
+    values = [float(s.value) for s in cached.scores([Draw(second), Draw(first), Draw((0,) * 6)], in_turn)]
+    assert values == [1.0, 1.0, 2.0] and asked == [second, (0,) * 6] and cached.hits == 1
+    again = Cached(Asked(), names(bench201))
+    again.recall(cached.state_dict())
+    assert float(again.score(Draw(first)).value) == 1.0 and len(asked) == 2

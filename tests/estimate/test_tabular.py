@@ -1,6 +1,7 @@
 """appnas.estimate.tabular: results as people have them, with holes, repetitions and other things."""
 
 import math
+import random
 import timeit
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 
 import appnas
 from appnas.estimate import Table
-from appnas.space import random_arch
+from appnas.space import Listed, names, random_arch
 from appnas.strategy import Draw
 from appnas.support import DataError, FailuresError
 
@@ -31,7 +32,9 @@ def test_a_table_shows_all_but_what_it_withholds(table):
 
 
 def test_a_table_says_what_it_lacks(table):
-    with pytest.raises(DataError, match=r"the table has 4 architectures, but not \(2, 0\); say what.*missing='failed'"):
+    with pytest.raises(
+        DataError, match=r"the table has 4 architectures, but not \(2, 0\); search what.*Listed.of.*missing='failed'"
+    ):
         table.score(Draw((2, 0)))
     with pytest.raises(DataError, match=r"the table has 4 architectures, but not \(2, 0\)"):
         table.test((2, 0))
@@ -75,13 +78,11 @@ def test_holes_are_holes():
         assert score.failure.kind == "Missing" and score.failure.message.endswith(what)
     valued = Table(ARCHS, columns, "valid", missing=5)
     assert float(valued.score(Draw((0, 1))).value) == 5.0 and valued.score(Draw((0, 1))).metrics == {"missing": 1.0}
-    with pytest.raises(DataError, match=r"4 architectures, but no value of \(0, 1\); say what"):
+    with pytest.raises(DataError, match=r"4 architectures, but no value of \(0, 1\); search what"):
         Table(ARCHS, columns, "valid").score(Draw((0, 1)))
 
 
 def holed(bench201, missing, keep):
-    import random
-
     rng = random.Random(0)
     archs = list({random_arch(bench201, rng): 0 for _ in range(4000)})
     values = [float(sum(arch)) if rng.random() < keep else None for arch in archs]
@@ -91,10 +92,36 @@ def holed(bench201, missing, keep):
 @pytest.mark.parametrize("method", ["random", "evolution"])
 def test_a_search_over_holes_finds_the_best_there_is(bench201, method):
     table = holed(bench201, "failed", 0.5)
-    result = appnas.search(bench201, table, method, evaluations=60, max_failures=60, max_failure_share=1.0)
+    few = {"max_failures": 60, "max_failure_share": 1.0}
+    result = appnas.search(bench201, table, method, distinct=False, evaluations=60, **few)
     assert 10 < len(result.failures) < 58
     known = [record for record in result.history if not record.failure]
     assert table.row(result.best) is not None and result.value == max(record.value for record in known)
+    filled = appnas.search(bench201, table, method, evaluations=60, **few)  # by cells that are the same network
+    assert len(filled.failures) < len(result.failures)
+
+
+def test_what_is_missing_is_looked_up_by_its_name(bench201):
+    """Two cells with the inner states exchanged, one of them in the table; a hole is missing too."""
+    first, second = (3, 1, 0, 2, 4, 1), (1, 3, 0, 2, 1, 4)
+    table = Table([first, (0,) * 6], {"v": [7.0, None], "t": [8.0, 9.0]}, "v", ["t"])
+    with pytest.raises(DataError, match=r"2 architectures, but not \(1, 3"):
+        table.score(Draw(second))
+    named = table.named(names(bench201))
+    assert float(named.score(Draw(second)).value) == 7.0 and named.test(second) == {"t": 8.0}
+    assert named.row((0,) * 6) is None and named.row((2,) * 6) is None and named.test((0,) * 6) == {"t": 9.0}
+    assert table.named(names(bench201, distinct=False)) is table and table.row(second) is None
+
+
+def test_a_partial_table_is_searched_as_a_list(bench201):
+    rng = random.Random(0)
+    archs = list(dict.fromkeys(random_arch(bench201, rng) for _ in range(300)))
+    table = Table(archs, {"v": [float(sum(arch)) for arch in archs[:-1]] + [None]}, "v")
+    space = Listed.of(table, bench201)
+    assert space.count() == len(archs) - 1 and not space.valid(archs[-1]) and space.edges is bench201.edges
+    for method in ("random", "evolution", "reinforce"):
+        result = appnas.search(space, table, method, evaluations=60)
+        assert len(result.history) == 60 and result.value <= max(table.values[:-1])
 
 
 def test_a_table_that_is_all_holes_ends_the_search_and_a_value_does_not(bench201):

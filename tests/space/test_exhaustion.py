@@ -17,6 +17,8 @@ from appnas.space.exhaustion import everything
 from appnas.strategy import Draw, Evolution, Score
 from appnas.support import ExhaustedError
 
+pytestmark = pytest.mark.filterwarnings("ignore::appnas.space.UnevenWarning")
+
 SMALL = {"hidden": 4, "epochs": 2, "batch": 8, "population": 6, "sample": 2, "iterations": 20, "width": 4,
          "listed": 500}  # fmt: skip
 COUNTS = {"ctnas": {"labels": 40, "verify": 10}, "nao": {"start": 30, "rounds": 1, "new": 20, "largest": 30.0},
@@ -208,7 +210,8 @@ def test_what_was_asked_is_scored_before_a_search_ends(callbacks):
 def test_a_space_whose_rule_for_gates_breaks_its_rules_is_named():
     class Broken(Few):
         def discretise(self, gates):
-            return (2,) * 8
+            return (2,) * 12
 
-    with pytest.raises(ValueError, match=r"that of Broken gave \(2, 2, .*\), which its `valid` refuses"):
-        appnas.search(Broken(few(5).archs), table(few(5)), "random", evaluations=5)
+    space = few(5, 12)  # so large that it is not listed, so draws are mended
+    with pytest.raises(ValueError, match=r"discretise .* that of Broken gave \(2, 2, .*\), which its `valid` refuses"):
+        appnas.search(Broken(space.archs, width=12), table(space), "random", evaluations=5)
