@@ -19,7 +19,7 @@ from rows import collect, spread
 from scipy.stats import kendalltau
 
 from appnas.predict import Comparator, GCNRegressor, Reference
-from appnas.spaces import Bench201, NASBenchGraph
+from appnas.spaces import Bench201, NASBenchGraph, NASBenchGraphProteins
 from appnas.spaces.graphs import nasbenchgraph
 from appnas.spaces.images import bench201
 
@@ -62,7 +62,8 @@ def table(name):
         names.setdefault(row, []).append(i)
     rng = random.Random(0)
     one = [rng.choice(same) for same in names.values()]
-    return NASBenchGraph(), [archs[i] for i in one], [columns["valid"][i] for i in one]
+    space = NASBenchGraphProteins() if name == "proteins" else NASBenchGraph()
+    return space, [archs[i] for i in one], [columns["valid"][i] for i in one]
 
 
 def run(name, labels, dataset, seed):
