@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import networkx as nx
 import pytest
 import torch
 from sklearn.datasets import load_digits
@@ -25,6 +26,7 @@ from appnas.domains.text.data import corpus
 from appnas.domains.text.domain import RECIPE
 from appnas.space import IO, Arch, Choice, Gates, Mask, allowed, argmax, only
 from appnas.spaces import Bench201, Cells
+from appnas.spaces.parts import sequence
 from appnas.supernet import Mixed
 from appnas.task import Recipe, fit
 
@@ -92,6 +94,9 @@ class Chain:
 
     def discretise(self, gates: Gates) -> Arch:
         return argmax(gates)
+
+    def graph(self, arch: Arch) -> dict[str, nx.DiGraph]:
+        return {"chain": sequence(self.choices[0].options[k] for k in arch)}
 
     def supernet(self, io: IO, mask: Mask | None = None) -> nn.Module:
         return ChainNetwork(self, io, mask or self.mask)

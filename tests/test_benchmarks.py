@@ -197,6 +197,11 @@ def test_ctnas(data, tmp_path):
     assert run("ctnas", *small) == first
 
 
+def test_predictors():
+    out = run("predictors", "--seeds", "2", "--tables", "proteins", "--models", "regression", "ridge regression")
+    assert re.search(r"^regression +\S+ \+-\S+ +\S+$", out, re.MULTILINE)
+
+
 def test_nao(data):
     out = run("nao", "--seeds", "2", "--epochs", "3", "--variants", "random", "rank, random direction")
     assert re.search(r"rank, random direction +\S+ \+-.* rebuilt \d+ %", out)

@@ -47,7 +47,7 @@ class Config:
     form: Literal["concat", "antisymmetric"] = "concat"
     """The official comparator, or one that cannot contradict itself."""
     readout: Literal["mean", "nodes"] = "mean"
-    """The official mean over nodes, or all nodes side by side: needed where positions carry the meaning."""
+    """The official mean over nodes, or this and all decisions side by side."""
     width: int = 128
     """Of the graph convolutions."""
     layers: int = 4

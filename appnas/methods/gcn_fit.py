@@ -27,7 +27,7 @@ from appnas.estimate import Evaluator, evaluator_of
 from appnas.loop import Callbacks, SearchResult, search_loop
 from appnas.one_shot import OneShot
 from appnas.predict import GCNRegressor, Predictor, Reference, as_tensor
-from appnas.space import Arch, Prefix, Space, complete, decisions, ends, extend, members
+from appnas.space import ZERO, Arch, Prefix, Space, complete, decisions, ends, extend, members
 from appnas.strategy import PredictorGuided, SinglePaths, Strategy, Told, first
 from appnas.support import Saved, checked, held
 from appnas.task import Domain
@@ -54,7 +54,7 @@ class Config:
     layers: int = 3
     """Graph convolutions."""
     readout: Literal["mean", "nodes"] = "mean"
-    """Mean over nodes, or all of them side by side, which fits closer."""
+    """Mean over nodes, or this and all decisions side by side, which fits closer."""
     target: Literal["standard", "rank"] = "standard"
     """Standardised scores, or their ranks, which fit errors closer."""
     epochs: int = 100
@@ -105,7 +105,9 @@ class Fit(Saved):
 
     def __init__(self, space: Space, seed: int, config: Config):
         self.space, self.seed, self.config = space, seed, config
-        self.ends = ends(len(decisions(space.choices)), config.segment)
+        every = decisions(space.choices)
+        self.ends = ends(len(every), config.segment)
+        self.rest = tuple(next((k for k, name in enumerate(o) if name not in ZERO), 0) for o in every)
         self.stage = 0
         self.supercell: list[Prefix] = [()]
         """Options of the super-cell that the segment begins with."""
@@ -123,8 +125,11 @@ class Fit(Saved):
         )  # fmt: skip
 
     def _padded(self, prefix: Prefix) -> Arch:
-        """Decisions that are not fitted yet are all alike to the predictor: what they add is averaged over."""
-        return prefix + (0,) * (self.ends[-1] - len(prefix))
+        """Decisions that are not fitted yet are all alike to the predictor: what they add is averaged over.
+
+        They take an option that lets something through: a graph whose rest is `none` would lead nowhere.
+        """
+        return prefix + self.rest[len(prefix) :]
 
     def propose(self, told: Sequence[Told]) -> list[Arch]:
         """Fit the segment, keep its best members, sample on from them."""

@@ -141,8 +141,8 @@ def paths(space: Space) -> CellPaths:
     found = CellPaths({}, [], [], [], [])
     if draw is None or min(zero) < 0 or getattr(space, "active", None) is not None:
         return found
-    empty: dict[str, nx.MultiDiGraph] = draw(tuple(zero))
-    whole = {cell: nx.MultiDiGraph(graph) for cell, graph in empty.items()}
+    empty = {cell: nx.MultiDiGraph(graph) for cell, graph in draw(tuple(zero)).items()}
+    whole = {cell: graph.copy() for cell, graph in empty.items()}
     for d, options in enumerate(names):
         k = next(k for k, name in enumerate(options) if name not in ZERO)
         for cell, graph in draw((*zero[:d], k, *zero[d + 1 :])).items():
@@ -180,6 +180,7 @@ class Angles:
         shared: bool = True,
     ):
         self.space, names = space, decisions(space.choices)
+        found = operations(space, supernet, inputs)
         self.paths = paths(space)
         self.live = _padded([[float(name not in ZERO) for name in options] for options in names])
         now = dict(supernet.named_parameters())
@@ -188,10 +189,9 @@ class Angles:
         modules = dict(supernet.named_modules())
         self.table = torch.zeros(*self.live.shape, 3, dtype=torch.float64)
         self.shared = sum(products.values(), torch.zeros(3, dtype=torch.float64))
-        ops = operations(space, supernet, inputs)
-        within = [operation.name for found in ops.values() for operation in found]
-        for (d, k), found in ops.items():
-            for operation in found:
+        within = [operation.name for candidates in found.values() for operation in candidates]
+        for (d, k), candidates in found.items():
+            for operation in candidates:
                 inside = tuple(f"{name}." for name in within if name.startswith(operation.name + "."))
                 own = [
                     p for name, p in products.items()

@@ -8,8 +8,9 @@ from appnas.predict.autoencoder import AutoEncoder, Direction
 from appnas.predict.comparator import Comparator, Pairs, borda, confident
 from appnas.predict.gcn import GCNRegressor, as_tensor
 from appnas.predict.predictor import Predictor, Reference
+from appnas.predict.seen import BlindWarning
 
 __all__ = [
-    "AutoEncoder", "Comparator", "Direction", "GCNRegressor", "Pairs", "Predictor", "Reference", "as_tensor", "borda",
-    "confident",
+    "AutoEncoder", "BlindWarning", "Comparator", "Direction", "GCNRegressor", "Pairs", "Predictor", "Reference",
+    "as_tensor", "borda", "confident",
 ]  # fmt: skip

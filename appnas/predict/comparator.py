@@ -96,7 +96,7 @@ class Network(nn.Module):
         return (a - b) @ self.first if self.second is None else a @ self.first + b @ self.second
 
     def forward(self, first: Tensor, second: Tensor) -> Tensor:
-        """Of Pr[first >= second]. Shapes: architectures [B, D]; returns [B]."""
+        """Of Pr[first >= second]. Shapes: architectures [B, D], on the CPU; returns [B]."""
         # few architectures make very many pairs: each is embedded once
         archs, places = torch.cat([first, second]).unique(dim=0, return_inverse=True)  # type: ignore[no-untyped-call]
         a, b = self.body(archs)[places].chunk(2)
@@ -155,10 +155,10 @@ class Comparator(Fitted):
             for pairs, n in draws:
                 i = torch.randint(len(pairs.label), (n,), generator=self.generator)
                 parts.append([column[i] for column in pairs])
-            return Pairs(*(self._there(torch.cat(columns)) for columns in zip(*parts, strict=True)))
+            return Pairs(*(torch.cat(columns) for columns in zip(*parts, strict=True)))
 
         def loss(pairs: Pairs) -> Tensor:
-            return binary_cross_entropy_with_logits(net(pairs.first, pairs.second), pairs.label)
+            return binary_cross_entropy_with_logits(net(pairs.first, pairs.second), self._there(pairs.label))
 
         steps = epochs * -(-self.size // self.batch)
         descend(net, self.optimiser, (batch() for _ in range(steps)), loss)
@@ -166,13 +166,13 @@ class Comparator(Fitted):
     @torch.no_grad()
     def compare(self, first: Sequence[Arch], second: Sequence[Arch]) -> Tensor:
         """Pr[first >= second], pair by pair. Shapes: returns [n]."""
-        probabilities = self.net(self._there(as_tensor(first)), self._there(as_tensor(second)))
+        probabilities = self.net(as_tensor(first), as_tensor(second))
         return moved(probabilities.sigmoid(), CPU)  # type: ignore[no-any-return]
 
     @torch.no_grad()
     def wins(self, archs: Sequence[Arch]) -> Tensor:
         """Pr[i >= j] of all pairs, for `borda`. Shapes: returns [n, n]."""
-        f = self.net.body(self._there(as_tensor(archs)))
+        f = self.net.body(as_tensor(archs))
         n = len(f)
         logits: Tensor = self.net.logits(f.repeat_interleave(n, 0), f.repeat(n, 1))
         return moved(logits.view(n, n).sigmoid(), CPU)  # type: ignore[no-any-return]
@@ -182,6 +182,6 @@ class Comparator(Fitted):
         """The total order behind the comparisons, (logit(a, b) - logit(b, a)) / 2 = s(a) - s(b): s. Shapes: [n]."""
         scores = []
         for part in parts(as_tensor(archs)):
-            f = self.net.body(self._there(part))
+            f = self.net.body(part)
             scores.append((self.net.logits(f, 0 * f) - self.net.logits(0 * f, f)) / 2)
         return moved(torch.cat(scores), CPU)  # type: ignore[no-any-return]

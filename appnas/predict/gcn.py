@@ -1,6 +1,7 @@
-"""Graph convolutions over an architecture's decisions, and a regression on them.
+"""Graph convolutions over an architecture's network, and a regression on them.
 
-The nodes are the decisions between an input and an output (`appnas.space.links`), a node's feature is its option.
+The nodes are the operations that the space's `graph` shows, between an input and an output (`appnas.space.op_graph`); a
+node's feature is the sum of what its words are embedded as.
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
-from appnas.compute import CPU, moved
+from appnas.compute import CPU, home, moved
 from appnas.predict.predictor import Fitted, Target, descend, parts, shuffled, target
-from appnas.space import ZERO, Arch, Space, decisions, links, offsets, vocabulary
+from appnas.predict.seen import view
+from appnas.space import Arch, Space, offsets, vocabulary
 
 Readout = Literal["mean", "nodes"]
-"""What a graph's embedding is: the mean of its nodes, blind to positions, or all nodes side by side."""
+"""What an embedding is: the mean of the network's nodes, or this and every decision side by side."""
 
 
 def propagation(adjacency: Tensor, alive: Tensor, normalised: bool) -> Tensor:
@@ -27,10 +29,10 @@ def propagation(adjacency: Tensor, alive: Tensor, normalised: bool) -> Tensor:
     arXiv 1609.02907).
 
     Shapes:
-        adjacency: [N, N]. alive: [B, N], 0 or 1. returns: [B, N, N].
+        adjacency: [N, N] or [B, N, N]. alive: [B, N], 0 or 1. returns: [B, N, N].
     """
     kept = adjacency * alive[:, :, None] * alive[:, None, :]
-    eye = torch.eye(len(adjacency), device=adjacency.device)
+    eye = torch.eye(adjacency.shape[-1], device=adjacency.device)
     if not normalised:
         return kept.transpose(1, 2) + eye
     both = kept + kept.transpose(1, 2) + eye
@@ -41,19 +43,16 @@ def propagation(adjacency: Tensor, alive: Tensor, normalised: bool) -> Tensor:
 class GCN(nn.Module):
     """Residual graph convolutions, H <- H + relu(P (H W + b)), and a read-out.
 
-    Nodes of options that contribute nothing (`none`) are cut off and left out of the mean.
+    "nodes" sets what every decision is embedded as beside the mean: the decisions are places that all architectures
+    share, the nodes of their networks are not.
 
     Args:
-        space: its decisions are the nodes.
+        space: whose architectures.
         seed: of the initial weights.
         width, layers: of the convolutions.
         readout: "mean" or "nodes".
-        normalised: how P follows from the links, see `propagation`.
+        normalised: how P follows from what feeds what, see `propagation`.
     """
-
-    adjacency: Tensor
-    offset: Tensor
-    dead: Tensor
 
     def __init__(
         self,
@@ -65,32 +64,26 @@ class GCN(nn.Module):
         normalised: bool = False,
     ):
         super().__init__()
-        starts, words = offsets(space.choices), vocabulary(space.choices)
-        dead = torch.zeros(words + 1)
-        for start, names in zip(starts, decisions(space.choices), strict=True):
-            dead[start : start + len(names)] = torch.tensor([float(name in ZERO) for name in names])
-        self.register_buffer("adjacency", links(space), persistent=False)
-        self.register_buffer("offset", torch.tensor([0, *starts, words]), persistent=False)
-        self.register_buffer("dead", dead, persistent=False)
-        self.readout, self.normalised = readout, normalised
-        self.size = width if readout == "mean" else width * (len(starts) + 2)
+        self.view, self.normalised = view(space), normalised
+        self.starts = torch.tensor(offsets(space.choices))
+        self.size = width * (1 + len(self.starts)) if readout == "nodes" else width
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.embed = nn.Embedding(words + 1, width)
+            self.embed = nn.EmbeddingBag(self.view.count, width, mode="sum", padding_idx=0)
             self.layers = nn.ModuleList(nn.Linear(width, width) for _ in range(layers))
+            self.places = nn.Embedding(vocabulary(space.choices), width) if readout == "nodes" else None
 
     def forward(self, archs: Tensor) -> Tensor:
-        """Embeddings. Shapes: archs [B, D], int64; returns [B, width] or [B, width * nodes]."""
-        ends = archs.new_zeros(len(archs), 1)
-        words = torch.cat([ends, archs, ends], 1) + self.offset
-        alive = 1 - self.dead[words]
-        spread = propagation(self.adjacency, alive, self.normalised)
-        h = self.embed(words)
+        """Embeddings, where the weights are. Shapes: archs [B, D], int64, on the CPU; returns [B, size]."""
+        adjacency, words, alive = (moved(part, home(self)) for part in self.view(archs))
+        spread = propagation(adjacency, alive, self.normalised)
+        h = self.embed(words.flatten(0, 1)).view(*alive.shape, -1)
         for layer in self.layers:
             h = (spread @ layer(h)).relu() + h
-        h = h * alive[..., None]
-        embedded: Tensor = h.flatten(1) if self.readout == "nodes" else h.sum(1) / alive.sum(1, keepdim=True)
-        return embedded
+        mean: Tensor = (h * alive[..., None]).sum(1) / alive.sum(1, keepdim=True)
+        if self.places is None:
+            return mean
+        return torch.cat([mean, self.places(moved(archs + self.starts, mean.device)).flatten(1)], 1)
 
 
 def as_tensor(archs: Sequence[Arch]) -> Tensor:
@@ -144,5 +137,5 @@ class GCNRegressor(Fitted):
     @torch.no_grad()
     def predict(self, archs: Sequence[Arch]) -> Tensor:
         """Predicted targets. Shapes: returns [n]."""
-        predicted: Tensor = moved(torch.cat([self.net(self._there(part)) for part in parts(as_tensor(archs))]), CPU)
+        predicted: Tensor = moved(torch.cat([self.net(part) for part in parts(as_tensor(archs))]), CPU)
         return predicted

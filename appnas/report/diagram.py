@@ -11,13 +11,13 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import networkx as nx
 import torch
 
 from appnas.report.plots import BLUE, FAINT, GREEN, INK, ORANGE, PINK, RED, RULE, SKY, YELLOW, drawn, formula
-from appnas.space import SKIP, ZERO, Space, decisions, split
+from appnas.space import SKIP, ZERO, Space, decisions, split, words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -48,7 +48,7 @@ def layered(cell: nx.MultiDiGraph) -> Layout:
     """Place the states and operations of a cell.
 
     Args:
-        cell: acyclic, with the attribute `op` on every edge.
+        cell: acyclic, with the attribute `op` on every edge, or on nodes.
 
     Raises:
         networkx.NetworkXUnfeasible: the graph has a cycle.
@@ -64,8 +64,8 @@ def boxes(cell: nx.MultiDiGraph) -> nx.DiGraph:
     """The graph in which every operation is a node between its states."""
     graph = nx.DiGraph()
     graph.add_nodes_from(("state", name) for name in cell)
-    for source, target, key, op in cell.edges(keys=True, data="op"):
-        middle = [] if op == JOIN else [("op", source, target, key)]
+    for source, target, key, op in nx.MultiDiGraph(cell).edges(keys=True, data="op"):
+        middle = [] if op in (JOIN, None) else [("op", source, target, key)]
         nx.add_path(graph, [("state", source), *middle, ("state", target)])
     return graph
 
@@ -178,19 +178,28 @@ Edge = tuple[str, Hashable, Hashable]
 def edges_of(space: Space) -> list[Edge | None]:
     """The edge that every decision of a space is about, None where that is not one edge of its `graph`.
 
-    Found by changing the decision between two operations and looking which edge of the graph changes.
+    Found by changing the decision between two operations and looking which edge of the graph changes. Where operations
+    lie on nodes, there is none.
     """
+    live = [[k for k, name in enumerate(names) if name not in ZERO][:2] for names in decisions(space.choices)]
+    if not _wires(space, {position: options[-1] for position, options in enumerate(live) if options}):
+        return [None] * len(live)
     edges: list[Edge | None] = []
-    for position, options in enumerate(decisions(space.choices)):
-        seen = []
-        for option in [k for k, name in enumerate(options) if name not in ZERO][:2]:
-            scores = [torch.zeros(len(names)) for names in decisions(space.choices)]
-            scores[position][option] = 1.0
-            graphs = space.graph(space.discretise(split(space.choices, scores)))  # type: ignore[attr-defined]
-            seen.append({(name, *edge) for name, graph in graphs.items() for edge in graph.edges(keys=True, data="op")})
+    for position, options in enumerate(live):
+        seen = [_wires(space, {position: option}) for option in options]
         changed = {(name, source, target) for name, source, target, *_ in seen[0] ^ seen[-1]} if seen else set()
         edges.append(changed.pop() if len(changed) == 1 else None)
     return edges
+
+
+def _wires(space: Space, wanted: Mapping[int, int]) -> set[tuple[Any, ...]]:
+    """The operations on edges of the architecture nearest to some options."""
+    scores = [torch.zeros(len(names)) for names in decisions(space.choices)]
+    for position, option in wanted.items():
+        scores[position][option] = 1.0
+    graphs = space.graph(space.discretise(split(space.choices, scores)))  # type: ignore[attr-defined]
+    wires = {name: nx.MultiDiGraph(graph).edges(keys=True, data="op") for name, graph in graphs.items()}
+    return {(name, *edge) for name, each in wires.items() for edge in each if edge[-1]}
 
 
 def idle(cell: nx.MultiDiGraph, edges: Collection[tuple[Hashable, Hashable]]) -> set[Hashable]:
@@ -219,7 +228,7 @@ def palette(ops: Sequence[str]) -> dict[str, str]:
 
 @drawn
 def cell(graph: nx.MultiDiGraph, ops: Sequence[str], idle: Collection[Hashable] = ()) -> Figure:
-    """A cell from left to right: states as circles, operations as boxes.
+    """A cell from left to right: states as circles, operations as boxes, also those that are nodes themselves.
 
     Args:
         graph: of the space's `graph`.
@@ -229,9 +238,10 @@ def cell(graph: nx.MultiDiGraph, ops: Sequence[str], idle: Collection[Hashable] 
     from matplotlib.figure import Figure
 
     layout, colours = layered(graph), palette(ops)
-    names: dict[Box, str] = {("op", u, v, k): str(op) for u, v, k, op in graph.edges(keys=True, data="op")}
-    names |= {("state", name): str(name) for name in graph}
-    wide = {box: 0.25 + 0.063 * len(re.sub("[_{}]" if box[0] == "state" else "$", "", names[box])) for box in names}
+    wires, own = nx.MultiDiGraph(graph).edges(keys=True, data="op"), dict(graph.nodes(data="op"))
+    names: dict[Box, str] = {("op", u, v, k): " ".join(words(op)) for u, v, k, op in wires if op}
+    names |= {("state", name): " ".join(words(op)) if op else str(name) for name, op in own.items()}
+    wide = {b: 0.25 + 0.063 * len(re.sub("$" if b[0] == "op" or own[b[1]] else "[_{}]", "", names[b])) for b in names}
     wide |= {box: 0.0 for box in layout.y if box[0] == "bend"}
     columns = [max(wide[box] for box in boxes) for boxes in layout.levels]
     x: dict[Box, float] = {}
@@ -252,7 +262,8 @@ def cell(graph: nx.MultiDiGraph, ops: Sequence[str], idle: Collection[Hashable] 
         _line(axes, [(x[b], y[b], half[b] if b[0] == "bend" else wide[b] / 2) for b in route], dull)
     for box, name in names.items():
         if box in x:
-            _box(axes, (x[box], y[box], wide[box]), name, box, colours, faint[box])
+            op = box[0] == "op" or bool(own[box[1]])
+            _box(axes, (x[box], y[box], wide[box]), name, op, colours.get(name, INK), faint[box])
     return figure
 
 
@@ -273,16 +284,14 @@ def _line(axes: Axes, points: Sequence[tuple[float, float, float]], dull: bool) 
     axes.plot(vertices[-2][0] - 0.03, vertices[-2][1], ">", color=colour, markersize=4, markeredgewidth=0)
 
 
-def _box(
-    axes: Axes, place: tuple[float, float, float], name: str, box: Box, colours: Mapping[str, str], dull: bool
-) -> None:
+def _box(axes: Axes, place: tuple[float, float, float], name: str, op: bool, colour: str, dull: bool) -> None:
     from matplotlib.colors import to_rgb
     from matplotlib.patches import FancyBboxPatch
 
     x, y, width = place
-    edge = RULE if dull else colours.get(name, INK) if box[0] == "op" else INK
-    face = [1 - 0.28 * (1 - c) for c in to_rgb(edge)] if box[0] == "op" else "white"
-    shape = f"round,pad=0,rounding_size={0.06 if box[0] == 'op' else 0.13}"
+    edge = RULE if dull else colour if op else INK
+    face = [1 - 0.28 * (1 - c) for c in to_rgb(edge)] if op else "white"
+    shape = f"round,pad=0,rounding_size={0.06 if op else 0.13}"
     axes.add_patch(FancyBboxPatch((x - width / 2, y - 0.13), width, 0.26, shape, facecolor=face, edgecolor=edge,
                                   linewidth=1.1, zorder=3))  # fmt: skip
     axes.text(x, y, formula(name), ha="center", va="center_baseline", fontsize=8, color=FAINT if dull else INK,

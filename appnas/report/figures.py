@@ -17,7 +17,7 @@ from appnas.report.findings import primary, tested, unit
 from appnas.report.page import Plot, number, percent
 from appnas.report.plots import human
 from appnas.report.story import Story, Trace
-from appnas.space import Choice
+from appnas.space import Choice, words
 
 Edges = list[diagram.Edge | None]
 COSTS = {
@@ -90,14 +90,19 @@ def worth_name(story: Story) -> str:
 
 
 def cells(story: Story, edges: Edges) -> list[Plot]:
-    """The found architecture as diagrams."""
-    if story.arch is None or story.space is None or not hasattr(story.space, "graph"):
+    """The found architecture as diagrams; layers of several words in a row need none, they are told by name."""
+    if story.arch is None or story.space is None or getattr(story.space, "graph", None) is None:
         return []
     figures = []
     for choice_name, graph in story.space.graph(story.arch).items():
+        own = [(node, op) for node, op in graph.nodes(data="op") if op]
+        row = all(degree <= 1 for _, degree in (*graph.in_degree, *graph.out_degree))
+        if row and any(not isinstance(op, str) for _, op in own):
+            continue
         idle = diagram.idle(graph, [edge[1:] for edge in edges if edge and edge[0] == choice_name])
         ops = list(dict.fromkeys(name for choice in story.space.choices for name in choice.options))
-        listed = ", ".join(f"{u} to {v}: {op}" for u, v, op in graph.edges(data="op") if op != diagram.JOIN)
+        wires = [f"{u} to {v}" + (f": {op}" if op else "") for u, v, op in graph.edges(data="op") if op != diagram.JOIN]
+        listed = ", ".join([*(f"{node}: {' '.join(words(op))}" for node, op in own), *wires])
         faded = f". Faded parts carry nothing to the output: {', '.join(map(str, graph.nodes & idle))}." if idle else ""
         caption = f"<b>{escape(choice_name)}</b>{escape(faded)}"
         image = diagram.cell(graph, ops, idle)

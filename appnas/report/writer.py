@@ -45,7 +45,8 @@ def write(path: Path, out: Path | None = None) -> Path:
     folder = path if out is None else Path(out)
     if folder.exists() and not folder.is_dir():
         raise RunError(f"{folder} is a file: the report needs a directory")
-    edges = diagram.edges_of(story.space) if story.space and hasattr(story.space, "graph") else []
+    drawn = story.space and getattr(story.space, "graph", None)
+    edges = diagram.edges_of(story.space) if story.space and drawn else []
     controls, cells, progress = figures.trained(story), figures.cells(story, edges), figures.progress(story)
     seen, shown = figures.distribution(story, edges), figures.shown(story)
     body = [

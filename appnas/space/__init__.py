@@ -4,7 +4,7 @@ Here belongs what works on the choices of any space. Concrete spaces are in `app
 `appnas.supernet`.
 """
 
-from appnas.space.encoding import features, links, offsets, one_hot, tokens, vocabulary
+from appnas.space.encoding import OpGraph, features, offsets, one_hot, op_graph, tokens, vocabulary, words
 from appnas.space.exhaustion import Name, all_of, itself, names, spent, unseen
 from appnas.space.listed import Listed
 from appnas.space.masks import allowed, check_mask, full_mask, only, without
@@ -19,10 +19,10 @@ from appnas.space.space import (
 )  # fmt: skip
 
 __all__ = [
-    "IO", "SKIP", "ZERO", "Arch", "Choice", "Gates", "Listed", "Mask", "Name", "Prefix", "Space", "UnevenWarning",
-    "active", "all_of", "allowed", "argmax", "both", "canonical", "check", "check_mask", "complete",
+    "IO", "SKIP", "ZERO", "Arch", "Choice", "Gates", "Listed", "Mask", "Name", "OpGraph", "Prefix", "Space",
+    "UnevenWarning", "active", "all_of", "allowed", "argmax", "both", "canonical", "check", "check_mask", "complete",
     "constant_arch", "crossover", "decisions", "describe", "drawing", "ends", "everything", "extend", "features",
-    "filled", "full_mask", "itself", "legal", "links", "members", "mutate", "names", "neighbours", "offsets",
-    "one_hot", "only", "parse", "random_arch", "restrict", "size", "spent", "split", "table", "tokens", "unseen",
-    "vocabulary", "without",
+    "filled", "full_mask", "itself", "legal", "members", "mutate", "names", "neighbours", "offsets", "one_hot",
+    "only", "op_graph", "parse", "random_arch", "restrict", "size", "spent", "split", "table", "tokens", "unseen",
+    "vocabulary", "without", "words",
 ]  # fmt: skip

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import NamedTuple
 
 import networkx as nx
 import torch
 from torch import Tensor
 from torch.nn.functional import one_hot as torch_one_hot
 
-from appnas.space.space import Arch, Choice, Gates, Space, decisions
+from appnas.space.space import ZERO, Arch, Choice, Gates, decisions
 
 
 def one_hot(choices: tuple[Choice, ...], arch: Arch) -> Gates:
@@ -86,64 +87,106 @@ def from_tokens(choices: tuple[Choice, ...], sequence: list[int]) -> Arch:
 class OpGraph(NamedTuple):
     """A graph whose nodes are operations.
 
-    Shapes:
-        adjacency: [N, N], 1 where the row's operation feeds the column's.
-        ops: [N] indices into `names`.
+    Attributes:
+        ops: the words of every node; the first node is the input, the last the output.
+        arrows: (node, node) where the first feeds the second.
     """
 
-    adjacency: Tensor
-    ops: Tensor
-    names: tuple[str, ...]
+    ops: tuple[tuple[str, ...], ...]
+    arrows: tuple[tuple[int, int], ...]
+
+    @property
+    def adjacency(self) -> Tensor:
+        """Shapes: [N, N], 1 where the row's operation feeds the column's."""
+        matrix = torch.zeros(len(self.ops), len(self.ops))
+        for arrow in self.arrows:
+            matrix[arrow] = 1
+        return matrix
 
 
-def op_graph(cell: nx.MultiDiGraph, options: Sequence[str]) -> OpGraph:
-    """The line graph of a cell whose operations lie on its edges, with an input and an output.
+def words(op: str | tuple[str, ...]) -> tuple[str, ...]:
+    """An operation's words: one, or those of a layer, ("mbconv", "kernel 5")."""
+    return (op,) if isinstance(op, str) else tuple(op)
+
+
+def op_graph(parts: Mapping[str, nx.DiGraph]) -> OpGraph:
+    """The operations of a network and what feeds what: what predictors see of it.
+
+    An edge with an operation becomes a node (the line graph of a cell), a node with one stays a node, and nodes without
+    are passed through. The parts lie side by side between one input and one output; where there are several, their
+    operations have the part's name as a further word, and where a part has several inputs, each is a node of its name.
+    What is `none`, and what is then on no way from an input to an output, is left out.
 
     Args:
-        cell: operations in the edges' attribute `op`; its attributes `inputs` and `outputs` list the states that are
-            the cell's ends (a state that nothing reaches is not an input).
-        options: the vocabulary, the same for all architectures of a space.
+        parts: a space's `graph`; the attributes `inputs` and `outputs` of each list the nodes that are its ends.
 
     Raises:
-        ValueError: an operation that is not in the vocabulary.
+        ValueError: a part whose ends are not said.
     """
-    edges = list(cell.edges(data="op"))
-    names = ("input", "output", *options)
-    unknown = sorted({op for *_, op in edges} - set(options))
-    if unknown:
-        raise ValueError(f"the vocabulary is {list(options)}, the cell has {unknown}")
-    ops = torch.tensor([0, *(names.index(op) for *_, op in edges), 1])
-    adjacency = torch.zeros(len(ops), len(ops))
-    for i, (source, target, _) in enumerate(edges, start=1):
-        adjacency[0, i] = float(source in cell.graph["inputs"])
-        adjacency[i, -1] = float(target in cell.graph["outputs"])
-        for j, (next_source, *_) in enumerate(edges, start=1):
-            adjacency[i, j] = float(target == next_source)
-    return OpGraph(adjacency, ops, names)
+    said: list[tuple[str, ...]] = [("input",), ("output",)]
+    after: list[list[int]] = [[], []]
+    for name, part in parts.items():
+        if not {"inputs", "outputs"} <= part.graph.keys():
+            raise ValueError(f"a graph has the attributes `inputs` and `outputs`, that of {name!r} has {[*part.graph]}")
+        part_of = (name,) if len(parts) > 1 else ()
+        inputs = part.graph["inputs"]
+        named = inputs if len(inputs) > 1 else ()
+        ids = {}
+        for node, op in part.nodes(data="op"):
+            ids[node] = len(said)
+            op = str(node) if op is None and node in named else op
+            said.append(() if op is None else (*words(op), *part_of))
+            after.append([])
+        for source, target, op in part.edges(data="op"):
+            if op is None:
+                after[ids[source]].append(ids[target])
+            else:
+                after[ids[source]].append(len(said))
+                said.append((*words(op), *part_of))
+                after.append([ids[target]])
+        after[0] += [ids[node] for node in inputs]
+        for node in part.graph["outputs"]:
+            after[ids[node]].append(1)
+    kinds = tuple(0 if not op else -1 if op[0] in ZERO else 1 for op in said)
+    nodes, arrows = _joined(kinds, tuple(map(tuple, after)))
+    return OpGraph(tuple([said[node] for node in nodes]), arrows)
 
 
-def links(space: Space) -> Tensor:
-    """Which decision feeds which, between an input (node 0) and an output (the last node).
+@lru_cache(maxsize=1024)
+def _joined(
+    kinds: tuple[int, ...], after: tuple[tuple[int, ...], ...]
+) -> tuple[tuple[int, ...], tuple[tuple[int, int], ...]]:
+    """The nodes that stay, and the arrows between them by their places.
 
-    Where the space has `edges`, (source, target) states of a cell, and a choice has one decision an edge, a decision
-    feeds those whose source is its target. The decisions of all other choices follow each other in a chain.
-
-    Shapes:
-        returns: [D + 2, D + 2], 1 where the row feeds the column.
+    Those of kind 0 are passed through, those of kind -1 and what leads nowhere are left out. Architectures of a space
+    are often joined alike.
     """
-    ends: list[tuple[Any, Any]] = []
-    cell = tuple(getattr(space, "edges", ()))
-    for number, choice in enumerate(space.choices):
-        if cell and choice.count == len(cell):
-            ends += [((number, source), (number, target)) for source, target in cell]
-        else:
-            start = len(ends)
-            ends += [(start + i, start + i + 1) for i in range(choice.count)]
-    sources, targets = {source for source, _ in ends}, {target for _, target in ends}
-    adjacency = torch.zeros(len(ends) + 2, len(ends) + 2)
-    for i, (source, target) in enumerate(ends, start=1):
-        adjacency[0, i] = float(source not in targets)
-        adjacency[i, -1] = float(target not in sources)
-        for j, (next_source, _) in enumerate(ends, start=1):
-            adjacency[i, j] = float(target == next_source)
-    return adjacency
+    before: list[list[int]] = [[] for _ in kinds]
+    for node, targets in enumerate(after):
+        for target in targets:
+            before[target].append(node)
+    kept = _reached(0, after, kinds) & _reached(1, before, kinds)
+    nodes = (0, *(node for node in range(2, len(kinds)) if kinds[node] and node in kept), 1)
+    place = {node: i for i, node in enumerate(nodes)}
+    arrows = []
+    for node, i in place.items():
+        waiting, seen = list(after[node]), set()
+        while waiting:
+            target = waiting.pop()
+            if target in kept and target not in seen:
+                seen.add(target)
+                if kinds[target]:
+                    arrows.append((i, place[target]))
+                else:
+                    waiting += after[target]
+    return nodes, tuple(sorted(arrows))
+
+
+def _reached(start: int, after: Sequence[Sequence[int]], kinds: tuple[int, ...]) -> set[int]:
+    found, waiting = {start}, [start]
+    while waiting:
+        for node in after[waiting.pop()]:
+            if node not in found and kinds[node] >= 0:
+                found.add(node)
+                waiting.append(node)
+    return found

@@ -110,7 +110,7 @@ class Listed:
     def mutate(self, arch: Arch, rng: random.Random, mask: Mask | None = None) -> Arch:
         """Another one that differs in one decision, or else in as few as any; itself if it is the only one."""
         rows = self._under(mask)
-        apart = self._apart(arch)[rows]
+        apart = self._apart(arch) if mask is None else self._apart(arch)[rows]
         apart[apart == 0] = 1 + self.rows.shape[1]
         near = (apart == apart.min()).nonzero().flatten()
         return self._arch(int(rows[int(near[rng.randrange(len(near))])]))
@@ -144,8 +144,15 @@ class Listed:
         return tuple(self.rows[row].tolist())
 
     def _apart(self, arch: Arch) -> Tensor:
-        """In how many decisions every listed one differs from an architecture."""
-        return (self.rows != torch.tensor(arch, dtype=self.rows.dtype)).sum(1)
+        """In how many decisions every listed one differs from an architecture. Shapes: returns [N]."""
+        apart = torch.zeros(len(self.rows), dtype=torch.int16)
+        for column, index in zip(self._columns, arch, strict=True):
+            apart += column != index
+        return apart
+
+    @cached_property
+    def _columns(self) -> Tensor:
+        return self.rows.T.contiguous()
 
     def _under(self, mask: Mask | None) -> Tensor:
         """The numbers of those that a mask allows; of the last mask they are kept."""

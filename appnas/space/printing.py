@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
+from appnas.space.encoding import words
 from appnas.space.space import Arch, Space, describe
 
 
@@ -21,14 +22,17 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], lef
 
 
 def drawing(space: Space, arch: Arch) -> str:
-    """An architecture in words: node <- operation(state) for cells, the options by name for other spaces."""
-    graphs = space.graph(arch) if hasattr(space, "graph") else {}
+    """An architecture in words: node <- operation(state) by the space's `graph`, without one the options by name."""
+    draw = getattr(space, "graph", None)
+    graphs = {} if draw is None else draw(arch)
     lines = []
     for name, graph in graphs.items():
         lines.append(f"{name}:")
-        for node in graph:
+        for node, own in graph.nodes(data="op"):
             terms = [(op, source) for source, _, op in graph.in_edges(node, data="op")]
-            if terms and all(op == "concat" for op, _ in terms):
+            if own:
+                lines.append(f"  {node} <- {' '.join(words(own))} ({', '.join(source for _, source in terms)})")
+            elif terms and all(op == "concat" for op, _ in terms):
                 lines.append(f"  {node} <- concat({', '.join(source for _, source in terms)})")
             elif terms:
                 lines.append(f"  {node} <- {' + '.join(f'{op}({source})' for op, source in terms)}")

@@ -84,6 +84,11 @@ def _again(space: Space, rng: random.Random) -> Arch:
 def _proposer(space: Space, own: bool, options: list[list[int]] | None) -> Callable[[random.Random], Arch]:
     if own:
         return lambda rng: tuple(_whole(space).sample(rng))
+    if isinstance(space, Restricted):  # the strongest of noise, which is what `discretise` makes of it without rules
+        return lambda rng: tuple(
+            max(row, key=scores.__getitem__)
+            for row, scores in zip(options or (), noise(space.choices, rng), strict=True)
+        )
     return lambda rng: tuple(row[int(rng.random() * len(row))] for row in options or ())
 
 

@@ -7,6 +7,7 @@ import random
 from collections import Counter
 from typing import Any
 
+import networkx as nx
 import torch
 from torch import Tensor, nn
 
@@ -243,6 +244,26 @@ class SpaceSuite:
         assert size(single) == 1
         assert random_arch(single, rng) == arch
         assert single.discretise(soft_gates(space.choices, 5)) == arch
+
+    def test_graph(self, space: Space) -> None:
+        """If the space shows its networks: named parts without circles, their ends, words; of any indices in range."""
+        import pytest
+
+        if (draw := getattr(space, "graph", None)) is None:
+            pytest.skip("the space has no graph")
+        rng, seen = random.Random(3), set()
+        free = [tuple(rng.randrange(len(names)) for names in decisions(space.choices)) for _ in range(8)]
+        for arch in (*self.archs(space), *free):
+            for name, part in draw(arch).items():
+                assert isinstance(name, str) and nx.is_directed_acyclic_graph(part), name
+                assert {"inputs", "outputs"} <= part.graph.keys(), f"{name}: its attributes name its ends"
+                ends = {*part.graph["inputs"], *part.graph["outputs"]}
+                assert ends and ends <= set(part), f"{name}: the ends {ends} are nodes of the graph"
+                ops = [op for *_, op in (*part.nodes(data="op"), *part.edges(data="op")) if op is not None]
+                assert all(op and all(isinstance(word, str) for word in encoding.words(op)) for op in ops), ops
+            seen.add(graph := encoding.op_graph(draw(arch)))
+            assert graph == encoding.op_graph(draw(arch)), "the same architecture has the same graph"
+        assert len(seen) > 1 or size(space) == 1, "other architectures have other graphs"
 
     def test_stand_alone_network(self, space: Space, io: IO) -> None:
         """A plain module: forward(*inputs) in the domain's output shape, trainable, the same for the same seed."""

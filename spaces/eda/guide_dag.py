@@ -108,14 +108,15 @@ class GuideDag(Free):
         return len(arch) == len(self.choices) * len(self.edges) and all(index in (0, 1) for index in arch)
 
     def graph(self, arch: Arch) -> dict[str, nx.MultiDiGraph]:
-        """Every guide-DAG: the vertices that the input reaches, by number and operation, and the edges between."""
+        """Every guide-DAG: the vertices that the input reaches, with their operations, and the edges between."""
         names = ["in", *(f"{k} {operation}" for k, operation in enumerate(self.vertices, 1))]
+        ops: list[dict[str, str]] = [{}, *({"op": operation} for operation in self.vertices)]
         graphs, arch = {}, self.reached(arch)
         for k, choice in enumerate(self.choices):
             taken = [edge for edge, one in zip(self.edges, arch[k * choice.count :], strict=False) if one]
             graph = nx.MultiDiGraph(inputs=["in"])
-            graph.add_nodes_from(names[v] for v in sorted({0, *(v for _, v in taken)}))
-            graph.add_edges_from((names[u], names[v], {"op": "edge"}) for u, v in taken)
+            graph.add_nodes_from((names[v], ops[v]) for v in sorted({0, *(v for _, v in taken)}))
+            graph.add_edges_from((names[u], names[v]) for u, v in taken)
             graph.graph["outputs"] = [name for name in graph if not graph.out_degree(name)]
             graphs[choice.name] = graph
         return graphs

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+import networkx as nx
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from appnas.space import IO, Arch, Choice, Gates, Mask, argmax, describe
-from appnas.spaces.parts import Unmixed
+from appnas.spaces.parts import Unmixed, sequence
 from appnas.support import checked
 
 if TYPE_CHECKING:
@@ -127,6 +128,13 @@ class GNN(Unmixed):
         _, layer, role = name.split(".")[:3]
         attention = describe(self.choices, arch)["attention"]
         return None if role == "skip" else (attention[int(layer)], self._activations(arch)[int(layer)])
+
+    def graph(self, arch: Arch) -> dict[str, nx.DiGraph]:
+        """The layers in a row (attribute `op` of nodes), each with a word of every class of actions."""
+        named = describe(self.choices, arch) | {"activation": self._activations(arch)}
+        named["hidden"] = [*named["hidden"], "classes"]
+        layers = (tuple(f"{name} {each[i]}" for name, each in named.items()) for i in range(self.layers))
+        return {"network": sequence(layers)}
 
     def build(self, arch: Arch, io: IO) -> GNNetwork:
         """The stand-alone network.

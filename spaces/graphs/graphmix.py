@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import ClassVar
 
+import networkx as nx
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from appnas.space import IO, Arch, Choice, Gates, Mask, only
+from appnas.space import IO, Arch, Choice, Gates, Mask, describe, only
 from appnas.spaces.graphs.gnn import AGGREGATION, ATTENTION, Readout, layer_type, on_edges, pooled
 from appnas.spaces.graphs.sparse import SparseLinear
-from appnas.spaces.parts import Free
+from appnas.spaces.parts import Free, wired
 from appnas.supernet import Mixed, live_options
 from appnas.support import checked
 
@@ -69,6 +71,14 @@ class GraphMix(Free):
             Choice("skip", ("none", "skip"), self.layers - 1, "skip"),
             Choice("join", JOINS, 1, "join"),
         )
+
+    def graph(self, arch: Arch) -> dict[str, nx.DiGraph]:
+        """The layers and what joins those that skip to it, and the last (attribute `op` of nodes)."""
+        named = describe(self.choices, arch)
+        layers = {str(i): tuple(message.rsplit("-", 1)) for i, message in enumerate(named["message"], 1)}
+        joined = [(i, "out") for i, skip in zip(layers, [*named["skip"], "skip"], strict=True) if skip == "skip"]
+        ops = {"in": None, **layers, "out": ("join", *named["join"])}
+        return {"network": wired(ops, [*pairwise(["in", *layers]), *joined])}
 
     def supernet(self, io: IO, mask: Mask | None = None) -> MixedNetwork:
         """All candidates: forward(*inputs, gates)."""

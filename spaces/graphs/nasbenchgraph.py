@@ -12,6 +12,7 @@ from functools import cached_property
 from itertools import product
 from typing import ClassVar, Literal
 
+import networkx as nx
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -19,6 +20,7 @@ from appnas.space import IO, Arch, Choice, Gates, Mask, argmax, only
 from appnas.spaces.graphs.gnn import layer_type, on_edges, pooled
 from appnas.spaces.graphs.graphmix import OnEdges
 from appnas.spaces.graphs.sparse import SparseLinear
+from appnas.spaces.parts import wired
 from appnas.supernet import Mixed, live_options, scale
 from appnas.support import checked
 
@@ -79,6 +81,13 @@ class NASBenchGraph:
         others = [row.clone().index_fill_(0, row.new_tensor([skip]).long(), float("-inf")) for row in rows]
         least = max(range(NODES), key=lambda i: float(others[i].max() - rows[i][skip]))
         return (*arch[: least + 1], int(others[least].argmax()), *arch[least + 2 :])
+
+    def graph(self, arch: Arch) -> dict[str, nx.DiGraph]:
+        """The cell as a graph: operations on the nodes (attribute `op`), those that no other reads added up."""
+        link = LINKS[arch[0]]
+        ops = {str(node): self.operations[k] for node, k in enumerate(arch[1:], 1)}
+        joined = [(node, "out") for node in ops if node not in link]
+        return {"cell": wired({"0": None, **ops, "out": "sum"}, [*zip(link, ops, strict=True), *joined])}
 
     def supernet(self, io: IO, mask: Mask | None = None) -> BenchNetwork:
         """All candidates: forward(*inputs, gates)."""

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
 
+import networkx as nx
 import torch
 from torch import Tensor, nn
 
 from appnas.space import IO, Arch, Choice, Mask
 from appnas.spaces.images.mobile import conv_norm
-from appnas.spaces.parts import Free, Style, Unmixed
+from appnas.spaces.parts import Free, Style, Unmixed, sequence
 from appnas.support import checked
 
 
@@ -58,6 +59,14 @@ class AlexNet(Free, Unmixed):
             Choice("filters", tuple(map(str, self.filters)), self.layers, "filters"),
             Choice("kernel", tuple(f"{k}x{k}" for k in self.kernels), self.layers, "kernel"),
         )
+
+    def graph(self, arch: Arch) -> dict[str, nx.DiGraph]:
+        """Convolutions and poolings in a row, each by its words (attribute `op` of nodes)."""
+        parts: list[str | tuple[str, ...]] = []
+        for i, (count, kernel) in enumerate(zip(arch[: self.layers], arch[self.layers :], strict=True), start=1):
+            parts.append(("conv", f"width {self.filters[count]}", f"kernel {self.kernels[kernel]}"))
+            parts += ["max_pool"] * (i in self.pools)
+        return {"network": sequence(parts)}
 
     def build(self, arch: Arch, io: IO) -> AlexNetwork:
         """The stand-alone network: forward(x)."""

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
 
+import networkx as nx
 import torch
 from torch import Tensor, nn
 
 from appnas.space import IO, Arch, Choice, Mask
-from appnas.spaces.parts import Free, Unmixed
+from appnas.spaces.parts import Free, Unmixed, sequence
 from appnas.support import checked
 
 
@@ -61,6 +62,13 @@ class CondenseNet(Free, Unmixed):
             Choice("stage", tuple(map(str, self.stages)), self.blocks, "stage"),
             Choice("growth", tuple(map(str, self.growths)), self.blocks, "growth"),
         )
+
+    def graph(self, arch: Arch) -> dict[str, nx.DiGraph]:
+        """Layers, each of which adds to its input, and poolings in a row, by their words (attribute `op` of nodes)."""
+        parts: list[str | tuple[str, ...]] = []
+        for i, (stage, growth) in enumerate(zip(arch[: self.blocks], arch[self.blocks :], strict=True)):
+            parts += ["avg_pool"] * (i > 0) + [("dense", f"growth {self.growths[growth]}")] * self.stages[stage]
+        return {"network": sequence(parts)}
 
     def build(self, arch: Arch, io: IO) -> CondenseNetwork:
         """The stand-alone network: forward(x)."""

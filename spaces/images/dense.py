@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar, Literal
 
+import networkx as nx
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import layer_norm, max_pool2d
 
 from appnas.space import IO, Arch, Choice, Gates, Mask, only
-from appnas.spaces.parts import BINARY, allocated, enough, keep, rows_of
+from appnas.spaces.parts import BINARY, allocated, enough, keep, rows_of, sequence
 from appnas.support import checked
 
 
@@ -97,6 +98,11 @@ class MLP:
     def discretise(self, gates: Gates) -> Arch:
         """Parts whose `keep` outweighs `none`; the strongest up to the floor."""
         return keep(gates, self.floor)
+
+    def graph(self, arch: Arch) -> dict[str, nx.DiGraph]:
+        """The hidden layers in a row (attribute `op` of nodes), each with the number of its parts, not which ones."""
+        rows = rows_of(self.choices, arch)
+        return {"network": sequence(("linear", f"{self.parts} {len(on)}") for on in rows)}
 
     def supernet(self, io: IO, mask: Mask | None = None) -> MLPNetwork:
         """All parts that the mask allows: forward(x, gates)."""
@@ -198,6 +204,10 @@ class CNN:
     def discretise(self, gates: Gates) -> Arch:
         """Channels whose `keep` outweighs `none`; the strongest up to the floor."""
         return keep(gates, self.floor)
+
+    def graph(self, arch: Arch) -> dict[str, nx.DiGraph]:
+        """The convolutions in a row (attribute `op` of nodes), each with the number of its channels."""
+        return {"network": sequence(("conv", f"width {len(on)}") for on in rows_of(self.choices, arch))}
 
     def supernet(self, io: IO, mask: Mask | None = None) -> CNNNetwork:
         """All channels that the mask allows, with batch norms on batch statistics: forward(x, gates)."""

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar, Literal, NamedTuple
 
+import networkx as nx
 import torch
 from torch import Tensor, nn
 
 from appnas.space import IO, Arch, Choice, Mask
 from appnas.spaces.images.mobile import Bottleneck, SqueezeExcite, conv_norm
-from appnas.spaces.parts import Free, Style, Unmixed
+from appnas.spaces.parts import Free, Style, Unmixed, sequence
 from appnas.support import checked
 
 OPS = ("conv", "sep_conv", "mbconv3", "mbconv6")
@@ -153,6 +154,15 @@ class Mnas(Free, Unmixed):
             )
         return tuple(made)
 
+    def graph(self, arch: Arch) -> dict[str, nx.DiGraph]:
+        """The layers in a row, each by its words (attribute `op` of nodes): ("mbconv", "expand 6", "kernel 5", ...)."""
+        layers, width = [], self.stem
+        for block in self.blocks(arch):
+            for i in range(block.layers):
+                layers.append(_words(block, width, 1 if i else block.stride))
+                width = block.channels
+        return {"network": sequence(layers)}
+
     def build(self, arch: Arch, io: IO) -> MnasNetwork:
         """The stand-alone network: forward(x)."""
         return self.network(self.blocks(arch), io)
@@ -162,6 +172,19 @@ class Mnas(Free, Unmixed):
         return MnasNetwork(self, blocks, io)
 
 
+def shortcut(block: Block, c_in: int, stride: int) -> Shortcut:
+    """What is added to a layer's result, where shapes allow what the block wants."""
+    fits = c_in == block.channels and (block.shortcut == "pool" or stride == 1)
+    return block.shortcut if fits else "no_shortcut"
+
+
+def _words(block: Block, c_in: int, stride: int) -> tuple[str, ...]:
+    op, _, expansion = block.op.partition("mbconv")
+    sizes = ("kernel", block.kernel), ("squeeze", block.squeeze), ("width", block.channels), ("stride", stride)
+    named = ("mbconv", f"expand {expansion}") if expansion else (op,)
+    return (*named, *(f"{name} {size}" for name, size in sizes), shortcut(block, c_in, stride))
+
+
 class Layer(nn.Module):
     """One layer of a block: convolution, squeeze-excitation, shortcut."""
 
@@ -169,9 +192,10 @@ class Layer(nn.Module):
         super().__init__()
         self.inner = _inner(block, c_in, stride, style)
         self.shortcut: nn.Module | None = None
-        if block.shortcut == "identity" and stride == 1 and c_in == block.channels:
+        kind = shortcut(block, c_in, stride)
+        if kind == "identity":
             self.shortcut = nn.Identity()
-        elif block.shortcut == "pool" and c_in == block.channels:
+        elif kind == "pool":
             self.shortcut = nn.AvgPool2d(3, stride, 1, count_include_pad=False)
 
     def forward(self, x: Tensor) -> Tensor:

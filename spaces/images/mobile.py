@@ -8,14 +8,15 @@ UNAS searches it (Vahdat et al., arXiv 1912.07651).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, ClassVar
 
+import networkx as nx
 import torch
 from torch import Tensor, nn
 
-from appnas.space import IO, Arch, Choice, Gates, Mask, only
-from appnas.spaces.parts import Depthwise, Free, Style, convolution, norm
+from appnas.space import IO, Arch, Choice, Gates, Mask, decisions, only
+from appnas.spaces.parts import Depthwise, Free, Style, convolution, norm, sequence
 from appnas.supernet import Mixed, live_options
 from appnas.support import checked
 
@@ -159,6 +160,11 @@ class Proxyless(Free):
                 choices.append(Choice(f"{group}_rest", (*self.candidates, SKIP), count - 1, group))
         return tuple(choices)
 
+    def graph(self, arch: Arch) -> dict[str, nx.DiGraph]:
+        """The blocks in a row, each by its words (attribute `op` of nodes): ("mbconv", "expand 6", "kernel 5", ...)."""
+        names = [options[k] for options, k in zip(decisions(self.choices), arch, strict=True)]
+        return {"network": sequence(map(_words, names, self.places))}
+
     def supernet(self, io: IO, mask: Mask | None = None) -> ProxylessNetwork:
         """All candidates of every block, with affine batch norms on batch statistics: forward(x, gates)."""
         return ProxylessNetwork(self, io, Style(track=False), mask, self.dropout)
@@ -166,6 +172,21 @@ class Proxyless(Free):
     def build(self, arch: Arch, io: IO) -> ProxylessNetwork:
         """The stand-alone network: forward(x)."""
         return ProxylessNetwork(self, io, Style(), only(self.choices, arch), 0.0)
+
+
+def _sizes(option: str) -> tuple[int, int]:
+    """Expansion and kernel of a bottleneck."""
+    expansion, kernel = (int(number) for number in option.removeprefix("mbconv").split("x")[0].split("_"))
+    return expansion, kernel
+
+
+@cache
+def _words(option: str, place: tuple[int, int, int]) -> tuple[str, ...]:
+    _, width, stride = place
+    if option == SKIP:
+        return SKIP, f"width {width}"
+    expansion, kernel = _sizes(option)
+    return "mbconv", f"expand {expansion}", f"kernel {kernel}", f"width {width}", f"stride {stride}"
 
 
 class ProxylessNetwork(nn.Module):
@@ -218,6 +239,6 @@ class _Make:
         c_in, c_out, stride = self.place
         if option == SKIP:
             return nn.Dropout(self.dropout) if self.dropout else nn.Identity()
-        expansion, kernel = (int(number) for number in option.removeprefix("mbconv").split("x")[0].split("_"))
+        expansion, kernel = _sizes(option)
         inner = Bottleneck(c_in, c_out, kernel, stride, expansion, self.style)
         return Residual(inner) if stride == 1 and c_in == c_out else inner

@@ -6,7 +6,9 @@ Here belongs what several fields build with.
 from appnas.spaces.parts.free import Free
 from appnas.spaces.parts.kernels import concatenate, depthwise_data_gradient, depthwise_plain, depthwise_weight_gradient
 from appnas.spaces.parts.maskable import BINARY, Maskable, allocated, enough, keep, rows_of
-from appnas.spaces.parts.nodes import Edges, dense, drawn, entering, number, obeys, picture, strongest, swapped
+from appnas.spaces.parts.nodes import (
+    Edges, dense, drawn, entering, number, obeys, picture, sequence, strongest, swapped, wired,
+)  # fmt: skip
 from appnas.spaces.parts.ops import Depthwise, FactorizedReduce, ReLUConvNorm, Style, convolution, norm, operation
 from appnas.spaces.parts.unmixed import Unmixed
 
@@ -14,5 +16,5 @@ __all__ = [
     "BINARY", "Depthwise", "Edges", "FactorizedReduce", "Free", "Maskable", "ReLUConvNorm", "Style", "Unmixed",
     "allocated", "concatenate", "convolution", "dense", "depthwise_data_gradient", "depthwise_plain",
     "depthwise_weight_gradient", "drawn", "enough", "entering", "keep", "norm", "number", "obeys", "operation",
-    "picture", "rows_of", "strongest", "swapped",
+    "picture", "rows_of", "sequence", "strongest", "swapped", "wired",
 ]  # fmt: skip

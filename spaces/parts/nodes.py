@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import networkx as nx
 from torch import Tensor
@@ -14,6 +14,8 @@ from appnas.space import ZERO, Arch, Mask, Space
 
 Edges = tuple[tuple[int, int], ...]
 """(source, target) states of a cell."""
+Op = str | tuple[str, ...]
+"""An operation by its name, or a layer by its words."""
 KEPT = 2
 """Edges kept into a node (Liu et al., arXiv 1806.09055, section 2.4) unless told; one with fewer keeps all."""
 
@@ -142,6 +144,27 @@ def picture(
             graph.add_edge(names[source], names[target], op=ops[index])
     graph.add_edges_from([(name, output, {"op": join}) for name in nodes])
     return graph
+
+
+def wired(ops: Mapping[str, Op | None], links: Iterable[tuple[str, str]]) -> nx.DiGraph:
+    """A network as a graph: operations on the nodes (attribute `op`), from the first of them to the last.
+
+    Args:
+        ops: what every node computes of the sum, or the concatenation, of what it reads: a word, several words for a
+            layer, None for a state.
+        links: (source, target).
+    """
+    nodes = list(ops)
+    graph = nx.DiGraph(inputs=nodes[:1], outputs=nodes[-1:])
+    graph.add_nodes_from((node, {} if op is None else {"op": op}) for node, op in ops.items())
+    graph.add_edges_from(links)
+    return graph
+
+
+def sequence(layers: Iterable[Op]) -> nx.DiGraph:
+    """Layers one after the other as such a graph, numbered from 1 behind the state "in"."""
+    ops = {"in": None, **{str(i): op for i, op in enumerate(layers, 1)}}
+    return wired(ops, itertools.pairwise(ops))
 
 
 def swapped(edges: Edges, ops: Sequence[str], cell: Sequence[int], state: int) -> tuple[int, ...] | None:

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from appnas.cost import parameters, weighted_product
-from appnas.estimate import Cached, Evaluator, Rewarded, Scratch, Stateless, Table, evaluator_of
-from appnas.space import IO, random_arch
+from appnas.estimate import Cached, Evaluator, Rewarded, Scratch, Stateless, Table, evaluator_of, in_turn
+from appnas.space import IO, names, random_arch
 from appnas.strategy import Draw, Random, Score
 from appnas.task import DivergedError, Locked
 from appnas.testing.parts import round_trip
@@ -166,3 +166,21 @@ def test_numbers_of_numpy_are_saved_and_loaded(bench201, tmp_path):
     second = Cached(Scratch(bench201, Numpy(False, 0.0), 1))
     second.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
     assert float(second.score(Draw((0,) * 6)).value) == 1.5 and second.hits == 1
+
+
+def test_networks_of_one_name_are_scored_once(bench201):
+    """The first of them stands for all, and is scored itself, whatever the mask says of its name."""
+    asked = []
+
+    class Asked(Stateless):
+        def score(self, draw):
+            asked.append(draw.arch)
+            return Score(torch.tensor(float(len(asked))))
+
+    first, second = (3, 1, 0, 2, 4, 1), (1, 3, 0, 2, 1, 4)
+    cached = Cached(Asked(), names(bench201))
+    values = [float(s.value) for s in cached.scores([Draw(second), Draw(first), Draw((0,) * 6)], in_turn)]
+    assert values == [1.0, 1.0, 2.0] and asked == [second, (0,) * 6] and cached.hits == 1
+    again = Cached(Asked(), names(bench201))
+    again.recall(cached.state_dict())
+    assert float(again.score(Draw(first)).value) == 1.0 and len(asked) == 2

@@ -7,7 +7,7 @@ import torch
 
 from appnas.predict import GCNRegressor, as_tensor
 from appnas.predict.gcn import GCN, propagation
-from appnas.space import random_arch
+from appnas.space import op_graph, random_arch
 from appnas.spaces import Bench201
 
 CHAIN = torch.tensor([[0.0, 1, 0], [0, 0, 1], [0, 0, 0]])
@@ -25,23 +25,26 @@ def test_propagation_by_hand():
 
 
 def test_a_layer_by_hand():
-    """H + relu(P (H W + b)), the nodes of `none` left out of the mean."""
+    """H + relu(P (H W + b)), then the mean: in -> conv 3x3 -> out, beside a skip. The other edges lead nowhere."""
     net = GCN(SPACE, 0, width=3, layers=1)
-    arch = (0, 3, 1, 0, 2, 4)
-    words = torch.tensor([0, *(1 + option for option in arch), 6])
-    alive = torch.tensor([1.0, 0, 1, 1, 0, 1, 1, 1])
-    h, (layer,) = net.embed(words), net.layers
-    h = h + (propagation(net.adjacency, alive[None], False)[0] @ (h @ layer.weight.T + layer.bias)).relu()
-    torch.testing.assert_close(net(as_tensor([arch]))[0], (h * alive[:, None]).sum(0) / 6)
+    said = ("input", "nor_conv_3x3", "skip_connect", "nor_conv_1x1", "output")
+    h = net.embed.weight[[net.view.words[word] for word in said]]
+    adjacency = torch.zeros(5, 5)
+    for arrow in ((0, 1), (0, 2), (1, 3), (2, 4), (3, 4)):
+        adjacency[arrow] = 1
+    (layer,) = net.layers
+    h = h + ((adjacency.T + torch.eye(5)) @ (h @ layer.weight.T + layer.bias)).relu()
+    batch = as_tensor([(0, 3, 4, 1, 0, 2), (3,) * 6])  # the second is larger: the first is filled up
+    torch.testing.assert_close(net(batch)[0], h.mean(0))
 
 
 @pytest.mark.parametrize("readout", ["mean", "nodes"])
 def test_embeddings(readout):
-    """One for each architecture, whatever else is in its batch; the mean is blind to positions."""
+    """One for each architecture, whatever else is in its batch; the mean sees networks, here conv 3x3 -> skip twice."""
     net = GCN(SPACE, 0, width=4, layers=2, readout=readout)
-    archs = [(1, 2, 3, 4, 1, 2), (0,) * 6, (3, 0, 0, 0, 0, 0), (0, 3, 0, 0, 0, 0)]
+    archs = [(1, 2, 3, 4, 1, 2), (0,) * 6, (3, 0, 0, 0, 1, 0), (0, 3, 0, 0, 0, 1)]
     together = net(as_tensor(archs))
-    assert together.shape == (4, net.size) and net.size == (4 if readout == "mean" else 32)
+    assert together.shape == (4, net.size) and net.size == (4 if readout == "mean" else 28)
     torch.testing.assert_close(together[1:2], net(as_tensor(archs[1:2])))
     assert torch.allclose(together[2], together[3]) == (readout == "mean")
 
@@ -53,11 +56,12 @@ def test_a_seed_is_a_network():
 
 
 def test_a_small_fit_averages_noise_out_and_a_large_one_learns_it():
-    """Values are a sum over decisions plus noise: on other architectures the small fit is nearer to the truth."""
+    """Values are the share of convolutions plus noise: on other architectures the small fit is nearer to the truth."""
     rng = random.Random(0)
     archs = [random_arch(SPACE, rng) for _ in range(300)]
-    truth = torch.tensor([float(sum(option in (2, 3) for option in arch)) for arch in archs])
-    noisy = truth + 2 * torch.randn(300, generator=torch.Generator().manual_seed(0))
+    words = [[op for (op,) in op_graph(SPACE.graph(arch)).ops] for arch in archs]
+    truth = torch.tensor([sum("conv" in word for word in row) / len(row) for row in words])
+    noisy = truth + 0.4 * torch.randn(300, generator=torch.Generator().manual_seed(0))
     errors = {}
     for name, settings in {"small": {}, "large": {"readout": "nodes", "width": 64, "epochs": 120}}.items():
         model = GCNRegressor(SPACE, 0, **{"width": 16, "layers": 1, "epochs": 60, "lr": 3e-3, **settings})

@@ -7,8 +7,9 @@ import pytest
 from appnas.report import diagram
 from appnas.report.plots import FAINT, RULE
 from appnas.space import random_arch
-from appnas.spaces import Bench201, Cells
+from appnas.spaces import Bench201, Cells, NASBenchGraph
 from appnas.spaces.images.cells import DARTS_V1, DARTS_V2
+from appnas.spaces.parts import wired
 
 
 def graph(*edges) -> nx.MultiDiGraph:
@@ -129,6 +130,20 @@ def test_a_cell_shows_its_names_and_fades_what_is_idle():
     colours = {text.get_text(): text.get_color() for text in axes.texts}
     assert colours["1"] == FAINT != colours["0"]
     assert RULE in {line.get_color() for line in axes.lines}
+
+
+def test_operations_that_are_nodes_are_boxes_in_their_colours():
+    cell = wired(
+        {"in": None, "1": "conv", "2": ("conv", "wide"), "out": "sum"}, [("in", "1"), ("in", "2"), ("1", "out")]
+    )
+    assert set(diagram.boxes(cell).edges) == {
+        (("state", "in"), ("state", "1")), (("state", "in"), ("state", "2")), (("state", "1"), ("state", "out")),
+    }  # fmt: skip
+    (axes,) = drawn(cell, ops=("conv",)).axes
+    assert sorted(text.get_text() for text in axes.texts) == ["conv", "conv wide", "in", "sum"]
+    faces = [patch.get_facecolor() for patch in axes.patches if hasattr(patch, "get_boxstyle")]
+    assert faces.count((1.0, 1.0, 1.0, 1.0)) == 1, "the state alone is white"
+    assert diagram.edges_of(NASBenchGraph()) == [None] * 5
 
 
 def test_texts_fit_into_their_boxes():

@@ -8,9 +8,8 @@ import networkx as nx
 import pytest
 import torch
 
-from appnas.space import Choice, argmax, features, links, offsets, one_hot, random_arch, tokens, vocabulary
+from appnas.space import Choice, argmax, features, offsets, one_hot, random_arch, tokens, vocabulary
 from appnas.space.encoding import from_tokens, op_graph
-from appnas.spaces.images import OPS_201
 from appnas.spaces.images.cells import DARTS_V2
 
 CHOICES = (Choice("a", ("x", "y"), 2), Choice("b", ("p", "q", "r")), Choice("c", ("x", "y")))
@@ -51,52 +50,64 @@ def test_illegal_tokens_are_named():
         from_tokens(CHOICES, [0, 2, 5, 1])
 
 
-def test_op_graph_by_hand():
+def arrows(graph):
+    """Which words feed which."""
+    said = [" ".join(op) for op in graph.ops]
+    return {(said[i], said[j]) for i, j in graph.arrows}
+
+
+def test_operations_on_edges_by_hand():
+    """The line graph; what leads nowhere, what nothing reaches and what is `none` is left out."""
     cell = nx.MultiDiGraph(inputs=["in"], outputs=["out"])
-    cell.add_edge("in", "1", op="conv")
-    cell.add_edge("in", "out", op="skip")
-    cell.add_edge("1", "out", op="pool")
-    graph = op_graph(cell, ["conv", "pool", "skip", "none"])
-    assert graph.names == ("input", "output", "conv", "pool", "skip", "none")
-    with pytest.raises(ValueError, match=r"the vocabulary is .'conv'., the cell has .'pool', 'skip'."):
-        op_graph(cell, ["conv"])
-    names = [graph.names[k] for k in graph.ops]
-    assert names == ["input", "conv", "skip", "pool", "output"]
-    arrows = {(names[i], names[j]) for i, j in graph.adjacency.nonzero().tolist()}
-    assert arrows == {
+    wires = ("in", "1", "conv"), ("in", "out", "skip"), ("1", "out", "pool"), ("1", "2", "dead"), ("3", "out", "far")
+    cell.add_edges_from((u, v, {"op": op}) for u, v, op in (*wires, ("in", "out", "none")))
+    graph = op_graph({"cell": cell})
+    assert graph.ops == (("input",), ("conv",), ("skip",), ("pool",), ("output",))
+    assert arrows(graph) == {
         ("input", "conv"), ("input", "skip"), ("conv", "pool"), ("pool", "output"), ("skip", "output"),
+    }  # fmt: skip
+    assert graph.adjacency.nonzero().tolist() == [list(arrow) for arrow in graph.arrows]
+
+
+def test_operations_on_nodes_by_hand():
+    """Nodes stay nodes, those without an operation are passed through; a layer has several words."""
+    cell = nx.DiGraph(inputs=["in"], outputs=["out"])
+    ops = {"1": ("mbconv", "kernel 5"), "2": "conv", "dead": "conv", "off": "none", "out": "add"}
+    cell.add_nodes_from((node, {"op": op}) for node, op in ops.items())
+    cell.add_edges_from([("in", "1"), ("1", "state"), ("state", "2"), ("2", "out"), ("state", "out"), ("in", "dead")])
+    cell.add_edges_from([("in", "off"), ("off", "out")])
+    graph = op_graph({"cell": cell})
+    assert graph.ops == (("input",), ("mbconv", "kernel 5"), ("conv",), ("add",), ("output",))
+    assert arrows(graph) == {
+        ("input", "mbconv kernel 5"), ("mbconv kernel 5", "conv"), ("mbconv kernel 5", "add"), ("conv", "add"),
+        ("add", "output"),
     }  # fmt: skip
 
 
+def test_parts_lie_side_by_side():
+    """The part's name is a further word; several inputs are told apart."""
+    first, second = nx.DiGraph(inputs=["a", "b"], outputs=["c"]), nx.DiGraph(inputs=["in"], outputs=["in"])
+    first.add_edges_from([("a", "c", {"op": "conv"}), ("b", "c", {"op": "conv"})])
+    second.add_node("in")
+    assert arrows(op_graph({"left": first, "right": second})) == {
+        ("input", "a left"), ("input", "b left"), ("a left", "conv left"), ("b left", "conv left"),
+        ("conv left", "output"), ("input", "output"),
+    }  # fmt: skip
+    with pytest.raises(ValueError, match=r"`inputs` and `outputs`, that of 'cell' has \['inputs'\]"):
+        op_graph({"cell": nx.DiGraph(inputs=["in"])})
+
+
 def test_op_graph_of_a_published_cell(cells):
-    graph = op_graph(cells.graph(cells.from_cells(DARTS_V2))["normal"], [*cells.ops, "concat"])
+    graph = op_graph({"normal": cells.graph(cells.from_cells(DARTS_V2))["normal"]})
     n = len(graph.ops)
-    assert n == 2 + 8 + 4  # input, output, two operations into each of four nodes, four edges into the concatenation
-    assert not graph.adjacency[:, 0].any() and not graph.adjacency[-1].any()
-    assert int(graph.adjacency[:, -1].sum()) == 4
-    arrows = nx.from_numpy_array(graph.adjacency.numpy(), create_using=nx.DiGraph)
-    assert nx.is_directed_acyclic_graph(arrows)
-    assert nx.descendants(arrows, 0) == set(range(1, n))
+    assert n == 4 + 8 + 4  # output, three inputs, two operations into each of four nodes, four edges to the join
+    assert [graph.ops.count((op,)) for op in ("sep_conv_3x3", "skip_connect", "dil_conv_3x3", "concat")] == [5, 2, 1, 4]
+    made = nx.DiGraph(graph.arrows)
+    assert nx.is_directed_acyclic_graph(made) and nx.descendants(made, 0) == set(range(1, n))
 
 
 def test_a_dead_end_is_no_output(bench201):
-    """in -> 1 leads nowhere, in -> out is all there is."""
-    (cell,) = bench201.graph((3, 0, 0, 1, 0, 0)).values()
-    graph = op_graph(cell, OPS_201)
-    names = [graph.names[k] for k in graph.ops]
-    arrows = {(names[i], names[j]) for i, j in graph.adjacency.nonzero().tolist()}
-    assert arrows == {("input", "nor_conv_3x3"), ("input", "skip_connect"), ("skip_connect", "output")}
-
-
-def test_links_of_a_cell_and_of_a_chain(bench201, chain):
-    """NAS-Bench-201's edges 0-1 0-2 1-2 0-3 1-3 2-3; a chain where a space has no edges."""
-    fed = {i: row.nonzero().flatten().tolist() for i, row in enumerate(links(bench201))}
-    assert fed == {0: [1, 2, 4], 1: [3, 5], 2: [6], 3: [6], 4: [7], 5: [7], 6: [7], 7: []}
-    assert links(chain).tolist() == [[0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1], [0, 0, 0, 0]]
-
-
-def test_links_of_two_cells_do_not_meet(cells):
-    matrix, count = links(cells), len(cells.edges)
-    assert not matrix[1 : count + 1, count + 1 : -1].any() and not matrix[count + 1 : -1, 1 : count + 1].any()
-    assert torch.equal(matrix[1 : count + 1, 1 : count + 1], matrix[count + 1 : -1, count + 1 : -1])
-    assert bool((matrix[:-1].sum(1) > 0).all()) and bool((matrix[:, 1:].sum(0) > 0).all())
+    """in -> 1 leads nowhere, in -> out is all there is; and a network in which nothing leads anywhere."""
+    graph = op_graph(bench201.graph((3, 0, 0, 1, 0, 0)))
+    assert arrows(graph) == {("input", "skip_connect"), ("skip_connect", "output")}
+    assert op_graph(bench201.graph((3, 0, 0, 0, 0, 0))) == ((("input",), ("output",)), ())

@@ -28,6 +28,9 @@ NEW = {"ctnas", "nao"}
 """Methods that promise new architectures only."""
 
 
+pytestmark = pytest.mark.filterwarnings("ignore::appnas.predict.BlindWarning")  # decisions are all there is to see
+
+
 @dataclass(frozen=True)
 class Few:
     """Eight decisions of three options, of which the rules allow a few combinations that have little in common."""

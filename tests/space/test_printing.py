@@ -1,7 +1,7 @@
 """Architectures in words."""
 
 from appnas.space import Choice, drawing, table
-from appnas.spaces import Bench201, Cells
+from appnas.spaces import Bench201, Cells, CondenseNet, NASBenchGraph
 from appnas.spaces.images.cells import DARTS_V2
 
 
@@ -29,6 +29,18 @@ def test_edges_without_an_operation_are_left_out():
         "  1 <- nor_conv_3x3(in)",
         "  out <- skip_connect(in)",
     ]
+
+
+def test_operations_on_nodes_read_as_what_they_take():
+    assert drawing(NASBenchGraph(), (3, 0, 1, 7, 8)).splitlines() == [
+        "cell:",
+        "  1 <- gat (0)",
+        "  2 <- gcn (0)",
+        "  3 <- fc (1)",
+        "  4 <- skip (2)",
+        "  out <- sum (3, 4)",
+    ]
+    assert drawing(CondenseNet(blocks=1, stages=(1, 2)), (0, 1)) == "network:\n  1 <- dense growth 8 (in)"
 
 
 def test_a_space_without_a_graph_is_listed_by_name():

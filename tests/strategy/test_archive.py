@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from appnas.space import names
 from appnas.strategy import Archive
 from appnas.support import ExhaustedError
 
@@ -43,3 +44,19 @@ def test_nothing_is_new_twice(chain):
     assert len(archive.new(chain, random.Random(0), 20)) == 4
     with pytest.raises(ExhaustedError, match="all of its 25 architectures"):
         archive.check_left(chain)
+
+
+def test_architectures_of_one_name_are_one():
+    archive = Archive(3, name=lambda arch: tuple(sorted(arch)))
+    for arch, value in (((0, 1), 1.0), ((1, 0), 3.0), ((0, 1), 2.0), ((1, 1), 2.5)):
+        archive.update(arch, value)
+    assert archive.best == [((1, 0), 3.0), ((1, 1), 2.5)]
+
+
+def test_what_is_new_has_a_new_name(bench201):
+    archive = Archive(name=names(bench201))
+    found = archive.new(bench201, random.Random(0), 300)
+    assert len({bench201.canonical(arch) for arch in found}) == 300 and len(archive.seen) == 300
+    plain = Archive()
+    again = plain.new(bench201, random.Random(0), 300)
+    assert len({bench201.canonical(arch) for arch in again}) < 300 and plain.seen == set(again)

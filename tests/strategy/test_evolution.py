@@ -11,7 +11,7 @@ from appnas.spaces import Bench201, Cells
 from appnas.spaces.images import bench201
 from appnas.strategy import Draw, Evolution, Generations, Random, Score
 from appnas.support import ExhaustedError
-from appnas.testing import StrategySuite, judge, planted, tabulated
+from appnas.testing import StrategySuite, judge, planted, round_trip, tabulated
 
 
 def evolution(space, seed, **more):
@@ -157,3 +157,31 @@ def test_on_nas_bench_201(data):
     space = Bench201()
     bred = judge(lambda seed: evolution(space, seed, population=20, sample=5), oracle, 300)
     assert min(bred) > 91.4
+
+
+def test_evolution_proposes_new_networks_if_told_so():
+    """Where the space can tell, and as long as a few draws find one; a state carries on."""
+    space = Bench201()
+    strategy, plain = (Evolution(space, random.Random(0), 20, 5, distinct=distinct) for distinct in (True, False))
+    for each in (strategy, plain):
+        each.drawn = []
+        for _ in range(200):
+            draw = each.ask()
+            each.tell(draw, score(float(sum(draw.arch))))
+            each.drawn.append(space.canonical(draw.arch))
+    assert len(set(strategy.drawn)) == 200 > len(set(plain.drawn)) and not plain.archive.seen
+    again = Evolution(space, random.Random(1), 20, 5, distinct=True)
+    again.load_state_dict(round_trip(strategy.state_dict()))
+    assert [again.ask() for _ in range(5)] == [strategy.ask() for _ in range(5)]
+
+
+def test_generations_propose_new_networks_if_told_so():
+    space, counts = Bench201(), []
+    for distinct in (True, False):
+        strategy, drawn = Generations(space, random.Random(0), 20, 5, 10, 10, distinct=distinct), set()
+        for _ in range(100):
+            draw = strategy.ask()
+            strategy.tell(draw, score(float(sum(draw.arch))))
+            drawn.add(space.canonical(draw.arch))
+        counts.append(len(drawn))
+    assert counts[0] >= 98 and counts[0] > counts[1]

@@ -1,5 +1,6 @@
 """The oracle, the parts that suites share, and the suites on small components (on broken ones: test_testing_faults)."""
 
+import dataclasses
 import functools
 import itertools
 import math
@@ -9,10 +10,11 @@ import sys
 
 import pytest
 import torch
+from torch import nn
 
 from appnas.domains.images import Images, Options
 from appnas.estimate import Table
-from appnas.space import IO, decisions
+from appnas.space import IO, Choice, argmax, decisions
 from appnas.spaces import Bench201
 from appnas.spaces.images import bench201
 from appnas.strategy import Archive, Draw, Independent, Random
@@ -126,6 +128,43 @@ class TestOnVectors(SpaceSuite, SupernetSuite):
 
     def coincides(self, space, arch) -> bool:
         return True
+
+
+@dataclasses.dataclass(frozen=True)
+class Towers:
+    """One or two hidden layers, ordered widths: no supernet; a layer that is not there has no width."""
+
+    mask = None
+    choices = (Choice("layers", ("1", "2"), ordered=True), Choice("width", ("2", "3", "5"), 2, ordered=True))
+
+    def active(self, arch):
+        return (True, True, arch[0] == 1)
+
+    def valid(self, arch):
+        return arch[0] == 1 or arch[2] == 0
+
+    def canonical(self, arch):
+        return arch
+
+    def discretise(self, gates):
+        arch = argmax(gates)
+        return arch if arch[0] else (*arch[:2], 0)
+
+    def build(self, arch, io):
+        widths = [io.inputs[0], *((2, 3, 5)[k] for k in arch[1 : 2 + arch[0]]), io.outputs[0]]
+        return nn.Sequential(*(nn.Linear(a, b) for a, b in itertools.pairwise(widths)))
+
+
+class TestConditional(SpaceSuite):
+    """A space without a supernet, whose decisions do not always exist."""
+
+    @pytest.fixture
+    def space(self):
+        return Towers()
+
+    @pytest.fixture
+    def io(self) -> IO:
+        return IO((3,), (2,))
 
 
 class TestRegression(DomainSuite):

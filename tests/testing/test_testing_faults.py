@@ -44,6 +44,18 @@ class TestBrokenSpaces:
         SupernetSuite().test_options_at_zero_are_not_executed(chain, self.io)
         SupernetSuite().test_masked_options_are_not_there(chain, self.io)
 
+    def test_graphs_that_are_none(self, chain):
+        """A circle, no ends, ends that are no nodes, an operation that is no word, the same graph for all."""
+        SpaceSuite().test_graph(chain)
+        whole = chain.graph((1, 2))["chain"]
+        circle, bare, far, number = (whole.copy() for _ in range(4))
+        circle.add_edge("2", "1")
+        bare.graph.clear()
+        far.graph["outputs"] = ["out"]
+        number.nodes["1"]["op"] = 3, 4
+        for graph in (circle, bare, far, number, whole):
+            broken(SpaceSuite().test_graph, subclass(chain, graph=lambda space, arch, graph=graph: {"chain": graph}))
+
     def test_gates_that_lose_their_gradient(self, chain):
         def forward(net, x, gates):
             return type(net).__base__.forward(net, x, tuple(g.detach() + 0 * g for g in gates))

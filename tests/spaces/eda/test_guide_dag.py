@@ -82,7 +82,8 @@ def test_what_is_drawn_is_what_is_built():
     arch = tuple(int(edge in ((0, 1), (1, 3), (2, 3))) for edge in space.edges)
     (graph,) = space.graph(arch).values()
     assert [(u, v) for u, v, _ in graph.edges] == [("in", "1 conv"), ("1 conv", "3 conv")]
-    assert list(graph) == ["in", "1 conv", "3 conv"] and graph.graph["outputs"] == ["3 conv"]
+    assert dict(graph.nodes(data="op")) == {"in": None, "1 conv": "conv", "3 conv": "conv"}
+    assert graph.graph["outputs"] == ["3 conv"]
     assert list(space.graph((0,) * 6)["stage0a"]) == ["in"]
 
 

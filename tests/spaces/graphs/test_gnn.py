@@ -195,3 +195,17 @@ def test_cannot_be_mixed(io):
 def test_images_are_refused():
     with pytest.raises(ValueError, match=r"vector of features.*\(3, 8, 8\)"):
         GNN().build(random_arch(GNN(), random.Random(0)), IO((3, 8, 8), (10,)))
+
+
+def test_the_graph_by_hand():
+    space = GNN(layers=2)
+    arch = parse(space, {
+        "hidden": ["16"], "attention": ["gat", "const"], "heads": ["4", "1"], "aggregation": ["sum", "mean"],
+        "combine": ["mlp", "identity"], "activation": ["relu", "elu"],
+    })  # fmt: skip
+    graph = space.graph(arch)["network"]
+    assert list(graph.edges) == [("in", "1"), ("1", "2")]
+    assert graph.nodes["1"]["op"] == (
+        "hidden 16", "attention gat", "heads 4", "aggregation sum", "combine mlp", "activation relu",
+    )  # fmt: skip
+    assert graph.nodes["2"]["op"][0] == "hidden classes" and graph.nodes["2"]["op"][-1] == "activation elu"

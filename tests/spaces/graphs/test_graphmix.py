@@ -90,3 +90,14 @@ def test_darts_moves_every_row(order, ring):
                           result.strategy.distribution(), strict=True):  # fmt: skip
         assert ((now - first).abs().amax(-1) > 1e-5).all()
     assert result.retrain(2).rows[0].tests[0]["accuracy"] > 0
+
+
+def test_the_graph_by_hand():
+    """Layer 1 skips to the join, layer 2 is the last: it is always joined."""
+    space = GraphMix(layers=2, attention=("sym-gat", "gcn"), aggregation=("sum", "max"))
+    for skip in (0, 1):
+        graph = space.graph((1, 2, skip, 3))["network"]
+        assert dict(graph.nodes(data="op")) == {
+            "in": None, "1": ("sym-gat", "max"), "2": ("gcn", "sum"), "out": ("join", "concat"),
+        }  # fmt: skip
+        assert set(graph.edges) == {("in", "1"), ("1", "2"), ("2", "out"), *[("1", "out")] * skip}

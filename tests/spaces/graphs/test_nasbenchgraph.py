@@ -65,6 +65,9 @@ def test_operations_that_nobody_reads_feed_the_output(link, leaves, io):
     arch = parse(space, {"links": [link], **{f"op{i}": ["fc"] for i in range(1, 5)}})
     network = space.build(arch, io).eval()
     assert "".join(network.last) == leaves
+    graph = space.graph(arch)["cell"]
+    assert sorted(graph.edges) == sorted([*zip(link, "1234", strict=True), *((leaf, "out") for leaf in leaves)])
+    assert dict(graph.nodes(data="op")) == {"0": None, **dict.fromkeys("1234", "fc"), "out": "sum"}
     x, edges = torch.randn(5, 6), torch.tensor([[0], [1]])
     states = [nn.functional.elu(network.first(x))]
     for i, op in enumerate(network.operations):

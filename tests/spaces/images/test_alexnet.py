@@ -32,3 +32,9 @@ def test_no_supernet_and_checked_sizes(io: IO):
         AlexNet().supernet(io)
     with pytest.raises(ValueError, match="kernels odd"):
         AlexNet(kernels=(4,))
+
+
+def test_the_graph_by_hand():
+    graph = AlexNet(layers=2, pools=(1,)).graph((0, 3, 2, 1))["network"]
+    ops = [op for _, op in graph.nodes(data="op") if op]
+    assert ops == [("conv", "width 8", "kernel 7"), "max_pool", ("conv", "width 48", "kernel 5")]

@@ -1,6 +1,9 @@
 import random
+from functools import lru_cache
+from itertools import permutations, product
 
 import networkx as nx
+import numpy as np
 import pytest
 import torch
 
@@ -49,6 +52,66 @@ def test_weights_of_a_network_by_hand():
     blocks = sum(9 * c * 2 * c + 9 * 4 * c * c + 2 * (2 * 2 * c) + 2 * c * c for c in (16, 32))
     head = 2 * 64 + 64 * 10 + 10
     assert counts.parameters(network) == stem + blocks + head
+
+
+def unique(arch) -> str:
+    """The benchmark's own string of a cell: zeros and skips are followed, what is added up is sorted."""
+    states = ["0"]
+    for node in (1, 2, 3):
+        terms = []
+        for (source, target), index in zip(EDGES, arch, strict=True):
+            if target == node:
+                op, before = OPS_201[index], states[source]
+                dead = op == "none" or before == "#"
+                terms.append("#" if dead else before if op == "skip_connect" else f"({before})@{op}")
+        states.append("+".join(sorted(terms)))
+    return states[3]
+
+
+SLOPES, SHIFTS = np.random.default_rng(0).uniform([[[0.5]], [[-1.0]]], [[[2.0]], [[1.0]]], (2, 2, 6))
+
+
+@lru_cache
+def ways(one: int, other: int) -> np.ndarray:
+    """All ways to give so many convolutions of either kind different ones of six functions."""
+    rows = [(*a, *b) for a in permutations(range(6), one) for b in permutations(range(6), other)]
+    return np.array(rows, int).reshape(len(rows), one + other)
+
+
+def outputs(arch) -> tuple[float, float]:
+    """The extremes of a cell's output over all ways to give its convolutions one of six functions of their kind."""
+    kinds = [[e for e, index in enumerate(arch) if index == kind] for kind in (2, 3)]
+    taken = ways(*map(len, kinds))
+    column = {e: taken[:, i] for i, e in enumerate([*kinds[0], *kinds[1]])}
+    states, alive = [np.full(len(taken), 0.37)], [True]
+    for node in (1, 2, 3):
+        total, reached = np.zeros(len(taken)), False
+        for e, ((source, target), index) in enumerate(zip(EDGES, arch, strict=True)):
+            if target == node and index and alive[source]:
+                x, reached = states[source], True
+                if index == 4:
+                    x = np.tanh(0.7 * x + 0.2)
+                elif index > 1:
+                    x = np.sin(SLOPES[index - 2][column[e]] * x + SHIFTS[index - 2][column[e]])
+                total = total + x
+        states.append(total)
+        alive.append(reached)
+    return (round(states[3].min(), 8), round(states[3].max(), 8)) if alive[3] else (np.inf, np.inf)
+
+
+def test_cells_that_are_the_same_network():
+    """One name for cells that compute the same whatever their weights are, another for all others: 5,260 of 15,625."""
+    space, cells = Bench201(), list(product(range(5), repeat=6))
+    named = {}
+    for arch in cells:
+        named.setdefault(space.canonical(arch), []).append(outputs(arch))
+    assert len(named) == 5260 and all(len(set(values)) == 1 for values in named.values())
+    assert len({values[0] for values in named.values()}) == 5260
+    assert all(space.canonical(name) == name for name in named)
+    assert len({unique(arch) for arch in cells}) == 6466  # the authors' count
+    assert space.canonical((0, 0, 4, 3, 2, 1)) == (0, 0, 0, 3, 0, 0)  # nothing reaches the inner states
+    twice, two = (3, 0, 1, 0, 1, 1), (3, 3, 0, 0, 1, 1)  # one convolution added to itself, or another one to it
+    assert space.canonical(twice) != space.canonical(two) and unique(twice) == unique(two)
 
 
 def test_choices():

@@ -48,3 +48,9 @@ def test_no_supernet_and_checked_sizes(io: IO):
         CondenseNet(growths=(6,))
     with pytest.raises(ValueError, match="at least 1"):
         CondenseNet(stages=(0,))
+
+
+def test_the_graph_by_hand():
+    graph = CondenseNet(blocks=2, stages=(1, 2), growths=(4, 8)).graph((1, 0, 0, 1))["network"]
+    ops = [op for _, op in graph.nodes(data="op") if op]
+    assert ops == [("dense", "growth 4"), ("dense", "growth 4"), "avg_pool", ("dense", "growth 8")]

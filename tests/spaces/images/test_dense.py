@@ -159,3 +159,10 @@ def test_latency_falls_with_density():
     ratio = statistics.median(small / large for large, small in rounds)
     assert ratio < 0.5
     assert counts.macs(networks[1], x) < 0.15 * counts.macs(networks[0], x)
+
+
+def test_the_graphs_count_parts():
+    units = [op for _, op in MLP(width=3, depth=2).graph((1, 0, 1, 0, 1, 0))["network"].nodes(data="op") if op]
+    assert units == [("linear", "units 2"), ("linear", "units 1")]
+    channels = [op for _, op in CNN(channels=(2, 3)).graph((1, 1, 0, 0, 1))["network"].nodes(data="op") if op]
+    assert channels == [("conv", "width 2"), ("conv", "width 1")]

@@ -117,3 +117,18 @@ def test_random_networks_of_the_space_take_images():
     for _ in range(3):
         network = space.build(random_arch(space, rng), IO((3, 16, 16), (4,)))
         assert network(torch.randn(2, 3, 16, 16)).shape == (2, 4)
+
+
+def test_the_graph_has_a_node_a_layer():
+    """Two blocks of 1 and 3 layers; a shortcut is a word only where shapes let it be there."""
+    space = Mnas(widths=(8, 16), repeats=(1, 2), strides=(1, 2), stem=8)
+    graph = space.graph((0, 3, 0, 1, 0, 1, 1, 1, 1, 1, 1, 2))["network"]
+    ops = [op for _, op in graph.nodes(data="op") if op]
+    inner = ("mbconv", "expand 6", "kernel 5", "squeeze 0.25", "width 16")
+    assert ops == [
+        ("conv", "kernel 3", "squeeze 0.0", "width 8", "stride 1", "identity"),
+        (*inner, "stride 2", "no_shortcut"),
+        (*inner, "stride 1", "identity"),
+        (*inner, "stride 1", "identity"),
+    ]
+    assert list(graph.edges) == [("in", "1"), ("1", "2"), ("2", "3"), ("3", "4")]

@@ -101,3 +101,15 @@ def test_sizes_are_checked():
         Proxyless(widths=(3,))
     with pytest.raises(ValueError, match="at least 1"):
         Proxyless(kernels=(0,))
+
+
+def test_the_graph_by_hand():
+    space = Proxyless(first=2, widths=(2, 3), blocks=(2, 1), strides=(2, 1))
+    names = {"stage1_first": ["mbconv6_5x5"], "stage1_rest": ["skip_connect"], "stage2_first": ["mbconv3_7x7"]}
+    graph = space.graph(parse(space, names))["network"]
+    assert dict(graph.nodes(data="op")) == {
+        "in": None,
+        "1": ("mbconv", "expand 6", "kernel 5", "width 2", "stride 2"),
+        "2": ("skip_connect", "width 2"),
+        "3": ("mbconv", "expand 3", "kernel 7", "width 3", "stride 1"),
+    }

@@ -116,3 +116,15 @@ def test_equivalents_exchange_the_slots_of_a_node():
     for same in found:
         for kind, graph in SMALL.graph(same).items():
             assert sorted(graph.edges(data="op")) == sorted(SMALL.graph(arch)[kind].edges(data="op"))
+
+
+def test_the_order_of_slots_is_no_difference():
+    """Both slots of every node, in order: one name for the 2^(2 nodes) of them."""
+    space, rng = Slots(nodes=2), random.Random(0)
+    for _ in range(20):
+        arch = random_arch(space, rng)
+        known = {arch}
+        for _ in range(4):
+            known |= {other for one in known for other in space.equivalents(one)}
+        assert len(known) == 16 and len({space.canonical(one) for one in known}) == 1
+        assert space.canonical(arch) in known

@@ -2,7 +2,7 @@ import math
 
 import torch
 
-from appnas.spaces.parts import dense, entering, obeys, picture, strongest, swapped
+from appnas.spaces.parts import dense, entering, obeys, picture, sequence, strongest, swapped, wired
 from appnas.spaces.parts.nodes import path
 
 OPS = ("none", "skip", "conv")
@@ -32,6 +32,15 @@ def test_the_picture():
     graph = picture(EDGES, OPS, (1, 2, 2, 0, 1, 1), ["in"], "out")
     assert sorted(graph.edges(data="op"))[:2] == [("0", "1", "conv"), ("0", "2", "skip")]
     assert graph.graph == {"inputs": ["in"], "outputs": ["out"]} and graph.in_degree("out") == 3
+
+
+def test_operations_on_nodes():
+    graph = sequence(["conv", ("dense", "growth 4")])
+    assert list(graph.edges) == [("in", "1"), ("1", "2")] and graph.graph == {"inputs": ["in"], "outputs": ["2"]}
+    assert dict(graph.nodes(data="op")) == {"in": None, "1": "conv", "2": ("dense", "growth 4")}
+    assert list(sequence([])) == ["in"] == sequence([]).graph["outputs"], "an empty row passes its input on"
+    fork = wired({"a": None, "b": "conv", "c": "add"}, [("a", "b"), ("a", "c"), ("b", "c")])
+    assert fork.graph == {"inputs": ["a"], "outputs": ["c"]} and fork.nodes["c"] == {"op": "add"}
 
 
 def test_two_states_exchanged():
