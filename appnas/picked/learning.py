@@ -37,10 +37,10 @@ def record(recorder: Recorder) -> Conditions | None:
     for _ in range(ROUNDS):
         found, wrong = _learnt(recorder), False
         for _ in range(SAMPLE):
-            if (trace := recorder.drawn(rng)) is None:
+            if (drawn := recorder.drawn(rng)) is None:
                 continue
-            new = _taken(recorder, trace)
-            wrong |= new or (found is not None and not _foretold(recorder, found, trace))
+            new = _taken(recorder, drawn)
+            wrong |= new or (found is not None and not _foretold(recorder, found, drawn))
         if not wrong:
             return found
     return None
