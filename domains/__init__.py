@@ -19,6 +19,7 @@ from appnas.domains.images import FolderOptions, Images, Options
 from appnas.domains.images import data as image_data
 from appnas.domains.images import folder as image_folder
 from appnas.domains.labelled import Labelled
+from appnas.domains.labelled import data as labelled_data
 from appnas.domains.rl import Catch, CatchOptions, Gym, GymOptions, Procgen, ProcgenOptions
 from appnas.domains.text import Text
 from appnas.domains.text import data as text_data
@@ -45,6 +46,10 @@ DOMAINS: dict[str, Source] = {
     "cifar10": Source(image_data.cifar10, Options(), "CIFAR-10, from files in APPNAS_DATA"),
     "folder": Source(image_folder, FolderOptions(), "a folder of images, one subfolder a class"),
     "hub": Source(image_data.hub, image_data.HubOptions(), "an image data set of the Hugging Face hub, online"),
+    "diabetes": Source(
+        labelled_data.diabetes, labelled_data.DIABETES, "442 patients, a number to predict, in scikit-learn"
+    ),
+    "digit_sets": Source(labelled_data.digit_sets, labelled_data.DIGIT_SETS, "two digits side by side, sets of labels"),
     "catch": Source(Catch, CatchOptions(), "pixel Catch, 16x16: a reinforcement-learning task without a download"),
     "procgen": Source(Procgen, ProcgenOptions(), "one of Procgen's 16 games: 200 training levels, tested on all"),
     "gym": Source(Gym, GymOptions(), "an environment of gymnasium whose observations are images"),

@@ -18,6 +18,8 @@ from appnas.domains.eda import data as eda_data
 from appnas.domains.graphs import Graphs
 from appnas.domains.graphs.domain import Options as GraphOptions
 from appnas.domains.images import Images, Options
+from appnas.domains.labelled import Labelled
+from appnas.domains.labelled import Options as LabelledOptions
 from appnas.domains.text import Options as TextOptions
 from appnas.domains.text import Text
 from appnas.domains.text.domain import RECIPE
@@ -66,7 +68,23 @@ def placements():
     return eda_data.shipped(eda_data.SMALL)
 
 
+def labelled(kind):
+    """Classes, sets of labels, numbers, or a class a pixel, of 48 small images; 2 batches an epoch."""
+    x = torch.randn(48, 2, 4, 4, generator=torch.Generator().manual_seed(0))
+    y = {
+        "classes": x[:, 0, 0, :3].argmax(1),
+        "label sets": (x[:, 0, 0, :3] > 0).float(),
+        "numbers": 300 + 50 * x.mean((1, 2, 3)),
+        "pixels": (x.sum(1) > 0).long(),
+    }[kind]
+    weights = {"classes": "balanced", "label sets": [1.0, 2.0, 3.0]}.get(kind)
+    metric = {"classes": "balanced_accuracy", "numbers": "rmse"}.get(kind)
+    options = LabelledOptions(batch=16, final_batch=16, recipe=QUICK)
+    return Labelled(x[:40], y[:40], x[40:], y[40:], options=options, weights=weights, metric=metric)
+
+
 DOMAINS = {
+    **{kind: partial(labelled, kind) for kind in ("classes", "label sets", "numbers", "pixels")},
     "digits": images,
     "graphs": one_graph,
     "graphs in parts": lambda: one_graph(loader="parts", parts=2),

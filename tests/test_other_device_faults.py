@@ -80,7 +80,7 @@ def angles():
 
 
 RLNAS = {"epochs": 1, "generations": 1, "population": 2, "mutants": 1, "crossed": 1}
-MOVED = "appnas.task.training.moved appnas.domains.images.domain.moved"
+MOVED = "appnas.task.training.moved appnas.domains.reading.examples.moved"
 """Images are brought there by their domain, and by the loop if it did not."""
 LEFT = {
     "a training's batches": (MOVED, STAYS, partial(trained, "digits")),
@@ -94,7 +94,7 @@ LEFT = {
         "appnas.one_shot.generalisation_gap.moved", STAYS, partial(search, "unas", epochs=2, warmup=1),
     ),
     "single paths' gates": ("appnas.supernet.supernet.gates_on", STAYS, single_path),
-    "images to score": ("appnas.domains.images.domain.moved", STAYS, partial(measured, "digits")),
+    "images to score": ("appnas.domains.reading.examples.moved", STAYS, partial(measured, "digits")),
     "graphs to score": ("appnas.domains.graphs.domain.moved", STAYS, partial(measured, "graphs of a kind")),
     "sequences to score": ("appnas.domains.text.domain.moved", STAYS, partial(measured, "text")),
     "maps to score": ("appnas.domains.eda.domain.moved", STAYS, partial(measured, "hotspots")),

@@ -6,12 +6,14 @@ import copy
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
 from appnas.compute import fetched, home
+from appnas.domains.labelled.crossed import crossed, kept
 from appnas.domains.labelled.gathered import more, paired, parted, read, split_up, strata
 from appnas.domains.labelled.goal import Goal, Wishes
 from appnas.domains.labelled.inputs import Scale, as_inputs, scale_of
@@ -24,7 +26,7 @@ from appnas.domains.random_labels import random_like
 from appnas.domains.reading import Examples, Flow, Inputs, Rows, Several, Split, parts_of
 from appnas.space import IO
 from appnas.support import digest, typed
-from appnas.task import Metric
+from appnas.task import Metric, OnEpoch
 
 Augment = Callable[[Any, Tensor, torch.Generator], tuple[Any, Tensor]]
 PASS = 500
@@ -221,8 +223,27 @@ class Labelled(Examples):
             count += len(y)
         return {**meter.found(), "loss": sum(map(float, fetched(losses))) / count}
 
+    def fit(
+        self, model: nn.Module, budget: int, *, final: bool = False, seed: int = 0, checkpoint: Path | None = None,
+        on_epoch: OnEpoch | None = None,
+    ) -> None:  # fmt: skip
+        """Train for `budget` epochs; in a search on every fold, if the options have some (`crossed`)."""
+        if final or (count := getattr(self.options, "folds", 0)) < 2:
+            super().fit(model, budget, final=final, seed=seed, checkpoint=checkpoint, on_epoch=on_epoch)
+            return
+        plain = copy.copy(self)
+        plain.options = replace(self.options, folds=0)
+
+        def train(fold: Any, network: nn.Module, index: int) -> None:
+            file = checkpoint and checkpoint.with_name(f"{checkpoint.stem}-fold-{index}{checkpoint.suffix}")
+            fold.fit(network, budget, seed=seed, checkpoint=file, on_epoch=on_epoch)
+
+        crossed(model, [plain.fold(index, count) for index in range(count)], train)
+
     def score(self, model: nn.Module) -> dict[str, float]:
         """The metric on validation data, as "value" (its negative where less is better) and by its name; and loss."""
+        if getattr(self.options, "folds", 0) > 1 and (found := kept(model)) is not None:
+            return found
         metrics = self._measure(model, self._splits["valid"])
         return {"value": self._goal.value(metrics), **metrics}
 

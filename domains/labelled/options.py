@@ -24,6 +24,9 @@ class Options:
     """Share of the training examples held out for validation."""
     stratify: bool = True
     """Of classes, hold out the same share of each."""
+    folds: int = 0
+    """If above 1, each training in a search is one on every of so many folds, for as many times the cost, and its score
+    their mean. Methods that share weights, and retraining, take no folds."""
     limit: int = 0
     """Use only the first so many training examples (before the split); 0 for all."""
     normalise: bool = True
@@ -53,6 +56,6 @@ class Options:
         Raises:
             ValueError: a size below its least, or a share outside 0 to 1.
         """
-        check(self, limit=0)
+        check(self, limit=0, folds=0)
         if not 0 < self.valid < 1:
             raise ValueError(f"valid is the share of the training examples held out, between 0 and 1, got {self.valid}")

@@ -9,6 +9,7 @@ from appnas.methods import METHODS
 from appnas.report import Story, findings
 from appnas.report.story import Trace
 from appnas.retrain import Row
+from appnas.task import Metric
 from appnas.spaces import Bench201
 from appnas.support import Failure
 
@@ -76,9 +77,14 @@ def test_the_verdict_without_a_test():
 def test_metrics_and_their_direction():
     assert findings.primary([Row("found", ARCH, 1, 1, [{"loss": 1.0, "accuracy": 2.0}])]) == "accuracy"
     assert findings.primary([Row("found", ARCH, 1, 1, [{"loss": 1.0, "auc": 2.0}])]) == "loss"
-    assert [findings.falls([row("found", 1.0)], name) for name in ("loss", "mse", "accuracy", "value")] == [True, True, False, False]
+    names, one = ("loss", "mse", "accuracy", "value"), [row("found", 1.0)]
+    assert [findings.falls(one, name) for name in names] == [True, True, False, False]
     assert findings.unit([row("found", 0.9)], "accuracy") == ""
     assert plain(findings.unit([row("found", 90.0)], "accuracy")) == " %"
+    told = Metric("lag", "ms", higher=False)  # what a domain says goes before what a name suggests
+    rows = [Row(n, ARCH, 1, 1, [{"accuracy": 0.5, "lag": x}], metric=told) for n, x in (("found", 2.0), ("a", 3.0))]
+    assert findings.primary(rows) == "lag" and findings.falls(rows, "lag") and not findings.falls(rows, "accuracy")
+    assert plain(findings.unit(rows, "lag")) == " ms" and findings.unit(rows, "accuracy") == ""
 
 
 def test_commands_fit_the_run():

@@ -1,0 +1,78 @@
+"""appnas.domains.labelled.metrics.torch_metrics."""
+
+import sys
+
+import pytest
+import torch
+
+from appnas.domains.labelled.metrics import torch_metrics
+from appnas.domains.labelled.targets import Task
+
+pytest.importorskip("torchmetrics", reason="the extra `metrics` is not installed")
+
+CLASSES, SETS = Task("classes", (4,), (0, 1, 2, 3)), Task("sets", (3,))
+NUMBERS, PLACES = Task("numbers", (1,)), Task("places", (3, 2, 2), (0, 1, 2), 255)
+
+
+@pytest.mark.parametrize(
+    ("name", "task", "known"),
+    [
+        ("MulticlassF1Score", CLASSES, {"num_classes": 4}),
+        ("F1Score", CLASSES, {"num_classes": 4}),
+        ("MultilabelF1Score", SETS, {"num_labels": 3}),
+        ("AUROC", SETS, {"num_labels": 3}),
+        ("MulticlassJaccardIndex", PLACES, {"num_classes": 3, "ignore_index": 255}),
+        ("MeanIoU", PLACES, {"num_classes": 3, "input_format": "index"}),
+        ("MeanSquaredError", NUMBERS, {}),
+    ],
+)
+def test_arguments_are_filled_in(name, task, known):
+    metric = torch_metrics.made(name, task)
+    assert torch_metrics.is_one(metric) and {key: getattr(metric, key) for key in known} == known
+
+
+@pytest.mark.parametrize(
+    ("name", "task", "said"),
+    [
+        ("MulticlasF1Score", CLASSES, "there is no metric 'MulticlasF1Score': MulticlassF1Score, .* are near it"),
+        ("acuracy", CLASSES, "accuracy"),
+        ("zzzzzz", NUMBERS, "torchmetrics has none that is like it; of our own are r2, rmse, mae"),
+        (
+            "MinkowskiDistance",
+            NUMBERS,
+            r"cannot be made by its name alone: .*give one, metric=MinkowskiDistance\(...\)",
+        ),
+    ],
+)
+def test_what_cannot_be_made(name, task, said):
+    with pytest.raises(ValueError, match=said):
+        torch_metrics.made(name, task)
+
+
+def test_without_torchmetrics_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torchmetrics", None)
+    with pytest.raises(ImportError, match=r"needs the package 'torchmetrics': pip install 'appnas\[metrics\]'"):
+        torch_metrics.made("AUROC", CLASSES)
+
+
+def test_what_metrics_are_given():
+    outputs, y = torch.tensor([[0.0, 2.0], [1.0, 0.0]]), torch.tensor([1, 0])
+    two = Task("classes", (2,), (0, 1))
+    preds, _ = torch_metrics.given(two, False, "BinaryAUROC")(outputs, y)
+    torch.testing.assert_close(preds, outputs.double().softmax(1)[:, 1])
+    preds, target = torch_metrics.given(NUMBERS, False, "R2Score")(outputs[:, :1], outputs[:, 1:])
+    assert preds.shape == target.shape == (2,)
+    preds, target = torch_metrics.given(Task("sets", (2,)), False, "AUROC")(outputs, y[:, None].expand(2, 2).float())
+    torch.testing.assert_close(preds, outputs.double().sigmoid())
+    assert target.dtype == torch.int64
+    assert torch_metrics.given(Task("sets", (2,)), True, "AUROC")(outputs, outputs)[0] is outputs
+    assert torch_metrics.given(PLACES, False, "MeanIoU")(torch.zeros(1, 3, 2, 2), y)[0].shape == (1, 2, 2)
+
+
+def test_several_numbers_are_refused():
+    metric = torch_metrics.made("MulticlassF1Score", CLASSES)
+    metric.average = "none"
+    metric.update(torch.eye(4), torch.arange(4))
+    with pytest.raises(ValueError, match=r"torchmetrics' F1 gives 4 numbers: .*average='macro'"):
+        torch_metrics.value_of(metric, "F1")
+    assert torch_metrics.fresh(metric).update_count == 0
