@@ -92,10 +92,11 @@ def worth_name(story: Story) -> str:
 
 def cells(story: Story, edges: Edges) -> list[Plot]:
     """The found architecture as diagrams; layers of several words in a row need none, they are told by name."""
-    if story.arch is None or story.space is None or getattr(story.space, "graph", None) is None:
+    draw = getattr(story.space, "graph", None)
+    if story.arch is None or draw is None:
         return []
     figures = []
-    for choice_name, graph in story.space.graph(story.arch).items():
+    for choice_name, graph in draw(story.arch).items():
         own = [(node, op) for node, op in graph.nodes(data="op") if op]
         row = all(degree <= 1 for _, degree in (*graph.in_degree, *graph.out_degree))
         if row and any(not isinstance(op, str) for _, op in own):
