@@ -92,8 +92,7 @@ def worth_name(story: Story) -> str:
 
 def cells(story: Story, edges: Edges) -> list[Plot]:
     """The found architecture as diagrams; layers of several words in a row need none, they are told by name."""
-    draw = getattr(story.space, "graph", None)
-    if story.arch is None or draw is None:
+    if story.arch is None or story.space is None or (draw := getattr(story.space, "graph", None)) is None:
         return []
     figures = []
     for choice_name, graph in draw(story.arch).items():
