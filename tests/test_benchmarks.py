@@ -217,7 +217,7 @@ def test_gcn_fit(data):
 
 @pytest.mark.slow
 def test_a_fit_ranks_better_than_the_scores_it_was_fitted_to(data):
-    out = run("gcn_fit", "--supernets", "oneshot", "--variants", "GCN, 1,000 pairs")
+    out = run("gcn_fit", "--supernets", "fewshot", "--variants", "GCN, 1,000 pairs")
     gain = float(re.search(r"1,000 pairs +\S+ \+-\S+ +\S+ \+-\S+ +(\S+) \+-", out)[1])
     assert gain > 0
 
