@@ -94,4 +94,9 @@ def misfit(space: Any, domain: Any) -> str | None:
             f"{name} is a space of images [channels, height, width], and inputs of this {type(domain).__name__} have"
             f" the shape {inputs}: write the model with appnas.pick, and give appnas.space_of(Model, domain.io)"
         )
+    if ours == "graphs" and not theirs and isinstance(domain, Domain):
+        return (
+            f"{name} is a space of graphs, and this {type(domain).__name__} has none: give a torch_geometric.data.Data"
+            " (x, edge_index, y), or write the model with appnas.pick, and give appnas.space_of(Model, domain.io)"
+        )
     return None

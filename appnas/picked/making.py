@@ -68,6 +68,7 @@ def space_of(
         conditions = record(recorder)
     if not recorder.order:
         why = f"; its `forward` could not be run: {recorder.failed}" if recorder.failed else ""
+        why = "; for picks in `forward` give inputs=..., examples that it takes" if inputs is None else why
         raise Refused(f"{source.name} picks nothing: mark its choices by appnas.pick(name, options){why}")
     choices, keys = choices_of(recorder)
     made = Picked(

@@ -63,6 +63,8 @@ class Goal:
         if self.standardised:
             assert y is not None
             self.middle, self.spread = _scale(y)
+        if own and y is not None:
+            _tried(self.loss, task.outputs, self.standard(y[:2]))
         middle = _scale(y)[0].flatten() if task.kind == "numbers" and y is not None else None
         self.measure = Measure(task, wishes.metric, wishes.higher, wishes.unit, self.probabilities, middle, beside)
 
@@ -132,6 +134,21 @@ class Goal:
             return share if self.probabilities else share.logit()
         counts = torch.bincount(y[y != task.ignore].flatten(), minlength=task.outputs[0])
         return (counts + 1e-6).log().view(-1, *[1] * (len(task.outputs) - 1)).expand(task.outputs)
+
+
+@torch.no_grad()
+def _tried(loss: Loss, outputs: tuple[int, ...], y: Tensor) -> None:
+    """Try a loss of one's own on two examples, before anything is trained by it.
+
+    Raises:
+        TypeError, ValueError: it raises, or gives something else than one number for every example.
+    """
+    guess = torch.rand(len(y), *outputs, generator=torch.Generator().manual_seed(0))
+    try:
+        loss(guess, y.to(CPU))
+    except (RuntimeError, LookupError, AttributeError) as error:
+        shapes = f"outputs {list(guess.shape)} and targets {list(y.shape)} of {str(y.dtype).removeprefix('torch.')}"
+        raise ValueError(f"the loss raised {type(error).__name__} on {shapes}: {error}") from error
 
 
 def _scale(y: Tensor) -> tuple[Tensor, Tensor]:

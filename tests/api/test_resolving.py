@@ -69,6 +69,7 @@ def test_fields_of_spaces_and_domains(chain, regression):
         ("recurrent", (X, Y), "Recurrent is a space of the field text, Images is of images"),
         ("guide_dag", ring_data(), "GuideDag is a space of the field eda, Graphs is of graphs"),
         ("cells", (X[:, :, 0, 0], Y), r"Cells is a space of images .* Labelled have the shape \(8,\): write the mo"),
+        ("gnn", (X[:, :, 0, 0], Y), "GNN is a space of graphs, and this Labelled has none: give a torch_geometric"),
     ],
 )  # fmt: skip
 def test_a_space_of_another_field_is_told_before_the_start(space, data, said, tmp_path):

@@ -65,6 +65,15 @@ def test_models_that_are_none(made, kind, said):
         space_of(made, SIZES)
 
 
+def test_picks_in_forward_need_inputs():
+    class Late(nn.Module):
+        def forward(self, x):
+            return pick("act", {"relu": lambda: torch.relu})(x)
+
+    with pytest.raises(Refused, match=r"Late picks nothing: .*for picks in `forward` give inputs=..., examples that"):
+        space_of(Late)
+
+
 def test_missing_arguments():
     with pytest.raises(TypeError, match=r"'io': give its arguments to space_of too, space_of\(Net, domain.io, ...\)"):
         space_of(Net)

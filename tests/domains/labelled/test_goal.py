@@ -31,6 +31,14 @@ def test_numbers_are_standardised_for_losses_of_differences_alone():
         assert other.standard(y) is y and other.in_unit(y) is y and other.described() == {}
 
 
+def test_a_loss_of_one_s_own_is_tried_before_anything_is_trained():
+    with pytest.raises(ValueError, match=r"a loss gives one number for every example, \[2\] or .* whole batch"):
+        goal(Y, Wishes(lambda a, b: (a - b).abs().mean()))
+    said = r"the loss raised RuntimeError on outputs \[2, 1\] and targets \[2, 1\] of float32: "
+    with pytest.raises(ValueError, match=said):
+        goal(Y, Wishes(lambda a, b: a @ b))
+
+
 def test_an_auxiliary_head_weighs():
     made, y = goal(torch.tensor([0, 1, 1]))
     out, extra = torch.randn(3, 2), torch.randn(3, 2)
