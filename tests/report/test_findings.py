@@ -9,9 +9,9 @@ from appnas.methods import METHODS
 from appnas.report import Story, findings
 from appnas.report.story import Trace
 from appnas.retrain import Row
-from appnas.task import Metric
 from appnas.spaces import Bench201
 from appnas.support import Failure
+from appnas.task import Metric
 
 ARCH = (3, 3, 3, 3, 3, 3)
 SKIPS = (1, 1, 1, 1, 3, 3)
