@@ -157,6 +157,16 @@ def test_every_command_takes_what_is_ones_own(here, monkeypatch):
     assert load(here / "net")(torch.zeros(2, 3)).shape == (2, 1)
 
 
+def test_an_export_calls_no_function_that_it_names(here):
+    few = ["--domain", "mine_of_tests:Curve", "--evaluations", 1, "--budget", 1, "--retrain-epochs", 1, "--out", "run"]
+    assert call("search", "random", "--space", "mine_of_tests:deep", "--space.layers", 2, *few)[0] == 0
+    assert call("export", "run", "--out", "net", "--no-onnx")[0] == 0
+    with pytest.raises(ValueError, match=r"made by mine_of_tests:deep, which is no class .* give what it returns"):
+        load("net")
+    space = sys.modules["mine_of_tests"].deep(2)
+    assert load("net", space)(torch.zeros(2, 3)).shape == (2, 1)
+
+
 def test_a_killed_search_goes_on(here):
     """As one that was never killed, bit for bit, from another folder."""
     asked = ["search", "evolution", *OWN[:4], "--evaluations", 30, "--population", 6, "--sample", 2, "--budget", 1]

@@ -26,9 +26,11 @@ from appnas.cost import require, to_onnx
 from appnas.loop import versions
 from appnas.retrain.retraining import inputs
 from appnas.run import KEYS, WEIGHTS, load_config, load_weights, put_weights, read_json, write_json
+from appnas.run.catalogue import is_own
 from appnas.run.provenance import found_in, load_domain, load_space, remembered
 from appnas.space import IO, Space, check, describe
-from appnas.support import RunError, reading, room, seeded
+from appnas.support import AbsentError, RunError, reading, room, seeded
+from appnas.support.dotted import imported
 from appnas.support.plain import from_plain
 from appnas.task import Domain
 
@@ -130,16 +132,17 @@ def _write(out: Path, files: dict[str, bytes], content: dict[str, Any]) -> None:
 def load(folder: Path, space: Space | None = None, device: str | torch.device = "cpu") -> nn.Module:
     """The exported network, in evaluation mode.
 
-    A space of somebody's own is imported by its dotted name, which runs the module's code: load what you trust.
+    A space of somebody's own is imported by its dotted name, if that is a class of spaces or models, which runs the
+    module's code: load what you trust.
 
     Args:
         folder: what `export` wrote.
-        space: needed only if it is neither in the catalogue nor known by a dotted name.
+        space: needed only if it is neither in the catalogue nor known by the dotted name of a class.
         device: where to; "auto" for the accelerator if torch has one. Weights are kept as on the CPU, wherever they
             were trained.
 
     Raises:
-        ValueError: torch has no such device.
+        ValueError: torch has no such device; the space is none of the catalogue, and none was given.
         RunError: no export there, one of another format, or changed or damaged files.
     """
     folder, there = Path(folder), device_of(device)
@@ -154,12 +157,33 @@ def load(folder: Path, space: Space | None = None, device: str | torch.device = 
     if content["weights"] != hashlib.sha256(data).hexdigest():
         raise RunError(f"{folder / 'model.safetensors'} is damaged, or belongs to another arch.json")
     with reading(folder / "arch.json"):
+        if space is None:
+            _builds(content["space"]["name"])
         space = space or load_space({"space": {**content["space"], "folder": ""}})
         arch, io = check(space, content["arch"]), from_plain(IO, content["io"])
         model = seeded(0, partial(space.build, arch, io))
         weights = safetensors.torch.load(data)
     put_weights(model, weights, folder / "model.safetensors", "export again")
     return model.eval().to(there)
+
+
+def _builds(name: str | None) -> None:
+    """Whether what an export names makes spaces or models, and is no function that a file could have called.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    if name is None or not is_own(name):
+        return
+    try:
+        kind = imported(name)
+    except AbsentError:  # which is told where the space is made
+        return
+    if not isinstance(kind, type) or not (issubclass(kind, nn.Module) or hasattr(kind, "build")):
+        raise ValueError(
+            f"the space of this export was made by {name}, which is no class of spaces or models and is not called"
+            " because a file says so: if you trust it, give what it returns, load(folder, space=...)"
+        )
 
 
 def _trained(run: Path) -> dict[str, Any]:

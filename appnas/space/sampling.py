@@ -77,8 +77,9 @@ def _again(space: Space, rng: random.Random) -> Arch:
         for _ in range(MOST):
             if space.valid(arch := draw(rng)):
                 return arch
+    arch = mended(space, noise(space.choices, rng))
     remembered(space, _warned)
-    return mended(space, noise(space.choices, rng))
+    return arch
 
 
 def _proposer(space: Space, own: bool, options: list[list[int]] | None) -> Callable[[random.Random], Arch]:
@@ -135,7 +136,8 @@ def held(space: Space) -> list[list[int]]:
 
     `none` where a space drops a decision and keeps that out of its mixtures, 0 where a decision may not be active.
     """
-    names, mask = decisions(space.choices), space.given if isinstance(space, Restricted) else space.mask
+    names = decisions(space.choices)
+    mask = space.given if isinstance(space, Restricted) else getattr(space, "mask", None)
     if mask is None:
         return [list(range(len(options))) for options in names]
     zero, first = not isinstance(space, Restricted), getattr(space, "active", None) is not None

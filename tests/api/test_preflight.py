@@ -23,10 +23,11 @@ class Bare:
     """As little of a space as random search needs; with a rule if asked for."""
 
     rule: bool = False
+    layers: int = 3
 
     @property
     def choices(self):
-        return (Choice("layer", ("tanh", "sigmoid"), 3),)
+        return (Choice("layer", ("tanh", "sigmoid"), self.layers),)
 
     def valid(self, arch):
         return not self.rule or len(set(arch)) == 1
@@ -73,8 +74,10 @@ def test_after_the_search_too(regression):
 
 
 def test_a_space_with_rules_needs_what_mends_a_draw_against_them(regression):
+    few = appnas.search(Bare(rule=True), regression, "random", evaluations=20, budget=1)
+    assert {record.arch for record in few.history} == {(0, 0, 0), (1, 1, 1)}  # draws against them are drawn again
     with pytest.raises(TypeError, match="keeps the space's rules needs discretise of a space; Bare lacks discretise"):
-        appnas.search(Bare(rule=True), regression, "random", evaluations=20, budget=1)
+        appnas.search(Bare(rule=True, layers=30), regression, "random", evaluations=20, budget=1)
 
 
 @pytest.mark.parametrize(("score", "got"), [({"acc": 1.0}, r"\{'acc': 1.0\}"), (0.5, "0.5")])

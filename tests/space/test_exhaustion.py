@@ -17,7 +17,10 @@ from appnas.space.exhaustion import everything
 from appnas.strategy import Draw, Evolution, Score
 from appnas.support import ExhaustedError
 
-pytestmark = pytest.mark.filterwarnings("ignore::appnas.space.UnevenWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::appnas.space.UnevenWarning"),
+    pytest.mark.filterwarnings("ignore::appnas.predict.BlindWarning"),  # decisions are all there is to see
+]
 
 SMALL = {"hidden": 4, "epochs": 2, "batch": 8, "population": 6, "sample": 2, "iterations": 20, "width": 4,
          "listed": 500}  # fmt: skip
@@ -26,9 +29,6 @@ COUNTS = {"ctnas": {"labels": 40, "verify": 10}, "nao": {"start": 30, "rounds": 
 """Those that do not count `evaluations`, about fifty too."""
 NEW = {"ctnas", "nao"}
 """Methods that promise new architectures only."""
-
-
-pytestmark = pytest.mark.filterwarnings("ignore::appnas.predict.BlindWarning")  # decisions are all there is to see
 
 
 @dataclass(frozen=True)
