@@ -22,15 +22,21 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], lef
 
 
 def drawing(space: Space, arch: Arch) -> str:
-    """An architecture in words: node <- operation(state) by the space's `graph`, without one the options by name."""
+    """An architecture in words: node <- operation(state) by the space's `graph`, without one the options by name.
+
+    Of a graph that is a row, the operations one after another.
+    """
     draw = getattr(space, "graph", None)
     graphs = {} if draw is None else draw(arch)
     lines = []
     for name, graph in graphs.items():
+        row = all(degree <= 1 for _, degree in (*graph.in_degree, *graph.out_degree))
         lines.append(f"{name}:")
         for node, own in graph.nodes(data="op"):
             terms = [(op, source) for source, _, op in graph.in_edges(node, data="op")]
-            if own:
+            if row:
+                lines += [f"  {' '.join(words(op))}" for op in (own, *(op for op, _ in terms)) if op]
+            elif own:
                 lines.append(f"  {node} <- {' '.join(words(own))} ({', '.join(source for _, source in terms)})")
             elif terms and all(op == "concat" for op, _ in terms):
                 lines.append(f"  {node} <- concat({', '.join(source for _, source in terms)})")
