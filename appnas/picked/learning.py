@@ -6,7 +6,10 @@ import itertools
 import random
 from collections.abc import Sequence
 
+import torch
+
 from appnas.picked.answering import Key
+from appnas.picked.asking import Refused
 from appnas.picked.conditions import Answers, Conditions, learn
 from appnas.picked.recording import Recorder, Trace, firsts
 from appnas.space import Choice
@@ -15,6 +18,8 @@ SAMPLE = 24
 """Random architectures that conditions must foretell, all of them."""
 STARTS = 100
 """Random architectures that are tried, where the first options do not go together, to begin with."""
+AGAIN = 6
+"""Builds with the same options, which must be alike."""
 ROUNDS = 12
 """Such samples, after which decisions are found out by building."""
 
@@ -32,6 +37,7 @@ def record(recorder: Recorder) -> Conditions | None:
     recorder.explore(_start(recorder, rng))
     if not recorder.order:
         return None
+    _steady(recorder)
     for trace in recorder.covered():
         _taken(recorder, trace)
     for _ in range(ROUNDS):
@@ -44,6 +50,26 @@ def record(recorder: Recorder) -> Conditions | None:
         if not wrong:
             return found
     return None
+
+
+def _steady(recorder: Recorder) -> None:
+    """Whether the same options give the same decisions, whatever random numbers there are.
+
+    Raises:
+        Refused: they do not.
+    """
+    found = []
+    for seed in range(AGAIN):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            trace = recorder.tried(firsts, every=True, runs=False)
+        found.append(set() if trace is None else set(trace.met))
+    if odd := set().union(*found) - set.intersection(*found):
+        name = min(key.name for key in odd)
+        raise Refused(
+            f"whether {recorder.source.name} has the choice {name!r} changes from one build to the next, with the same"
+            " options: it may depend on arguments of the model and on other choices, not on random numbers"
+        )
 
 
 def _start(recorder: Recorder, rng: random.Random) -> Trace:

@@ -260,13 +260,14 @@ def firsts(key: Key, asked: Asked) -> int:
 
 
 def variants(inputs: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
-    """The inputs; then with zeros, and with random numbers where there are floats."""
+    """The inputs; then with zeros, and with small and large random numbers of either sign where there are floats."""
     yield inputs
     yield _numbers(torch.zeros_like, inputs)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(1)
-        drawn = _numbers(lambda x: torch.randn_like(x) if x.is_floating_point() else x, inputs)
-    yield drawn
+    for scale in (1.0, 100.0, -100.0):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(1)
+            drawn = _numbers(lambda x: scale * torch.randn_like(x) if x.is_floating_point() else x, inputs)  # noqa: B023
+        yield drawn
 
 
 def _numbers(change: Callable[[Tensor], Tensor], inputs: tuple[Any, ...]) -> tuple[Any, ...]:

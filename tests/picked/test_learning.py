@@ -1,11 +1,13 @@
 """appnas.picked.learning: conditions of real models, tried on random architectures."""
 
 import itertools
+import random
 
 import pytest
+import torch
 from torch import nn
 
-from appnas.picked import pick, space_of
+from appnas.picked import Refused, pick, space_of
 from appnas.picked.learning import choices_of, record
 from appnas.picked.recording import Recorder, Source
 from appnas.space import Choice
@@ -77,6 +79,19 @@ def test_conditions_are_those_of_the_code(model, count):
         met = recorder.trace(space.answers(arch)).met
         assert space.active(arch) == tuple(key in met for key in space.keys), arch
     assert space.count() == (count or len({space.canonical(arch) for arch in whole}))
+
+
+@pytest.mark.parametrize("draw", [lambda: random.choice([1, 2, 3]), lambda: 1 + int(3 * torch.rand(()))])
+def test_random_numbers_decide_nothing(draw):
+    class Dice(Empty):
+        def __init__(self):
+            super().__init__()
+            for i in range(draw()):
+                pick(f"kernel {i}", [3, 5])
+
+    random.seed(0)
+    with pytest.raises(Refused, match=r"whether .*Dice has the choice 'kernel 1' changes from one build to the next"):
+        record(Recorder(Source(Dice), None))
 
 
 def test_what_cannot_be_foretold_is_found_out_by_building():

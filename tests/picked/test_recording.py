@@ -56,6 +56,13 @@ class Peeks(nn.Module):
         return pick("far", [1, 2]) * x if x.abs().max() > 0 else x
 
 
+class Signs(nn.Module):
+    """The sign changes neither with zeros nor with the usual small numbers."""
+
+    def forward(self, x):
+        return pick("sign", [1, 2]) * x if x.sum() + 50 > 0 else x
+
+
 class Fails(nn.Module):
     def __init__(self):
         super().__init__()
@@ -112,6 +119,8 @@ def test_a_model_that_reads_numbers_is_built_for_real():
 def test_a_choice_that_depends_on_data():
     with pytest.raises(Refused, match="whether the choice 'far' is met in `forward` depends on the data"):
         recorder(Peeks).trace(firsts, every=True)
+    with pytest.raises(Refused, match="whether the choice 'sign' is met in `forward` depends on the data"):
+        recorder(Signs).trace(firsts, every=True)
 
 
 def test_a_forward_that_cannot_be_run_is_remembered():
@@ -130,7 +139,8 @@ def test_random_numbers_go_on_as_before():
 
 
 def test_variants():
-    given, zeros, drawn = variants((torch.ones(2), torch.tensor([3]), "word"))
+    given, zeros, drawn, large, other = variants((torch.ones(2), torch.tensor([3]), "word"))
+    assert torch.equal(large[0], 100 * drawn[0]) and torch.equal(other[0], -large[0])
     assert given[0].tolist() == [1, 1] and zeros[0].tolist() == [0, 0] and zeros[1].tolist() == [0]
     assert drawn[1].tolist() == [3] and drawn[2] == "word" and drawn[0].tolist() not in ([0, 0], [1, 1])
 

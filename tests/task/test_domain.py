@@ -62,7 +62,7 @@ def test_a_fold_is_locked_too(digits):
     assert isinstance(part, Locked) and part._domain.part == (1, 3)
     with pytest.raises(PermissionError):
         part.test(nn.Linear(1, 1))
-    locked = Locked(digits)
+    locked = Locked(Bare())
     assert locked.fold(1, 3) is locked
     two = Compute(processes=2)
     assert compute_of(Locked(placed(Folded(), two)).fold(1, 3)._domain) == two

@@ -98,7 +98,9 @@ class Meter:
     def _count(self) -> None:
         if not self.waiting:
             return
-        outputs, y = (torch.cat(parts).cpu() for parts in zip(*self.waiting, strict=True))
+        outputs, y = (torch.cat(parts) for parts in zip(*self.waiting, strict=True))
+        together = outputs.shape == y.shape and outputs.dtype == y.dtype  # then in one transfer
+        outputs, y = torch.stack([outputs, y]).cpu().unbind() if together else (outputs.cpu(), y.cpu())
         self.waiting, self.bytes = [], 0
         if self.kept is not None:
             self.kept.append((outputs, y))
