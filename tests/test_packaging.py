@@ -42,6 +42,7 @@ def test_import_is_cheap():
 def test_heavy_packages_wait_until_they_are_needed():
     heavy = [
         "sklearn",
+        "networkx",
         "matplotlib",
         "tensorboard",
         "onnx",

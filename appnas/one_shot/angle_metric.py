@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
-import networkx as nx
 import torch
 from torch import Tensor, nn
 
@@ -135,6 +134,8 @@ def paths(space: Space) -> CellPaths:
 
     In a space with decisions that exist only under others (`active`) every option that does counts once.
     """
+    import networkx as nx  # a fifth of a second, which `import appnas` does without
+
     names = decisions(space.choices)
     zero = [next((k for k, name in enumerate(options) if name in ZERO), -1) for options in names]
     draw = getattr(space, "graph", None)

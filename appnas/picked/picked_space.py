@@ -10,9 +10,8 @@ import reprlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import networkx as nx
 from torch import nn
 
 from appnas.picked.answering import Answered, Answering, Key, Known, unseen
@@ -25,6 +24,9 @@ from appnas.picked.recording import Recorder, Source
 from appnas.picked.skeletons import Parts
 from appnas.space import IO, Arch, Choice, Gates, Mask, decisions
 from appnas.support import ExhaustedError
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 Rule = Callable[[dict[str, Any]], bool]
 """Values by choice, see `Picked.values` -> whether they go together."""
@@ -184,6 +186,8 @@ class Picked:
 
     def graph(self, arch: Arch) -> dict[str, nx.MultiDiGraph]:
         """The decisions that the network has, one after another in the order met: "choice=option" on the edges."""
+        import networkx as nx  # a fifth of a second, which `import appnas` does without
+
         chain = nx.MultiDiGraph(inputs=["0"])
         chain.add_node("0")
         on = self.active(arch)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import networkx as nx
 import torch
 from torch import Tensor
 from torch.nn.functional import one_hot as torch_one_hot
 
 from appnas.space.space import ZERO, Arch, Choice, Gates, decisions
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 
 def one_hot(choices: tuple[Choice, ...], arch: Arch) -> Gates:
