@@ -111,10 +111,10 @@ def _is_set(data: Any) -> bool:
 
 
 class _Listing(Dataset[Any]):
-    """A list of pairs, with the targets beside: nothing has to be read to know them."""
+    """A list of items, with the targets beside: nothing has to be read to know them."""
 
-    def __init__(self, items: list[Any]):
-        self.items, self.targets = items, [target for _, target in items]
+    def __init__(self, items: list[Any], targets: list[Any]):
+        self.items, self.targets = items, targets
 
     def __len__(self) -> int:
         return len(self.items)
@@ -124,8 +124,16 @@ class _Listing(Dataset[Any]):
 
 
 def _listing(data: Any) -> Any:
-    pairs = isinstance(data, list) and all(isinstance(item, tuple) and len(item) == 2 for item in data)
-    return _Listing(data) if pairs else data
+    """A list of pairs, or of rows with the same columns, as a data set; anything else as it is."""
+    if isinstance(data, list) and all(isinstance(item, tuple) and len(item) == 2 for item in data):
+        return _Listing(data, [target for _, target in data])
+    if isinstance(data, list) and data and all(isinstance(row, Mapping) and {*row} == {*data[0]} for row in data):
+        try:
+            _, target = columns(data[0])
+        except ValueError:  # what reads it says which columns there are
+            return data
+        return _Listing(data, [row[target] for row in data])
+    return data
 
 
 def _unloaded(data: Any) -> Any:

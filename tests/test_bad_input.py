@@ -306,6 +306,8 @@ def short(*args, **more):
 
 CALLS = {
     "class of a space": (lambda: short(Cells, "digits"), "the space is the class Cells: give an instance"),
+    "module as a space": (lambda: short(torch.nn.ReLU, "digits"), r"torch module ReLU: .* appnas.space_of\(ReLU"),
+    "module built": (lambda: short(torch.nn.ReLU(), "digits"), "the space is the torch module ReLU: mark its cho"),
     "class of a domain": (lambda: short("cells", Images), "the domain is the class Images: give an instance"),
     "no space": (lambda: short(None, "digits"), "space"),
     "a number as space": (lambda: short(3, "digits"), "space"),

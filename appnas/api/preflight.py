@@ -23,12 +23,18 @@ from appnas.task import DifferentiableDomain, Domain, HostDomain
 
 
 def instances(**given: Any) -> None:
-    """Check that no class was given where an instance of it is meant.
+    """Check that no class was given where an instance of it is meant, and no torch module as a space.
 
     Raises:
-        TypeError: a class.
+        TypeError: it was.
     """
     for what, value in given.items():
+        kind = value if isinstance(value, type) else type(value)
+        if what == "space" and issubclass(kind, nn.Module):
+            raise TypeError(
+                f"the space is the torch module {kind.__name__}: mark its choices by appnas.pick, and give"
+                f" appnas.space_of({kind.__name__}, domain.io)"
+            )
         if isinstance(value, type):
             raise TypeError(f"the {what} is the class {value.__name__}: give an instance, {value.__name__}(...)")
 

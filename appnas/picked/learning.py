@@ -58,13 +58,13 @@ def _steady(recorder: Recorder) -> None:
     Raises:
         Refused: they do not.
     """
-    found = []
+    found: list[set[Key]] = []
     for seed in range(AGAIN):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             trace = recorder.tried(firsts, every=True, runs=False)
         found.append(set() if trace is None else set(trace.met))
-    if odd := set().union(*found) - set.intersection(*found):
+    if odd := set[Key]().union(*found) - found[0].intersection(*found):
         name = min(key.name for key in odd)
         raise Refused(
             f"whether {recorder.source.name} has the choice {name!r} changes from one build to the next, with the same"

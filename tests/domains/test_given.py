@@ -91,6 +91,13 @@ def test_data_sets_are_read(wrap):
         assert type(domain_of(given)) is Labelled
 
 
+def test_rows_in_a_list_bring_their_labels():
+    made = domain_of([{"image": torch.rand(3, 6, 6), "label": int(label), "id": i} for i, label in enumerate(Y)])
+    assert type(made) is Images and made.io.outputs == (4,)
+    with pytest.raises(ValueError, match="columns"):
+        domain_of([{"a": 1, "b": 2, "c": 3}])
+
+
 def test_mappings_are_splits():
     train, test = ([(torch.rand(3, 6, 6), i % 2) for i in range(count)] for count in (12, 2))
     assert domain_of({"train": Items(train), "test": Items(test)}).has_test
