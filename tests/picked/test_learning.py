@@ -90,7 +90,7 @@ def test_random_numbers_decide_nothing(draw):
                 pick(f"kernel {i}", [3, 5])
 
     random.seed(0)
-    with pytest.raises(Refused, match=r"whether .*Dice has the choice 'kernel 1' changes from one build to the next"):
+    with pytest.raises(Refused, match=r"whether .*Dice has the choice 'kernel [12]' changes from"):
         record(Recorder(Source(Dice), None))
 
 
