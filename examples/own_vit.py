@@ -27,11 +27,12 @@ class Layer(nn.Module):
         super().__init__()
         self.heads = pick("heads", [1, 2, 4], each=True)  # each layer has its own
         hidden = dim * pick("ratio", [1, 2, 4], each=True)
-        self.before, self.qkv, self.out = nn.LayerNorm(dim), nn.Linear(dim, 3 * dim), nn.Linear(dim, dim)
+        self.before, self.q, self.k, self.v, self.out = nn.LayerNorm(dim), *(nn.Linear(dim, dim) for _ in range(4))
         self.after, self.up, self.down = nn.LayerNorm(dim), nn.Linear(dim, hidden), nn.Linear(hidden, dim)
 
     def forward(self, x):
-        q, k, v = (y.unflatten(2, (self.heads, -1)).transpose(1, 2) for y in self.qkv(self.before(x)).chunk(3, 2))
+        y = self.before(x)  # q, k and v are layers of their own, so that parts of their weights mean the same
+        q, k, v = (f(y).unflatten(2, (self.heads, -1)).transpose(1, 2) for f in (self.q, self.k, self.v))
         x = x + self.out(scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
         return x + self.down(gelu(self.up(self.after(x))))
 
@@ -39,9 +40,8 @@ class Layer(nn.Module):
 class ViT(nn.Module):
     def __init__(self, io):
         super().__init__()
-        channels, height, width = io.inputs
-        self.patches = nn.Conv2d(channels, dim := pick("dim", [16, 24, 32]), 2, 2)  # patches of 2 x 2
-        self.place = nn.Parameter(0.02 * torch.randn(1, height * width // 4, dim))
+        self.patches = nn.Conv2d(io.inputs[0], dim := pick("dim", [16, 24, 32]), 2, 2)  # patches of 2 x 2
+        self.place = nn.Parameter(0.02 * torch.randn(1, io.inputs[1] * io.inputs[2] // 4, dim))
         self.layers = nn.Sequential(*(Layer(dim) for _ in range(pick("depth", [1, 2, 3, 4]))))
         self.head = nn.Linear(dim, io.outputs[0])
 

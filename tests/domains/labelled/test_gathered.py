@@ -64,9 +64,6 @@ class TestSuite(DomainSuite):
     def domain(self, make):
         return make()
 
-    def test_a_stream_resumes_exactly(self, domain):
-        super().test_a_stream_resumes_exactly(domain)
-
     def test_batches(self, domain):
         if domain._splits["train"][1] is None and domain.io.inputs == (4,):
             pytest.skip("iterable data have one order")
