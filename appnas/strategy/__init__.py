@@ -5,12 +5,20 @@ Here belongs what moves through a space, whatever the scores are. What an archit
 """
 
 from appnas.strategy.archive import Archive
-from appnas.strategy.controllers import LSTM, Independent, Kind, controller
-from appnas.strategy.edge_weights import EdgeWeights
 from appnas.strategy.evolution import Evolution, Generations
 from appnas.strategy.gradient import Gradient, without_zero
 from appnas.strategy.phases import Phase, Phased, Ranked, SinglePaths, TwoPhases, first
-from appnas.strategy.policy_gradient import PolicyGradient, moving_average, reinforce, step_down
+from appnas.strategy.policies import (
+    LSTM,
+    EdgeWeights,
+    Independent,
+    Kind,
+    PolicyGradient,
+    controller,
+    moving_average,
+    reinforce,
+    step_down,
+)
 from appnas.strategy.predictor_guided import PredictorGuided, Told
 from appnas.strategy.protocol import Draw, Random, Score, Strategy
 from appnas.strategy.stochastic import GradientEstimator, Losses, Sampled, one_hot_rows

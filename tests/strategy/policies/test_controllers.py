@@ -1,4 +1,4 @@
-"""appnas.strategy.controllers: two policies, judged by listing every architecture of a small space."""
+"""appnas.strategy.policies.controllers: two policies, judged by listing every architecture of a small space."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 
 from appnas.space import Choice, decisions, full_mask
 from appnas.strategy import LSTM, Independent
-from appnas.strategy.controllers import option_mask
+from appnas.strategy.policies.controllers import option_mask
 
 CHOICES = (Choice("a", ("x", "y"), 2), Choice("b", ("p", "q", "r")), Choice("c", ("x", "y", "z", "w")))
 EVERY = torch.tensor(list(product(*(range(len(options)) for options in decisions(CHOICES)))))  # 48

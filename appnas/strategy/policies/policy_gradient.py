@@ -9,7 +9,7 @@ from torch import Tensor
 
 from appnas.space import Arch, Gates, Space, one_hot
 from appnas.strategy.archive import Archive
-from appnas.strategy.controllers import Controller
+from appnas.strategy.policies.controllers import Controller
 from appnas.strategy.protocol import Draw, Score
 from appnas.support import Saved
 

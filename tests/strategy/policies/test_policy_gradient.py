@@ -1,4 +1,4 @@
-"""appnas.strategy.policy_gradient: estimators against numbers worked out by hand; policies that learn."""
+"""appnas.strategy.policies.policy_gradient: estimators against numbers worked out by hand; policies that learn."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from appnas.loop import search_loop
 from appnas.spaces import Bench201, Cells
 from appnas.spaces.images import bench201
 from appnas.strategy import LSTM, Draw, Independent, PolicyGradient, Score, moving_average, reinforce
-from appnas.strategy.policy_gradient import ppo_clip
+from appnas.strategy.policies.policy_gradient import ppo_clip
 from appnas.testing import StrategySuite, judge, planted, tabulated
 
 
