@@ -11,8 +11,7 @@ import torch
 from torch import nn
 from torch_geometric.nn import GATConv, GCNConv, GraphConv, LayerNorm, SAGEConv
 
-import appnas
-from appnas import pick
+from appnas import pick, search, space_of
 from appnas.run import domain as domain_of
 
 QUICK = "--quick" in sys.argv
@@ -28,9 +27,8 @@ class Net(nn.Module):
         self.last = nn.Linear(width, io.outputs[0])
 
     def conv(self, width):
-        kinds = {"gcn": GCNConv, "gat": GATConv, "sage": SAGEConv, "graph": GraphConv}
-        made = {name: lambda kind=kind: kind(width, width) for name, kind in kinds.items()}
-        return pick("conv", made, each=True)  # every layer decides by itself; the activation is one decision
+        kinds = {"gcn": GCNConv, "gat": GATConv, "sage": SAGEConv, "graph": GraphConv}  # every layer decides by itself
+        return pick("conv", {name: lambda kind=kind: kind(width, width) for name, kind in kinds.items()}, each=True)
 
     def norm(self, width):
         return pick("norm", {"layer": lambda: LayerNorm(width), "nothing": nn.Identity}, each=True)
@@ -47,12 +45,15 @@ class Net(nn.Module):
         return self.last(pick("join", joined)(states))
 
 
-if __name__ == "__main__":
+def main(seed=0):
     torch.set_num_threads(1)
     domain = domain_of("graphs")
-    space = appnas.space_of(Net, domain.io, inputs=domain.example(2))
-    result = appnas.search(
-        space, domain, "darts", order="first", epochs=2 if QUICK else 60, alpha_lr=0.05, progress=True
-    )
+    space = space_of(Net, domain.io, inputs=domain.example(2))
+    how = {"order": "first", "epochs": 2 if QUICK else 60, "alpha_lr": 0.05, "seed": seed}
+    result = search(space, domain, "darts", progress=True, **how)
     print(space.values(result.best))
-    print(result.retrain(2 if QUICK else 100, beside=["random"]))
+    return result.retrain(2 if QUICK else 100, beside=["random"])
+
+
+if __name__ == "__main__":
+    print(main())

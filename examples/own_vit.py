@@ -1,9 +1,7 @@
-"""A vision transformer of your own, searched: width, depth, and for every layer heads and the width of its MLP.
+"""A vision transformer of your own, searched: width, depth, each layer's heads and MLP; with `--quick` in seconds.
 
-    python examples/own_vit.py    # a minute on one core, no download; with --quick seconds
-
-Widths and depths cannot be mixed. One supernet is trained on single paths, whose weights are parts of common ones, and
-evolution searches on its scores; what it found is then trained from scratch beside a random architecture.
+Widths and depths cannot be mixed: one supernet is trained on single paths, whose weights are parts of common ones (q, k
+and v are layers of their own, so that such parts mean the same), and evolution searches on its scores.
 """
 
 import sys
@@ -13,8 +11,7 @@ import torch
 from torch import nn
 from torch.nn.functional import gelu, scaled_dot_product_attention
 
-import appnas
-from appnas import pick
+from appnas import pick, search, space_of
 from appnas.domains.images import digits
 from appnas.domains.images.data import DIGITS
 from appnas.task import Recipe
@@ -25,13 +22,12 @@ QUICK = "--quick" in sys.argv
 class Layer(nn.Module):
     def __init__(self, dim):
         super().__init__()
-        self.heads = pick("heads", [1, 2, 4], each=True)  # each layer has its own
-        hidden = dim * pick("ratio", [1, 2, 4], each=True)
+        self.heads, hidden = pick("heads", [1, 2, 4], each=True), dim * pick("ratio", [1, 2, 4], each=True)
         self.before, self.q, self.k, self.v, self.out = nn.LayerNorm(dim), *(nn.Linear(dim, dim) for _ in range(4))
         self.after, self.up, self.down = nn.LayerNorm(dim), nn.Linear(dim, hidden), nn.Linear(hidden, dim)
 
     def forward(self, x):
-        y = self.before(x)  # q, k and v are layers of their own, so that parts of their weights mean the same
+        y = self.before(x)
         q, k, v = (f(y).unflatten(2, (self.heads, -1)).transpose(1, 2) for f in (self.q, self.k, self.v))
         x = x + self.out(scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
         return x + self.down(gelu(self.up(self.after(x))))
@@ -49,11 +45,15 @@ class ViT(nn.Module):
         return self.head(self.layers(self.patches(x).flatten(2).transpose(1, 2) + self.place).mean(1))
 
 
-if __name__ == "__main__":
+def main(seed=0):
     torch.set_num_threads(1)
     domain = digits(replace(DIGITS, crop=0, recipe=Recipe("adam", lr=5e-3, lr_min=0.0, weight_decay=0.0)))
-    space = appnas.space_of(ViT, domain.io)
-    epochs, evaluations = (1, 4) if QUICK else (60, 100)
-    result = appnas.search(space, domain, "fewshot", split=(), epochs=epochs, evaluations=evaluations, progress=True)
+    space = space_of(ViT, domain.io)
+    how = {"epochs": 1, "evaluations": 4} if QUICK else {"epochs": 60, "evaluations": 100}
+    result = search(space, domain, "fewshot", split=(), seed=seed, progress=True, **how)
     print(space.values(result.best))
-    print(result.retrain(1 if QUICK else 40, beside=["random"]))
+    return result.retrain(1 if QUICK else 40, beside=["random"])
+
+
+if __name__ == "__main__":
+    print(main())
