@@ -19,6 +19,7 @@ import json
 import random
 import statistics
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -111,7 +112,7 @@ def spread(values):
 SEARCHES = {
     "DARTS, first order": (darts.search, darts.Config(epochs=10, order="first", alpha_lr=0.01)),
     "DARTS, second order": (darts.search, darts.Config(epochs=10, order="second", alpha_lr=0.01)),
-    "ZARTS": (zarts.search, zarts.Config(epochs=10, warmup=2, inner=10, candidates=4, radius=0.2)),
+    "ZARTS": (zarts.search, replace(zarts.ROBUST, epochs=10, warmup=2)),
 }
 
 

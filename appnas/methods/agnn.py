@@ -12,6 +12,10 @@ epochs. The best few are trained from scratch over several seeds, and validation
 Source: what the public re-implementations agree on (AutoGL's `AGNNRL`, GraphNAS's training of children); the paper's
 body could not be read, so epochs and the guide are options. Classes are the groups of a space's choices, so the method
 runs on every space.
+
+Deviates: a proposal that equals the best architecture is drawn again, up to `tries` times, and its gradient is that of
+the first draw's distribution; the epochs of a training follow from the share of weights it inherits; all classes have
+one baseline, as in AutoGL, where another re-implementation has one each.
 """
 
 from __future__ import annotations

@@ -5,6 +5,8 @@
 One supernet for all architectures ranks them badly, as operations adapt to each other; training every network is dear.
 In between: train one supernet, split the space along a decision e (or several), let every part inherit the weights and
 train on its own single paths. An architecture is scored by the supernet of its part; any strategy searches on top.
+
+The claim that is shown (`benchmarks/RESULTS.md`) is that of the published scores, not one of supernets trained here.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""FreeNAS: candidate operations scored at initialisation, without training or labels (Zhang et al., arXiv 2106.11542).
+"""FreeNAS: candidate operations scored at initialisation, without training or labels (Zhang et al., 2106.11542v1).
 
     S_o = |alpha_o dR / d alpha_o|,  R = 1^T (prod_l |W_l|) 1
 
@@ -7,6 +7,8 @@ The operation with the largest score stays; `none` never does. SNIP's and GraSP'
 batch in place of R (Lee et al., arXiv 1810.02340; Wang et al., arXiv 2002.07376):
 
     S_o = |alpha_o dL / d alpha_o|,   S_o = alpha_o (H g)_o  with  g = dL / d alpha, H its Jacobian
+
+This is version 1 of the paper; later versions describe another, iterative method under another title.
 
 The score contains the random alpha, so the result of one draw is partly a lottery: average over `draws`.
 """

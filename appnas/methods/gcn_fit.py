@@ -9,8 +9,8 @@ Progressively: the first 7 decisions are fitted while all others are random; all
 the 6 best become the options of one super-cell, which the next segment begins with. What was fitted last is a table of
 the space: a limit on any cost is applied to it afterwards, without another evaluation (`within`).
 
-Source: the abstract and one figure; sizes of the graph convolution and of the samples are recalled, not confirmed.
-arXiv 2004.08423.
+Source: the abstract and one figure. Deviates: the layers of the graph convolution add up with what they are given and
+its head starts at zero; sizes of it and of the samples are ours.
 """
 
 from __future__ import annotations

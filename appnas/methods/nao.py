@@ -9,7 +9,11 @@ Source: the authors' repositories (NAO, NAO_pytorch), read for settings; nothing
 
 Deviates: a token is the option of a decision, of any space, where theirs are (index, operation) pairs of a cell; all
 `equivalents` that a space knows of are fitted, where theirs exchanges the branches of a random node; with
-shared weights the pool is scored on all validation data, where theirs takes another random batch for every member.
+shared weights the pool is scored on all validation data, where theirs takes another random batch for every member; the
+three networks are fitted anew in every round, where theirs go on learning; encoder and decoder share one embedding, and
+the attention has no projection of its own, where theirs have; what the largest step leaves missing of a round is drawn
+at random, where theirs takes fewer; the first step is `eta`, 10 as in the first repository, where the later one begins
+with 1.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ prunes the space first: while the supernet of what remains needs more memory tha
 
 then a gradient method, here DARTS, searches what remains. Memory is measured, not counted in parameters.
 
-Source: the abstract; controller, rewards, rounds and every constant below but the 12 GB are ours.
+Deviates: only the abstract was available. Controller, rewards, rounds and every constant below but the 12 GB are ours.
 """
 
 from __future__ import annotations

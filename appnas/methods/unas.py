@@ -8,7 +8,9 @@ no gradient is a fitted linear surrogate (`gumbel_sample` and `unified` of `appn
 The settings `estimator` "gumbel", "gdas" and "reinforce" are SNAS, GDAS and a policy gradient on the same parts.
 
 Deviates: the official code clamps the noise to [0.001, 0.999], and its moving average keeps a tenth of the past; here
-the noise is exact and the average keeps nine tenths.
+the noise is exact and the average keeps nine tenths. The cosines of both rates begin with the warm-up and the weights
+keep their Adam, where the official code warms up at constant rates with an Adam of its own; the linear surrogate of a
+cost sees every decision by itself, where in `slots` theirs sees the product of an input and its operation.
 """
 
 from __future__ import annotations

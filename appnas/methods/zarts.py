@@ -8,7 +8,8 @@ for M steps under each of them, and alpha moves by those values alone (`appnas.s
 
 Deviates: the official code is `M` steps on validation batches, taken by the shared weights instead of a candidate's,
 and a linear combination for the mixture of proposals; here all three are as the paper says. It weighs candidates by
-softmax(-l / tau), for its proposal's density underflows: that is `correction` "none".
+softmax(-l / tau), for its proposal's density underflows: that is `correction` "none". One cosine goes over the rounds,
+where the official code's goes over epochs.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class Config(SupernetSGD):
     candidates: int = 4
     """N: candidates of mgs, pairs of directions of rs; gld tries a point for each of its radii."""
     radius: float = 0.025
-    """Of mgs: deviation s of proposals, cosine; the code has 0.2 in the spaces of RobustDARTS (`robust`)."""
+    """Of mgs: deviation s of proposals, cosine; in `robust` the code has 0.2, which is `zarts.ROBUST`."""
     temperature: float = 0.01
     """tau of mgs."""
     mixture: float = 1e-3
@@ -85,6 +86,10 @@ class Config(SupernetSGD):
         if self.estimator == "gld":
             return Descent(self.radii, self.largest)
         return MLEGuided(self.candidates, self.radius, self.temperature, self.mixture, self.correction)
+
+
+ROBUST = Config(radius=0.2)
+"""Search settings for the spaces of RobustDARTS; with the radius for CIFAR-10 alpha hardly leaves DARTS's own steps."""
 
 
 def search(
