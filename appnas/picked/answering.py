@@ -25,6 +25,10 @@ class Key(NamedTuple):
     scope: tuple[tuple[str, int, str], ...] = ()
 
 
+ASKS = 100_000
+"""Answers of one build, or of one pass."""
+
+
 class Known(dict[str, Asked]):
     """The choices met so far, by name."""
 
@@ -103,6 +107,11 @@ class Answered:
             raise unseen(asked.name, list(self.known))
         self.known.note(asked)
         self.asks += 1
+        if self.asks > ASKS:
+            raise Refused(
+                f"{asked.name!r} and others are picked more than {ASKS:,} times in one build, or one pass: does a loop"
+                " that goes on by what is picked ever end?"
+            )
         key = self.key(asked)
         if key not in self.met and key not in self.virtual:
             index = self.index(key, asked)

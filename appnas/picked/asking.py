@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import pairwise
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
 import torch
 from torch import nn
 
 TAKEN = (nn.ModuleDict(), frozenset({"asked", "board", "index", "place", "row"}))
 """Names that an option may not have: those of what holds the options of a supernet."""
+MOST = 1000
+"""Options of a choice, as every one is built once or more to learn what is picked under it."""
 
 
 class Asked(NamedTuple):
@@ -99,7 +103,7 @@ def pick(
 
     Raises:
         RuntimeError: nobody answers: the model is built or run by itself.
-        TypeError, ValueError: options that cannot be chosen from.
+        Mistyped, Refused: a `TypeError` or a `ValueError`, for options that cannot be chosen from.
     """
     asked = _asked(name, options, each, ordered)
     answers = _traced[-1] if torch.compiler.is_compiling() and _traced else _answers.get()
@@ -113,48 +117,68 @@ def pick(
 
 def _asked(name: str, options: Any, each: bool, ordered: bool | None) -> Asked:
     if not isinstance(name, str) or not name:
-        raise TypeError(f"the name of a choice is a text, got {name!r}")
+        raise Mistyped(f"the name of a choice is a text, got {name!r}")
     if not isinstance(options, Mapping | list | tuple | range):
-        raise TypeError(
+        raise Mistyped(
             f"the options of the choice {name!r} are factories by name, {{'conv': lambda: nn.Conv2d(8, 8, 3)}}, or a"
             f" list of values, [16, 32]; got {options!r}"
         )
     if not options:
-        raise ValueError(f"the choice {name!r} has no options: give one at least")
+        raise Refused(f"the choice {name!r} has no options: give one at least")
+    if len(options) > MOST:
+        raise Refused(
+            f"the choice {name!r} has {len(options):,} options, {MOST:,} are the most: take fewer, in wider steps, or"
+            " make two choices of it"
+        )
     if isinstance(options, Mapping):
         for option, maker in options.items():
             _check_maker(name, option, maker)
         return Asked(name, tuple(options), None, options, each, bool(ordered))
-    values = tuple(options)
-    wrong = [value for value in values if not isinstance(value, int | float | str)]
-    if wrong:
-        raise TypeError(
-            f"options in a list are numbers, texts or truth values, the choice {name!r} has {wrong[0]!r}: give modules"
-            " and functions as factories by name, {'conv': lambda: nn.Conv2d(8, 8, 3)}"
+    values = tuple(map(_plain, options))
+    if (wrong := [value for value in values if not isinstance(value, int | float | str)]) or _nan(values):
+        value = (wrong or _nan(values))[0]
+        makes = isinstance(value, nn.Module) or callable(value)
+        raise Mistyped(
+            f"options in a list are numbers, texts or truth values, the choice {name!r} has {value!r}: "
+            + (
+                "give modules and functions as factories by name, {'conv': lambda: nn.Conv2d(8, 8, 3)}"
+                if makes
+                else f"write others as texts and look them up, {{'none': None, 'wide': (3, 3)}}[pick({name!r}, ['none',"
+                " 'wide'])]"
+            )
         )
     names = tuple(map(str, values))
-    if twice := sorted({n for n in names if names.count(n) > 1}):
-        raise ValueError(f"the options of the choice {name!r} must differ, {twice[0]} comes twice: {list(values)}")
+    if twice := [n for found in (Counter(names), Counter(values)) for n, times in found.items() if times > 1]:
+        raise Refused(f"the options of the choice {name!r} must differ, {twice[0]} comes twice: {list(values)}")
     rising = len(values) > 1 and all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
     rising = rising and (all(a < b for a, b in pairwise(values)) or all(a > b for a, b in pairwise(values)))
     return Asked(name, names, values, None, each, rising if ordered is None else ordered)
 
 
+def _plain(value: Any) -> Any:
+    """Numbers of numpy as those of Python."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _nan(values: Sequence[Any]) -> list[Any]:
+    return [value for value in values if value != value]
+
+
 def _check_maker(name: str, option: Any, maker: Any) -> None:
     if not isinstance(option, str):
-        raise TypeError(f"options are named by texts, the choice {name!r} has {option!r}: values stand in a list")
+        raise Mistyped(f"options are named by texts, the choice {name!r} has {option!r}: values stand in a list")
     if not option or "." in option or hasattr(TAKEN[0], option) or option in TAKEN[1]:
-        raise ValueError(
+        raise Refused(
             f"the option {option!r} of the choice {name!r} has a name that no part of a torch module can have (empty,"
             " with a dot, or of one of its attributes): rename it"
         )
     if isinstance(maker, nn.Module):
-        raise TypeError(
+        raise Mistyped(
             f"the option {option!r} of the choice {name!r} is a module that is made already: give what makes it,"
             f" {{{option!r}: lambda: {type(maker).__name__}(...)}}"
         )
     if not callable(maker):
-        raise TypeError(
+        raise Mistyped(
             f"the option {option!r} of the choice {name!r} must be a factory, such as nn.ReLU or lambda: nn.ReLU(), got"
             f" {maker!r}; a choice of plain values is a list, pick({name!r}, [16, 32])"
         )
@@ -203,6 +227,10 @@ def explained(asked: Asked, option: str) -> Any:
 
 class Refused(ValueError):
     """What a model does with its choices cannot be searched."""
+
+
+class Mistyped(Refused, TypeError):
+    """Something else is asked than `pick` takes."""
 
 
 class Broken(Refused):

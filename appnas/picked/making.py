@@ -15,7 +15,8 @@ from appnas.picked.asking import Refused
 from appnas.picked.learning import choices_of, record
 from appnas.picked.mixing import Blended
 from appnas.picked.picked_space import Picked, Rule
-from appnas.picked.recording import META, Recorder, Source, told
+from appnas.picked.recording import META, Recorder
+from appnas.picked.sources import Source, told
 from appnas.space import full_mask
 from appnas.support import listed
 
@@ -58,6 +59,8 @@ def space_of(
         raise TypeError(f"space_of takes the class, not a module that is built: space_of({name}, ...)")
     if not callable(model):
         raise TypeError(f"space_of takes a class, or a function that returns a module, got {model!r}")
+    if rule is not None and not callable(rule):
+        raise TypeError(f"rule is a function of the values by choice, lambda v: v['depth'] < 3, got {rule!r}")
     source = Source(model, args, kwargs)
     if inputs is None and source.io is not None:
         inputs = torch.zeros(2, *source.io.inputs)
@@ -67,7 +70,8 @@ def space_of(
     with told(source):
         conditions = record(recorder)
     if not recorder.order:
-        why = f"; its `forward` could not be run: {recorder.failed}" if recorder.failed else ""
+        failed = str(recorder.failed).split("\n")[0]
+        why = f"; its `forward` could not be run: {failed}; give inputs=... that it takes" if recorder.failed else ""
         why = "; for picks in `forward` give inputs=..., examples that it takes" if inputs is None else why
         raise Refused(f"{source.name} picks nothing: mark its choices by appnas.pick(name, options){why}")
     choices, keys = choices_of(recorder)

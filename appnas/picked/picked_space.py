@@ -20,8 +20,9 @@ from appnas.picked.conditions import LISTED, Conditions
 from appnas.picked.mixing import Blended
 from appnas.picked.paths import LISTED as FEW
 from appnas.picked.paths import Paths, Sizes, looked_at
-from appnas.picked.recording import Recorder, Source
+from appnas.picked.recording import Recorder
 from appnas.picked.skeletons import Parts
+from appnas.picked.sources import Source
 from appnas.space import IO, Arch, Choice, Gates, Mask, decisions
 from appnas.support import ExhaustedError
 

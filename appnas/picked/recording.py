@@ -3,60 +3,24 @@
 from __future__ import annotations
 
 import random
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.utils._pytree import tree_map
+from torch import nn
 
 from appnas.compute import CPU, moved
 from appnas.picked.answering import Answered, Key, Known
 from appnas.picked.asking import Asked, Broken, Refused, answering
-from appnas.space import IO
+from appnas.picked.sources import Source, resized, variants
 
 META = torch.device("meta")
-
-
-@dataclass(frozen=True)
-class Source:
-    """What makes the model.
-
-    Attributes:
-        model: a class, or a function that returns a module.
-        args, kwargs: of it; an `IO` among them stands for the sizes that a network is built for.
-    """
-
-    model: Callable[..., Any]
-    args: tuple[Any, ...] = ()
-    kwargs: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def name(self) -> str:
-        """Of the model."""
-        return str(getattr(self.model, "__qualname__", type(self.model).__name__))
-
-    @property
-    def io(self) -> IO | None:
-        """The sizes that the model was given."""
-        return next((x for x in (*self.args, *self.kwargs.values()) if isinstance(x, IO)), None)
-
-    def __call__(self, io: IO | None) -> nn.Module:
-        """The model for these sizes.
-
-        Raises:
-            TypeError: it is no module.
-        """
-        args = [io if isinstance(x, IO) and io else x for x in self.args]
-        kwargs = {name: io if isinstance(x, IO) and io else x for name, x in self.kwargs.items()}
-        made = self.model(*args, **kwargs)
-        if not isinstance(made, nn.Module):
-            raise TypeError(f"space_of takes what makes a torch module, {self.name} made {made!r:.80}")
-        return made
+MOST = 1000
+"""Decisions of a model."""
 
 
 class Trace:
@@ -101,6 +65,8 @@ class Recorder:
         self.source, self.inputs, self.lenient = source, inputs, lenient
         self.known, self.order = Known(), list[Key]()
         self.traces: list[Trace] = []
+        self.had = set[Key]()
+        self.weights: dict[int, weakref.ref[nn.Parameter]] = {}
         self.running: set[Key] = set()
         self.failed: Exception | None = None
         self.device = META
@@ -155,43 +121,75 @@ class Recorder:
                 given = {key.name: self.known[key.name].options[k] for key, k in answers.met.items()}
                 error.add_note(f"while {self.source.name} was built with {given}")
                 raise
+            self._check_own(network)
             trace.add(answers, False)
             if runs and self.inputs is not None:
                 self._run(network, index, every, trace, device)
         return trace
 
+    def _check_own(self, network: nn.Module) -> None:
+        """Whether a network has weights of its own.
+
+        Raises:
+            Refused: an earlier one has them too: networks would go on with what others have learnt.
+        """
+        for name, value in network.named_parameters():
+            if value.requires_grad:
+                if id(value) in self.weights and self.weights[id(value)]() is value:
+                    raise Refused(
+                        f"two networks of {self.source.name} have the same tensor as their weight {name!r}, so that one"
+                        " would go on with what the other has learnt: make it anew, or copy.deepcopy it, in every"
+                        " network, or freeze it by requires_grad_(False)"
+                    )
+                self.weights[id(value)] = weakref.ref(value)
+
     def _run(
         self, network: nn.Module, index: Callable[[Key, Asked], int], every: bool, trace: Trace, device: torch.device
     ) -> None:
-        """Forward passes: in training and in evaluation, on the CPU with several inputs."""
+        """Forward passes: in training; in evaluation and with other inputs where it picks, or the first time."""
         assert self.inputs is not None
-        seen: set[Key] | None = None
-        for number, inputs in enumerate(variants(self.inputs) if every and device != META else [self.inputs]):
-            asked: set[Key] = set()
-            for training in (True, False):
-                answers = Answered(index, self.known, every=every, root=network.train(training))
-                try:
-                    with answering(answers):
-                        network(*moved(inputs, device))
-                except Refused:
-                    raise
-                except Exception as error:
-                    if number:  # inputs of ours that the model does not take say nothing
-                        asked = seen or set()
-                        break
-                    if device == META or answers.sequence or trace.running:
-                        raise
-                    trace.failed = error
-                    return
-                trace.add(answers, True)
-                asked |= set(answers.sequence)
-            if seen is not None and asked != seen:
+        first = not self.traces
+        seen = self._asked(network, self.inputs, index, every, trace, device, first)
+        if seen is None:
+            return
+        others = [("the size of the batch", x) for x in resized(self.inputs)] if every and (first or seen) else []
+        if every and device != META:
+            others += [("the data", x) for x in variants(self.inputs)]
+        for what, inputs in others:
+            try:
+                asked = self._asked(network, inputs, index, every, trace, device, first)
+            except Refused:
+                raise
+            except Exception:  # inputs of ours that the model does not take say nothing
+                continue
+            if asked is not None and asked != seen:
                 name = next(iter(asked ^ seen)).name
                 raise Refused(
-                    f"whether the choice {name!r} is met in `forward` depends on the data: it must be the same for all"
+                    f"whether the choice {name!r} is met in `forward` depends on {what}: it must be the same for all"
                     " inputs, as an architecture is chosen before they are seen"
                 )
-            seen = asked
+
+    def _asked(
+        self, network: nn.Module, inputs: tuple[Any, ...], index: Callable[[Key, Asked], int], every: bool,
+        trace: Trace, device: torch.device, first: bool,
+    ) -> set[Key] | None:  # fmt: skip
+        """What is asked in forward passes; None if they cannot be made."""
+        asked: set[Key] = set()
+        for training in (True, False) if first or trace.running else (True,):
+            answers = Answered(index, self.known, every=every, root=network.train(training))
+            try:
+                with answering(answers), torch.set_grad_enabled(training):
+                    network(*moved(inputs, device))
+            except Exception as error:
+                if isinstance(error, Refused) or device == META or answers.sequence or trace.running:
+                    given = {key.name: self.known[key.name].options[k] for key, k in answers.met.items()}
+                    error.add_note(f"while the `forward` of {self.source.name} picked {given}")
+                    raise
+                trace.failed = trace.failed or error
+                return None
+            trace.add(answers, True)
+            asked |= set(answers.sequence)
+        return asked
 
     def explore(self, start: Trace) -> None:
         """Answer one question otherwise, from each place where a new decision was met, until none is new."""
@@ -213,18 +211,28 @@ class Recorder:
 
         Returns:
             The decisions that it has and none before it had.
+
+        Raises:
+            Refused: there are more than can be searched.
         """
-        had = {key for other in self.traces for key in other.met}
+        new = [key for key in trace.met if key not in self.had]
+        self.had.update(new)
         self.traces.append(trace)
         self.running |= trace.running
-        place = 0
+        place, places = 0, {key: i for i, key in enumerate(self.order)}
         for key in trace.sequence:
-            if key in self.order:
-                place = max(place, self.order.index(key) + 1)
+            if key in places:
+                place = max(place, places[key] + 1)
             else:
                 self.order.insert(place, key)
+                places = {key: i for i, key in enumerate(self.order)}
                 place += 1
-        return [key for key in trace.met if key not in had]
+        if len(self.order) > MOST:
+            raise Refused(
+                f"{self.source.name} picks {self.order[-1].name!r} and others more than {MOST:,} times: does a loop"
+                " that goes on by what is picked ever end?"
+            )
+        return new
 
     def covered(self) -> Iterator[Trace]:
         """Architectures in which every option is taken once: some stumble only where they are put."""
@@ -257,42 +265,3 @@ def _otherwise(answers: dict[Key, int], key: Key, k: int) -> Callable[[Key, Aske
 def firsts(key: Key, asked: Asked) -> int:
     """The first option of everything."""
     return 0
-
-
-def variants(inputs: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
-    """The inputs; then with zeros, and with small and large random numbers of either sign where there are floats."""
-    yield inputs
-    yield _numbers(torch.zeros_like, inputs)
-    for scale in (1.0, 100.0, -100.0):
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(1)
-            drawn = _numbers(lambda x: scale * torch.randn_like(x) if x.is_floating_point() else x, inputs)  # noqa: B023
-        yield drawn
-
-
-def _numbers(change: Callable[[Tensor], Tensor], inputs: tuple[Any, ...]) -> tuple[Any, ...]:
-    def part(x: Any) -> Any:
-        if isinstance(x, Tensor):
-            return change(x)
-        return x.clone().apply(change) if hasattr(x, "apply") and hasattr(x, "clone") else x
-
-    changed: tuple[Any, ...] = tree_map(part, inputs)
-    return changed
-
-
-@contextmanager
-def told(source: Source) -> Iterator[None]:
-    """Exceptions of a model that was not given what it needs say so.
-
-    Raises:
-        TypeError: that.
-    """
-    try:
-        yield
-    except TypeError as error:
-        if "required positional argument" in str(error) or "required keyword-only" in str(error):
-            raise TypeError(
-                f"{error}: give its arguments to space_of too, space_of({source.name}, domain.io, ...); an IO stands"
-                " for the sizes that a network is built for"
-            ) from error
-        raise

@@ -210,7 +210,7 @@ def idle(cell: nx.MultiDiGraph, edges: Collection[tuple[Hashable, Hashable]]) ->
         edges: (source, target) that the cell could have: a state that one could enter is no input.
     """
     wired = nx.DiGraph(cell)
-    wired.add_edges_from(edges)
+    wired.add_edges_from(edge for edge in edges if set(edge) <= set(cell))  # others end in states that it has not
     flow = nx.DiGraph(cell)
     fed = {s for s in wired if not wired.in_degree(s)}
     heard = {s for s in wired if not wired.out_degree(s)}

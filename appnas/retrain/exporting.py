@@ -25,7 +25,7 @@ from appnas.compute import by_one, device_of
 from appnas.cost import require, to_onnx
 from appnas.loop import versions
 from appnas.retrain.retraining import inputs
-from appnas.run import KEYS, WEIGHTS, load_config, load_weights, put_weights, read_json, write_json
+from appnas.run import KEYS, WEIGHTS, load_config, load_weights, put_weights, read_json, stored, write_json
 from appnas.run.catalogue import is_own
 from appnas.run.provenance import found_in, load_domain, load_space, remembered
 from appnas.space import IO, Space, check, describe
@@ -83,7 +83,7 @@ def export(
         model = seeded(0, partial(space.build, arch, io)).eval()
     load_weights(run, model)
     files = {"onnx": to_onnx(model, domain.example(2), domain.example(5))} if onnx and domain else {}
-    files["weights"] = safetensors.torch.save({name: x.contiguous() for name, x in model.state_dict().items()})
+    files["weights"] = stored(model.state_dict())
     content = {
         "format": FORMAT,
         "space": {name: value for name, value in saved["space"].items() if name != "folder"},

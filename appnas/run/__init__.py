@@ -3,7 +3,9 @@
 Here belongs what reads or writes a run's own files. Reports are in `appnas.report`, exports in `appnas.retrain`.
 """
 
-from appnas.run.artifacts import WEIGHTS, Maps, load_showcase, load_weights, put_weights, save_showcase, save_weights
+from appnas.run.artifacts import (
+    WEIGHTS, Maps, load_showcase, load_weights, put_weights, save_showcase, save_weights, stored,
+)  # fmt: skip
 from appnas.run.catalogue import domain, nearest, table_space
 from appnas.run.directory import create, created, reserve
 from appnas.run.journal import (
@@ -20,5 +22,5 @@ __all__ = [
     "describe_domain", "describe_space", "domain", "each_line", "finish", "found_in", "gaps", "identity", "load_config",
     "load_domain", "load_showcase", "load_space", "load_weights", "nearest", "places", "put_weights", "ran",
     "read_history", "read_json", "read_lines", "reserve", "retry", "save_showcase", "save_weights", "spot",
-    "table_space", "told_places", "write_json", "writing",
+    "stored", "table_space", "told_places", "write_json", "writing",
 ]  # fmt: skip

@@ -22,10 +22,22 @@ Maps = Mapping[str, Mapping[str, np.ndarray]]
 
 def save_weights(run: Path, model: nn.Module) -> None:
     """Keep the weights of the found architecture."""
+    with whole(run / WEIGHTS) as partial:
+        partial.write_bytes(stored(model.state_dict()))
+
+
+def stored(weights: Mapping[str, Tensor]) -> bytes:
+    """Weights as safetensors, each with memory of its own: one that has two names is written under both."""
     from safetensors.torch import save
 
-    with whole(run / WEIGHTS) as partial:
-        partial.write_bytes(save({name: x.cpu().contiguous() for name, x in model.state_dict().items()}))
+    seen, apart = set[int](), dict[str, Tensor]()
+    for name, x in weights.items():
+        place = x.untyped_storage().data_ptr()
+        apart[name] = x.detach().cpu().contiguous()
+        if place in seen or len(apart[name].untyped_storage()) > apart[name].nbytes:
+            apart[name] = apart[name].clone()
+        seen.add(place)
+    return save(apart)
 
 
 def load_weights(run: Path, network: nn.Module) -> None:

@@ -16,7 +16,8 @@ from appnas.estimate import Table
 from appnas.methods import METHODS, Method
 from appnas.picked import space_of
 from appnas.space import IO
-from appnas.support.dotted import MEMBERS, Maker, close, itself, made_by, maker_of, marked
+from appnas.support.dotted import MEMBERS, Maker, close, made_by, maker_of, marked
+from appnas.support.plain import itself
 
 
 def nearest(kind: str, name: str, valid: Iterable[str]) -> str:

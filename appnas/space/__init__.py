@@ -5,7 +5,7 @@ Here belongs what works on the choices of any space. Concrete spaces are in `app
 """
 
 from appnas.space.encoding import OpGraph, features, offsets, one_hot, op_graph, tokens, vocabulary, words
-from appnas.space.exhaustion import Name, all_of, itself, names, spent, unseen
+from appnas.space.exhaustion import Name, all_of, names, spent, unseen
 from appnas.space.listed import Listed
 from appnas.space.masks import allowed, check_mask, full_mask, only, without
 from appnas.space.moves import constant_arch, crossover, mutate, neighbours
@@ -17,6 +17,7 @@ from appnas.space.space import (
     IO, SKIP, ZERO, Arch, Choice, Gates, Mask, Space, active, argmax, canonical, check, decisions, describe, legal,
     parse, size, split,
 )  # fmt: skip
+from appnas.support.plain import itself
 
 __all__ = [
     "IO", "SKIP", "ZERO", "Arch", "Choice", "Gates", "Listed", "Mask", "Name", "OpGraph", "Prefix", "Space",

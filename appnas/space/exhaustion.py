@@ -9,16 +9,12 @@ from functools import partial
 from appnas.space.sampling import everything, random_arch
 from appnas.space.space import Arch, Space, canonical
 from appnas.support import ExhaustedError
+from appnas.support.plain import itself
 
 TRIES = 100
 """Random draws before a space is listed; ten times as many where it is too large for that."""
 Name = Callable[[Arch], Arch]
 """An architecture -> what it is known by: itself, or the name of its network (`appnas.space.canonical`)."""
-
-
-def itself(arch: Arch) -> Arch:
-    """The architecture."""
-    return arch
 
 
 def names(space: Space, distinct: bool = True) -> Name:

@@ -39,6 +39,7 @@ class Listed:
         space: whose architectures they are: what else it has (a builder, a supernet, a picture) is this one's too.
 
     Raises:
+        TypeError: what is listed are no tuples of whole numbers.
         ValueError: none is listed, one comes twice, or is none of these choices.
     """
 
@@ -51,11 +52,11 @@ class Listed:
         build: Callable[[Arch, IO], nn.Module] | None = None,
         space: Space | None = None,
     ):
-        self.choices, self.space = tuple(choices), space
+        self.choices, self.space = (choices,) if isinstance(choices, Choice) else tuple(choices), space
         self._build = build
         widths = torch.tensor([len(choice.options) for choice in self.choices for _ in range(choice.count)])
-        rows = torch.as_tensor(archs if isinstance(archs, Tensor) else [list(map(int, arch)) for arch in archs])
-        if rows.dim() != 2 or rows.shape[1] != len(widths) or not len(rows):
+        rows = _rows(archs)
+        if not self.choices or rows.dim() != 2 or rows.shape[1] != len(widths) or not len(rows):
             raise ValueError(
                 f"these choices have {len(widths)} decisions, and a list has one architecture or more, got"
                 f" {list(rows.shape)}"
@@ -176,3 +177,17 @@ class Listed:
 
     def __repr__(self) -> str:
         return f"Listed({len(self.rows):,} architectures of {self.space or [c.name for c in self.choices]})"
+
+
+def _rows(archs: Any) -> Tensor:
+    """Architectures as one tensor of integers."""
+    try:
+        rows = torch.as_tensor(archs if hasattr(archs, "shape") else list(map(tuple, archs)))
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise TypeError(
+            f"a list holds architectures, tuples of as many indices each, [(0, 1), (1, 1)]: {error}; got {archs!r:.80}"
+        ) from error
+    whole = rows if rows.dtype == torch.bool or rows.is_complex() else rows.long()
+    if rows.dtype == torch.bool or not bool((whole == rows).all()):
+        raise TypeError(f"architectures hold indices, whole numbers from 0, got {archs!r:.80}")
+    return whole

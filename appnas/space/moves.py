@@ -7,11 +7,11 @@ Proposals that break a rule of the space are mended by discretising scores that 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from appnas.space.restricted import Restricted
 from appnas.space.sampling import mended, noise
-from appnas.space.space import ZERO, Arch, Choice, Space, active, decisions, describe, legal
+from appnas.space.space import ZERO, Arch, Choice, Space, active, decisions, describe, given, legal
 from appnas.support import ExhaustedError, ruled
 
 
@@ -24,11 +24,11 @@ def mutate(space: Space, arch: Arch, rng: random.Random, tries: int = 100) -> Ar
 
     Raises:
         ExhaustedError: nothing can be changed: the space has one architecture, or no other that so many tries find.
-        ValueError: the space's own `mutate` gives what its `valid` refuses.
+        TypeError, ValueError: the space's own `mutate` gives no architecture, or what its `valid` refuses.
     """
     own = getattr(space, "mutate", None)
     for _ in range(tries if own else 0):
-        child = tuple(own(arch, rng))  # type: ignore[misc]
+        child = given(space, own(arch, rng), "mutate")  # type: ignore[misc]
         if child != arch and space.valid(child):
             return child
         if not isinstance(space, Restricted):
@@ -110,10 +110,17 @@ def neighbours(space: Space, arch: Arch) -> Iterator[Arch]:
 
     In a conditional space what such a change brings into being takes its first option, and what it removes is 0. A
     space with `neighbours(arch)` is asked for them.
+
+    Raises:
+        TypeError, ValueError: it gives something else.
     """
     own = getattr(space, "neighbours", None)
     if own is not None:
-        yield from (other for other in map(tuple, own(arch)) if other != arch and space.valid(other))
+        others = own(arch)
+        if not isinstance(others, Iterable):
+            raise TypeError(f"neighbours of {type(space).__name__} gives architectures, got {others!r:.80}")
+        found = dict.fromkeys(given(space, other, "neighbours") for other in others)
+        yield from (other for other in found if other != arch and space.valid(other))
         return
     options, there = legal(space), active(space, arch)
     order = _ordered(space.choices)

@@ -14,7 +14,7 @@ import torch
 
 from appnas.space.listed import Listed
 from appnas.space.restricted import Restricted
-from appnas.space.space import ZERO, Arch, Choice, Space, decisions, split
+from appnas.space.space import ZERO, Arch, Choice, Space, decisions, given, split
 from appnas.support import offers, ruled
 
 LISTED = 10_000
@@ -56,12 +56,13 @@ def random_arch(space: Space, rng: random.Random) -> Arch:
     `discretise`: that is not uniform, and an `UnevenWarning` says so once a space.
 
     Raises:
-        ValueError: the space's `sample`, or its `discretise`, gives what its `valid` refuses.
+        TypeError, ValueError: the space's `sample`, or its `discretise`, gives no architecture, or what its `valid`
+            refuses.
     """
     own = getattr(space, "sample", None)
     if own is not None:
         for _ in range(TRIES):  # a space that narrows the rules of its base keeps what it may
-            if space.valid(arch := tuple(own(rng))):
+            if space.valid(arch := given(space, own(rng), "sample")):
                 return arch
         return ruled(space, arch, "sample")
     arch = tuple(rng.randrange(len(options)) for options in decisions(space.choices))

@@ -8,7 +8,7 @@ every space. What a space allows beyond its choices (a DARTS node keeps two inco
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple, Protocol, runtime_checkable
@@ -114,9 +114,19 @@ def active(space: Space, arch: Arch) -> tuple[bool, ...]:
     """For every decision whether the network has it: by the space's own `active`, or else all of them.
 
     Of choices that exist only under others. A valid architecture holds index 0 wherever it is not active.
+
+    Raises:
+        ValueError: it gives something else.
     """
     own = getattr(space, "active", None)
-    return tuple(map(bool, own(arch))) if own else (True,) * len(arch)
+    if not own:
+        return (True,) * len(arch)
+    found = own(arch)
+    if not isinstance(found, Iterable) or len(there := tuple(map(bool, found))) != len(arch):
+        raise ValueError(
+            f"active of {type(space).__name__} gives one truth value a decision, {len(arch)} of them, got {found!r:.80}"
+        )
+    return there
 
 
 def canonical(space: Space, arch: Arch) -> Arch:
@@ -124,9 +134,34 @@ def canonical(space: Space, arch: Arch) -> Arch:
 
     Without the hook every architecture is its own. Under a mask it is the name in the whole space, which the mask may
     forbid: to compare with, not to build.
+
+    Raises:
+        TypeError, ValueError: it gives something else, see `given`.
     """
     own = getattr(space, "canonical", None)
-    return tuple(own(arch)) if own else arch
+    return given(space, own(arch), "canonical") if own else arch
+
+
+def given(space: Space, found: object, by: str) -> Arch:
+    """What a member of a space gave, as an architecture of plain integers.
+
+    Args:
+        space: of the architecture.
+        found: what it gave.
+        by: the member, as a message names it.
+
+    Raises:
+        TypeError: no integers.
+        ValueError: too few of them or too many, or one is no index of an option.
+    """
+    widths, who = [len(options) for options in decisions(space.choices)], f"{by} of {type(space).__name__}"
+    try:
+        arch = tuple(int(index) for index in found)  # type: ignore[attr-defined]
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{who} gives an architecture, a tuple of indices, got {found!r:.80}") from error
+    if len(arch) != len(widths) or not all(0 <= index < width for index, width in zip(arch, widths, strict=False)):
+        raise ValueError(f"{who} gives {len(widths)} indices, each below its number of options, {widths}; got {arch}")
+    return arch
 
 
 def check(space: Space, arch: Sequence[int]) -> Arch:

@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from appnas.support.plain import itself
+
 
 class AbsentError(ValueError):
     """What is asked for is not there: it cannot be imported, or was never kept."""
@@ -146,11 +148,6 @@ class Maker(typing.NamedTuple):
         """It, by its settings, and by the sizes of a domain if it asks for them."""
         args, named = self.arguments(settings)
         return self.target(*args, **named, **({self.sized: io} if self.sized else {}))
-
-
-def itself(thing: Any) -> Any:
-    """What is its own settings."""
-    return thing
 
 
 def maker(target: Any, name: str) -> Maker:

@@ -1,5 +1,6 @@
 """appnas.picked.asking: what may be asked, and who answers."""
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -95,3 +96,19 @@ def test_what_a_factory_raises_is_told_with_its_choice():
         explained(asked("op", {"b": lambda: 1 + "1"}), "b")
     with pytest.raises(Refused, match=r"makes a module or a function, it gave 3; .*pick\('op', \[16, 32\]\)"):
         explained(asked("op", {"b": lambda: 3}), "b")
+
+
+def test_numbers_of_numpy_are_plain_ones():
+    assert [type(x) for x in asked("x", [np.int64(1), np.float32(0.5)]).values] == [int, float]
+    assert asked("x", list(np.arange(3))).values == (0, 1, 2)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [([1, True], "1 comes twice"), ([2, 2.0], "2 comes twice"), ([float("nan"), 1], "truth values.*has nan"),
+     ([None, 1], "has None: write others as texts and look them up"), ([(3, 3)], r"has \(3, 3\): write others as"),
+     ([nn.ReLU], "as factories by name"), (range(2000), "has 2,000 options, 1,000 are the most")],
+)  # fmt: skip
+def test_options_that_are_equal_too_many_or_no_values(options, said):
+    with pytest.raises(Refused, match=said):
+        asked("x", options)

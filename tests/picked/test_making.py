@@ -182,3 +182,79 @@ def test_what_a_rule_forbids_need_not_be_buildable():
     assert "while heads was built with {'dim': " in str(refused.value.__notes__)
     with pytest.raises(ValueError, match="is no multiple of"):
         space_of(heads, SIZES, rule=lambda values: values["dim"] < 12)
+
+
+def picking(forward=None, build=None):
+    """A model that does this and no more."""
+
+    class Small(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer, self.part = nn.Linear(3, 3), build() if build else None
+
+        def forward(self, x):
+            x = forward(x) if forward else x
+            return self.layer(self.part(x) if isinstance(self.part, nn.Module) else x)
+
+    return Small
+
+
+def sometimes(x):
+    acts = {"relu": lambda: torch.relu, "tanh": lambda: torch.tanh}
+    return pick("act", acts)(x) if len(x) > 4 else x
+
+
+@pytest.mark.parametrize(
+    "forward",
+    [
+        sometimes,
+        lambda x: sometimes(x) * pick("times", [1, 2]),
+        lambda x: sum(pick("v", [1, 2], each=True) for _ in x) * x,
+    ],
+)
+def test_the_size_of_the_batch_decides_nothing(forward):
+    with pytest.raises(Refused, match=r"whether the choice '(act|v)' is met in `forward` depends on the size of the b"):
+        space_of(picking(forward), inputs=torch.ones(2, 3))
+
+
+def test_picks_where_gradients_are_on_are_recorded():
+    forward = lambda x: x * pick("times", [1, 2]) if torch.is_grad_enabled() else x  # noqa: E731
+    assert space_of(picking(forward), inputs=torch.ones(2, 3)).count() == 2
+
+
+@pytest.mark.parametrize("options", [[], [None], [nn.ReLU, nn.GELU], {"half": lambda: torch.relu}, [1, True]])
+def test_options_in_forward_that_cannot_be_chosen_from_are_told_as_such(options):
+    with pytest.raises(Refused, match=r"^(the choice 'a'|options in a list|the options? )"):
+        space_of(picking(lambda x: pick("a", options)), inputs=torch.ones(2, 3))
+
+
+def test_what_a_function_in_forward_raises_is_told_with_what_was_picked():
+    forward = lambda x: pick("a", {"sound": lambda: torch.relu, "broken": lambda: lambda x: 1 / 0})(x)  # noqa: E731
+    with pytest.raises(ZeroDivisionError) as caught:
+        space_of(picking(forward), inputs=torch.ones(2, 3))
+    assert "picked {'a': 'broken'}" in caught.value.__notes__[-1]
+
+
+def test_networks_have_weights_of_their_own():
+    """Given by a factory, or as an argument of the model; what is frozen may be shared."""
+    layer = nn.Linear(3, 3)
+    options = {"shared": lambda: layer, "skip": nn.Identity}
+    shares = picking(build=lambda: pick("part", options))
+    with pytest.raises(Refused, match=r"two networks of .* have the same tensor as their weight 'part.weight'"):
+        space_of(shares, inputs=torch.ones(2, 3))
+    layer.requires_grad_(False)
+    assert space_of(shares, inputs=torch.ones(2, 3)).count() == 2
+
+
+def test_loops_that_do_not_end():
+    def forever():
+        while pick("go", [True, False]):
+            pass
+
+    with pytest.raises(Refused, match=r"'go' and others are picked more than 100,000 times in one build.* ever end"):
+        space_of(picking(build=forever))
+
+
+def test_a_rule_is_a_function():
+    with pytest.raises(TypeError, match=r"rule is a function of the values by choice.*got 'depth < 3'"):
+        space_of(picking(build=lambda: pick("depth", [1, 2])), rule="depth < 3")

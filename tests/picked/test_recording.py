@@ -9,7 +9,8 @@ from torch import nn
 
 from appnas.picked import Refused, pick
 from appnas.picked.answering import Key
-from appnas.picked.recording import META, Recorder, Source, firsts, told, variants
+from appnas.picked.recording import META, Recorder, firsts
+from appnas.picked.sources import Source
 from appnas.space import IO
 
 IO3 = IO((3,), (2,))
@@ -76,22 +77,6 @@ def recorder(model, args=()):
     return Recorder(Source(model, args), (torch.ones(2, 3),))
 
 
-def test_a_source_puts_sizes_in_their_place():
-    seen = []
-
-    def make(io, width, *, other):
-        seen.append((io, width, other))
-        return nn.Identity()
-
-    source = Source(make, (IO3, 4), {"other": IO3})
-    source(IO((5,), (6,)))
-    source(None)
-    assert seen == [(IO((5,), (6,)), 4, IO((5,), (6,))), (IO3, 4, IO3)]
-    assert source.io == IO3 and "make" in source.name
-    with pytest.raises(TypeError, match=r"what makes a torch module, .*int made 3"):
-        Source(int, (3,))(None)
-
-
 def test_builds_without_memory_and_runs():
     Layers.devices.clear()
     trace = recorder(Layers, args=(IO3,)).trace(firsts)
@@ -136,20 +121,3 @@ def test_random_numbers_go_on_as_before():
     found = recorder(Numbers)
     found.explore(found.trace(firsts, every=True))
     assert torch.equal(torch.get_rng_state(), before)
-
-
-def test_variants():
-    given, zeros, drawn, large, other = variants((torch.ones(2), torch.tensor([3]), "word"))
-    assert torch.equal(large[0], 100 * drawn[0]) and torch.equal(other[0], -large[0])
-    assert given[0].tolist() == [1, 1] and zeros[0].tolist() == [0, 0] and zeros[1].tolist() == [0]
-    assert drawn[1].tolist() == [3] and drawn[2] == "word" and drawn[0].tolist() not in ([0, 0], [1, 1])
-
-
-def test_arguments_that_are_missing():
-    with (
-        pytest.raises(TypeError, match=r"missing 1 required .* 'io': give its arguments to space_of too"),
-        told(Source(Layers)),
-    ):
-        Layers()
-    with pytest.raises(TypeError, match=r"^other$"), told(Source(Layers)):
-        raise TypeError("other")

@@ -123,6 +123,12 @@ def test_idle_states_are_those_off_every_path():
     assert idle(3, 0, 3, 0, 0, 0) == {"in", "1", "2", "out"}  # the output hears nothing
 
 
+def test_a_cell_that_is_shorter_than_others_is_not_idle():
+    """Choices that exist only under others make cells of several lengths."""
+    row = nx.MultiDiGraph([("0", "1", {"op": "conv"})])
+    assert diagram.idle(row, [("0", "1"), ("1", "2"), ("2", "3")]) == set()
+
+
 def test_a_cell_shows_its_names_and_fades_what_is_idle():
     cell = graph(("c_{k-1}", "0", "conv"), ("0", "out", "skip"), ("1", "out", "conv"))
     (axes,) = drawn(cell, idle={"1"}).axes

@@ -48,3 +48,20 @@ def test_maps_come_back_or_are_taken_away(tmp_path):
     assert np.array_equal(load_showcase(tmp_path)["a"]["out"], np.ones((3, 3)))
     save_showcase(tmp_path, {})
     assert not (tmp_path / SHOWCASE).exists()
+
+
+def test_a_weight_under_two_names_is_kept_under_both(tmp_path):
+    """A layer that is used twice, tied weights, and a part of a larger tensor."""
+
+    def network():
+        net = nn.ModuleDict({"first": nn.Linear(3, 3), "second": nn.Linear(3, 3)})
+        net["again"], net["second"].weight = net["first"], net["first"].weight
+        net.register_buffer("part", torch.arange(9.0)[3:5])
+        return net
+
+    net, other = network(), network()
+    save_weights(tmp_path, net)
+    assert (tmp_path / WEIGHTS).stat().st_size < 2000
+    load_weights(tmp_path, other)
+    assert all(torch.equal(x, net.state_dict()[name]) for name, x in other.state_dict().items())
+    assert other["again"].weight is other["second"].weight

@@ -109,3 +109,16 @@ def test_many_rows_are_quick():
         begun = time.perf_counter()
         assert space.valid(ask())
         assert time.perf_counter() - begun < 0.5
+
+
+@pytest.mark.parametrize("archs", [[(0, 0), (0,)], ["ab"], None, (0, 1), [(0.5, 1)], torch.rand(3, 2), [(True, False)]])
+def test_what_are_no_architectures(archs):
+    with pytest.raises(TypeError, match=r"^(a list holds architectures|architectures hold indices)"):
+        Listed([Choice("a", ("x", "y"), 2)], archs)
+
+
+def test_one_choice_and_whole_floats():
+    choice = Choice("a", ("x", "y"), 2)
+    assert Listed(choice, [(0.0, 1.0)]).choices == (choice,) and Listed(choice, [(0.0, 1.0)]).rows.tolist() == [[0, 1]]
+    with pytest.raises(ValueError, match="0 decisions"):
+        Listed((), [()])

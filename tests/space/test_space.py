@@ -11,12 +11,16 @@ from appnas.space import (
     IO,
     Choice,
     Space,
+    active,
     argmax,
+    canonical,
     check,
     decisions,
     describe,
     full_mask,
     legal,
+    mutate,
+    neighbours,
     parse,
     random_arch,
     restrict,
@@ -92,3 +96,52 @@ def test_impossible_spaces_are_refused():
         Cells(nodes=0)
     with pytest.raises(ValueError, match="channels must be at least 1, got 0"):
         Bench201(channels=0)
+
+
+@pytest.mark.parametrize(
+    ("member", "found", "said"),
+    [
+        ("sample", None, "TypeError sample of Own gives an architecture, a tuple of indices, got None"),
+        ("sample", (1, 0), "ValueError sample of Own gives 3 indices, each below its number of options"),
+        ("sample", (1, 0, 9), "ValueError sample of Own gives 3 indices"),
+        ("mutate", None, "TypeError mutate of Own gives an architecture"),
+        ("mutate", (0, 0), "ValueError mutate of Own gives 3 indices"),
+        ("canonical", None, "TypeError canonical of Own gives an architecture"),
+        ("canonical", (0,), "ValueError canonical of Own gives 3 indices"),
+        ("neighbours", None, "TypeError neighbours of Own gives architectures, got None"),
+        ("neighbours", [(0,)], "ValueError neighbours of Own gives 3 indices"),
+        ("active", None, "ValueError active of Own gives one truth value a decision, 3 of them, got None"),
+        ("active", (True,), "ValueError active of Own gives one truth value a decision, 3 of them"),
+    ],
+)
+def test_what_hooks_give_is_checked(member, found, said):
+    class Own:
+        mask, choices = None, (Choice("op", ("a", "b"), 3),)
+
+        def valid(self, arch):
+            return True
+
+    setattr(Own, member, lambda *args: found)
+    call = {
+        "sample": lambda: random_arch(Own(), random.Random(0)),
+        "mutate": lambda: mutate(Own(), (0, 0, 0), random.Random(0)),
+        "canonical": lambda: canonical(Own(), (0, 0, 0)),
+        "neighbours": lambda: list(neighbours(Own(), (0, 0, 0))),
+        "active": lambda: active(Own(), (0, 0, 0)),
+    }[member]
+    with pytest.raises((TypeError, ValueError)) as caught:
+        call()
+    assert f"{caught.type.__name__} {caught.value}".startswith(said)
+
+
+def test_hooks_may_give_lists_and_arrays():
+    class Own:
+        mask, choices = None, (Choice("op", ("a", "b"), 3),)
+        sample = staticmethod(lambda rng: torch.tensor([0, 1, 1]))
+        neighbours = staticmethod(lambda arch: iter([[0, 0, 1], arch, (0, 0, 1)]))
+
+        def valid(self, arch):
+            return True
+
+    assert random_arch(Own(), random.Random(0)) == (0, 1, 1)
+    assert list(neighbours(Own(), (0, 0, 0))) == [(0, 0, 1)]
