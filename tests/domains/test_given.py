@@ -58,7 +58,7 @@ def test_pictures_and_grey_images():
     ("x", "y", "inputs", "outputs"),
     [
         (X[:, :, 0, 0], Y, (8,), (4,)),
-        (X, RNG.random(40), (8, 8, 3), (1,)),
+        (X.transpose(0, 3, 1, 2), RNG.random(40), (3, 8, 8), (1,)),
         (X.transpose(0, 3, 1, 2), (X[..., 0] > 0.5).astype(np.int64), (3, 8, 8), (2, 8, 8)),
         (X.transpose(0, 3, 1, 2), RNG.random((40, 2)), (3, 8, 8), (2,)),
     ],

@@ -75,4 +75,4 @@ def test_several_numbers_are_refused():
     metric.update(torch.eye(4), torch.arange(4))
     with pytest.raises(ValueError, match=r"torchmetrics' F1 gives 4 numbers: .*average='macro'"):
         torch_metrics.value_of(metric, "F1")
-    assert torch_metrics.fresh(metric).update_count == 0
+    assert torch_metrics.fresh(metric, CLASSES).update_count == 0
