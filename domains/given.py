@@ -55,9 +55,11 @@ def domain_of(data: Any, field: str = "") -> Any:
     """
     if isinstance(data, str | os.PathLike):
         return _named(os.fspath(data), field)
-    if isinstance(data, type) or hasattr(data, "node_types"):
-        raise TypeError(f"a search takes a Domain or a table, or data that one is made of, got {_kind(data)}; {WAYS}")
-    if _is_graph(data) or _is_graph(_first(data)):
+    first = None if isinstance(data, type) else _first(data)
+    for some in (data, first):
+        if isinstance(some, type) or hasattr(some, "node_types"):
+            raise TypeError(f"a search takes a Domain or a table, or data that one is made of, got {_kind(some)}")
+    if _is_graph(data) or _is_graph(first):
         return Graphs(_unloaded(data))
     if hasattr(data, "score") or (hasattr(data, "fit") and hasattr(data, "io")):
         return data
@@ -170,12 +172,12 @@ def _first(data: Any) -> Any:
         return inside if _is_graph(inside) else _first(data.dataset)
     if isinstance(data, Mapping):
         return _first(data.get("train"))
-    if isinstance(data, Tensor | np.ndarray | str) or hasattr(data, "iloc"):
+    if isinstance(data, Tensor | np.ndarray | str) or hasattr(data, "iloc") or hasattr(type(data), "edge_index"):
         return None
+    sized = hasattr(data, "__getitem__") and hasattr(data, "__len__") and not hasattr(data, "node_types")
     with Chance(0).inside(), blamed(f"the first item of {type(data).__name__}"):
         if isinstance(data, IterableDataset):
             return next(iter(data), None)
-        sized = hasattr(data, "__getitem__") and hasattr(data, "__len__")
         return data[0] if sized and len(data) else None
 
 

@@ -203,9 +203,9 @@ def _output(space: Space, domain: Domain, arch: Arch, inputs: tuple[Tensor, ...]
 
 def _inputs(domain: Domain) -> str:
     """The shape of inputs, and of integers the line that makes floats of them."""
-    tokens = [x for x in domain.example(2) if isinstance(x, Tensor) and not (x.is_floating_point() or x.is_complex())]
-    more = f" of {tokens[0].dtype}, as tokens are (of numbers make floats, x.astype('float32'))" if tokens else ""
-    return f"{domain.io.inputs}{more}"
+    first = domain.example(2)[0]
+    tokens = isinstance(first, Tensor) and first.dtype == torch.int64
+    return f"{domain.io.inputs}{' of integers (tokens; of numbers make floats, x.astype(float))' if tokens else ''}"
 
 
 def _shaped(space: Space, domain: Domain, net: nn.Module | None, inputs: tuple[Any, ...], out: Any) -> None:

@@ -117,7 +117,7 @@ def typed(name: str, hint: Any, value: Any) -> None:
     if isinstance(hint, type) and dataclasses.is_dataclass(hint) and not isinstance(value, hint):
         other = type(value)
         same = f": those of {other.__module__} are of another field" if other.__name__ == hint.__name__ else ""
-        right = f"a {hint.__module__}.{hint.__name__}" if same else f"a {hint.__name__}"
+        right = f"{hint.__module__}.{hint.__name__}" if same else f"a {hint.__name__}"
         raise TypeError(f"{name} must be {right}, got {value!r:.80}{same}")
     if hint in KINDS:
         fits, right = KINDS[hint]

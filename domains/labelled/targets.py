@@ -266,7 +266,8 @@ def _count(found: Tensor, ignore: int, what: str) -> int:
     if 2 * present < count:
         raise ValueError(
             f"{what}: only {present} of the classes 0 to {count - 1} occur. Give outputs=(classes, ...) if the"
-            f" others are only missing here, Options(ignore={count - 1}) if that class is not counted, or"
-            " loss='mse_loss' for numbers"
+            f" others are only missing here, Options(ignore={count - 1}) if that class is not counted,"
+            " y = numpy.unique(y, return_inverse=True)[1].reshape(y.shape) if there are no others, or loss='mse_loss'"
+            " for numbers"
         )
     return count

@@ -40,9 +40,10 @@ def made(name: str, task: Task) -> Any:
         known |= {key: value for key, value in vars(room).items() if isinstance(value, type) and key not in known}
     if name not in known:
         bare = {key.lower(): key for key in [*known, *own]}
-        near = difflib.get_close_matches(name.lower(), bare, 3, 0.5) or [key for key in bare if name.lower() in key][:3]
+        close = difflib.get_close_matches(name.lower(), bare, 3, 0.5)
+        near = [bare[key] for key in close or [key for key in bare if name.lower() in key][:3]]
         raise ValueError(
-            f"there is no metric {name!r}: {', '.join(bare[key] for key in near) or 'torchmetrics has none that is like it'}"
+            f"there is no metric {name!r}: {', '.join(near) or 'torchmetrics has none that is like it'}"
             f"{' are near it' if len(near) > 1 else ''}; of our own are {', '.join(own)}; any other is a function"
             " metric=lambda outputs, targets: ..."
         )
