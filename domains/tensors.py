@@ -77,7 +77,7 @@ def unmasked(x: Any, what: str) -> None:
     Raises:
         ValueError: something is.
     """
-    if isinstance(x, np.ma.MaskedArray) and (count := int(np.ma.count_masked(x))):
+    if isinstance(x, np.ma.MaskedArray) and (count := int(np.ma.getmaskarray(x).sum())):
         raise ValueError(
             f"{what}: {count} of {x.size} numbers are masked: keep = ~numpy.ma.getmaskarray(x).reshape(len(x), -1)"
             ".any(1) has the examples without; or x = x.filled(value)"

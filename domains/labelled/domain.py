@@ -22,9 +22,9 @@ from appnas.domains.labelled.losses import Given, loss_name
 from appnas.domains.labelled.options import Options
 from appnas.domains.labelled.splits import folded
 from appnas.domains.labelled.targets import Task, task_of
-from appnas.domains.labelled.trying import try_augment
 from appnas.domains.random_labels import random_like
 from appnas.domains.reading import Examples, Flow, Inputs, Rows, Several, Split, parts_of
+from appnas.domains.trying import try_augment
 from appnas.space import IO
 from appnas.support import digest, typed
 from appnas.task import Metric, OnEpoch

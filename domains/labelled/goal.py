@@ -12,7 +12,7 @@ from appnas.compute import CPU
 from appnas.domains.labelled.losses import LOSSES, SCALED, Given, Loss, each_example, loss_name, weights_of
 from appnas.domains.labelled.metrics import Measure
 from appnas.domains.labelled.targets import Task
-from appnas.domains.labelled.trying import try_loss
+from appnas.domains.trying import try_loss
 from appnas.task import Metric
 
 NAMED = {"classes": "cross_entropy", "places": "cross_entropy", "sets": "binary_cross_entropy_with_logits",

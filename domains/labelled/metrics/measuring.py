@@ -12,7 +12,7 @@ from torch import Tensor
 from appnas.domains.labelled.metrics import torch_metrics
 from appnas.domains.labelled.metrics.own import BESIDE, DEFAULT, OWN, Counts, Errors, predicted_classes, predicted_sets
 from appnas.domains.labelled.targets import Task
-from appnas.domains.labelled.trying import in_order, told
+from appnas.domains.trying import in_order, told
 from appnas.support import number
 from appnas.task import Metric
 
@@ -44,6 +44,7 @@ class Measure:
         middle: Tensor | None = None, beside: tuple[str, ...] | None = None,
     ):  # fmt: skip
         self.task, self.probabilities, self.middle, self.own = task, probabilities, middle, given
+        known: bool | None
         if given is None or (isinstance(given, str) and task.kind in OWN.get(given, (None, ()))[1]):
             name = given or DEFAULT[task.kind]
             self.own, self.metric = None, OWN[name][0]

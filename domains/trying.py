@@ -93,9 +93,8 @@ def try_augment(augment: Callable[..., Any], x: Inputs, y: Tensor | None) -> Non
     if any(not isinstance(part, Tensor) for part in (*parts, found[1])):
         kinds = ", ".join(type(part).__name__ for part in (*parts, found[1]))
         raise TypeError(f"augment(x, y, generator) gives tensors, got {kinds}: torch.as_tensor(...)")
-    shapes = [[list(part.shape) for part in some] for some in (given, parts)]
-    if shapes[0] != shapes[1] or len(found[1]) != len(y):
-        said = [" and ".join(map(str, some)) for some in shapes]
+    said = [" and ".join(str(list(part.shape)) for part in some) for some in (given, parts)]
+    if said[0] != said[1] or len(found[1]) != len(y):
         raise ValueError(
             f"augment(x, y, generator) keeps the shape of x and the number of targets: of x {said[0]} and {len(y)}"
             f" targets it made x {said[1]} and {len(found[1])}"

@@ -1,4 +1,4 @@
-"""appnas.domains.labelled.trying: losses, metrics and augmentations of one's own, before anything is trained."""
+"""appnas.domains.trying: losses, metrics and augmentations of one's own, before anything is trained."""
 
 import pytest
 import torch
@@ -6,8 +6,8 @@ from torch import nn
 
 from appnas.domains import Labelled
 from appnas.domains.labelled import Options
-from appnas.domains.labelled.trying import in_order, try_augment, try_loss
 from appnas.domains.reading import Several
+from appnas.domains.trying import in_order, try_augment, try_loss
 
 X = torch.rand(24, 3, generator=torch.Generator().manual_seed(0))
 Y = X.sum(1)
