@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, IterableDataset
 
+from appnas.domains.given_arrays import arrays, channels_first
 from appnas.domains.graphs import Graphs
 from appnas.domains.images import FolderOptions, Images, folder
 from appnas.domains.labelled import Labelled
-from appnas.domains.reading import columns
+from appnas.domains.reading import columns, splits_of
+from appnas.domains.reading.items import Chance, blamed
 from appnas.domains.rl import Gym, GymOptions
 from appnas.domains.text import data as text_data
 
@@ -36,9 +38,10 @@ def domain_of(data: Any, field: str = "") -> Any:
     | data | domain |
     | --- | --- |
     | a graph of PyTorch Geometric, several, a data set or a loader of them, a `Batch` | `Graphs` |
-    | (x, y) or ((x, y), (test_x, test_y)) with images and classes | `Images` |
+    | (x, y), ((x, y), (test_x, test_y)), or three pairs with validation data second, of images and classes | `Images` |
     | the same with anything else | `Labelled` |
     | data sets or loaders: one, (train, test), (train, valid, test), a `DatasetDict` | `Images.of`, `Labelled.of` |
+    | a mapping of "train", "test" and perhaps "validation" to pairs of arrays, or to lists of rows | the same |
     | the path of a text, for spaces of text; of a folder with one folder a class | the catalogue's `text`, `folder` |
     | an environment of gymnasium that shows images, or its id | the catalogue's `gym` |
 
@@ -52,17 +55,21 @@ def domain_of(data: Any, field: str = "") -> Any:
     """
     if isinstance(data, str | os.PathLike):
         return _named(os.fspath(data), field)
-    if _is_graph(data) or _is_graph(first := _first(data)):
+    first = None if isinstance(data, type) else _first(data)
+    for some in (data, first):
+        if isinstance(some, type) or hasattr(some, "node_types"):
+            raise TypeError(f"a search takes a Domain or a table, or data that one is made of, got {_kind(some)}")
+    if _is_graph(data) or _is_graph(first):
         return Graphs(_unloaded(data))
     if hasattr(data, "score") or (hasattr(data, "fit") and hasattr(data, "io")):
         return data
     if hasattr(data, "observation_space") and hasattr(data, "action_space"):
         return _environment(data)
     if isinstance(data, Mapping):
-        return _splits(data, first, field)
+        return _splits(data, field)
     made = _several(data, field) if isinstance(data, tuple | list) else None
     if made is None and _is_set(data):
-        made = _reader(first)(_listing(data))
+        made = _reader(data)(_listing(data))
     if made is not None:
         return made
     raise TypeError(f"a search takes a Domain or a table, or data that one is made of, got {_kind(data)}; {WAYS}")
@@ -70,43 +77,51 @@ def domain_of(data: Any, field: str = "") -> Any:
 
 def _several(data: Any, field: str) -> Any:
     """Splits of data sets, or arrays; None if they are neither."""
-    if isinstance(data, tuple) and 2 <= len(data) <= 3 and all(map(_is_set, data)):
-        train, *valid, test = data
-        of: Any = Graphs if _is_graph(_first(train)) else _reader(_first(train))
-        return of(*(None if part is None else _listing(_unloaded(part)) for part in (train, *(valid or [None]), test)))
-    if len(data) != 2:
+    if not 2 <= len(data) <= 3:
         return None
+    train, *valid, test = data
+    if all(map(_is_set if isinstance(data, tuple) else _is_data_set, data)):
+        of: Any = Graphs if _is_graph(_first(train)) else _reader(train)
+        return of(*(None if part is None else _listing(_unloaded(part)) for part in (train, *(valid or [None]), test)))
     if all(isinstance(part, tuple | list) and len(part) == 2 and _is_array(part[0]) for part in data):
-        return _arrays((*data[0], *data[1]), field)
-    return _arrays(data, field) if all(map(_is_array, data)) else None
+        return arrays(*train, *test, field=field, valid=tuple(valid[0]) if valid else None)
+    return arrays(*data, field=field) if len(data) == 2 and all(map(_is_array, data)) else None
 
 
 def _kind(data: Any) -> str:
     name = type(data).__name__
+    if isinstance(data, type):
+        return f"the class {data.__name__}: give an instance, {data.__name__}(...)"
     if hasattr(data, "node_types"):
         return f"{name}, a graph of several kinds of nodes, of which none is made: data.to_homogeneous() is one"
     if _is_array(data):
         return f"{name} without labels: give the pair (x, y)"
-    return f"{name} of {', '.join(type(i).__name__ for i in data[:3])}" if isinstance(data, tuple) else name
+    return f"{name} of {', '.join(type(i).__name__ for i in data[:3])}" if isinstance(data, tuple) and data else name
 
 
 def _is_graph(data: Any) -> bool:
     if isinstance(data, type | Dataset | str) or data is None or hasattr(data, "node_types"):
         return False
+    if hasattr(type(data), "edge_index"):  # of torch_geometric, perhaps without edges
+        return True
     return getattr(data, "edge_index", None) is not None or getattr(data, "adj_t", None) is not None
 
 
 def _is_array(x: Any) -> bool:
     """An array, a tensor, a table; or a list of numbers, texts or images."""
     if isinstance(x, list):
-        return bool(x) and not isinstance(x[0], tuple | Mapping)
+        return bool(x) and not isinstance(x[0], tuple | Mapping | Dataset | DataLoader) and not _is_graph(x[0])
     return isinstance(x, Tensor) or hasattr(x, "__array__")
 
 
 def _is_set(data: Any) -> bool:
     """A data set, a loader, or a list of items."""
     if isinstance(data, list):
-        return bool(data) and isinstance(data[0], tuple | Mapping)
+        return bool(data) and (isinstance(data[0], tuple | Mapping) or _is_graph(data[0]))
+    return _is_data_set(data)
+
+
+def _is_data_set(data: Any) -> bool:
     return isinstance(data, Dataset | DataLoader) or hasattr(data, "column_names")
 
 
@@ -147,20 +162,35 @@ def _unloaded(data: Any) -> Any:
 
 
 def _first(data: Any) -> Any:
-    """The first item of a data set, a loader or a list; None if that cannot be had."""
+    """The first item of a data set, a loader or a list; None if that cannot be had.
+
+    Raises:
+        DataError: it cannot be read.
+    """
     if isinstance(data, DataLoader):
         inside = getattr(data, "data", None)
         return inside if _is_graph(inside) else _first(data.dataset)
     if isinstance(data, Mapping):
         return _first(data.get("train"))
-    if isinstance(data, Tensor | np.ndarray) or hasattr(data, "iloc"):
+    if isinstance(data, Tensor | np.ndarray | str) or hasattr(data, "iloc") or hasattr(type(data), "edge_index"):
         return None
-    sized = hasattr(data, "__getitem__") and hasattr(data, "__len__")
-    return data[0] if sized and len(data) and not isinstance(data, str) else None
+    sized = hasattr(data, "__getitem__") and hasattr(data, "__len__") and not hasattr(data, "node_types")
+    with Chance(0).inside(), blamed(f"the first item of {type(data).__name__}"):
+        if isinstance(data, IterableDataset):
+            return next(iter(data), None)
+        return data[0] if sized and len(data) else None
 
 
-def _reader(item: Any) -> Any:
-    """What reads a data set: images with one class each, or anything."""
+def _reader(data: Any) -> Any:
+    """What reads a data set: images with one class each, or anything.
+
+    Raises:
+        DataError: see `_first`.
+        TypeError, ValueError: its items are no pairs, it has none, or channels of images come last in them.
+    """
+    item = _first(data)
+    if item is None and hasattr(data, "__len__") and not len(data):
+        raise ValueError(f"the data set ({type(data).__name__}) is empty: there is no example in it")
     if isinstance(item, Mapping):
         try:
             image, label = columns(item)
@@ -172,43 +202,13 @@ def _reader(item: Any) -> Any:
     x, y = item
     picture = hasattr(x, "getbands") or np.ndim(x) == 3 or (np.ndim(x) == 2 and getattr(x, "dtype", None) == np.uint8)
     one = isinstance(y, str | int | np.integer | bool) or (np.ndim(y) == 0 and not _float(y))
+    if picture and not one and np.ndim(x) == 3 and not hasattr(x, "getbands"):
+        channels_first(np.shape(x), "items", "let items have x.transpose(2, 0, 1), or x.permute(2, 0, 1)")
     return Images.of if picture and one else Labelled.of
 
 
 def _float(y: Any) -> bool:
     return isinstance(y, float) or "float" in str(getattr(y, "dtype", ""))
-
-
-def _arrays(parts: Sequence[Any], field: str) -> Any:
-    """Images, where x looks so and y has one class each; else any supervised task. Two parts, or four with a test."""
-    x, y, *held = parts
-    axes, classes = _axes(x), _is_classes(y)
-    if axes == 3 and classes and field not in ("images", "text"):
-        raise ValueError(
-            f"x {tuple(np.shape(x))} may be grey images [N, H, W], Images(x, y), or sequences [N, T, features],"
-            " Labelled(x, y): say which, from appnas.domains import Images, Labelled"
-        )
-    if classes and (axes == 4 or (axes == 3 and field == "images")):
-        return Images(x, y, *held)
-    return Labelled(x, y, *held)
-
-
-def _axes(x: Any) -> int:
-    if isinstance(x, list):
-        return 1 + (3 if hasattr(x[0], "getbands") else np.ndim(x[0]))
-    return int(x.ndim)
-
-
-def _is_classes(y: Any) -> bool:
-    """Whether labels are one class an example: integers, texts, whole floats, one-hot rows."""
-    values = y.detach().cpu().numpy() if isinstance(y, Tensor) else np.asarray(y)
-    if values.ndim == 2 and values.shape[1] > 1:
-        return values.dtype.kind in "iufb" and bool(
-            (((values == 0) | (values == 1)).all(1) & (values.sum(1) == 1)).all()
-        )
-    if values.ndim > 2:
-        return False
-    return values.dtype.kind != "f" or bool((values == np.round(values)).all())
 
 
 def _named(name: str, field: str) -> Any:
@@ -237,16 +237,21 @@ def _environment(data: Any) -> Any:
     return Gym(GymOptions(env=spec.id)).named("gym")
 
 
-def _splits(data: Mapping[str, Any], first: Any, field: str) -> Any:
-    """A mapping of splits to rows, as a `DatasetDict`."""
+def _splits(data: Mapping[str, Any], field: str) -> Any:
+    """A mapping of splits to rows, as a `DatasetDict`, or to pairs of arrays."""
     if "train" not in data:
         raise ValueError(f"a mapping has splits, one of them 'train', got {sorted(map(str, data))}")
-    if field == "text" and isinstance(first, Mapping):
+    train = data["train"]
+    if field == "text" and isinstance(first := _first(train), Mapping):
         parts = ("train", "validation", "test")
         if "text" not in first or any(part not in data for part in parts):
             raise ValueError(f"text has splits {', '.join(parts)} with a column 'text', got {sorted(data)}")
         texts = ("\n".join(row.rstrip("\n") for row in data[part]["text"]) for part in parts)
         return text_data.corpus(texts, "word", text_data.SMALL)
-    if _is_array(data["train"]) or isinstance(data["train"], tuple):
-        return _arrays((*data["train"], *data.get("test", ())), field)
-    return _reader(first)(data)
+    if _is_array(train) or isinstance(train, tuple):
+        for name, part in data.items():
+            if not isinstance(part, tuple) or len(part) != 2:
+                raise ValueError(f"splits of arrays are pairs (x, y), {name!r} is {_kind(part)}")
+        found = splits_of(data, lambda pair: True)
+        return arrays(*train, *(found["test"] or ()), field=field, valid=found["valid"])
+    return _reader(train)({name: _listing(part) for name, part in data.items()})

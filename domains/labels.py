@@ -14,6 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from appnas.domains.tensors import unmasked
+
 SHOWN = 8
 """Labels that a message lists."""
 
@@ -77,6 +79,7 @@ def _array(y: Any, what: str) -> np.ndarray:
     """Labels as an array of integers, floats, booleans or texts."""
     if y is None:
         raise ValueError(f"{what}: there are none")
+    unmasked(y, what)
     if isinstance(y, Tensor):
         y = y.detach().cpu()
         y = (y.float() if y.dtype in (torch.bfloat16, torch.float16) else y).numpy()

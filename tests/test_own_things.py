@@ -63,6 +63,7 @@ class Net(nn.Module):
 def deep(layers: int, width: int = 4): return Acts(width, layers)
 ready = Acts(5, 1)
 def no_space(): return 3
+def pairs(count: int = 40): return torch.linspace(0, 1, 3 * count).view(count, 3), torch.linspace(0, 1, count)
 
 
 @dataclass(frozen=True)
@@ -252,6 +253,14 @@ def test_mistakes_are_one_line(here, space, domain, said):
     code, out, err = call("search", "random", "--space", space, "--domain", domain, "--evaluations", 1, "--budget", 1)
     assert (code, out) == (2, "") and err.startswith("error: ") and err.count("\n") == 1 and said in err
     assert not (here / "runs").exists()
+
+
+def test_a_function_may_give_data(here):
+    few = ["--evaluations", 1, "--budget", 1, "--out", "run"]
+    given = ["--space", "mine_of_tests:Net", "--domain", "mine_of_tests:pairs", "--domain.count", 48]
+    assert call("search", "random", *given, *few)[0] == 0
+    assert json.loads((here / "run" / "config.json").read_text())["domain"]["options"] == {"count": 48}
+    assert appnas.resume("run").domain.metric.name == "r2"
 
 
 def test_a_run_whose_code_is_gone_says_what_to_do(here):

@@ -102,7 +102,7 @@ def check(space: Space, domain: Any, method: str, config: Any) -> counts.Superne
     except (RuntimeError, TypeError) as error:
         if out_of_memory(error):
             raise
-        raise ValueError(f"the space cannot take inputs of the shape {domain.io.inputs}: {error}") from error
+        raise ValueError(f"the space cannot take inputs of the shape {_inputs(domain)}: {error}") from error
     finally:
         seen.remove()
     need = counts.SupernetMemory(int(passes * need.activations), supernets * need.weights)
@@ -198,7 +198,14 @@ def _output(space: Space, domain: Domain, arch: Arch, inputs: tuple[Tensor, ...]
             ) from error
         if building:
             raise
-        raise ValueError(f"the space cannot take inputs of the shape {domain.io.inputs}: {error}") from error
+        raise ValueError(f"the space cannot take inputs of the shape {_inputs(domain)}: {error}") from error
+
+
+def _inputs(domain: Domain) -> str:
+    """The shape of inputs, and of integers the line that makes floats of them."""
+    first = domain.example(2)[0]
+    tokens = isinstance(first, Tensor) and first.dtype == torch.int64
+    return f"{domain.io.inputs}{' of integers (tokens; of numbers make floats, x.astype(float))' if tokens else ''}"
 
 
 def _shaped(space: Space, domain: Domain, net: nn.Module | None, inputs: tuple[Any, ...], out: Any) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import typing
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from torch import nn
+from torch.utils.data import DataLoader, Dataset
 
 from appnas.estimate import Table
 from appnas.methods import METHODS, Method
@@ -242,16 +243,18 @@ def domain(name: str, options: Any = None, folder: str = "") -> Any:
     """A domain, or a table, by name.
 
     Args:
-        name: of the catalogue, or a dotted one.
+        name: of the catalogue, or a dotted one, which may also give data that `domain_of` makes a domain of.
         options: its options; None for the defaults.
         folder: see `appnas.support.dotted.imported`.
 
     Raises:
-        ValueError, TypeError: see `source`; or options without a default.
+        ValueError, TypeError: see `source` and `domain_of`; or options without a default.
     """
     entry = domain_entry(name, folder)
     made = made_by(entry, options, "domain", name)
     if is_own(name):
+        if isinstance(made, tuple | list | Mapping | Dataset | DataLoader) or hasattr(made, "edge_index"):
+            made = domain_of(made)
         return marked(made, entry.options if options is None else options, "domain", name)
     made.catalogue_name = name
     return made

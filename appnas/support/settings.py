@@ -115,7 +115,10 @@ def typed(name: str, hint: Any, value: Any) -> None:
     if typing.get_origin(hint) is tuple and not isinstance(value, tuple | list):
         raise TypeError(f"{name} must be a tuple, got {value!r:.80}")
     if isinstance(hint, type) and dataclasses.is_dataclass(hint) and not isinstance(value, hint):
-        raise TypeError(f"{name} must be a {hint.__name__}, got {value!r:.80}")
+        other = type(value)
+        same = f": those of {other.__module__} are of another field" if other.__name__ == hint.__name__ else ""
+        right = f"{hint.__module__}.{hint.__name__}" if same else f"a {hint.__name__}"
+        raise TypeError(f"{name} must be {right}, got {value!r:.80}{same}")
     if hint in KINDS:
         fits, right = KINDS[hint]
         if not isinstance(value, fits) or (isinstance(value, bool) and hint is not bool):

@@ -175,6 +175,11 @@ def as_labels(y: Tensor, name: str) -> Tensor:
         y = y[None]
     if y.dim() == 2 and y.shape[1] == 1 and not y.is_floating_point():
         y = y[:, 0]
+    if y.is_floating_point() and bool((torch.isfinite(y) & (y != y.round())).any()):
+        raise ValueError(
+            f"{name}: y are numbers, such as {float(y[y != y.round()][0]):.6g}, and graphs are of classes or sets of"
+            " labels: classes are made by y = torch.bucketize(y, edges)"
+        )
     if y.dim() == 2:
         if not ((y == 0) | (y == 1)).all():
             raise ValueError(f"{name}: a matrix of labels holds 0 and 1 only, found {y.min()} to {y.max()}")

@@ -6,15 +6,17 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
-import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 from appnas.domains.labels import as_classes
+from appnas.domains.tensors import are_pictures, as_tensor, finite
 
 Array = np.ndarray | Tensor
 Layout = Literal["NCHW", "NHWC"]
 """Where the channels of a batch of images are."""
+RESIZED = "resize them, say to 32 x 32, by Images.of(list(zip(x, y)), options=Options(side=32))"
+"""What makes images of one size."""
 
 
 def layout_of(a: int, b: int, c: int) -> str:
@@ -34,7 +36,7 @@ def as_images(x: Array, name: str, shrink: int = 1, layout: Layout | None = None
     """Images as [N, C, H, W], average-pooled by the factor `shrink`.
 
     Args:
-        x: the images, an array or a list of arrays.
+        x: the images, what `appnas.domains.tensors` takes.
         name: what messages call them.
         shrink: factor.
         layout: where the channels are; by default what the shape tells.
@@ -43,7 +45,8 @@ def as_images(x: Array, name: str, shrink: int = 1, layout: Layout | None = None
         ValueError: another number of axes, different sizes, channels that may be at either end, no image, NaN, or
             fewer pixels than the factor.
     """
-    x = _stacked(x, name)
+    layout = "NCHW" if are_pictures(x) else layout
+    x = as_tensor(x, name, "images", RESIZED)
     if x.dim() == 3:
         x = x[:, None]
     elif x.dim() == 4:
@@ -54,33 +57,10 @@ def as_images(x: Array, name: str, shrink: int = 1, layout: Layout | None = None
         raise ValueError(f"{name}: {right}, got the shape {tuple(x.shape)}{more}")
     if len(x) == 0:
         raise ValueError(f"{name}: there is no image in it")
-    if x.is_floating_point() and not torch.isfinite(x).all():
-        bad = int((~torch.isfinite(x)).flatten(1).any(1).sum())
-        raise ValueError(f"{name}: {bad} of {len(x)} images hold NaN or infinity; clean them first")
+    finite(x, name, "images")
     if shrink > min(x.shape[2:]):
         raise ValueError(f"{name}: images of {x.shape[2]} x {x.shape[3]} pixels cannot be shrunk by {shrink}")
     return avg_pool2d(x.float(), shrink) if shrink > 1 else x
-
-
-def _stacked(x: Any, name: str) -> Tensor:
-    """An array of numbers, or a list of images of one size, as a tensor."""
-    many = list(x) if isinstance(x, np.ndarray) and x.dtype == object and x.ndim == 1 else x
-    if isinstance(many, list | tuple) and many:
-        shapes = [tuple(getattr(i, "shape", ())) or getattr(i, "size", ()) for i in many]
-        if all(shapes) and len(sizes := dict.fromkeys(map(str, shapes))) > 1:
-            raise ValueError(
-                f"{name}: {len(many)} images of {len(sizes)} sizes, {', '.join([*sizes][:3])}...: resize them, say to"
-                " 32 x 32, by Images.of(list(zip(x, y)), options=Options(side=32))"
-            )
-        x = torch.stack(list(many)) if all(isinstance(i, Tensor) for i in many) else many
-    if not isinstance(x, Tensor):
-        try:
-            x = np.asarray(x)
-        except ValueError as error:
-            raise ValueError(f"{name}: images are one array of numbers, or a list of arrays: {error}") from error
-        if x.dtype.kind not in "iufb":
-            raise ValueError(f"{name}: images are arrays of numbers, got {x.dtype}")
-    return torch.as_tensor(x)
 
 
 def _channels_first(x: Tensor, name: str, layout: Layout | None) -> Tensor:
@@ -161,6 +141,9 @@ def as_splits(
     if test[0] is None:
         return (images, labels), None, names
     held = as_images(test[0], "test images", shrink, layout)
+    if held.is_floating_point() != images.is_floating_point():
+        found = " and ".join(str(some.dtype).removeprefix("torch.") for some in (images, held))
+        raise ValueError(f"training and test images have one type and one scale, got {found}: divide both by 255, say")
     if held.shape[1:] != images.shape[1:]:
         raise ValueError(
             f"test images have the shape {tuple(held.shape[1:])}, training images {tuple(images.shape[1:])}"

@@ -24,6 +24,7 @@ from appnas.domains.labelled.splits import folded
 from appnas.domains.labelled.targets import Task, task_of
 from appnas.domains.random_labels import random_like
 from appnas.domains.reading import Examples, Flow, Inputs, Rows, Several, Split, parts_of
+from appnas.domains.trying import try_augment
 from appnas.space import IO
 from appnas.support import digest, typed
 from appnas.task import Metric, OnEpoch
@@ -55,8 +56,8 @@ class Labelled(Examples):
         unit: of the metric.
         outputs: what a network gives for one example; by default found out from y.
         weights: of classes, or of the ones of each label of a set: "balanced", or numbers.
-        augment: (x, y, generator) -> (x, y) of a training batch, before it is normalised, on the device; it draws from
-            the generator, which is the CPU's.
+        augment: (x, y, generator) -> (x, y) of a training batch, of the same shapes, before it is normalised, on the
+            device; it draws from the generator, which is the CPU's.
         classes: number of classes; by default found out from y.
 
     Attributes:
@@ -146,6 +147,8 @@ class Labelled(Examples):
         self._normalise()
         y, known = splits["train"][1], splits["valid"][1]
         seen = None if self._seen is None else self._seen[1]
+        if self.augment is not None:
+            try_augment(self.augment, *(self._seen or splits["train"]))
         self._goal = Goal(task, wishes, options, seen if y is None else y, y is not None, self._beside)
         self.metric = self._goal.metric
         y = seen if y is None else y

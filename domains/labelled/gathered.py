@@ -82,6 +82,10 @@ def split_up(train: Split, aside: Split | None, valid: Any, task: Task, options:
         ValueError: a share outside 0 to 1, places that are not there, a split without an example.
     """
     train = first(train, options.limit) if options.limit else train
+    if options.folds > 1 and (aside is not None or valid is not None):
+        raise ValueError(f"folds={options.folds} hold out every example once, so valid=... has no place: leave one out")
+    if options.folds > len(train[0]):
+        raise ValueError(f"folds are at most as many as examples, {len(train[0])}, got {options.folds}")
     if aside is not None:
         return _joined(train, aside)
     share = options.valid if valid is None else valid

@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from appnas.compute import CPU
-from appnas.domains.labelled.losses import LOSSES, SCALED, Given, Loss, loss_name, weights_of
+from appnas.domains.labelled.losses import LOSSES, SCALED, Given, Loss, each_example, loss_name, weights_of
 from appnas.domains.labelled.metrics import Measure
 from appnas.domains.labelled.targets import Task
+from appnas.domains.trying import try_loss
 from appnas.task import Metric
 
 NAMED = {"classes": "cross_entropy", "places": "cross_entropy", "sets": "binary_cross_entropy_with_logits",
@@ -64,7 +65,11 @@ class Goal:
             assert y is not None
             self.middle, self.spread = _scale(y)
         if own and y is not None:
-            _tried(self.loss, task.outputs, self.standard(y[:2]))
+            two = self.standard(y[:2]).to(CPU)
+            guess, found = try_loss(own, task.outputs, two)
+            each_example(found, guess, two)
+        if self.counts and y is not None and float(y.min()) < 0:
+            raise ValueError(f"poisson_nll_loss is for counts, numbers of at least 0, found {float(y.min()):.6g} in y")
         middle = _scale(y)[0].flatten() if task.kind == "numbers" and y is not None else None
         self.measure = Measure(task, wishes.metric, wishes.higher, wishes.unit, self.probabilities, middle, beside)
 
@@ -78,6 +83,11 @@ class Goal:
         """Whether networks give probabilities, not scores."""
         return self.loss.name == "binary_cross_entropy"
 
+    @property
+    def counts(self) -> bool:
+        """Whether networks give logarithms of counts."""
+        return self.loss.name == "poisson_nll_loss"
+
     def losses(self, out: Any, y: Tensor, auxiliary: float = 0.0) -> Tensor:
         """The loss of every example in training, with the auxiliary head's if there is one. Shapes: returns [B]."""
         outputs, extra = out if isinstance(out, tuple) else (out, None)
@@ -90,7 +100,9 @@ class Goal:
         return (y - self.middle.to(y.device)) / self.spread.to(y.device) if self.standardised else y
 
     def in_unit(self, outputs: Tensor) -> Tensor:
-        """Outputs in the unit of y."""
+        """Outputs in the unit of y; those under the loss of Poisson are logarithms."""
+        if self.counts:
+            return outputs.exp()
         return (
             outputs * self.spread.to(outputs.device) + self.middle.to(outputs.device) if self.standardised else outputs
         )
@@ -105,6 +117,8 @@ class Goal:
         if self.standardised:
             scale = {"mean": self.middle.flatten().tolist(), "std": self.spread.flatten().tolist()}
             return {"outputs": {**scale, "code": ["y = outputs * std + mean"]}}
+        if self.counts:
+            return {"outputs": {"code": ["y = outputs.exp()"]}}
         names = self.task.names
         return {"labels": list(names)} if names and names != tuple(range(len(names))) else {}
 
@@ -134,21 +148,6 @@ class Goal:
             return share if self.probabilities else share.logit()
         counts = torch.bincount(y[y != task.ignore].flatten(), minlength=task.outputs[0])
         return (counts + 1e-6).log().view(-1, *[1] * (len(task.outputs) - 1)).expand(task.outputs)
-
-
-@torch.no_grad()
-def _tried(loss: Loss, outputs: tuple[int, ...], y: Tensor) -> None:
-    """Try a loss of one's own on two examples, before anything is trained by it.
-
-    Raises:
-        TypeError, ValueError: it raises, or gives something else than one number for every example.
-    """
-    guess = torch.rand(len(y), *outputs, generator=torch.Generator().manual_seed(0))
-    try:
-        loss(guess, y.to(CPU))
-    except (RuntimeError, LookupError, AttributeError) as error:
-        shapes = f"outputs {list(guess.shape)} and targets {list(y.shape)} of {str(y.dtype).removeprefix('torch.')}"
-        raise ValueError(f"the loss raised {type(error).__name__} on {shapes}: {error}") from error
 
 
 def _scale(y: Tensor) -> tuple[Tensor, Tensor]:

@@ -5,21 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from appnas.domains.reading import Inputs, Several, parts_of
+from appnas.domains.tensors import as_tensor, finite
 
 
 def as_inputs(x: Any, what: str) -> Inputs:
-    """Inputs as tensors: floats in single precision, bytes and integers as they are.
+    """Inputs as tensors: floats, and tables of pandas, in single precision, bytes and integers as they are.
 
     Args:
-        x: an array, a tensor, a table of pandas or a list [N, ...]; or a tuple of such, for networks of several inputs.
+        x: what `appnas.domains.tensors` takes [N, ...]; or a tuple of such, for networks of several inputs.
         what: they are, as messages name them.
 
     Raises:
+        TypeError: a data set.
         ValueError: no numbers, NaN, no example, or inputs of different lengths.
     """
     if isinstance(x, tuple) and len(x) > 1 and all(hasattr(part, "shape") for part in x):
@@ -31,35 +32,15 @@ def as_inputs(x: Any, what: str) -> Inputs:
 
 
 def _numbers(given: Any, what: str) -> Tensor:
-    if not isinstance(given, Tensor):
-        try:
-            found = np.asarray(given)
-        except ValueError as error:
-            raise ValueError(f"{what}: examples have one shape, got rows of different lengths") from error
-        if found.dtype.kind not in "iufb":
-            raise ValueError(f"{what}: inputs are numbers, got {found.dtype}{_texts(given)}")
-        given = torch.from_numpy(found if found.flags.writeable else found.copy())
-    x: Tensor = given.detach()
+    x = as_tensor(given, what)
     if x.dim() == 0 or not x.numel():
         raise ValueError(f"{what}: there is no example in it, got the shape {tuple(x.shape)}")
     if x.dim() == 1:
         raise ValueError(
             f"{what}: an axis of examples comes first, got [{len(x)}]: x = x[:, None] for one feature each"
         )
-    if x.is_floating_point() and not torch.isfinite(x).all():
-        bad = int((~torch.isfinite(x)).flatten(1).any(1).sum())
-        raise ValueError(f"{what}: {bad} of {len(x)} examples hold NaN or infinity; clean them first")
+    finite(x, what)
     return x.float() if x.is_floating_point() or x.dtype == torch.bool else x if x.dtype == torch.uint8 else x.long()
-
-
-def _texts(x: Any) -> str:
-    """Which columns of a table hold no numbers, and what makes numbers of them."""
-    if not hasattr(x, "dtypes") or not hasattr(x, "columns"):
-        return ""
-    names = [
-        str(name) for name, kind in zip(x.columns, x.dtypes, strict=True) if getattr(kind, "kind", "O") not in "iufb"
-    ]
-    return f" in the columns {', '.join(names[:8])}: x = pandas.get_dummies(x, dtype=float)" if names else ""
 
 
 class Scale:

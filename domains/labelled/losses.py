@@ -83,7 +83,7 @@ class Loss:
             ValueError: it gives another number of values, or outputs have another shape than numbers to predict.
         """
         if self.own is not None:
-            return _of_own(self.own(outputs, y), len(outputs))
+            return each_example(self.own(outputs, y), outputs, y)
         values = self._named(outputs, y, "none", training)
         if values.dim() == 1:
             return values
@@ -121,15 +121,26 @@ class Loss:
         return made(outputs, y, reduction=reduction, **more)
 
 
-def _of_own(values: Any, count: int) -> Tensor:
-    """What one's own loss gave, averaged over all but the examples."""
+def each_example(values: Any, outputs: Tensor, y: Tensor) -> Tensor:
+    """What one's own loss gave, averaged over all but the examples. Shapes: returns [B].
+
+    Raises:
+        TypeError: no tensor.
+        ValueError: not one number, or as many, for every example.
+    """
     if not isinstance(values, Tensor):
         raise TypeError(f"a loss gives a tensor, one number for every example, got {type(values).__name__}")
+    count = len(outputs)
     if values.dim() == 0 or len(values) != count:
         got = "one number for the whole batch" if values.dim() == 0 else f"the shape {tuple(values.shape)}"
         raise ValueError(
             f"a loss gives one number for every example, [{count}] or [{count}, ...], got {got}: searches weigh"
             " examples by themselves; of torch's losses take reduction='none', or give the name, loss='mse_loss'"
+        )
+    if values.numel() > max(outputs.numel(), y.numel()):  # torch has repeated both along axes that do not match
+        raise ValueError(
+            f"a loss gives no more numbers than there are outputs, got {list(values.shape)} of outputs"
+            f" {list(outputs.shape)} and targets {list(y.shape)}: targets have the shape of outputs, leave it as it is"
         )
     return values.flatten(1).mean(1) if values.dim() > 1 else values
 
@@ -161,9 +172,12 @@ def weights_of(given: Any, y: Tensor | None, family: str, count: int, name: str 
         if y is None:
             raise ValueError("balanced weights need labels that are listed: give the data set an attribute `targets`")
         return _balanced(y, family, count, ignore)
-    weights = torch.as_tensor(given, dtype=torch.float32)
-    if weights.shape != (count,) or not (torch.isfinite(weights) & (weights >= 0)).all():
-        raise ValueError(f"weights are {count} numbers of at least 0, one a class, got {_listed(given)}")
+    try:
+        weights = torch.as_tensor(given, dtype=torch.float32)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"weights are {count} numbers in the order of `labels`, got {_listed(given)}") from error
+    if weights.shape != (count,) or not (torch.isfinite(weights) & (weights >= 0)).all() or not weights.any():
+        raise ValueError(f"weights are {count} numbers of at least 0, one a class, not all 0, got {_listed(given)}")
     return weights
 
 

@@ -56,14 +56,15 @@ def chosen(count: int, valid: Any) -> tuple[Tensor, Tensor]:
     Raises:
         ValueError: none of both, places that are not there or twice, or no example left.
     """
-    places = torch.as_tensor(np.asarray(valid))
+    try:
+        places = torch.as_tensor(np.asarray(valid))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{_right(count)}, got {valid!r:.80}") from error
     if places.dtype == torch.bool and places.shape == (count,):
         places = places.nonzero().flatten()
     if places.dim() != 1 or places.is_floating_point() or places.dtype == torch.bool:
-        raise ValueError(
-            f"valid is a share, a pair (x, y), places of training examples or a mask [{count}] of them, got"
-            f" {places.dtype} of the shape {tuple(places.shape)}"
-        )
+        got = f"{valid!r:.80}" if places.dim() == 0 else f"{places.dtype} of the shape {tuple(places.shape)}"
+        raise ValueError(f"{_right(count)}, got {got}")
     places = torch.where(places < 0, places + count, places).long()
     held = torch.zeros(count, dtype=torch.bool)
     if places.numel() and (int(places.min()) < 0 or int(places.max()) >= count):
@@ -73,6 +74,10 @@ def chosen(count: int, valid: Any) -> tuple[Tensor, Tensor]:
         raise ValueError(f"valid: {len(places) - int(held.sum())} places are listed twice")
     _check(count, len(places), f"{len(places)} of them for validation")
     return (~held).nonzero().flatten(), places
+
+
+def _right(count: int) -> str:
+    return f"valid is a share, a pair (x, y), places of training examples or a mask [{count}] of them"
 
 
 def _check(count: int, size: int, how: str) -> None:

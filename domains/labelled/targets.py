@@ -22,6 +22,8 @@ from torch import Tensor
 
 from appnas.domains.labelled.losses import LOSSES
 from appnas.domains.labels import as_classes
+from appnas.domains.tensors import from_array, unmasked
+from appnas.support import typed
 
 FEW, EACH = 20, 5
 """Whole floats of at most so many values may be classes. Integers of more may be numbers, if each value is there fewer
@@ -60,8 +62,14 @@ def task_of(
         ValueError: what can be read in two ways, or is none of all this; outputs that do not go with it.
     """
     what = "training labels"
+    if outputs is not None:
+        typed("outputs", tuple[int, ...], outputs)
+    if classes is not None:
+        typed("classes", int, classes)
     raw = y if _plain(y) else None
     kind = _by_loss(raw, loss) if loss else _guess(raw, outputs, what)
+    if classes is not None and kind in ("sets", "numbers"):
+        raise ValueError(f"{what} are {WORDS[kind]}, where classes={classes} says that they are classes: leave it out")
     if outputs == (1,) and kind == "classes":
         raise ValueError(
             f"{what}: classes have an output each, got outputs=(1,): leave it out; one score for two classes is"
@@ -159,11 +167,12 @@ def _array(y: Any, what: str) -> Tensor:
     if isinstance(y, Tensor):
         found = y.detach()
     else:
+        unmasked(y, what)
         array = _try(y)
         if array is None or array.dtype.kind not in "iufb":
             kind = "rows of different lengths" if array is None else array.dtype
             raise ValueError(f"{what}: they are numbers of one shape each, got {kind}")
-        found = torch.from_numpy(array if array.flags.writeable else array.copy())
+        found = from_array(array)
     if not found.dim() or not found.numel():
         raise ValueError(f"{what}: there is none, got the shape {tuple(found.shape)}")
     return found
@@ -257,7 +266,8 @@ def _count(found: Tensor, ignore: int, what: str) -> int:
     if 2 * present < count:
         raise ValueError(
             f"{what}: only {present} of the classes 0 to {count - 1} occur. Give outputs=(classes, ...) if the"
-            f" others are only missing here, Options(ignore={count - 1}) if that class is not counted, or"
-            " loss='mse_loss' for numbers"
+            f" others are only missing here, Options(ignore={count - 1}) if that class is not counted,"
+            " y = numpy.unique(y, return_inverse=True)[1].reshape(y.shape) if there are no others, or loss='mse_loss'"
+            " for numbers"
         )
     return count

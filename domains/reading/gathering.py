@@ -87,5 +87,6 @@ def gathered(
         lack.append("valid=..., as they cannot be split")
     lack += filter(None, [reader.lacks(names)])
     if lack:
-        raise ValueError(f"the data ({type(given['train']).__name__}) lack: {'; '.join(lack)}")
+        made, kind = reader.alone.partition("(")[0], type(given["train"]).__name__
+        raise ValueError(f"{made}.of: the data ({kind}) lack: {'; '.join(lack)}")
     return parts, names, data["train"][1]

@@ -7,11 +7,12 @@ import pytest
 import torch
 from conftest import ring_data
 from PIL import Image
-from torch.utils.data import DataLoader, Dataset, TensorDataset
+from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset, random_split
 
 from appnas.domains import Graphs, Images, Labelled, domain_of
 from appnas.domains.labels import LabelNote
 from appnas.domains.text import Text
+from appnas.support import DataError
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.random((40, 8, 8, 3)), np.arange(40) % 4
@@ -58,7 +59,7 @@ def test_pictures_and_grey_images():
     ("x", "y", "inputs", "outputs"),
     [
         (X[:, :, 0, 0], Y, (8,), (4,)),
-        (X, RNG.random(40), (8, 8, 3), (1,)),
+        (X.transpose(0, 3, 1, 2), RNG.random(40), (3, 8, 8), (1,)),
         (X.transpose(0, 3, 1, 2), (X[..., 0] > 0.5).astype(np.int64), (3, 8, 8), (2, 8, 8)),
         (X.transpose(0, 3, 1, 2), RNG.random((40, 2)), (3, 8, 8), (2,)),
     ],
@@ -191,3 +192,59 @@ def test_anything_else_is_told_the_constructors(data, said):
 def test_items_that_are_no_pairs():
     with pytest.raises(TypeError, match=r"items of a data set are pairs \(input, target\), got Tensor without labels"):
         domain_of(Graphless(list(torch.rand(4, 3))))
+
+
+class Flowing(IterableDataset):
+    def __iter__(self):
+        yield from ((torch.rand(3, 8, 8), 1) for _ in range(4))
+
+
+class Broken(Dataset):
+    def __init__(self, count):
+        self.count = count
+
+    def __len__(self):
+        return self.count
+
+    def __getitem__(self, index):
+        raise ZeroDivisionError("no such file")
+
+
+def test_data_sets_that_lack_something_are_told_what():
+    with pytest.raises(ValueError, match=r"Images.of: the data \(Flowing\) lack: lengths=.* valid=.* classes=n"):
+        domain_of(Flowing())
+    with pytest.raises(ValueError, match=r"the data set \(Broken\) is empty"):
+        domain_of(Broken(0))
+    with pytest.raises(DataError, match="the first item of Broken: reading it raises ZeroDivisionError: no such file"):
+        domain_of(Broken(2))
+    with pytest.raises(TypeError, match=r"got the class Broken: give an instance, Broken\(...\)"):
+        domain_of(Broken)
+
+
+def test_lists_of_data_sets_and_mappings_of_lists():
+    rows = [{"image": row, "label": int(label)} for row, label in zip(X, Y, strict=True)]
+    domain = domain_of({"train": rows, "test": rows[:8]})
+    assert type(domain) is Images and domain.has_test and len(domain.labels) == 4
+    halves = random_split(TensorDataset(torch.rand(40, 5), torch.rand(40)), [30, 10])  # which is a list
+    domain = domain_of(halves)
+    assert type(domain) is Labelled and len(domain._splits["all"][0]) == 30 and len(domain._held_out[0]) == 10
+    with pytest.raises(ValueError, match=r"splits of arrays are pairs \(x, y\), 'train' is ndarray without labels"):
+        domain_of({"train": X, "test": Y})
+
+
+def test_lists_of_graphs_and_what_is_no_graph():
+    pytest.importorskip("torch_geometric")
+    from torch_geometric.data import Data, HeteroData
+
+    edges, some = torch.tensor([[0, 1, 2], [1, 2, 0]]), graphs(12)
+    domain = domain_of((some[:6], some[6:9], some[9:]))
+    assert [len(domain._graphs[name]) for name in ("train", "valid", "test")] == [6, 3, 3]
+    with pytest.raises(ValueError, match="its edge_index is NoneType"):
+        domain_of(Data(x=torch.rand(3, 2), y=torch.tensor([0, 1, 0])))
+    with pytest.raises(ValueError, match=r"y are numbers, such as 0.5, .* classes are made by y = torch.bucketize"):
+        domain_of(Data(x=torch.rand(3, 2), edge_index=edges, y=torch.tensor([[0.5], [0.2], [0.1]])))
+    mixed = HeteroData()
+    mixed["a"].x = torch.rand(3, 2)
+    for given in (mixed, [mixed, mixed]):
+        with pytest.raises(TypeError, match=r"HeteroData, .* data.to_homogeneous\(\) is one"):
+            domain_of(given)

@@ -12,6 +12,7 @@ from torch import Tensor
 from appnas.domains.labelled.metrics import torch_metrics
 from appnas.domains.labelled.metrics.own import BESIDE, DEFAULT, OWN, Counts, Errors, predicted_classes, predicted_sets
 from appnas.domains.labelled.targets import Task
+from appnas.domains.trying import in_order, told
 from appnas.support import number
 from appnas.task import Metric
 
@@ -43,10 +44,11 @@ class Measure:
         middle: Tensor | None = None, beside: tuple[str, ...] | None = None,
     ):  # fmt: skip
         self.task, self.probabilities, self.middle, self.own = task, probabilities, middle, given
+        known: bool | None
         if given is None or (isinstance(given, str) and task.kind in OWN.get(given, (None, ()))[1]):
             name = given or DEFAULT[task.kind]
             self.own, self.metric = None, OWN[name][0]
-            higher, unit = self.metric.higher if higher is None else higher, unit or self.metric.unit
+            known, unit = self.metric.higher, unit or self.metric.unit
         else:
             if isinstance(given, str):
                 self.own = torch_metrics.made(given, task)
@@ -59,8 +61,14 @@ class Measure:
                 raise ValueError(
                     f"whether more is better of the metric {name} must be said: higher=True, or higher=False"
                 )
-            higher = known if higher is None else higher
-        self.metric = Metric(name, unit, bool(higher))
+            if self.own is given and not torch_metrics.is_one(given):
+                in_order(given, "metric")
+        if None not in (higher, known) and bool(higher) != bool(known):
+            raise ValueError(
+                f"of the metric {name} {'more' if known else 'less'} is better, got higher={higher}: leave that out;"
+                " it is for metrics of your own"
+            )
+        self.metric = Metric(name, unit, bool(known if higher is None else higher))
         self.names = tuple(dict.fromkeys([name, *(BESIDE[task.kind] if beside is None else beside)]))
 
     def started(self) -> Meter:
@@ -80,7 +88,7 @@ class Meter:
         else:
             self.sums = Counts(task.outputs[0] if task.kind != "sets" else math.prod(task.outputs), task.ignore)
         own = measure.own
-        self.torch = torch_metrics.fresh(own) if torch_metrics.is_one(own) else None
+        self.torch = torch_metrics.fresh(own, task) if torch_metrics.is_one(own) else None
         self.kept: list[tuple[Tensor, Tensor]] | None = [] if own is not None and self.torch is None else None
         self.reduce: Callable[[Tensor], Tensor] = (
             predicted_sets(measure.probabilities) if task.kind == "sets" else predicted_classes
@@ -106,7 +114,9 @@ class Meter:
             self.kept.append((outputs, y))
         if self.torch is not None:
             name = self.measure.metric.name
-            self.torch.update(*torch_metrics.given(self.measure.task, self.measure.probabilities, name)(outputs, y))
+            found = torch_metrics.given(self.measure.task, self.measure.probabilities, name)(outputs, y)
+            with told(f"the metric {name}", outputs.shape, y):
+                self.torch.update(*found)
         if isinstance(self.sums, Errors):
             self.sums.add(outputs, y)
         elif self.sums is not None:
@@ -127,8 +137,16 @@ class Meter:
             metrics[name] = torch_metrics.value_of(self.torch, name)
         elif self.kept is not None:
             outputs, y = (torch.cat(parts) for parts in zip(*self.kept, strict=True))
-            metrics[name] = number(f"the metric {name}", self.measure.own(outputs, y))
+            with told(f"the metric {name}", outputs.shape, y):
+                found = self.measure.own(outputs, y)
+            metrics[name] = _number(name, found)
         return {name: metrics[name] for name in self.measure.names}
+
+
+def _number(name: str, found: Any) -> float:
+    if isinstance(found, Tensor) and found.numel() != 1:
+        raise TypeError(f"the metric {name} must be a number for all examples, got one of shape {list(found.shape)}")
+    return number(f"the metric {name}", found)
 
 
 def _name(given: Any) -> str:

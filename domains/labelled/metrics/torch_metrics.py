@@ -14,7 +14,7 @@ from torch import Tensor
 
 from appnas.domains.data_files import missing
 from appnas.domains.labelled.metrics.own import OWN
-from appnas.domains.labelled.targets import Task
+from appnas.domains.labelled.targets import WORDS, Task
 
 PLACES = ("torchmetrics", "torchmetrics.classification", "torchmetrics.regression", "torchmetrics.segmentation")
 TASKS = {"classes": "multiclass", "places": "multiclass", "sets": "multilabel"}
@@ -27,6 +27,10 @@ def made(name: str, task: Task) -> Any:
         ImportError: torchmetrics is not installed.
         ValueError: it has none of that name, with near ones; or that needs an argument that is not known.
     """
+    own = [key for key, (_, kinds) in OWN.items() if task.kind in kinds]
+    if name in OWN:
+        kinds = " or ".join(WORDS[kind] for kind in OWN[name][1])
+        raise ValueError(f"the metric {name} is for {kinds}, and for {WORDS[task.kind]} are {', '.join(own)}")
     try:
         rooms = [importlib.import_module(place) for place in PLACES]
     except ImportError as error:
@@ -35,21 +39,42 @@ def made(name: str, task: Task) -> Any:
     for room in rooms:
         known |= {key: value for key, value in vars(room).items() if isinstance(value, type) and key not in known}
     if name not in known:
-        own = [key for key, (_, kinds) in OWN.items() if task.kind in kinds]
         bare = {key.lower(): key for key in [*known, *own]}
-        near = [bare[word] for word in difflib.get_close_matches(name.lower(), bare, 3, 0.5)]
+        close = difflib.get_close_matches(name.lower(), bare, 3, 0.5)
+        near = [bare[key] for key in close or [key for key in bare if name.lower() in key][:3]]
         raise ValueError(
             f"there is no metric {name!r}: {', '.join(near) or 'torchmetrics has none that is like it'}"
             f"{' are near it' if len(near) > 1 else ''}; of our own are {', '.join(own)}; any other is a function"
             " metric=lambda outputs, targets: ..."
         )
     kind = known[name]
+    _fits(name, kind, task)
     try:
         return kind(**_arguments(kind, task))
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"torchmetrics' {name} cannot be made by its name alone: {error}; give one, metric={name}(...)"
         ) from error
+
+
+def _fits(name: str, kind: Any, task: Task) -> None:
+    """Check that a metric is for what is predicted, as far as its name or its arguments tell.
+
+    Raises:
+        ValueError: it is not.
+    """
+    count, takes = task.outputs[0], inspect.signature(kind).parameters
+    fits = {
+        "Binary": (task.kind in ("classes", "places") and count == 2) or (task.kind == "sets" and task.outputs == (1,)),
+        "Multiclass": task.kind in ("classes", "places"), "Multilabel": task.kind == "sets" and task.outputs != (1,),
+    }  # fmt: skip
+    first = next((first for first in fits if name.startswith(first)), "")
+    if (first and not fits[first]) or (task.kind == "numbers" and "task" in takes):
+        words = {"Binary": "two classes", "Multiclass": "classes", "Multilabel": "sets of labels", "": "classes"}
+        got = f"{count} classes" if task.kind in ("classes", "places") else WORDS[task.kind]
+        right = {"classes": "Multiclass", "places": "Multiclass", "sets": "Multilabel"}.get(task.kind)
+        right = f", take {right}{name.removeprefix(first)}" if right and first else ""
+        raise ValueError(f"torchmetrics' {name} is for {words[first]}, and y are {got}{right}")
 
 
 def _arguments(kind: Any, task: Task) -> dict[str, Any]:
@@ -72,10 +97,12 @@ def is_one(metric: Any) -> bool:
     return all(hasattr(metric, name) for name in ("update", "compute", "reset", "higher_is_better"))
 
 
-def fresh(metric: Any) -> Any:
-    """A copy that has seen nothing."""
+def fresh(metric: Any, task: Task) -> Any:
+    """A copy that has seen nothing; of numbers in double precision, as sums of their squares need it."""
     other = copy.deepcopy(metric)
     other.reset()
+    if task.kind == "numbers":
+        other.set_dtype(torch.float64)
     return other
 
 
@@ -84,11 +111,17 @@ def given(task: Task, probabilities: bool, name: str) -> Callable[[Tensor, Tenso
 
     def of(outputs: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         if task.kind == "numbers":
+            outputs, y = outputs.double(), y.double()
             return (outputs[:, 0], y[:, 0]) if task.outputs == (1,) else (outputs, y)
         if task.kind == "sets":
             found = outputs if probabilities else outputs.double().sigmoid()
             return (found[:, 0], y[:, 0].long()) if task.outputs == (1,) else (found, y.long())
         if name in ("MeanIoU", "DiceScore", "GeneralizedDiceScore", "HausdorffDistance"):  # which take classes
+            if bool((y == task.ignore).any()):
+                raise ValueError(
+                    f"torchmetrics' {name} counts every place, and y has some of the class to ignore, {task.ignore}:"
+                    " take metric='mean_iou' or 'MulticlassJaccardIndex'"
+                )
             return outputs.argmax(1), y
         found = outputs.double().softmax(1)
         return (found[:, 1], y) if name.startswith("Binary") and task.outputs[0] == 2 else (found, y)

@@ -23,12 +23,17 @@ def test_numbers_are_standardised_for_losses_of_differences_alone():
     torch.testing.assert_close(made.in_unit(standard), y)
     torch.testing.assert_close(made.losses(torch.zeros(4, 1), y), standard[:, 0].square())
     assert made.described()["outputs"]["mean"] == [40.0]
-    for other in (
-        goal(Y, Wishes("poisson_nll_loss"))[0],
-        goal(Y, Wishes(lambda a, b: (a - b).abs()))[0],
-        goal(Y, options=Options(standardise=False))[0],
-    ):
+    for other in (goal(Y, Wishes(lambda a, b: (a - b).abs()))[0], goal(Y, options=Options(standardise=False))[0]):
         assert other.standard(y) is y and other.in_unit(y) is y and other.described() == {}
+
+
+def test_under_the_loss_of_poisson_outputs_are_logarithms_of_counts():
+    made, y = goal(Y, Wishes("poisson_nll_loss", "rmse"))
+    assert made.standard(y) is y and made.described() == {"outputs": {"code": ["y = outputs.exp()"]}}
+    torch.testing.assert_close(made.in_unit(y.log()), y)
+    torch.testing.assert_close(made.losses(y.log(), y), (y - y * y.log())[:, 0])
+    with pytest.raises(ValueError, match="poisson_nll_loss is for counts, numbers of at least 0, found -40 in y"):
+        goal(-40 + 0 * Y, Wishes("poisson_nll_loss"))
 
 
 def test_a_loss_of_one_s_own_is_tried_before_anything_is_trained():

@@ -22,8 +22,9 @@ def test_a_table_of_pandas():
     pandas = pytest.importorskip("pandas")
     table = pandas.DataFrame({"a": [1.0, 2.0], "b": [3, 4]})
     assert as_inputs(table, "x").tolist() == [[1.0, 3.0], [2.0, 4.0]]
+    assert as_inputs(table[["b"]], "x").dtype == torch.float32  # never tokens
     table["town"] = ["x", "y"]
-    with pytest.raises(ValueError, match=r"got object in the columns town: x = pandas.get_dummies\(x, dtype=float\)"):
+    with pytest.raises(ValueError, match=r"got others in the columns town: x = pandas.get_dummies\(x, dtype=float\)"):
         as_inputs(table, "training inputs")
 
 

@@ -75,4 +75,42 @@ def test_several_numbers_are_refused():
     metric.update(torch.eye(4), torch.arange(4))
     with pytest.raises(ValueError, match=r"torchmetrics' F1 gives 4 numbers: .*average='macro'"):
         torch_metrics.value_of(metric, "F1")
-    assert torch_metrics.fresh(metric).update_count == 0
+    assert torch_metrics.fresh(metric, CLASSES).update_count == 0
+
+
+def test_metrics_of_another_kind_say_which():
+    for name, task, said in (
+        ("BinaryAUROC", CLASSES, "is for two classes, and y are 4 classes, take MulticlassAUROC"),
+        ("MultilabelAUROC", CLASSES, "is for sets of labels, and y are 4 classes, take MulticlassAUROC"),
+        ("Accuracy", Task("numbers", (1,)), "is for classes, and y are numbers$"),
+    ):
+        with pytest.raises(ValueError, match=f"torchmetrics' {name} {said}"):
+            torch_metrics.made(name, task)
+    with pytest.raises(ValueError, match="the metric rmse is for numbers, and for classes are accuracy, balanced"):
+        torch_metrics.made("rmse", CLASSES)
+    with pytest.raises(ValueError, match=r"there is no metric 'f1': F1Score, .* are near it"):
+        torch_metrics.made("f1", CLASSES)
+
+
+def test_metrics_without_a_class_to_ignore_say_so():
+    places = Task("places", (3, 2, 2), (0, 1, 2), 255)
+    of = torch_metrics.given(places, False, "MeanIoU")
+    y = torch.tensor([[[0, 1], [2, 1]]])
+    assert of(torch.rand(1, 3, 2, 2), y)[1] is y
+    y[0, 0, 0] = 255
+    with pytest.raises(
+        ValueError, match=r"torchmetrics' MeanIoU counts every place, .* to ignore, 255: take metric='mean_iou'"
+    ):
+        of(torch.rand(1, 3, 2, 2), y)
+
+
+def test_numbers_far_from_zero_are_summed_in_double_precision():
+    y = (1000 + torch.rand(200, 1, generator=torch.Generator().manual_seed(0))).float()
+    outputs = y + torch.rand(200, 1, generator=torch.Generator().manual_seed(1)) / 2
+    task = Task("numbers", (1,))
+    metric = torch_metrics.fresh(torch_metrics.made("ExplainedVariance", task), task)
+    for part in range(0, 200, 50):
+        chunk = slice(part, part + 50)
+        metric.update(*torch_metrics.given(task, False, "ExplainedVariance")(outputs[chunk], y[chunk]))
+    wanted = 1 - float((y.double() - outputs.double()).var() / y.double().var())
+    assert torch_metrics.value_of(metric, "ExplainedVariance") == pytest.approx(wanted, abs=1e-9)
