@@ -12,15 +12,9 @@ import torch
 from appnas.loop import search_loop
 from appnas.spaces import Bench201, Cells
 from appnas.spaces.images import bench201
-from appnas.strategy import LSTM, Draw, Independent, PolicyGradient, Score, moving_average, reinforce
+from appnas.strategy import LSTM, Draw, Independent, PolicyGradient, Score, reinforce
 from appnas.strategy.policies.policy_gradient import ppo_clip
 from appnas.testing import StrategySuite, judge, planted, tabulated
-
-
-def test_moving_average():
-    assert moving_average(None, 3.0, 0.9) == 3.0
-    assert moving_average(1.0, 3.0, 0.9) == pytest.approx(1.2)
-    assert moving_average(1.0, 3.0, 0.0) == 3.0
 
 
 def test_reinforce_by_hand():
@@ -116,7 +110,7 @@ def test_one_update_a_batch(chain):
     for told in range(1, 4):
         strategy.tell(strategy.ask(), Score(torch.tensor(float(told))))
         assert torch.equal(strategy.controller.logits, start) == (told < 3)
-    assert strategy.baseline == pytest.approx(2.0) and strategy.waiting == []
+    assert strategy.advantage.average == pytest.approx(2.0) and strategy.waiting == []
 
 
 def test_a_better_sample_becomes_more_likely(chain):
