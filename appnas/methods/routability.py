@@ -37,7 +37,8 @@ class Config:
     budget: int = 45
     """Epochs (or environment steps) of every training, the paper's; unused with a table."""
     rate: float = 0.15
-    """Alpha, for a deviation of the scores; chosen on planted values. In the rule of the notes it is for a value of 1."""
+    """Alpha, for a deviation of the scores; chosen on planted values. In the rule of the notes it is for a value of 1:
+    5 for fractions, 0.05 for percent."""
     clip: float = 1.0
     """Largest exponent of an update."""
     momentum: float = 0.8

@@ -10,6 +10,6 @@ from appnas.strategy.policies.edge_weights import EdgeWeights
 from appnas.strategy.policies.policy_gradient import PolicyGradient, reinforce, step_down
 
 __all__ = [
-    "LSTM", "Advantage", "Controller", "EdgeWeights", "Independent", "Kind", "PolicyGradient", "controller", "moving_average",
-    "reinforce", "step_down",
+    "LSTM", "Advantage", "Controller", "EdgeWeights", "Independent", "Kind", "PolicyGradient", "controller",
+    "moving_average", "reinforce", "step_down",
 ]  # fmt: skip

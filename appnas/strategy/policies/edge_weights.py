@@ -10,10 +10,10 @@ Source: notes on the paper, which give the rule below but neither alpha nor the 
 
 Deviates: the notes have shares, the softmax of w over the edges that leave one vertex, each edge taken if its share
 exceeds a uniform number; exp(alpha (mu - beta)) with beta the mean of the best five mu so far; and only edges taken
-move. Read so (`rule="notes"`, kept for comparison) nothing is learned: mu is below beta nearly always, so the weights of
-all that is sampled fall to their floor, and shares add up to 1, so about one edge leaves a vertex whatever the weights
-are. Exponents are clipped, and so are weights, under both rules. Alpha and the momentum of b and s were chosen on
-planted values over 168 edges, 400 samples.
+move. Read so (`rule="notes"`, kept for comparison) nothing is learned: mu is below beta nearly always, so the weights
+of all that is sampled fall to their floor, and shares add up to 1, so about one edge leaves a vertex whatever the
+weights are. Exponents are clipped, and so are weights, under both rules. Alpha and the momentum of b and s were chosen
+on planted values over 168 edges, 400 samples.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ class EdgeWeights(Saved):
 
     Args:
         space: what to search. `bundles`, if it has them, are the decisions on the edges that leave one vertex, each
-            binary with the edge as its second option; those of a vertex that leads nowhere learn nothing. Its `reached`,
-            if it has it, leaves out edges that are without effect.
+            binary with the edge as its second option; those of a vertex that leads nowhere learn nothing. Its
+            `reached`, if it has it, leaves out edges that are without effect.
         rng: source of randomness.
         rate: alpha.
         clip: largest exponent either way.

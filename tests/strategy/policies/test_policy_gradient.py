@@ -184,3 +184,32 @@ def test_on_nas_bench_201(data):
         for result in results:
             values = [record.value for record in result.history]
             assert statistics.fmean(values[-50:]) > statistics.fmean(values[:50]) + 1.5
+
+
+def test_scaled_the_unit_of_rewards_is_of_no_account(chain):
+    """Nor what an entropy bonus is worth beside them; without scaling it is."""
+    for scaled in (True, False):
+        found = []
+        for unit in (1.0, 100.0):
+            strategy, oracle = policy(chain, 0, batch=4, entropy=0.1, scaled=scaled), planted(chain)
+            for _ in range(40):
+                draw = strategy.ask()
+                strategy.tell(draw, Score(unit * oracle.score(draw).value))
+            found.append(strategy.controller.logits.detach())
+        assert torch.allclose(*found, atol=1e-3) == scaled
+
+
+@pytest.mark.parametrize("make", [policy, lstm])
+def test_a_draw_is_one_walk(chain, make):
+    """What is sampled, and its log-probability, are those of `sample` and `evaluate`, bit for bit."""
+    strategy = make(chain, 0)
+    state = strategy.generator.get_state()
+    expected = strategy.controller.sample(1, strategy.generator)
+    logp = strategy.controller.evaluate(expected)[0][0].detach()
+    strategy.generator.set_state(state)
+    if make is lstm:
+        steps = []
+        strategy.controller.cell.register_forward_hook(lambda *_: steps.append(1))
+    draw = strategy.ask()
+    assert draw.action == tuple(expected[0].tolist()) and torch.equal(draw.logp, logp) and not draw.logp.requires_grad
+    assert make is policy or len(steps) == 2
