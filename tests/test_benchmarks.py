@@ -232,6 +232,12 @@ def test_routability(data, tmp_path):
     assert re.search(r"\| RUDY \| 1 \| 0\.\d{3} \| ", out) and "random against" in out
 
 
+def test_edge_weights_learn():
+    out = run("edge_weights", "--seeds", "2", "--samples", "200")
+    late = {row[0]: float(row[1]) for row in re.findall(r"^\| (\w[\w ]*) \| [^|]+ \| (\S+) ", out, re.MULTILINE)[1:]}
+    assert late["odds"] > 0.2 and max(abs(late["rate 0"]), abs(late["notes"])) < 0.1
+
+
 def test_memory_does_not_grow_with_the_files():
     small = ("--steps", "2", "--batch", "8", "--side", "32")
     out = run("lazy_images", "--files", "60", "240", "--loaders", "0", "2", *small)

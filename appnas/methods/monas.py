@@ -25,18 +25,22 @@ from appnas.task import Domain
 
 
 @dataclass(frozen=True)
-@checked(evaluations=1, budget=1, alpha=0, hidden=1, lr=0, momentum=0, per_update=1)
-class Config:
+@checked(alpha=0)
+class Config(reinforce.Config):
     """Settings. The paper's own could not be confirmed: these are ours.
 
     Deviates: a moving-average baseline and an entropy bonus, which the paper's formula lacks: a constrained reward is 0
     over most of some spaces.
     """
 
-    evaluations: int = 500
-    """Networks sampled."""
-    budget: int = 10
-    """Epochs of every training; unused with a table."""
+    controller: Kind = "lstm"
+    """An LSTM in which every decision sees the earlier ones (the paper), or one softmax a decision."""
+    hidden: int = 24
+    """Width of the LSTM."""
+    lr: float = 0.03
+    """Adam on the controller."""
+    entropy: float = 0.01
+    """Weight of the entropy bonus, against rewards of about 0 to 1 unless they are `scaled`."""
     reward: Literal["mixed", "cost_limit", "value_limit"] = "mixed"
     """Value and cost weighed, the value under a limit on the cost, or the cost under a limit on the value."""
     alpha: float = 0.5
@@ -49,21 +53,10 @@ class Config:
     """Value that counts as 1: 100 for accuracies in %."""
     least: float = 0.85
     """Limit of the scaled value in the value-limited reward."""
-    controller: Kind = "lstm"
-    """An LSTM in which every decision sees the earlier ones (the paper), or one softmax a decision."""
-    hidden: int = 24
-    """Width of the LSTM."""
-    lr: float = 0.03
-    """Adam on the controller."""
-    momentum: float = 0.9
-    """Of the moving-average baseline."""
-    entropy: float = 0.01
-    """Weight of the entropy bonus."""
-    per_update: int = 1
-    """Networks an update."""
 
     def __post_init__(self) -> None:
         """Check the settings."""
+        super().__post_init__()  # type: ignore[misc]
         if self.alpha > 1:
             raise ValueError(f"Config.alpha must be at most 1, got {self.alpha!r}")
         if not min(self.reference, self.scale) > 0:
@@ -87,4 +80,4 @@ def search(
     Raises:
         ValueError: the cost can neither be measured nor is it in the table.
     """
-    return reinforce.search(space, domain, config, seed=seed, callbacks=callbacks, reward=config.of)
+    return reinforce.search(space, domain, config, seed=seed, callbacks=callbacks, reward=config.of, cost=config.cost)

@@ -22,10 +22,11 @@ from appnas.testing.oracle import Oracle, Term, judge, planted, tabulated
 from appnas.testing.other_device import OtherDevice, Transfer, other_device
 from appnas.testing.parts import chi_squared, identical, reachable, round_trip
 from appnas.testing.space import SpaceSuite
-from appnas.testing.strategy import StrategySuite
+from appnas.testing.strategy import LearningSuite, StrategySuite
 from appnas.testing.supernet import SupernetSuite
 
 __all__ = [
-    "DomainSuite", "MethodSuite", "Oracle", "OtherDevice", "SpaceSuite", "StrategySuite", "SupernetSuite", "Term",
-    "Transfer", "chi_squared", "identical", "judge", "other_device", "planted", "reachable", "round_trip", "tabulated",
+    "DomainSuite", "LearningSuite", "MethodSuite", "Oracle", "OtherDevice", "SpaceSuite", "StrategySuite",
+    "SupernetSuite", "Term", "Transfer", "chi_squared", "identical", "judge", "other_device", "planted", "reachable",
+    "round_trip", "tabulated",
 ]  # fmt: skip

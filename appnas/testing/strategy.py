@@ -5,12 +5,13 @@ from __future__ import annotations
 import random
 from collections import deque
 from collections.abc import Callable
+from statistics import fmean, pstdev
 from typing import NamedTuple
 
 import torch
 
-from appnas.estimate import Evaluator
-from appnas.space import Space, check, restrict
+from appnas.estimate import Evaluator, Stateless
+from appnas.space import Space, check, random_arch, restrict
 from appnas.strategy import Draw, Score, Strategy
 from appnas.support import ExhaustedError
 from appnas.task import Domain
@@ -18,6 +19,7 @@ from appnas.testing.oracle import Oracle, planted
 from appnas.testing.parts import identical, narrow, reachable, round_trip
 
 Make = Callable[[Space, int], Strategy]
+Learner = Callable[[Space, int, float], Strategy]
 
 
 class Told(NamedTuple):
@@ -177,3 +179,57 @@ class StrategySuite:
         strategy = make(space, 0)
         drive(strategy, planted(space), 3)
         assert not [item for item in reachable(strategy) if isinstance(item, Domain | Evaluator)]
+
+
+class LearningSuite:
+    """Tests that a strategy learns from scores, on a space that it is used in: its late samples beat its early ones.
+
+    Values are planted, gains are in deviations of what random architectures are worth, averaged over seeds.
+
+    Fixtures to give: `space`, and `learner`, a function (space, seed, rate) -> strategy, whose learning rate is
+    multiplied by `rate`.
+    """
+
+    steps = 300
+    """Scores told; early are the first quarter of them, late the last."""
+    seeds = 2
+    """Searches."""
+    margin = 1.0
+    """Least gain of a strategy that learns, in deviations; half of it is the most of one that does not."""
+    rated = True
+    """Whether there is a learning rate without which nothing is learned. Where there is none (populations, climbers),
+    the control is told noise instead."""
+
+    def oracle(self, space: Space) -> Stateless:
+        """What scores draws."""
+        return planted(space)
+
+    def gain(self, space: Space, learner: Learner, rate: float = 1.0, deaf: bool = False) -> float:
+        """Mean value of the late samples less that of the early ones, in deviations.
+
+        Args:
+            space: searched.
+            learner: makes the strategy.
+            rate: factor of its learning rate.
+            deaf: it is told noise.
+        """
+        part, gains = self.steps // 4, []
+        for seed in range(self.seeds):
+            strategy, oracle = learner(space, seed, rate), self.oracle(space)
+            rng, values = random.Random(seed), []
+            usual = [float(oracle.score(Draw(random_arch(space, rng))).value) for _ in range(100)]
+            for _ in range(self.steps):
+                draw = strategy.ask()
+                score = oracle.score(draw)
+                values.append(float(score.value.detach()))
+                strategy.tell(draw, Score(torch.tensor(rng.gauss(0, 1)), score.metrics) if deaf else score)
+            gains.append((fmean(values[-part:]) - fmean(values[:part])) / pstdev(usual))
+        return fmean(gains)
+
+    def test_late_samples_beat_early_ones(self, space: Space, learner: Learner) -> None:
+        """By the margin."""
+        assert self.gain(space, learner) > self.margin
+
+    def test_without_learning_they_do_not(self, space: Space, learner: Learner) -> None:
+        """A learning rate of 0, or scores that are noise: less than half of the margin either way."""
+        assert abs(self.gain(space, learner, float(not self.rated), not self.rated)) < self.margin / 2

@@ -48,6 +48,9 @@ class TestOnAnOracle(MethodSuite):
 def test_settings_of_the_paper():
     config = mnasnet.Config()
     assert (config.evaluations, config.budget, config.below, config.above) == (8000, 5, -0.07, -0.07)
+    assert (config.lr, config.momentum, config.entropy, config.clip, config.scaled) == (3.5e-4, 0.95, 1e-5, 0.2, False)
+    with pytest.raises(ValueError, match=r"lr must be at least 0"):
+        mnasnet.Config(lr=-1.0)
     with pytest.raises(ValueError, match="target must be above 0"):
         mnasnet.Config(target=0.0)
 

@@ -10,8 +10,8 @@ from torch import nn
 from appnas.methods import baselines
 from appnas.run import catalogue
 from appnas.space import IO
-from appnas.strategy import Random
-from appnas.testing import DomainSuite, MethodSuite, SpaceSuite, StrategySuite, SupernetSuite, planted
+from appnas.strategy import Evolution, Random
+from appnas.testing import DomainSuite, LearningSuite, MethodSuite, SpaceSuite, StrategySuite, SupernetSuite, planted
 
 
 def broken(test, *fixtures) -> None:
@@ -178,6 +178,16 @@ def test_broken_strategies(cells, kind: type, tests: list[str]):
         elif kind is not Global:
             getattr(suite, f"test_{test}")(cells, make)
     assert set(tests) <= {name.removeprefix("test_") for name in dir(StrategySuite)}
+
+
+def test_strategies_that_do_not_learn_or_that_learn_without_a_rate(bench201):
+    suite = LearningSuite()
+    deaf = lambda space, seed, rate: Random(space, random.Random(seed))  # noqa: E731
+    always = lambda space, seed, rate: Evolution(space, random.Random(seed), 20, 5)  # noqa: E731
+    broken(suite.test_late_samples_beat_early_ones, bench201, deaf)
+    suite.test_without_learning_they_do_not(bench201, deaf)
+    suite.test_late_samples_beat_early_ones(bench201, always)
+    broken(suite.test_without_learning_they_do_not, bench201, always)
 
 
 class TestBrokenDomains:

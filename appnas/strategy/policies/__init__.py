@@ -4,11 +4,12 @@ Here belongs what is sampled and then rewarded. What keeps a population, neighbo
 folder up.
 """
 
+from appnas.strategy.policies.advantage import Advantage, moving_average
 from appnas.strategy.policies.controllers import LSTM, Controller, Independent, Kind, controller
 from appnas.strategy.policies.edge_weights import EdgeWeights
-from appnas.strategy.policies.policy_gradient import PolicyGradient, moving_average, reinforce, step_down
+from appnas.strategy.policies.policy_gradient import PolicyGradient, reinforce, step_down
 
 __all__ = [
-    "LSTM", "Controller", "EdgeWeights", "Independent", "Kind", "PolicyGradient", "controller", "moving_average",
-    "reinforce", "step_down",
+    "LSTM", "Advantage", "Controller", "EdgeWeights", "Independent", "Kind", "PolicyGradient", "controller",
+    "moving_average", "reinforce", "step_down",
 ]  # fmt: skip

@@ -21,6 +21,9 @@ class Controller(Protocol):
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
         """Draw architectures. Shapes: returns [n, D], int64."""
 
+    def draw(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Draw the same architectures, with their log-probabilities. Shapes: returns [n, D] and [n]; no gradient."""
+
     def evaluate(self, archs: Tensor) -> tuple[Tensor, Tensor]:
         """Log-probability and entropy. Shapes: archs [n, D]; returns [n] and [n]."""
 
@@ -87,6 +90,12 @@ class Independent(nn.Module):
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
         """Draw architectures. Shapes: returns [n, D]."""
         return torch.multinomial(self._logp().exp(), n, replacement=True, generator=generator).T
+
+    @torch.no_grad()
+    def draw(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Draw architectures, with their log-probabilities. Shapes: returns [n, D] and [n]."""
+        archs = self.sample(n, generator)
+        return archs, self._logp().gather(1, archs.T).sum(0)
 
     def evaluate(self, archs: Tensor) -> tuple[Tensor, Tensor]:
         """Log-probability and entropy. Shapes: archs [n, D]; returns [n] and [n]."""
@@ -161,7 +170,12 @@ class LSTM(nn.Module):
     @torch.no_grad()
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
         """Draw architectures. Shapes: returns [n, D]."""
-        return self._walk(n, None, generator)[0]
+        return self.draw(n, generator)[0]
+
+    @torch.no_grad()
+    def draw(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Draw architectures, with their log-probabilities, in one walk. Shapes: returns [n, D] and [n]."""
+        return self._walk(n, None, generator)[:2]
 
     @torch.no_grad()
     def complete(self, archs: Tensor, known: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:

@@ -9,14 +9,10 @@ from torch import Tensor
 
 from appnas.space import Arch, Gates, Space, one_hot
 from appnas.strategy.archive import Archive
+from appnas.strategy.policies.advantage import Advantage
 from appnas.strategy.policies.controllers import Controller
 from appnas.strategy.protocol import Draw, Score
 from appnas.support import Saved
-
-
-def moving_average(average: float | None, value: float, momentum: float) -> float:
-    """Momentum * average + (1 - momentum) * value; the first value starts the average."""
-    return value if average is None else momentum * average + (1 - momentum) * value
 
 
 def reinforce(logp: Tensor, reward: Tensor, baseline: float | Tensor, entropy: Tensor, bonus: float = 0.0) -> Tensor:
@@ -58,14 +54,15 @@ class PolicyGradient(Saved):
         generator: source of samples.
         lr: of Adam on the controller.
         momentum: of the moving-average baseline.
-        entropy: weight of the entropy bonus.
+        entropy: weight of the entropy bonus, against values, or against deviations of them if they are scaled.
+        scaled: divide what is above the baseline by its moving deviation.
         batch: scores gathered for one update.
         clip: if above 0, PPO with this clip and `passes` over a batch; else one REINFORCE step.
         passes: of PPO over a batch.
         pick: "seen" gives the best architecture told, "mode" the most probable one.
     """
 
-    saved = ("controller", "optimiser", "baseline", "waiting", "generator", "archive")
+    saved = ("controller", "optimiser", "advantage", "waiting", "generator", "archive")
 
     def __init__(
         self,
@@ -79,27 +76,25 @@ class PolicyGradient(Saved):
         clip: float = 0.0,
         passes: int = 4,
         pick: str = "seen",
+        scaled: bool = False,
     ):
         if pick not in ("seen", "mode"):
             raise ValueError(f"pick is 'seen' or 'mode', got {pick!r}")
         self.space, self.controller, self.generator = space, controller, generator
-        self.momentum, self.entropy, self.batch, self.clip, self.passes = momentum, entropy, batch, clip, passes
-        self.pick = pick
+        self.entropy, self.batch, self.clip, self.passes, self.pick = entropy, batch, clip, passes, pick
         self.optimiser = torch.optim.Adam(controller.parameters(), lr=lr)  # type: ignore[attr-defined]
-        self.baseline: float | None = None
+        self.advantage = Advantage(momentum, scaled)
         self.waiting: list[tuple[Arch, float, float]] = []
         self.archive = Archive()
 
     def ask(self) -> Draw:
         """An architecture sampled from the policy."""
-        sampled = self.controller.sample(1, self.generator)
-        with torch.no_grad():
-            logp = self.controller.evaluate(sampled)[0][0]
+        sampled, logp = self.controller.draw(1, self.generator)
         arch = action = tuple(sampled[0].tolist())
         if not self.space.valid(arch):
             chosen = one_hot(self.space.choices, action)
             arch = self.space.discretise(tuple(c + p for c, p in zip(chosen, self.distribution(), strict=True)))
-        return Draw(arch, logp=logp, action=action)
+        return Draw(arch, logp=logp[0], action=action)
 
     def tell(self, draw: Draw, score: Score) -> None:
         """Gather a batch, then update the policy. A value that is not finite says nothing and is passed over."""
@@ -116,13 +111,13 @@ class PolicyGradient(Saved):
         archs = torch.tensor([arch for arch, _, _ in self.waiting])
         values = torch.tensor([value for _, value, _ in self.waiting])
         old = torch.tensor([logp for _, _, logp in self.waiting])
-        self.baseline = moving_average(self.baseline, float(values.mean()), self.momentum)
+        advantage = self.advantage.of(values)
         for _ in range(self.passes if self.clip else 1):
             logp, entropy = self.controller.evaluate(archs)
             if self.clip:
-                loss = ppo_clip(logp, old, values - self.baseline, entropy, self.clip, self.entropy)
+                loss = ppo_clip(logp, old, advantage, entropy, self.clip, self.entropy)
             else:
-                loss = reinforce(logp, values, self.baseline, entropy, self.entropy)
+                loss = reinforce(logp, advantage, 0.0, entropy, self.entropy)
             step_down(self.optimiser, loss)
 
     def best(self) -> Arch:

@@ -24,6 +24,12 @@ class TestOnEdges(StrategySuite):
         return lambda space, seed: EdgeWeights(space, random.Random(seed))
 
 
+class TestOfTheNotes(TestOnEdges):
+    @pytest.fixture
+    def make(self):
+        return lambda space, seed: EdgeWeights(space, random.Random(seed), 1.0, rule="notes")
+
+
 class TestOnOptions(TestOnEdges):
     @pytest.fixture
     def space(self):
@@ -34,9 +40,46 @@ def told(strategy, arch, value):
     strategy.tell(Draw(arch), Score(torch.tensor(float(value))))
 
 
+def notes(seed=0, **more):
+    return EdgeWeights(GUIDE, random.Random(seed), rule="notes", **more)
+
+
 def test_the_rule_by_hand():
-    """Edges 01 02 12 03 13 23. The second score is 1 below the mean of both, so it multiplies by e^(-alpha)."""
-    strategy = EdgeWeights(GUIDE, random.Random(0), rate=0.5, clip=10)
+    """Edges 01 02 12 03 13 23; b and s with momentum 0.5."""
+    strategy = EdgeWeights(GUIDE, random.Random(0), rate=0.5, clip=10, momentum=0.5)
+    told(strategy, (1, 0, 0, 0, 0, 0), 2.0)
+    assert strategy.weights == [[1.0, 1.0]] * 6  # the first mu is b
+    told(strategy, (1, 0, 1, 0, 0, 0), 0.0)  # b = 1 and s = 1: one deviation below; vertex 2 leads nowhere
+    fallen = math.exp(-0.5)
+    assert strategy.weights == [[1, fallen], [fallen, 1], [1, fallen], [fallen, 1], [fallen, 1], [1, 1]]
+    told(strategy, (0, 1, 0, 0, 1, 1), 7.0)  # b = 4 and s^2 = (1 + 9) / 2; nothing reaches vertex 1
+    risen = math.exp(0.5 * 3 / math.sqrt(5))
+    expected = [[risen, fallen], [fallen, risen], [1, fallen], [fallen * risen, 1], [fallen, 1], [1, risen]]
+    assert [x for row in strategy.weights for x in row] == pytest.approx([x for row in expected for x in row])
+
+
+def test_every_edge_is_drawn_by_itself():
+    """So a graph may have nearly all edges, or hardly any."""
+    strategy = EdgeWeights(GUIDE, random.Random(0))
+    strategy.weights[1] = [1.0, 3.0]
+    assert [row[1] for row in strategy.probabilities()] == [0.5, 0.75, 0.5, 0.5, 0.5, 0.5]
+    counts = [sum(strategy.ask().arch[e] for _ in range(2000)) / 2000 for e in (0, 1)]
+    assert counts == pytest.approx([0.5, 0.75], abs=0.05)
+    for edge, least, most in ((64.0, 5.9, 6), (1 / 64, 0, 0.2)):
+        strategy.weights = [[1.0, edge]] * 6
+        assert least <= fmean(sum(strategy.ask().arch) for _ in range(200)) <= most
+
+
+def test_weights_are_bounded():
+    strategy = EdgeWeights(GUIDE, random.Random(0), rate=100.0, clip=3.0)
+    for value in range(8):
+        told(strategy, (1,) * 6, value)
+    assert strategy.weights == [[1.0, 64.0]] * 6
+
+
+def test_the_rule_of_the_notes_by_hand():
+    """The second score is 1 below the mean of both, so it multiplies by e^(-alpha)."""
+    strategy = notes(rate=0.5, clip=10)
     told(strategy, (1, 0, 0, 0, 0, 0), 2.0)
     assert [row[1] for row in strategy.weights] == [1.0] * 6  # mu is beta
     told(strategy, (1, 0, 1, 0, 0, 0), 0.0)
@@ -49,7 +92,7 @@ def test_the_rule_by_hand():
 
 
 def test_shares_of_edges_that_leave_one_vertex():
-    strategy = EdgeWeights(GUIDE, random.Random(0))
+    strategy = notes()
     strategy.weights[1][1] = 1 + math.log(2)  # twice the share of the others from the pseudo vertex
     taken = [row[1] for row in strategy.probabilities()]
     assert taken == pytest.approx([0.25, 0.5, 0.5, 0.25, 0.5, 1.0])  # 01 02 12 03 13 23
@@ -60,11 +103,11 @@ def test_shares_of_edges_that_leave_one_vertex():
 def test_a_value_that_is_not_finite_says_nothing():
     strategy = EdgeWeights(GUIDE, random.Random(0))
     told(strategy, (1,) * 6, math.nan)
-    assert strategy.best_values == [] and strategy.weights == [[1.0, 1.0]] * 6
+    assert strategy.advantage.average is None and strategy.weights == [[1.0, 1.0]] * 6
 
 
 def test_beta_is_the_mean_of_the_best_five_and_steps_are_bounded():
-    strategy = EdgeWeights(GUIDE, random.Random(0), rate=100.0, clip=0.5)
+    strategy = notes(rate=100.0, clip=0.5)
     for value in range(8):
         told(strategy, (1, 0, 0, 0, 0, 0), value)
     assert strategy.best_values == [7, 6, 5, 4, 3]
@@ -84,5 +127,5 @@ def test_it_finds_more_than_random_search():
             strategy.tell(draw, oracle.score(draw))
         return oracle.of(strategy.best())
 
-    weighted = [best(EdgeWeights(space, random.Random(seed), rate=1.0)) for seed in range(10)]
+    weighted = [best(EdgeWeights(space, random.Random(seed))) for seed in range(10)]
     assert fmean(weighted) > fmean([best(Random(space, random.Random(seed))) for seed in range(10)])

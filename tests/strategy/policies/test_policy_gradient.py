@@ -12,15 +12,9 @@ import torch
 from appnas.loop import search_loop
 from appnas.spaces import Bench201, Cells
 from appnas.spaces.images import bench201
-from appnas.strategy import LSTM, Draw, Independent, PolicyGradient, Score, moving_average, reinforce
+from appnas.strategy import LSTM, Draw, Independent, PolicyGradient, Score, reinforce
 from appnas.strategy.policies.policy_gradient import ppo_clip
 from appnas.testing import StrategySuite, judge, planted, tabulated
-
-
-def test_moving_average():
-    assert moving_average(None, 3.0, 0.9) == 3.0
-    assert moving_average(1.0, 3.0, 0.9) == pytest.approx(1.2)
-    assert moving_average(1.0, 3.0, 0.0) == 3.0
 
 
 def test_reinforce_by_hand():
@@ -116,7 +110,7 @@ def test_one_update_a_batch(chain):
     for told in range(1, 4):
         strategy.tell(strategy.ask(), Score(torch.tensor(float(told))))
         assert torch.equal(strategy.controller.logits, start) == (told < 3)
-    assert strategy.baseline == pytest.approx(2.0) and strategy.waiting == []
+    assert strategy.advantage.average == pytest.approx(2.0) and strategy.waiting == []
 
 
 def test_a_better_sample_becomes_more_likely(chain):
@@ -190,3 +184,32 @@ def test_on_nas_bench_201(data):
         for result in results:
             values = [record.value for record in result.history]
             assert statistics.fmean(values[-50:]) > statistics.fmean(values[:50]) + 1.5
+
+
+def test_scaled_the_unit_of_rewards_is_of_no_account(chain):
+    """Nor what an entropy bonus is worth beside them; without scaling it is."""
+    for scaled in (True, False):
+        found = []
+        for unit in (1.0, 100.0):
+            strategy, oracle = policy(chain, 0, batch=4, entropy=0.1, scaled=scaled), planted(chain)
+            for _ in range(40):
+                draw = strategy.ask()
+                strategy.tell(draw, Score(unit * oracle.score(draw).value))
+            found.append(strategy.controller.logits.detach())
+        assert torch.allclose(*found, atol=1e-3) == scaled
+
+
+@pytest.mark.parametrize("make", [policy, lstm])
+def test_a_draw_is_one_walk(chain, make):
+    """What is sampled, and its log-probability, are those of `sample` and `evaluate`, bit for bit."""
+    strategy = make(chain, 0)
+    state = strategy.generator.get_state()
+    expected = strategy.controller.sample(1, strategy.generator)
+    logp = strategy.controller.evaluate(expected)[0][0].detach()
+    strategy.generator.set_state(state)
+    if make is lstm:
+        steps = []
+        strategy.controller.cell.register_forward_hook(lambda *_: steps.append(1))
+    draw = strategy.ask()
+    assert draw.action == tuple(expected[0].tolist()) and torch.equal(draw.logp, logp) and not draw.logp.requires_grad
+    assert make is policy or len(steps) == 2
