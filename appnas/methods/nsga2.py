@@ -35,8 +35,9 @@ class Config:
     limits: tuple[str, ...] = ()
     """NAME<=NUMBER or NAME>=NUMBER each: what breaks one comes after all that keep them, and has the value minus
     infinity."""
-    population: int = 50
-    """Architectures that are parents."""
+    population: int = 20
+    """Architectures that are parents. With 20 the front of value and latency on a surrogate of Accel-NASBench is ahead
+    of that with 50 until 500 evaluations, and as good at 1,000."""
     crossed: float = 0.9
     """Share of the children with two parents, the paper's number."""
     rate: float = 0.0

@@ -13,7 +13,7 @@ from appnas.support import ExhaustedError, Saved
 
 LISTED = 1000
 """Neighbours up to which they are listed and shuffled; where there are more, they are drawn by `mutate`."""
-TRIES = 100
+TRIES = 30
 """Mutants that are drawn, after the listed neighbours, until one is new; if none is, the climb is over."""
 
 
