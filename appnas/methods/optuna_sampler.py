@@ -18,9 +18,9 @@ import torch
 
 from appnas.estimate import Evaluator, evaluator_of
 from appnas.loop import Callbacks, SearchResult, search_loop
-from appnas.space import Arch, Space, active, decisions, legal, names, split
+from appnas.space import Arch, Space, active, all_of, decisions, legal, names, spent, split
 from appnas.strategy import Archive, Draw, Score
-from appnas.support import Saved, checked
+from appnas.support import ExhaustedError, Saved, checked
 from appnas.task import Domain
 
 Sampler = Literal["tpe", "gp", "cmaes", "random"]
@@ -148,7 +148,11 @@ class OptunaStrategy(Saved):
         self.values: dict[Arch, float] = {}
 
     def ask(self) -> Draw:
-        """What the sampler draws."""
+        """What the sampler draws.
+
+        Raises:
+            ExhaustedError: networks are to be distinct, and all were told.
+        """
         for _ in range(TRIES):
             trial = self.study.ask()
             arch = self._drawn(trial)
@@ -157,6 +161,8 @@ class OptunaStrategy(Saved):
                 break
             self._settle(trial, known)
         else:
+            if spent(self.space, self.values, self.name):
+                raise ExhaustedError(all_of(len(self.values)))
             trial = self.study.ask()
             arch = self._drawn(trial)
         self.events.append((arch, None))
