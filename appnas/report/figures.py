@@ -75,8 +75,9 @@ def _trade(story: Story) -> list[Plot]:
 def traded(story: Story) -> tuple[str | None, list[Record]]:
     """The cost that all scores tell, and those of them that are numbers; None if there is nothing to trade."""
     records = [record for trace in story.traces for record in trace.scored]
-    own = story.config["config"].get("cost")
-    names = [own, *COSTS] if own in COSTS else [*COSTS]
+    settings = story.config["config"]
+    own = [settings.get("cost"), *(text.rpartition(":")[0] for text in settings.get("objectives", ()))]
+    names = [*(name for name in own if name in COSTS), *COSTS]
     cost = next((name for name in names if records and all(name in r.metrics for r in records)), None)
     if cost is None or story.soft:
         return None, []

@@ -83,7 +83,7 @@ def test_bad_requests_are_refused_before_anything_is_written(table, digits, tmp_
         (ValueError, "no space 'bench'", lambda: appnas.search("bench", table, "random", out=out)),
         (ValueError, "no domain 'digit'", lambda: appnas.search("bench201", "digit", "random", out=out)),
         (ValueError, "seeds must be at least 1", lambda: appnas.search("bench201", table, "random", seeds=0, out=out)),
-        (TypeError, "shared weights, and Table has no `batches` and `loss`; methods for it: agnn, ctnas, evolution",
+        (TypeError, "shared weights, and Table has no `batches` and `loss`; methods for it: agnn, bananas, ctnas",
          lambda: appnas.search("bench201", table, "darts", out=out)),
     ):  # fmt: skip
         with pytest.raises(kind, match=match):

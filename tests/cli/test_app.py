@@ -182,7 +182,7 @@ def test_search_help_shows_every_setting_with_its_text_and_default(monkeypatch):
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        ("search dart", "there is no method 'dart', there are: agnn, ctnas, darts, "),
+        ("search dart", "there is no method 'dart', there are: agnn, bananas, ctnas, darts, "),
         ("search darts --space cel", "did you mean 'cells'?"),
         ("search darts --domain digit", "did you mean 'digits'?"),
         ("search random --domain=cifar", "did you mean 'cifar10'?"),
@@ -193,7 +193,7 @@ def test_search_help_shows_every_setting_with_its_text_and_default(monkeypatch):
         ("search random --domain bench201:cifar10", "set APPNAS_DATA"),
         (
             "search darts --domain bench201:cifar10",
-            "'bench201:cifar10' is a table of results; methods for it: agnn, ctnas, evolution",
+            "'bench201:cifar10' is a table of results; methods for it: agnn, bananas, ctnas, evolution",
         ),
         ("search random --domain bench201:cifar10 --space cells", "of the space 'bench201', got 'cells'"),
         ("search random --domain bench201:cifar10 --space.channels 4", "leave out --space.*"),

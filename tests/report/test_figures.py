@@ -60,6 +60,18 @@ def test_costs_of_scores_are_traded_against_their_value(cost, words):
     assert "trade" not in [plot.name for plot in figures.progress(story)]
 
 
+def test_a_cost_among_the_objectives_is_traded_first():
+    """Of several that all scores tell, the one that was searched for."""
+    story = told()
+    for i, record in enumerate(story.main.records):
+        record.metrics.update(parameters=100.0 * i, latency_ms=2.0 * i)
+    first = figures.traded(story)[0]
+    story.config["config"]["objectives"] = ["value:max", "parameters:min"]
+    assert figures.traded(story)[0] == "parameters" != first
+    story.config["config"]["objectives"] = ["value:max", "latency_ms:min"]
+    assert figures.traded(story)[0] == "latency_ms"
+
+
 def test_distributions_are_shown_by_choice():
     plots = figures.distribution(told(cubes=[cube()]), EDGES)
     assert [plot.name for plot in plots] == ["alphas-cell", "collapse", "masses"]

@@ -99,7 +99,9 @@ class KilledError(Exception):
 
 
 @pytest.mark.parametrize("name", ["one", "five", "sparse"])
-@pytest.mark.parametrize("method", ["evolution", "ctnas", "nao", "gcn_fit", "agnn"])
+@pytest.mark.parametrize(
+    "method", ["evolution", "ctnas", "nao", "gcn_fit", "agnn", "local_search", "bananas", "nsga2", "optuna"]
+)
 def test_killed_and_resumed_it_ends_alike(method, name, tmp_path):
     space = SPACES[name]
     config = METHODS[method].config(**settings(method))
