@@ -14,6 +14,7 @@ from appnas.methods import (
     fewshot,
     freenas,
     gcn_fit,
+    hyperband,
     mnasnet,
     monas,
     nao,
@@ -152,6 +153,11 @@ METHODS: dict[str, Method] = {
         reinforce.search, reinforce.Config,
         "Neural Architecture Search with Reinforcement Learning (arXiv 1611.01578)",
         "reinforcement learning", "training from scratch, or a table", "scores",
+    ),
+    "hyperband": Method(
+        hyperband.search, hyperband.Config,
+        "Hyperband: A Novel Bandit-Based Approach to Hyperparameter Optimization (arXiv 1603.06560)",
+        "random or evolution, in rungs", "training from scratch for a while, the best on, or a table", "scores",
     ),
     "evolution": Method(
         baselines.evolution, baselines.EvolutionConfig,

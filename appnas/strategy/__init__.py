@@ -7,6 +7,7 @@ Here belongs what moves through a space, whatever the scores are. What an archit
 from appnas.strategy.archive import Archive
 from appnas.strategy.evolution import Evolution, Generations
 from appnas.strategy.gradient import Gradient, without_zero
+from appnas.strategy.multi_fidelity import MultiFidelity, Scheme
 from appnas.strategy.phases import Phase, Phased, Ranked, SinglePaths, TwoPhases, first
 from appnas.strategy.policies import (
     LSTM,
@@ -26,8 +27,8 @@ from appnas.strategy.zero_order import Correction, Descent, MLEGuided, RandomDir
 
 __all__ = [
     "LSTM", "Archive", "Correction", "Descent", "Draw", "EdgeWeights", "Evolution", "Generations", "Gradient",
-    "GradientEstimator", "Independent", "Kind", "Losses", "MLEGuided", "Phase", "Phased", "PolicyGradient",
-    "PredictorGuided", "Random", "RandomDirections", "Ranked", "Sampled", "Score", "SinglePaths", "StepEstimator",
-    "Strategy", "Told", "TwoPhases", "ZeroOrder", "controller", "first", "moving_average", "one_hot_rows", "reinforce",
-    "step_down", "without_zero",
+    "GradientEstimator", "Independent", "Kind", "Losses", "MLEGuided", "MultiFidelity", "Phase", "Phased",
+    "PolicyGradient", "PredictorGuided", "Random", "RandomDirections", "Ranked", "Sampled", "Scheme", "Score",
+    "SinglePaths", "StepEstimator", "Strategy", "Told", "TwoPhases", "ZeroOrder", "controller", "first",
+    "moving_average", "one_hot_rows", "reinforce", "step_down", "without_zero",
 ]  # fmt: skip
