@@ -275,7 +275,7 @@ class Run(Observer):
             try:
                 if loop.stopped and self.kept != (loop.step, loop.ended) and not loop.pending:
                     self.save(loop)
-                if loop.step == loop.steps or loop.ended:
+                if loop.step == loop.steps or loop.ended or getattr(loop.strategy, "done", False):
                     for memory in memories(self.path):
                         memory.unlink()
                     shutil.rmtree(self.path / TRAININGS, ignore_errors=True)

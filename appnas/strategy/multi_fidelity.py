@@ -12,13 +12,15 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any, Literal, NamedTuple
 
+import torch
+
 from appnas.space import Arch
 from appnas.strategy.archive import Archive
 from appnas.strategy.protocol import Draw, Score, Strategy
 from appnas.support import ExhaustedError, Saved
 
 Scheme = Literal["asha", "hyperband", "halving"]
-WORST = float("-inf")
+WORST, TRIES = float("-inf"), 100  # the value of what failed; how often a strategy is asked for something new
 
 
 class Job(NamedTuple):
@@ -52,10 +54,8 @@ class Asynchronous(Saved):
 
     def __init__(self, rungs: int, eta: float, keep: int):
         self.eta, self.keep = eta, keep
-        self.told: list[list[tuple[int, float]]] = [[] for _ in range(rungs)]
-        """(trial, value) of every rung, the best first."""
-        self.further: list[set[int]] = [set() for _ in range(rungs)]
-        """Those that were asked to go on from there, or cannot."""
+        self.told: list[list[tuple[int, float]]] = [[] for _ in range(rungs)]  # (trial, value), the best first
+        self.further: list[set[int]] = [set() for _ in range(rungs)]  # asked to go on from there, or cannot
         self.freed: list[set[int]] = [set() for _ in range(rungs)]
 
     def next(self, closing: bool = False) -> Job | None:
@@ -114,8 +114,7 @@ class Brackets(Saved):
     def __init__(self, rungs: int, eta: float, cycle: bool):
         self.rungs, self.eta, self.cycle = rungs, eta, cycle
         self.count = 0  # brackets begun
-        self.open: list[dict[str, Any]] = []
-        """Those that are not finished: number, rung, size, to ask, under way, and results."""
+        self.open: list[dict[str, Any]] = []  # not finished: number, rung, size, to ask, under way, and results
 
     def size(self, first: int) -> int:
         """New architectures of a bracket."""
@@ -130,7 +129,7 @@ class Brackets(Saved):
             if bracket["new"] and not closing:
                 return Job(None, bracket["rung"], bracket["number"])
             if bracket["new"]:  # there are no new ones: it goes on with those it has
-                bracket["size"], bracket["new"] = bracket["size"] - bracket["new"], 0
+                bracket.update(size=bracket["size"] - bracket["new"], new=0)
                 self._promote(bracket)
                 return self.next(closing)
         return None if closing else Job(None, self.count % self.rungs if self.cycle else 0, self.count)
@@ -177,11 +176,10 @@ class Brackets(Saved):
 class MultiFidelity(Saved):
     """Asks what another strategy proposes for small budgets first, and the best of it for larger ones.
 
-    Draws have a `budget`, and `since` says from where the training goes on. The other strategy is told a value every
-    time an architecture has reached a larger budget: random search makes the classical schemes of it, a model of what
-    was told one like BOHB (arXiv 1807.01774). The result is the best at the largest budget reached, of equal values the
-    first; what failed, diverged or is NaN neither goes on nor wins. With several draws under way the course depends on
-    their number alone.
+    The other strategy is told a value every time an architecture has reached a larger budget: random search makes the
+    classical schemes of it, a model of what was told one like BOHB (arXiv 1807.01774). The result is the best at the
+    largest budget reached, of equal values the first; what failed, diverged or is NaN neither goes on nor wins. The
+    course depends on the number of draws that are under way at once, not on which is faster.
 
     Deviates: ASHA's workers ask whenever one is free; here those asked together are told together, in that order.
 
@@ -198,21 +196,20 @@ class MultiFidelity(Saved):
         ValueError: budgets that do not go up, or eta <= 1.
     """
 
-    saved = ("strategy", "course", "trials", "under_way", "rungs", "spent", "closing")
+    saved = ("strategy", "course", "trials", "known", "under_way", "rungs", "spent", "closing")
 
     def __init__(
         self, strategy: Strategy, budgets: Sequence[int], eta: float = 3.0, scheme: Scheme = "asha",
         total: float | None = None, keep: int = 32,
     ):  # fmt: skip
-        if not budgets or list(budgets) != sorted(set(budgets)) or budgets[0] < 1:
-            raise ValueError(f"budgets are different numbers of at least 1, the least first, got {list(budgets)}")
-        if not eta > 1:
-            raise ValueError(f"one of eta > 1 goes on to the next budget, got eta={eta}")
+        if not (budgets and list(budgets) == sorted(set(budgets)) and budgets[0] >= 1 and eta > 1):
+            raise ValueError(f"budgets go up from at least 1, and eta is above 1, got {list(budgets)} and eta={eta}")
         self.strategy, self.budgets, self.total = strategy, tuple(budgets), total
         self.course: Asynchronous | Brackets = Brackets(len(budgets), eta, scheme == "hyperband")
         if scheme == "asha":
             self.course = Asynchronous(len(budgets), eta, keep)
         self.trials: list[Draw] = []  # what the strategy proposed
+        self.known: dict[Arch, float | None] = {}  # of these, the values at the largest budgets
         self.under_way: list[tuple[int, Job]] = []  # trials and jobs that are asked and not told
         self.rungs = [Archive() for _ in budgets]  # the best at every budget
         self.spent, self.closing = 0.0, False  # closing: the strategy has nothing new
@@ -254,13 +251,18 @@ class MultiFidelity(Saved):
         return self.trials[trial]._replace(budget=budget, since=since)
 
     def _proposed(self) -> Draw:
-        draw = self.strategy.ask()
-        if draw.gates is not None:
-            raise TypeError(
-                f"{type(self.strategy).__name__} proposes gates, which shared weights are asked for: multi-fidelity"
-                " trains architectures, such as random search or evolution propose"
-            )
-        return draw
+        """Something new. Of what comes again the strategy is told the value, as if it had been trained once more."""
+        for _ in range(TRIES):
+            draw = self.strategy.ask()
+            if draw.gates is not None:
+                kind = type(self.strategy).__name__
+                raise TypeError(f"{kind} proposes gates, for shared weights: rungs are for single architectures")
+            if draw.arch not in self.known:
+                self.known[draw.arch] = None
+                return draw
+            if (value := self.known[draw.arch]) is not None:
+                self.strategy.tell(draw, Score(torch.tensor(value)))
+        raise ExhaustedError(f"of {TRIES} proposals none was new")
 
     def tell(self, draw: Draw, score: Score) -> Draw:
         """Learn from a score. Returns the draw with the trainings that are not needed any more.
@@ -268,20 +270,18 @@ class MultiFidelity(Saved):
         Raises:
             ValueError: it was not asked.
         """
-        place = next((i for i, (t, job) in enumerate(self.under_way) if self._is(draw, t, job)), None)
-        if place is None:
+        running = [(self.trials[trial].arch, self.budgets[job.rung]) for trial, job in self.under_way]
+        if (key := (draw.arch, draw.budget)) not in running:
             raise ValueError(f"{draw.arch} with a budget of {draw.budget} is told, and was not asked")
-        trial, job = self.under_way.pop(place)
+        trial, job = self.under_way.pop(running.index(key))  # type: ignore[arg-type]
         value, bad = float(score.value), score.failure or score.metrics.get("diverged")
         value = WORST if bad or value != value else value
         self.spent += float(score.metrics.get("budget", draw.budget - draw.since))  # type: ignore[operator]
         self.rungs[job.rung].update(draw.arch, value)
+        self.known[draw.arch] = float(score.value)
         self.strategy.tell(self.trials[trial], score)
         lost = self.course.tell(job, trial, value)
         return draw._replace(dropped=tuple((self.trials[t].arch, self.budgets[job.rung]) for t in lost))
-
-    def _is(self, draw: Draw, trial: int, job: Job) -> bool:
-        return (self.trials[trial].arch, self.budgets[job.rung]) == (draw.arch, draw.budget)
 
     def best(self) -> Arch:
         """The best at the largest budget that was reached.
