@@ -62,22 +62,27 @@ def recall(evaluator: Evaluator, state: dict[str, Any]) -> None:
         evaluator.recall(state)
 
 
-class Memory(dict[tuple[Arch, int | None], Score]):
+Key = Arch | tuple[Arch, int]
+"""What a score is remembered by: an architecture, or what of its training a draw has asked for."""
+
+
+def key_of(name: Arch, budget: int | None) -> Key:
+    """An architecture trained all the way, or so far."""
+    return name if budget is None else (name, budget)
+
+
+class Memory(dict[Key, Score]):
     """Scores by architecture and budget, with a state."""
 
     def state_dict(self) -> list[Any]:
         """As tensors and plain containers."""
-        return [
-            [arch, s.value, dict(s.metrics), s.failure and tuple(s.failure), *([] if budget is None else [budget])]
-            for (arch, budget), s in self.items()
-        ]
+        return [[key, s.value, dict(s.metrics), s.failure and tuple(s.failure)] for key, s in self.items()]
 
     def load_state_dict(self, state: list[Any]) -> None:
         """Go on from a state."""
         self.clear()
-        for arch, value, metrics, failure, *budget in state:
-            known = Score(value, metrics, failure and Failure(*failure))
-            self[tuple(arch), budget[0] if budget else None] = known
+        for key, value, metrics, failure in state:
+            self[tuple(key)] = Score(value, metrics, failure and Failure(*failure))
 
 
 class Stateless(Saved):
@@ -177,7 +182,7 @@ class Cached(Saved):
 
     def scores(self, draws: Sequence[Draw], each: Map) -> Iterator[Score]:
         """The same for a batch; what it draws twice is scored once."""
-        new: dict[tuple[Arch, int | None], Draw] = {}
+        new: dict[Key, Draw] = {}
         for draw in draws:
             if (name := self._key(draw)) not in self.known:
                 new.setdefault(name, Draw(draw.arch, budget=draw.budget, since=draw.since, looks=draw.looks))
@@ -194,8 +199,8 @@ class Cached(Saved):
             self.known[name] = score._replace(value=score.value.detach())
             yield self.known[name]
 
-    def _key(self, draw: Draw) -> tuple[Arch, int | None]:
-        return self.name(draw.arch), draw.budget
+    def _key(self, draw: Draw) -> Key:
+        return key_of(self.name(draw.arch), draw.budget)
 
     def learn(self, draw: Draw) -> None:
         """Passed on."""

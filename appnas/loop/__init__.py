@@ -11,10 +11,12 @@ from appnas.loop.monitors import Collapse, CollapseWarning, Done, Failures, rela
 from appnas.loop.pareto import ParetoFront, front, hypervolume, worth
 from appnas.loop.progress import Progress, training
 from appnas.loop.records import Record, furthest, value_name
+from appnas.loop.stopping import MedianStop
 from appnas.loop.workers import WorkerError, Workers
 
 __all__ = [
     "Budget", "Callback", "Callbacks", "Collapse", "CollapseWarning", "Done", "Estimate", "Failures", "Loop",
-    "Observer", "ParetoFront", "Progress", "Record", "SearchResult", "WorkerError", "Workers", "front", "furthest",
-    "hypervolume", "relative_entropy", "search_loop", "skip_share", "training", "value_name", "versions", "worth",
+    "MedianStop", "Observer", "ParetoFront", "Progress", "Record", "SearchResult", "WorkerError", "Workers",
+    "front", "furthest", "hypervolume", "relative_entropy", "search_loop", "skip_share", "training", "value_name",
+    "versions", "worth",
 ]  # fmt: skip

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from itertools import compress
 
 from appnas.cost import dominates, pareto_front
-from appnas.loop.loop import Loop, Observer, Record
+from appnas.loop.loop import Loop, Observer
+from appnas.loop.records import Record
 
 
 def worth(record: Record) -> float:

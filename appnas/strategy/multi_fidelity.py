@@ -158,7 +158,7 @@ class Brackets(Saved):
         bracket["out"].remove(trial)
         insert(bracket["told"], trial, value)
         self._promote(bracket)
-        lost, bracket["lost"] = bracket["lost"], []
+        bracket["lost"], lost = [], list(bracket["lost"])
         return lost
 
     def _promote(self, bracket: dict[str, Any]) -> None:
@@ -273,7 +273,7 @@ class MultiFidelity(Saved):
         running = [(self.trials[trial].arch, self.budgets[job.rung]) for trial, job in self.under_way]
         if (key := (draw.arch, draw.budget)) not in running:
             raise ValueError(f"{draw.arch} with a budget of {draw.budget} is told, and was not asked")
-        trial, job = self.under_way.pop(running.index(key))  # type: ignore[arg-type]
+        trial, job = self.under_way.pop(running.index(key))
         value, bad = float(score.value), score.failure or score.metrics.get("diverged")
         value = WORST if bad or value != value else value
         self.spent += float(score.metrics.get("budget", draw.budget - draw.since))  # type: ignore[operator]
