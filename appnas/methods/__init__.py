@@ -161,7 +161,8 @@ METHODS: dict[str, Method] = {
     "hyperband": Method(
         hyperband.search, hyperband.Config,
         "Hyperband: A Novel Bandit-Based Approach to Hyperparameter Optimization (arXiv 1603.06560)",
-        "random or evolution, in rungs", "training from scratch for a while, the best on, or a table", "scores",
+        "random, evolution, local search or a model, in rungs",
+        "training from scratch for a while, the best on, or a table", "scores",
     ),
     "evolution": Method(
         baselines.evolution, baselines.EvolutionConfig,

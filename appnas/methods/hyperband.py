@@ -16,14 +16,15 @@ from typing import Any, Literal
 
 from appnas.estimate import Evaluator, evaluator_of
 from appnas.loop import Callbacks, Done, SearchResult, search_loop
+from appnas.methods import bananas
 from appnas.space import Space
-from appnas.strategy import Evolution, MultiFidelity, Random, Scheme, Strategy
+from appnas.strategy import Evolution, LocalSearch, MultiFidelity, PredictorGuided, Random, Scheme, Strategy
 from appnas.support import checked, held
 from appnas.task import Domain
 
 
 @dataclass(frozen=True)
-@checked(evaluations=1, budget=1, least=1, keep=0, population=1, sample=1)
+@checked(evaluations=1, budget=1, least=1, keep=0, population=1, sample=1, start=2, batch=1)
 class Config:
     """Settings; eta and the scheme's default are those of the ASHA paper (section 4)."""
 
@@ -40,15 +41,19 @@ class Config:
     scheme: Literal["asha", "hyperband", "halving"] = "asha"
     """Everything that is good enough goes on at once; brackets that begin on different rungs; or the widest bracket
     again and again."""
-    inner: Literal["random", "evolution"] = "random"
-    """What proposes architectures: drawn at random, as in the papers, or regularised evolution, which is told every
-    value."""
+    inner: Literal["random", "evolution", "local_search", "bananas"] = "random"
+    """What proposes architectures: drawn at random, as in the papers; or a method of that name, which is told the value
+    at the largest budget that an architecture has reached. With `bananas`, a model as in BOHB."""
     keep: int = 32
     """Of ASHA: trainings kept on disk on every rung; what goes on beyond them begins anew, at its cost."""
     population: int = 50
     """Of evolution."""
     sample: int = 10
     """Of evolution."""
+    start: int = 20
+    """Random architectures before the model, of bananas."""
+    batch: int = 10
+    """Architectures between two fits of it."""
     distinct: bool = True
     """Propose and score every network once, in spaces that can tell which architectures are the same one
     (`canonical`)."""
@@ -93,6 +98,12 @@ def proposer(space: Space, config: Config, seed: int) -> Strategy:
     rng = random.Random(seed)
     if config.inner == "evolution":
         return Evolution(space, rng, config.population, config.sample, distinct=config.distinct)
+    if config.inner == "local_search":
+        return LocalSearch(space, rng, distinct=config.distinct)
+    if config.inner == "bananas":
+        own = bananas.Config(start=config.start, batch=config.batch, distinct=config.distinct)
+        model = bananas.Offspring(space, seed, bananas.member(space, own), own)
+        return PredictorGuided(space, rng, config.start, model, distinct=config.distinct)
     return Random(space, rng, config.distinct)
 
 

@@ -45,6 +45,14 @@ class TestHalvingOfEvolution(TestAsha):
     }  # fmt: skip
 
 
+class TestModel(TestAsha):
+    settings = {"evaluations": 3, "budget": 4, "eta": 2.0, "inner": "bananas", "start": 3, "batch": 2}  # noqa: RUF012
+
+
+class TestLocalSearch(TestAsha):
+    settings = {"evaluations": 3, "budget": 4, "eta": 2.0, "inner": "local_search"}  # noqa: RUF012
+
+
 class TestOnAnOracle(MethodSuite):
     """An evaluator that knows no budgets: every rung has the same value."""
 
