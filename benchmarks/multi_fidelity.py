@@ -1,7 +1,7 @@
 """Rungs against whole trainings at equal epochs: on the NAS-Bench-201 table (12 and 200 epochs), or on real trainings.
 
-The table needs APPNAS_DATA. What is compared is the test accuracy of the cell found; `regret` is what the best cell has
-more. On digits, cells of the same space are trained for up to 27 epochs on 400 images, and tested as the search has
+The table needs APPNAS_DATA. What is compared is the test accuracy of the cell found; `alone` rows are
+controls. On digits, cells of the same space are trained for up to 27 epochs on 400 images, and tested as the search has
 trained them, on 800 others. One core:
 
     python benchmarks/multi_fidelity.py table --seeds 100
@@ -78,6 +78,13 @@ def table(args):
             epochs.append(sum(record.metrics.get("budget", 200.0) for record in result.history))
             whole.append(sum((record.budget or 200) == 200 for record in result.history))
         told(row, found, epochs, whole, time.process_time() - start)
+    short = Table(archs, columns, "valid12", withheld=("valid200", "test200"))
+    for name in ("random", "evolution"):
+        found, start, count = [], time.process_time(), args.trainings * 200 // 12
+        for seed in range(args.seeds):
+            settings = {"population": 10, "sample": 3} if name == "evolution" else {}
+            found.append(known.test(search(Bench201(), short, name, {"evaluations": count, **settings}, seed, 12).best))
+        told(f"{name}, 12 epochs alone", [x["test200"] for x in found], [12 * count], [0], time.process_time() - start)
 
 
 def digits(args):

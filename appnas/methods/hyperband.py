@@ -117,7 +117,8 @@ def search(
     """
     budgets, total = rungs(domain, config), config.evaluations * config.budget
     scheme: Scheme = config.scheme
-    strategy = MultiFidelity(proposer(space, config, seed), budgets, config.eta, scheme, total, config.keep)
+    own, alone = proposer(space, config, seed), getattr(domain, "budgets", None)  # a table's: trainings of their own
+    strategy = MultiFidelity(own, budgets, config.eta, scheme, total, config.keep, resumes=not alone)
     evaluator = evaluator_of(space, domain, config.budget, seed, config.distinct)
     steps = math.ceil(total / budgets[0])  # none is cheaper
     return search_loop(strategy, evaluator, steps, callbacks=[*callbacks, Done()]).of(space, domain, config, seed)

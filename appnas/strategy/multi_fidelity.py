@@ -80,9 +80,7 @@ class Asynchronous(Saved):
         """A result. Returns the trials whose training on that rung is no longer kept."""
         rung = job.rung
         insert(self.told[rung], trial, value)
-        if rung == len(self.told) - 1:
-            return [trial]
-        if value == WORST:
+        if rung == len(self.told) - 1 or value == WORST:
             self.further[rung].add(trial)
             return [trial]
         rest = islice(ranked(self.told[rung]), math.floor(len(self.told[rung]) / self.eta), None)
@@ -191,6 +189,7 @@ class MultiFidelity(Saved):
         total: ends the search once there is no room for the next training; None for no end. It counts the metric
             "budget" of the scores, which is 0 for what an evaluator remembers, or else what was asked for.
         keep: see `Asynchronous`.
+        resumes: a training goes on where the last rung ended; else it begins anew, as those of a table did.
 
     Raises:
         ValueError: budgets that do not go up, or eta <= 1.
@@ -200,11 +199,11 @@ class MultiFidelity(Saved):
 
     def __init__(
         self, strategy: Strategy, budgets: Sequence[int], eta: float = 3.0, scheme: Scheme = "asha",
-        total: float | None = None, keep: int = 32,
+        total: float | None = None, keep: int = 32, resumes: bool = True,
     ):  # fmt: skip
         if not (budgets and list(budgets) == sorted(set(budgets)) and budgets[0] >= 1 and eta > 1):
             raise ValueError(f"budgets go up from at least 1, and eta is above 1, got {list(budgets)} and eta={eta}")
-        self.strategy, self.budgets, self.total = strategy, tuple(budgets), total
+        self.strategy, self.budgets, self.total, self.resumes = strategy, tuple(budgets), total, resumes
         self.course: Asynchronous | Brackets = Brackets(len(budgets), eta, scheme == "hyperband")
         if scheme == "asha":
             self.course = Asynchronous(len(budgets), eta, keep)
@@ -215,7 +214,7 @@ class MultiFidelity(Saved):
         self.spent, self.closing = 0.0, False  # closing: the strategy has nothing new
 
     def _cost(self, job: Job) -> int:
-        return self.budgets[job.rung] - (self.budgets[job.rung - 1] if self.course.kept(job) else 0)
+        return self.budgets[job.rung] - (self.budgets[job.rung - 1] if self.resumes and self.course.kept(job) else 0)
 
     def _fits(self, job: Job | None) -> bool:
         running = sum(self._cost(other) for _, other in self.under_way)

@@ -198,6 +198,13 @@ def test_it_goes_on_with_draws_under_way(chain):
         assert identical(round_trip(one.state_dict()), round_trip(other.state_dict()))
 
 
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_trainings_that_begin_anew_cost_their_whole_budget(scheme):
+    strategy = MultiFidelity(Listed(), (1, 3), 3.0, scheme, 12, resumes=False)
+    jobs, _ = course(strategy, lambda draw: score(draw.arch[0]), 4)
+    assert jobs[:3] == [(0, 0, 1), (1, 0, 1), (2, 0, 1)] and jobs[3][1:] == (0, 3) and strategy.spent == 6
+
+
 def test_refusals():
     with pytest.raises(ValueError, match=r"go up from at least 1, .* got \[3, 1\]"):
         MultiFidelity(Listed(), (3, 1))
