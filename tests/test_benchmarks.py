@@ -48,6 +48,12 @@ def test_the_table_of_the_baselines(data):
     assert 92 < float(rows["evolution"].split()[1]) < 94.38
 
 
+def test_rungs_on_the_table(data):
+    out = run("multi_fidelity", "table", "--seeds", "5")
+    found = {line[:30].strip(): float(line[30:].split()[0]) for line in out.splitlines() if "+-" in line}
+    assert found["ASHA"] > found["random, whole trainings"] and len(found) == 9
+
+
 def test_encoders_of_agents():
     out = run("rl_encoder", "--side", "16", "--batch", "2", "--repeats", "1")
     assert re.search(r"IMPALA 16,32,32 .* ratio +1\.00", out)

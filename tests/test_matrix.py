@@ -9,7 +9,7 @@ import torch
 
 import appnas
 from appnas.compute import Compute
-from appnas.loop import worth
+from appnas.loop import furthest, worth
 from appnas.methods import METHODS, darts
 from appnas.one_shot import Shared
 from appnas.run import catalogue
@@ -79,6 +79,7 @@ TINY_SETTINGS = {
     "mnasnet": {"evaluations": 3, "budget": 1, "per_update": 2, "hidden": 8},
     "monas": {"evaluations": 3, "budget": 1, "reference": 1e4},
     "reinforce": {"evaluations": 3, "budget": 1},
+    "hyperband": {"evaluations": 3, "budget": 2, "eta": 2.0},
     "evolution": {"evaluations": 4, "budget": 1, "population": 2, "sample": 2},
     "local_search": {"evaluations": 4, "budget": 1, "init": 2},
     "bananas": {"evaluations": 4, "budget": 1, "start": 3, "batch": 1, "children": 3, "members": 2, "trees": 2},
@@ -162,7 +163,7 @@ def test_searches_a_space_by_an_evaluator(method: str, space: str):
     assert check(made, runs[0].best) == runs[0].best
     for record in runs[0].history:
         assert worth(record) == pytest.approx(oracle.of(record.arch))
-    assert runs[0].value == max(record.value for record in runs[0].history)
+    assert runs[0].value == max(record.value for record in furthest(runs[0].history))
     assert identical(runs[0].history, runs[1].history) and not identical(runs[0].history, runs[2].history)
     with pytest.raises(ValueError, match="domain"):
         runs[0].model()

@@ -11,10 +11,11 @@ from appnas.estimate.evaluator import (
 )  # fmt: skip
 from appnas.estimate.inherited_weights import ParamStore, by_homogeneity, by_shape
 from appnas.estimate.phases import ThenScratch, TwoPhaseEvaluator
+from appnas.estimate.rungs import keep_in
 from appnas.estimate.tabular import Table
 
 __all__ = [
     "Cached", "Evaluator", "Map", "Memory", "ParamStore", "Rewarded", "Scratch", "Stateless", "Table", "ThenScratch",
-    "TwoPhaseEvaluator", "attempt", "by_homogeneity", "by_shape", "evaluator_of", "failed", "in_turn", "recall",
-    "rewarded", "scores",
+    "TwoPhaseEvaluator", "attempt", "by_homogeneity", "by_shape", "evaluator_of", "failed", "in_turn",
+    "keep_in", "recall", "rewarded", "scores",
 ]  # fmt: skip

@@ -17,6 +17,7 @@ from appnas.compute import compute_of
 from appnas.cost import parameters
 from appnas.estimate.attempts import as_tensor, attempt
 from appnas.estimate.inherited_weights import ParamStore
+from appnas.estimate.rungs import Paused, train
 from appnas.space import Arch, Name, Space, itself, names
 from appnas.strategy import Draw, Score
 from appnas.support import Failure, Saved, lacking, listed, seeded, validated
@@ -61,18 +62,27 @@ def recall(evaluator: Evaluator, state: dict[str, Any]) -> None:
         evaluator.recall(state)
 
 
-class Memory(dict[Arch, Score]):
-    """Scores by architecture, with a state."""
+Key = Arch | tuple[Arch, int]
+"""What a score is remembered by: an architecture, or what of its training a draw has asked for."""
+
+
+def key_of(name: Arch, budget: int | None) -> Key:
+    """An architecture trained all the way, or so far."""
+    return name if budget is None else (name, budget)
+
+
+class Memory(dict[Key, Score]):
+    """Scores by architecture and budget, with a state."""
 
     def state_dict(self) -> list[Any]:
         """As tensors and plain containers."""
-        return [[arch, s.value, dict(s.metrics), s.failure and tuple(s.failure)] for arch, s in self.items()]
+        return [[key, s.value, dict(s.metrics), s.failure and tuple(s.failure)] for key, s in self.items()]
 
     def load_state_dict(self, state: list[Any]) -> None:
         """Go on from a state."""
         self.clear()
-        for arch, value, metrics, failure in state:
-            self[tuple(arch)] = Score(value, metrics, failure and Failure(*failure))
+        for key, value, metrics, failure in state:
+            self[tuple(key)] = Score(value, metrics, failure and Failure(*failure))
 
 
 class Stateless(Saved):
@@ -84,6 +94,9 @@ class Stateless(Saved):
 
 class Scratch(Stateless):
     """Build, train, score on validation data. From scratch that is slow and honest; a store makes it short.
+
+    A draw with a budget is trained so far, as the first part of the whole training, and goes on from where an earlier
+    draw has stopped (`appnas.estimate.rungs`).
 
     Args:
         space: builds the networks.
@@ -109,11 +122,17 @@ class Scratch(Stateless):
     ):
         self.space, self.domain, self.budget, self.seed = space, domain, budget, seed
         self.store, self.warmup = store, warmup
-        self.saved = ("store",) if store else ()
+        self.saved, self.paused = ("store",) if store else (), Paused()
         self.diverged = float(getattr(domain, "chance", -math.inf)) if diverged is None else diverged
 
     def score(self, draw: Draw) -> Score:
-        """Validation metrics after training, with the number of parameters and the budget that was trained."""
+        """Validation metrics after training, with the number of parameters and the budget that was trained for it.
+
+        Raises:
+            ValueError: a budget that this training does not have, or one beside inherited weights.
+        """
+        if draw.budget is not None and self.store:
+            raise ValueError(f"inherited weights have budgets of their own: a draw has none then, got {draw.budget}")
         device = compute_of(self.domain).device
         model = seeded(self.seed, partial(self.space.build, draw.arch, self.domain.io), device)
         metrics = {"parameters": float(parameters(model))}
@@ -121,9 +140,9 @@ class Scratch(Stateless):
         if self.store:
             share = metrics["inherited"] = self.store.inherit(model, draw.arch)
             budget = round(share * self.warmup + (1 - share) * self.budget)
-        metrics["budget"] = float(budget)
+        metrics["budget"] = float(budget if draw.budget is None else draw.budget - draw.since)
         try:
-            self.domain.fit(model, budget, seed=self.seed)
+            metrics |= train(self.domain, model, budget, self.seed, draw, self.paused)
             metrics |= validated(self.domain.score(model))
         except DivergedError:
             metrics |= {"value": self.diverged, "diverged": 1.0}
@@ -134,9 +153,14 @@ class Scratch(Stateless):
             self.store.keep(model, draw.arch)
         return Score(as_tensor(value), metrics)
 
+    def learn(self, draw: Draw) -> None:
+        """Free the trainings that were dropped."""
+        for arch, budget in draw.dropped if compute_of(self.domain).share.leads else ():
+            self.paused.free(arch, budget)
+
 
 class Cached(Saved):
-    """Scores every architecture once; later draws of it are answered from memory.
+    """Scores every architecture once (at every budget); later draws of it are answered from memory.
 
     For evaluators whose score depends on the architecture alone, or whose first score shall stand.
 
@@ -158,14 +182,14 @@ class Cached(Saved):
 
     def scores(self, draws: Sequence[Draw], each: Map) -> Iterator[Score]:
         """The same for a batch; what it draws twice is scored once."""
-        new: dict[Arch, Arch] = {}
+        new: dict[Key, Draw] = {}
         for draw in draws:
-            if (name := self.name(draw.arch)) not in self.known:
-                new.setdefault(name, draw.arch)
-        found = scores(self.evaluator, [Draw(arch) for name, arch in new.items() if name not in self.recalled], each)
+            if (name := self._key(draw)) not in self.known:
+                new.setdefault(name, Draw(draw.arch, budget=draw.budget, since=draw.since, looks=draw.looks))
+        found = scores(self.evaluator, [draw for name, draw in new.items() if name not in self.recalled], each)
         for draw in draws:
             self.queries += 1
-            if (name := self.name(draw.arch)) in self.known:
+            if (name := self._key(draw)) in self.known:
                 self.hits += 1
                 known = self.known[name]
                 free = {metric: 0.0 for metric in known.metrics if metric == "budget"}  # nothing was trained for it
@@ -174,6 +198,9 @@ class Cached(Saved):
             score = self.recalled.pop(name, None) or next(found)
             self.known[name] = score._replace(value=score.value.detach())
             yield self.known[name]
+
+    def _key(self, draw: Draw) -> Key:
+        return key_of(self.name(draw.arch), draw.budget)
 
     def learn(self, draw: Draw) -> None:
         """Passed on."""
@@ -184,7 +211,7 @@ class Cached(Saved):
         if not self.evaluator.state_dict():  # else a score may have depended on those before it
             known = Memory()
             known.load_state_dict(state["known"])
-            self.recalled.update({arch: score for arch, score in known.items() if not score.failure})
+            self.recalled.update({key: score for key, score in known.items() if not score.failure})
 
 
 class Rewarded(Saved):

@@ -32,11 +32,14 @@ class Table(Stateless):
         withheld: columns that a score never shows, for `test` alone.
         missing: what an architecture without a value is: "error" ends the search, "failed" is an evaluation that
             failed, a number is its value.
+        budgets: the columns that hold the value after part of the training, by how long that is, such as
+            {12: "valid12", 200: "valid200"}; the last is `value`. A draw with one of these budgets has its column as
+            the value, what was trained since the draw before as the metric `budget`, and sees no later column.
 
     Raises:
         TypeError: columns that are none.
         ValueError: an unknown column, one that is maximised and withheld, or too short; rows that are no architectures,
-            or come twice; a cell that is no number.
+            or come twice; a cell that is no number; budgets that are none.
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class Table(Stateless):
         value: str,
         withheld: Sequence[str] = (),
         missing: str | float = "error",
+        budgets: Mapping[int, str] | None = None,
     ):
         self.name: Name = itself
         self._rows: dict[Arch, int] | None = None
@@ -71,6 +75,7 @@ class Table(Stateless):
         self.values = _column(value, columns[value])
         self.shown = {name: _column(name, columns[name]) for name in columns if name not in withheld}
         self.hidden = {name: _column(name, columns[name]) for name in withheld}
+        self.budgets = _budgets(budgets or {}, value, [name for name in columns if name not in withheld])
 
     def named(self, name: Name) -> Table:
         """The same table, which looks up an architecture that is missing by its name (`appnas.space.names`).
@@ -105,11 +110,16 @@ class Table(Stateless):
         """The row's value and metrics.
 
         Raises:
-            DataError: there is no value, and the table does not say what that means.
+            DataError: there is no value, and the table does not say what that means; or no column of the budget.
         """
         row = self.row(draw.arch)
+        if draw.budget is not None:
+            row, column, told = self._until(row, draw)
+        else:
+            column, told = self.values, self.shown
         if row is not None:
-            return Score(as_tensor(self.values[row]), _filled(self.shown, row))
+            spent = {} if draw.budget is None else {"budget": float(draw.budget - draw.since)}
+            return Score(as_tensor(column[row]), {**_filled(told, row), **spent})
         lack = (
             f"the table has {len(self.index)} architectures, but {'no value of' if draw.arch in self.index else 'not'}"
         )
@@ -122,6 +132,19 @@ class Table(Stateless):
             )
         return Score(torch.tensor(self.missing), {"missing": 1.0})
 
+    def _until(self, row: int | None, draw: Draw) -> tuple[int | None, list[float], dict[str, list[float]]]:
+        """The row, if it has a value after the draw's budget, that column, and what is known by then.
+
+        Raises:
+            DataError: the table has no such budget.
+        """
+        if draw.budget not in self.budgets:
+            raise DataError(f"the table has values after budgets of {list(self.budgets)}, not of {draw.budget}")
+        column = self.shown[self.budgets[draw.budget]]
+        later = {name for budget, name in self.budgets.items() if budget > draw.budget}
+        told = {name: cells for name, cells in self.shown.items() if name not in later}
+        return (None if row is None or math.isnan(column[row]) else row), column, told
+
     def test(self, arch: Arch) -> dict[str, float]:
         """The withheld columns: for after the search.
 
@@ -132,6 +155,22 @@ class Table(Stateless):
         if row is None:
             raise DataError(f"the table has {len(self.index)} architectures, but not {arch}")
         return _filled(self.hidden, row)
+
+
+def _budgets(budgets: Mapping[int, str], value: str, shown: Sequence[str]) -> dict[int, str]:
+    """The same in their order.
+
+    Raises:
+        ValueError: a budget that is no number above 0, a column that a score does not show, or the last one is not the
+            value's.
+    """
+    if odd := [budget for budget in budgets if type(budget) is not int or budget < 1]:
+        raise ValueError(f"a budget is a whole number of at least 1, got {odd[0]!r}")
+    if odd_name := [name for name in budgets.values() if name not in shown]:
+        raise ValueError(f"budgets name columns that a score shows, {sorted(shown)}, got {odd_name[0]!r}")
+    if budgets and budgets[max(budgets)] != value:
+        raise ValueError(f"the largest budget's column is the value, {value!r}, got {budgets[max(budgets)]!r}")
+    return dict(sorted(budgets.items()))
 
 
 def _filled(columns: Mapping[str, Sequence[float]], row: int) -> dict[str, float]:

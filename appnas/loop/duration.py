@@ -6,7 +6,8 @@ import time
 import warnings
 from collections.abc import Callable
 
-from appnas.loop.loop import Loop, Observer, Record
+from appnas.loop.loop import Loop, Observer
+from appnas.loop.records import Record
 
 LONG = 7 * 24 * 3600.0
 """Seconds of a rest above which to warn."""

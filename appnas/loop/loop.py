@@ -9,57 +9,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from itertools import islice
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import nn
 
 from appnas.estimate import Evaluator, Map, in_turn, scores
+from appnas.loop.records import Record, furthest, value_name
 from appnas.space import Arch, Space, drawing
 from appnas.strategy import Draw, Score, Strategy
-from appnas.support import ExhaustedError, Failure, Tolerance
+from appnas.support import ExhaustedError, Tolerance
 from appnas.task import Domain, metric_of
 
 
 def versions() -> dict[str, str]:
     """Versions that a result depends on."""
     return {"appnas": version("appnas"), "torch": torch.__version__, "python": platform.python_version()}
-
-
-class Record(NamedTuple):
-    """One scored draw.
-
-    Attributes:
-        step: from 0.
-        arch: what was scored; for soft gates, the architecture they point to.
-        value: what was maximised.
-        metrics: everything else that the evaluator said.
-        failure: why the evaluation failed, if it did.
-    """
-
-    step: int
-    arch: Arch
-    value: float
-    metrics: Mapping[str, float]
-    failure: Failure | None = None
-
-
-def value_name(records: Sequence[Record], units: Mapping[str, str] | None = None) -> str:
-    """What the value is: the metric that it equals or is the negative of, or a reward of the metric `value`.
-
-    Args:
-        records: some, with the same metrics.
-        units: of the domain's metric, by its name; by default accuracies are taken to be in percent.
-    """
-    records, units = [record for record in records if not record.failure], units or {"accuracy": "%"}
-    for name in sorted(records[0].metrics, key=lambda name: name not in units) if records else ():
-        words = name.replace("_", " ").replace("valid ", "validation ")
-        if name in units:
-            words = f"validation {words}{units[name] and ', ' + units[name]}"
-        for sign, text in ((1.0, words), (-1.0, f"minus {words}")):
-            if all(math.isclose(sign * r.metrics.get(name, math.nan), r.value, rel_tol=1e-5) for r in records):
-                return text
-    return "reward" if records and "value" in records[0].metrics else "value"
 
 
 @dataclass
@@ -145,14 +110,14 @@ class SearchResult:
 
     @property
     def value(self) -> float:
-        """The largest value seen, NaN left out; after a last stage (`Ranked`) the mean of the best's values there.
+        """The largest value seen, NaN left out, at the largest budget that was reached (`furthest`).
 
-        One value of a noisy training, the largest of many, flatters.
+        After a last stage (`Ranked`) it is the mean of the best's values there: one value of a noisy training, the
+        largest of many, flatters.
         """
         if again := self._ranked:
             return statistics.fmean(again)
-        values = (record.value for record in self.history if not record.failure)
-        return max((value for value in values if value == value), default=math.nan)
+        return max((record.value for record in furthest(self.history)), default=math.nan)
 
     @property
     def failures(self) -> list[Record]:
@@ -232,7 +197,7 @@ def search_loop(
             for draw, score in zip(draws, map(loop.heard, scores(evaluator, draws, loop.each)), strict=True):
                 evaluator.learn(strategy.tell(draw, score) or draw)
                 metrics = {name: float(value) for name, value in score.metrics.items()}
-                record = Record(loop.step, draw.arch, float(score.value.detach()), metrics, score.failure)
+                record = Record(loop.step, draw.arch, float(score.value.detach()), metrics, score.failure, draw.budget)
                 loop.history.append(record)
                 loop.tolerance.count(record.arch, record.failure)
                 loop.step, loop.pending = loop.step + 1, loop.pending - 1

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import warnings
 
-from appnas.loop.loop import Loop, Observer, Record
+from appnas.loop.loop import Loop, Observer
+from appnas.loop.records import Record
 from appnas.space import SKIP, ZERO, Arch, Gates, Space, decisions
 from appnas.support import Tolerance
 

@@ -12,7 +12,8 @@ from itertools import compress
 import numpy as np
 
 from appnas.cost import dominates, pareto_front
-from appnas.loop.loop import Loop, Observer, Record
+from appnas.loop.loop import Loop, Observer
+from appnas.loop.records import Record
 
 
 def worth(record: Record) -> float:

@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from appnas.loop.loop import Loop, Observer, Record
+from appnas.loop.loop import Loop, Observer
+from appnas.loop.records import Record
 from appnas.task import OnEpoch
 
 
@@ -59,7 +60,9 @@ class Progress(Observer):
 
     def start(self, loop: Loop) -> None:
         """Draw the bar, from where a resumed search stands."""
-        self.best = max((_number(record.value, -math.inf) for record in loop.history), default=-math.inf)
+        self.budget, self.best = 0, -math.inf
+        for record in loop.history:
+            self._note(record)
         self.task = self.bar.add_task(
             self.label, total=loop.steps, completed=loop.step, value=float("nan"), best=self.best
         )
@@ -67,8 +70,15 @@ class Progress(Observer):
 
     def step(self, loop: Loop, record: Record) -> None:
         """Move it."""
-        self.best = max(self.best, _number(record.value, -math.inf))
+        self._note(record)
         self.bar.update(self.task, completed=loop.step, value=_number(record.value, math.nan), best=self.best)
+
+    def _note(self, record: Record) -> None:
+        """The best is that of the largest budget."""
+        value, budget = _number(record.value, -math.inf), record.budget or 0
+        if budget > self.budget and value > -math.inf and not record.failure:
+            self.budget, self.best = budget, -math.inf
+        self.best = max(self.best, value) if budget == self.budget else self.best
 
     def end(self, loop: Loop) -> None:
         """Take it away."""

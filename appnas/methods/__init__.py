@@ -15,6 +15,7 @@ from appnas.methods import (
     fewshot,
     freenas,
     gcn_fit,
+    hyperband,
     local_search,
     mnasnet,
     monas,
@@ -156,6 +157,12 @@ METHODS: dict[str, Method] = {
         reinforce.search, reinforce.Config,
         "Neural Architecture Search with Reinforcement Learning (arXiv 1611.01578)",
         "reinforcement learning", "training from scratch, or a table", "scores",
+    ),
+    "hyperband": Method(
+        hyperband.search, hyperband.Config,
+        "Hyperband: A Novel Bandit-Based Approach to Hyperparameter Optimization (arXiv 1603.06560)",
+        "random, evolution, local search or a model, in rungs",
+        "training from scratch for a while, the best on, or a table", "scores",
     ),
     "evolution": Method(
         baselines.evolution, baselines.EvolutionConfig,

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from appnas.agent import masses
-from appnas.loop import Record, worth
+from appnas.loop import Record, furthest, worth
 from appnas.report import diagram, plots, showcase
 from appnas.report.curves import Curve, thinned
 from appnas.report.findings import primary, tested, unit
@@ -74,7 +74,7 @@ def _trade(story: Story) -> list[Plot]:
 
 def traded(story: Story) -> tuple[str | None, list[Record]]:
     """The cost that all scores tell, and those of them that are numbers; None if there is nothing to trade."""
-    records = [record for trace in story.traces for record in trace.scored]
+    records = furthest([record for trace in story.traces for record in trace.scored])
     settings = story.config["config"]
     own = [settings.get("cost"), *(text.rpartition(":")[0] for text in settings.get("objectives", ()))]
     names = [*(name for name in own if name in COSTS), *COSTS]
@@ -122,6 +122,7 @@ def progress(story: Story) -> list[Plot]:
     """The values over evaluations and over time, and against what they cost."""
     traces = [trace for trace in story.traces if trace.scored]
     name, figures = story.value_name, []
+    budgets = any(record.budget for trace in traces for record in trace.records)
     for x, curves in (
         ("steps" if story.soft else "evaluations", [([r.step + 1 for r in t.records], t.values) for t in traces]),
         ("seconds", [(t.seconds, t.values) for t in traces if t.seconds]),
@@ -130,18 +131,19 @@ def progress(story: Story) -> list[Plot]:
             image = plots.progress(curves, x, name, story.soft)
             alt = f"{name} against {x}: best so far {number(max(trace.best for trace in traces))}"
             caption = f"Value against {x}." if x != "seconds" else "The same against wall-clock time."
-            figures.append(Plot(f"progress-{x}", image, alt, caption + _left_out(curves)))
+            figures.append(Plot(f"progress-{x}", image, alt, caption + _left_out(curves, budgets)))
     return figures + _trade(story)
 
 
-def _left_out(curves: Sequence[Curve]) -> str:
+def _left_out(curves: Sequence[Curve], budgets: bool) -> str:
     """How many points of a cloud are drawn, if not all: the curves are made of all in any case."""
     if len(curves) > 1:
         return ""
     ((x, values),) = curves
     drawn, count = len(thinned(x, values)), sum(map(math.isfinite, values))
+    smaller = " had a smaller budget," if budgets else ""
     text = (
-        f" {len(values) - count:,} of {len(values):,} failed or gave no number, and are not drawn."
+        f" {len(values) - count:,} of {len(values):,}{smaller} failed or gave no number, and are not drawn."
         if count < len(values)
         else ""
     )

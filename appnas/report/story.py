@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from appnas.loop import Record, relative_entropy, skip_share, value_name
+from appnas.loop import Record, furthest, relative_entropy, skip_share, value_name
 from appnas.methods import Method
 from appnas.report.curves import even
 from appnas.retrain import Row, load_rows
@@ -55,8 +55,14 @@ class Trace:
 
     @cached_property
     def values(self) -> list[float]:
-        """Of all records, NaN of those that failed."""
-        return [math.nan if failed(record) else record.value for record in self.records]
+        """Of all records, NaN of those that failed, or were not trained as far as others."""
+        shown = {record.step for record in self.furthest}
+        return [record.value if record.step in shown else math.nan for record in self.records]
+
+    @cached_property
+    def furthest(self) -> list[Record]:
+        """The records at the largest budget that was reached; all that did not fail, where there are no budgets."""
+        return furthest(self.scored)
 
     @cached_property
     def scored(self) -> list[Record]:
@@ -70,8 +76,8 @@ class Trace:
 
     @cached_property
     def best(self) -> float:
-        """The largest value of a score, NaN left out."""
-        return max((r.value for r in self.scored if r.value == r.value), default=math.nan)
+        """The largest value of a score at the largest budget, NaN left out."""
+        return max((record.value for record in self.furthest), default=math.nan)
 
     def entropies(self) -> list[float]:
         """Relative entropy at every snapshot."""
@@ -135,12 +141,8 @@ class Story:
             return tuple(self.result["best"])
         if self.main is None or not self.main.scored:
             return None
-        records = self.main.scored
-        return (
-            records[-1].arch
-            if self.soft
-            else max(records, key=lambda r: r.value if r.value == r.value else -math.inf).arch
-        )
+        records = self.main.furthest or self.main.scored
+        return records[-1].arch if self.soft else max(records, key=lambda record: record.value).arch
 
     @property
     def choices(self) -> tuple[Choice, ...]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from appnas.compute import by_one
-from appnas.loop import front, skip_share, worth
+from appnas.loop import front, furthest, skip_share, worth
 from appnas.report import diagram, figures, findings, page
 from appnas.report.page import Plot, code, linked, number, percent, spread
 from appnas.report.plots import human
@@ -56,7 +56,7 @@ def write(path: Path, out: Path | None = None) -> Path:
         page.section("Trained from scratch", _rows_table(story), page.plots(controls)),
         page.section("What it predicts", page.plots(shown)),
         page.section("What was found", _cells_text(cells), page.plots(cells), _named(story)),
-        page.section("The search", _progress_text(story), page.plots(progress)),
+        page.section("The search", _progress_text(story), page.plots(progress), _budgets(story)),
         page.section("The Pareto front", _front(story)),
         page.section("What the search believed", _distribution_text(story), page.plots(seen)),
         page.section("All seeds", _seeds_table(story)),
@@ -164,6 +164,21 @@ def _progress_text(story: Story) -> str:
     text += f" Bands go from the smallest to the largest of {many} searches." if many > 1 else ""
     where = "".join(f"<p>It ran: {escape(line)}.</p>" for line in ran(story.path))
     return f"<p>{text}</p>{where}"
+
+
+def _budgets(story: Story) -> str:
+    """What was trained how far, where draws have budgets: of values at different ones none is better."""
+    records = [record for trace in story.traces for record in trace.records if record.budget]
+    lines = []
+    for budget in sorted({record.budget or 0 for record in records}):
+        here = [record for record in records if record.budget == budget]
+        spent = sum(record.metrics.get("budget", 0.0) for record in here)
+        best = max((record.value for record in furthest(here)), default=math.nan)
+        lines.append([f"{budget:,}", f"{len(here):,}", f"{spent:,.0f}", number(best)])
+    if not lines:
+        return ""
+    text = "<p>The result is the best at the largest budget. A training goes on from the budget before.</p>"
+    return text + page.table(["budget", "evaluations", "trained for them", f"best {story.value_name}"], lines)
 
 
 def _front(story: Story) -> str:

@@ -9,12 +9,12 @@ from appnas.run.artifacts import (
 from appnas.run.catalogue import domain, nearest, table_space
 from appnas.run.directory import create, created, reserve
 from appnas.run.journal import (
-    BITS, add_place, each_line, places, ran, read_history, read_json, read_lines, spot, told_places, write_json,
+    BITS, add_place, each_line, finish, places, ran, read_history, read_json, read_lines, spot, told_places, write_json,
 )  # fmt: skip
 from appnas.run.lock import writing
 from appnas.run.provenance import describe_domain, describe_space, found_in, load_domain, load_space
 from appnas.run.retrying import retry
-from appnas.run.run import KEYS, LATER, InterruptedSearchError, Run, finish, identity, load_config
+from appnas.run.run import KEYS, LATER, InterruptedSearchError, Run, identity, load_config
 from appnas.run.schema import gaps
 
 __all__ = [

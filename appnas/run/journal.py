@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from appnas.loop import Record
+from appnas.loop import Record, SearchResult
 from appnas.run import schema
+from appnas.space import describe
 from appnas.support import Failure, RunError, whole
 
 
@@ -104,8 +105,10 @@ def read_history(path: Path) -> list[Record]:
     """The scores of a run; of those that failed, why."""
     told = ((x, x.get("failure")) for x in each_line(path, "history"))
     return [
-        Record(x["step"], tuple(x["arch"]), float(x["value"]), x["metrics"], failure and _failure(path, failure))
-        for x, failure in told
+        Record(
+            x["step"], tuple(x["arch"]), float(x["value"]), x["metrics"], why and _failure(path, why), x.get("budget")
+        )
+        for x, why in told
     ]
 
 
@@ -113,3 +116,18 @@ def _failure(path: Path, kept: dict[str, Any]) -> Failure:
     trace = path / kept["trace"] if kept["trace"] else None
     text = trace.read_text().partition("\n\n")[2] if trace and trace.exists() else ""
     return Failure(kept["kind"], kept["message"], text)
+
+
+def row(record: Record) -> dict[str, Any]:
+    """A line of the history, but for why an evaluation failed."""
+    told = {"step": record.step, "arch": record.arch, "value": record.value, "metrics": dict(record.metrics)}
+    return told if record.budget is None else {**told, "budget": record.budget}
+
+
+def finish(path: Path, result: SearchResult) -> None:
+    """Write a finished run's result."""
+    named = describe(result.space.choices, result.best) if result.space else None
+    told = ("seed", "runs", "mean", "spread", "control", "conditions", "ended")
+    more = {key: result.info[key] for key in told if key in result.info}
+    found = {"best": list(result.best), "named": named, "value": result.value, "steps": len(result.history)}
+    write_json(path / "result.json", found | more)

@@ -7,6 +7,7 @@ clock.jsonl      one line a score: step, seconds since the start (apart, because
 alphas.jsonl     the strategy's distribution over options, now and then
 checkpoint.pt    everything needed to go on, written to another file first, then renamed
 failures/        the traceback of every evaluation that failed
+trainings/       of a search in rungs, the trainings that may go on, until it is finished
 result.json      the architecture found
 events.*         the value for TensorBoard
 """
@@ -17,6 +18,7 @@ import contextlib
 import json
 import os
 import shlex
+import shutil
 import signal
 import sys
 import threading
@@ -29,14 +31,14 @@ from typing import Any, TextIO
 
 import torch
 
-from appnas.estimate import in_turn, recall
-from appnas.loop import Loop, Observer, Record, SearchResult
+from appnas.estimate import in_turn, keep_in, recall
+from appnas.loop import Loop, Observer, Record
 from appnas.run import lock, schema
 from appnas.run.interrupted import Underway
-from appnas.run.journal import each_line, places, read_history, read_json, write_json
+from appnas.run.journal import each_line, places, read_history, read_json, row
 from appnas.run.retrying import CHECKPOINT, TRACES, keep_earlier, keep_trace, memories
 from appnas.run.tensorboard import Events
-from appnas.space import Space, describe
+from appnas.space import Space
 from appnas.support import IN_A_ROW, SHARE, RunError, check_state, digest, load_state, reading, room, whole
 
 FORMAT = 1
@@ -51,6 +53,7 @@ LATER = {
 """What it tells since later versions, and what its absence means."""
 
 
+TRAININGS = "trainings"
 STATES = 2
 """Number of the way in which checkpoints hold states."""
 AGAIN = "delete it to start this run again from its config"
@@ -127,6 +130,7 @@ class Run(Observer):
         with contextlib.ExitStack() as held:
             held.enter_context(lock.writing(self.path))
             self._start(loop, self._restore(loop))
+            keep_in(loop.evaluator, self.path / TRAININGS)
             self.held = held.pop_all()
 
     def _restore(self, loop: Loop) -> float:
@@ -220,8 +224,7 @@ class Run(Observer):
         Raises:
             InterruptedSearchError: after Ctrl-C, once all is saved.
         """
-        content = {"step": record.step, "arch": record.arch, "value": record.value, "metrics": dict(record.metrics)}
-        self._write("history", content | self._failure(record))
+        self._write("history", row(record) | self._failure(record))
         self._write("clock", {"step": record.step, "seconds": round(time.monotonic() - self.began, 3), **self._moved()})
         if self.writer:
             self.writer.add(record.value, record.step, self._safe)
@@ -272,9 +275,10 @@ class Run(Observer):
             try:
                 if loop.stopped and self.kept != (loop.step, loop.ended) and not loop.pending:
                     self.save(loop)
-                if loop.step == loop.steps or loop.ended:
+                if loop.step == loop.steps or loop.ended or getattr(loop.strategy, "done", False):
                     for memory in memories(self.path):
                         memory.unlink()
+                    shutil.rmtree(self.path / TRAININGS, ignore_errors=True)
             finally:
                 self._close()
         if threading.current_thread() is threading.main_thread():
@@ -287,12 +291,3 @@ class Run(Observer):
                 file.close()
         if self.writer:
             self.writer.close()
-
-
-def finish(path: Path, result: SearchResult) -> None:
-    """Write a finished run's result."""
-    named = describe(result.space.choices, result.best) if result.space else None
-    told = ("seed", "runs", "mean", "spread", "control", "conditions", "ended")
-    more = {key: result.info[key] for key in told if key in result.info}
-    found = {"best": list(result.best), "named": named, "value": result.value, "steps": len(result.history)}
-    write_json(path / "result.json", found | more)

@@ -76,7 +76,7 @@ FILES: dict[str, Kind] = {
     "arch.json": record({"space": named("fields"), "arch": ARCH, "io": OBJECT, "weights": TEXT}),
     "history.jsonl": record(
         {"step": COUNT, "arch": ARCH, "value": ANY_NUMBER, "metrics": METRICS},
-        {"failure": maybe(record({"kind": TEXT, "message": TEXT}, {"trace": maybe(TEXT)}))},
+        {"failure": maybe(record({"kind": TEXT, "message": TEXT}, {"trace": maybe(TEXT)})), "budget": integer(1)},
     ),
     "clock.jsonl": record({"step": COUNT, "seconds": number(0)}, {"on": PLACE}),
     "alphas.jsonl": record({"step": COUNT, "distribution": several(several(several(ANY_NUMBER)))}),

@@ -8,6 +8,7 @@ from appnas.strategy.archive import Archive
 from appnas.strategy.evolution import Evolution, Generations
 from appnas.strategy.gradient import Gradient, without_zero
 from appnas.strategy.local_search import LocalSearch
+from appnas.strategy.multi_fidelity import MultiFidelity, Scheme
 from appnas.strategy.nsga2 import NSGA2
 from appnas.strategy.phases import Phase, Phased, Ranked, SinglePaths, TwoPhases, first
 from appnas.strategy.policies import (
@@ -27,9 +28,9 @@ from appnas.strategy.stochastic import GradientEstimator, Losses, Sampled, one_h
 from appnas.strategy.zero_order import Correction, Descent, MLEGuided, RandomDirections, StepEstimator, ZeroOrder
 
 __all__ = [
-    "LSTM", "NSGA2", "Archive", "Correction", "Descent", "Draw", "EdgeWeights", "Evolution", "Generations", "Gradient",
-    "GradientEstimator", "Independent", "Kind", "LocalSearch", "Losses", "MLEGuided", "Phase", "Phased",
-    "PolicyGradient", "PredictorGuided", "Random", "RandomDirections", "Ranked", "Sampled", "Score", "SinglePaths",
-    "StepEstimator", "Strategy", "Told", "TwoPhases", "ZeroOrder", "controller", "first", "moving_average",
-    "one_hot_rows", "reinforce", "step_down", "without_zero",
+    "LSTM", "NSGA2", "Archive", "Correction", "Descent", "Draw", "EdgeWeights", "Evolution", "Generations",
+    "Gradient", "GradientEstimator", "Independent", "Kind", "LocalSearch", "Losses", "MLEGuided", "MultiFidelity",
+    "Phase", "Phased", "PolicyGradient", "PredictorGuided", "Random", "RandomDirections", "Ranked", "Sampled",
+    "Scheme", "Score", "SinglePaths", "StepEstimator", "Strategy", "Told", "TwoPhases", "ZeroOrder", "controller",
+    "first", "moving_average", "one_hot_rows", "reinforce", "step_down", "without_zero",
 ]  # fmt: skip

@@ -26,12 +26,20 @@ class Draw(NamedTuple):
             axis, and `arch` is what their mean points to.
         logp: log-probability of what a policy sampled, a number without a graph; [n] with a graph for n samples.
         action: what the policy sampled, where the space's rules made another architecture of it.
+        budget: how far to train, in the evaluator's unit (epochs, environment steps); None for all the way.
+        since: how far an earlier draw of the architecture has trained it, if any: this one goes on from there.
+        looks: (budget, value): on the way the training is validated there, and ends where its best is below the value.
+        dropped: in what `tell` answers, (architecture, budget) of trainings that nothing will go on from.
     """
 
     arch: Arch
     gates: Gates | None = None
     logp: Tensor | None = None
     action: Arch | None = None
+    budget: int | None = None
+    since: int = 0
+    looks: tuple[tuple[int, float], ...] = ()
+    dropped: tuple[tuple[Arch, int], ...] = ()
 
 
 class Score(NamedTuple):

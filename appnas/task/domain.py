@@ -53,7 +53,9 @@ class Domain(Protocol):
             final: use the validation data too: after the search.
             seed: of everything random in the training.
             checkpoint: file to save to now and then, and to go on from if it exists.
-            on_epoch: called with the epochs (or environment steps) done, and their mean loss.
+            on_epoch: called with the epochs (or environment steps) done, and their mean loss; once, too, for those that
+                a checkpoint has. True stops there: the model is what the first of `budget` epochs make of it, and the
+                checkpoint goes on from there. Searches in rungs need that (`Draw.budget`).
         """
 
     def score(self, model: nn.Module) -> dict[str, float]:

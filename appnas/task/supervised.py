@@ -61,7 +61,7 @@ class Supervised:
             final: after the search: on training and validation data together, where the domain does so.
             seed: of everything random in the training.
             checkpoint: file to save to after every epoch, and to go on from if it exists.
-            on_epoch: called with the number of epochs done, and the last one's mean loss.
+            on_epoch: called with the number of epochs done, and the last one's mean loss; True stops there.
         """
         own: Any = self  # with `batches`, `loss` and `options`
         split, recipe = self.trained_on(final), own.options.recipe

@@ -24,8 +24,8 @@ from appnas.task.shares import own_part
 
 Batch = Any
 """What a domain's `batches` yields and its `loss` takes."""
-OnEpoch = Callable[[int, float], None]
-"""Called with the number of epochs (or environment steps) done, and the last one's mean loss."""
+OnEpoch = Callable[[int, float], bool | None]
+"""Called with the number of epochs (or environment steps) done, and the last one's mean loss; True stops there."""
 
 
 class Batches(Protocol):
@@ -71,7 +71,9 @@ def fit(
         recipe: optimiser and schedule.
         seed: of the order of the batches, their augmentation, and drop-path.
         checkpoint: file to save to after every epoch and to go on from if it exists.
-        on_epoch: called with the number of epochs done, and the last one's mean loss.
+        on_epoch: called with the number of epochs done, and the last one's mean loss; once, too, for those that a
+            checkpoint has. True stops there: the network is what the first of `epochs` make of it, the checkpoint is
+            saved, and goes on from there.
         select: model -> a number of the model after an epoch, for example its validation loss; the weights of the
             epoch with the smallest number are kept. None keeps the last.
 
@@ -94,7 +96,8 @@ def fit(
     with forked(device, seed), float32_products(compute.precision):
         if checkpoint and led(share, checkpoint.exists):
             losses = restore(checkpoint, plan, model, optimiser, rng, best, scaler)
-        for epoch in range(len(losses), epochs):
+        stop = bool(losses and on_epoch and on_epoch(len(losses), losses[-1]))
+        for epoch in range(len(losses), len(losses) if stop else epochs):
             model.train()
             set_progress(model, epoch / epochs)
             for group in optimiser.param_groups:
@@ -108,10 +111,11 @@ def fit(
                 with averaged(optimiser) as watch:
                     number = select(model)
                     watch(best.update(led(share, lambda found=number: found), model))  # type: ignore[misc]
-            if on_epoch:
-                on_epoch(epoch + 1, losses[-1])
+            stop = bool(on_epoch and on_epoch(epoch + 1, losses[-1]))
             if checkpoint and share.leads:
                 save(checkpoint, plan, model, optimiser, rng, losses, best, scaler)
+            if stop:
+                break
     if best.weights is not None:
         model.load_state_dict(best.weights)
     model.eval()

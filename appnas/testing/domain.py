@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Iterable
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -67,6 +68,21 @@ class DomainSuite:
         assert torch.isfinite(models[0](*domain.example(2))).all()
         domain.fit(models[0], self.budget, final=True, seed=0)
         assert math.isfinite(domain.score(models[0])["value"])
+
+    def test_stops_and_goes_on(self, domain: Domain, tmp_path: Path) -> None:
+        """Stopped by `on_epoch` and gone on from the checkpoint, it is as if trained straight through, bit for bit."""
+        straight, parts = self.network(domain), self.network(domain)
+        domain.fit(straight, 3 * self.budget, on_epoch=lambda done, loss: done >= 2 * self.budget)
+        for rung in (1, 2, 2):  # the last finds nothing to do
+            parts, seen, until = self.network(domain), set[int](), rung * self.budget
+
+            def reached(done: int, loss: float, seen: set[int] = seen, until: int = until) -> bool:
+                seen.update({done} if done >= until else ())
+                return done >= until
+
+            domain.fit(parts, 3 * self.budget, checkpoint=tmp_path / "training.pt", on_epoch=reached)
+            assert len(seen) == 1, f"asked to stop at {until}, `fit` has told {sorted(seen)} from there on"
+        assert not parts.training and identical(parts.state_dict(), straight.state_dict())
 
     def test_score(self, domain: Domain) -> None:
         """Finite numbers with a "value"; the same twice; the model's weights untouched."""

@@ -6,6 +6,7 @@ The network is the whole policy: its outputs are the logits of the actions and a
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -216,7 +217,7 @@ def _scales(norm: VecNormalize) -> dict[str, float]:
 
 
 def train(agent: Agent, budget: int, plan: dict[str, Any], checkpoint: Path | None, on_epoch: OnEpoch | None) -> None:
-    """Iterate until the budget is spent; save now and then, and go on from what was saved.
+    """Iterate until the budget is spent or `on_epoch` says so; save now and then, and go on from what was saved.
 
     Raises:
         ValueError: the checkpoint is damaged, or of another training.
@@ -227,12 +228,11 @@ def train(agent: Agent, budget: int, plan: dict[str, Any], checkpoint: Path | No
             raise ValueError(f"{checkpoint} is of another training ({told}, now {plan}): delete it, or keep it")
         with reading(checkpoint, "delete it to train again"):
             agent.load_state_dict(state["agent"])
-    saved = time.monotonic()
-    while agent.steps < budget:
+    saved, stop = time.monotonic(), bool(agent.steps and on_epoch and on_epoch(min(agent.steps, budget), math.nan))
+    while agent.steps < budget and not stop:
         metrics = agent.advance()
-        if on_epoch:
-            on_epoch(min(agent.steps, budget), metrics["loss"])
-        if checkpoint and (agent.steps >= budget or time.monotonic() - saved > EVERY):
+        stop = bool(on_epoch and on_epoch(min(agent.steps, budget), metrics["loss"]))
+        if checkpoint and (stop or agent.steps >= budget or time.monotonic() - saved > EVERY):
             with whole(checkpoint) as partial:
                 torch.save({"plan": plan, "agent": agent.state_dict()}, partial)
             saved = time.monotonic()

@@ -139,7 +139,8 @@ class RL:
             final: makes no difference: an agent makes its own data, none is held back for validation.
             seed: of weights in the agent, levels, actions.
             checkpoint: file to save to about every minute and at the end, and to go on from if it exists.
-            on_epoch: called with the environment steps done, and the last iteration's loss.
+            on_epoch: called with the environment steps done, and the last iteration's loss (NaN for those that a
+                checkpoint has); True stops there.
 
         Raises:
             DivergedError: a weight is NaN or infinite.

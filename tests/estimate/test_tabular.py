@@ -145,3 +145,38 @@ def test_what_is_large_stays_finite_and_a_table_of_another_space_is_refused(benc
         Table(ARCHS, COLUMNS, "valid", withheld="test")
     with pytest.raises(ValueError, match="with 2 decisions, those of Bench201 have 6"):
         appnas.search(bench201, Table(ARCHS, COLUMNS, "valid", missing=0.0), "random", evaluations=3)
+
+
+EPOCHS = {"v12": [9.0, 1.0, NAN, 4.0], "v200": [10.0, 40.0, 30.0, NAN], "test": [1.0, 2.0, 3.0, 4.0]}
+
+
+def test_budgets_are_columns():
+    """A draw sees its own column and earlier ones; what it took is the rest since the draw before."""
+    table = Table(ARCHS, EPOCHS, "v200", ("test",), missing="failed", budgets={200: "v200", 12: "v12"})
+    assert list(table.budgets) == [12, 200]
+    early, late, whole = (
+        table.score(draw) for draw in (Draw((0, 1), budget=12), Draw((0, 1), budget=200, since=12), Draw((0, 1)))
+    )
+    assert float(early.value) == 1.0 and early.metrics == {"v12": 1.0, "budget": 12.0}
+    assert float(late.value) == 40.0 and late.metrics == {"v12": 1.0, "v200": 40.0, "budget": 188.0}
+    assert float(whole.value) == 40.0 and whole.metrics == {"v12": 1.0, "v200": 40.0}
+    for draw in (Draw((1, 0), budget=12), Draw((1, 1), budget=200)):  # a hole at that budget
+        assert table.score(draw).failure
+    with pytest.raises(DataError, match=r"after budgets of \[12, 200\], not of 50"):
+        table.score(Draw((0, 1), budget=50))
+    with pytest.raises(DataError, match=r"after budgets of \[\], not of 12"):
+        Table(ARCHS, EPOCHS, "v200").score(Draw((0, 1), budget=12))
+
+
+@pytest.mark.parametrize(
+    ("budgets", "message"),
+    [
+        ({12: "v12"}, "the largest budget's column is the value, 'v200', got 'v12'"),
+        ({12: "test", 200: "v200"}, r"columns that a score shows, \['v12', 'v200'\], got 'test'"),
+        ({0: "v12", 200: "v200"}, "at least 1, got 0"),
+        ({"12": "v12", 200: "v200"}, "at least 1, got '12'"),
+    ],
+)
+def test_budgets_that_are_none(budgets, message):
+    with pytest.raises(ValueError, match=message):
+        Table(ARCHS, EPOCHS, "v200", ("test",), budgets=budgets)

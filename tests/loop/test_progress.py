@@ -12,6 +12,7 @@ from rich.console import Console
 from appnas.estimate import Stateless
 from appnas.loop import Loop, Progress, Record, search_loop, training
 from appnas.strategy import Random, Score
+from appnas.support import Failure
 
 
 class Sum(Stateless):
@@ -93,3 +94,18 @@ def test_a_training_shows_epochs_and_loss():
     assert "found, seed 1 of 2" in text and "3/3" in text and "loss 0.125" in text
     with training("found", 3, shown=False) as nothing:
         assert nothing is None
+
+
+def test_the_best_is_that_of_the_largest_budget():
+    """Values of smaller budgets, and of what failed, do not count any more."""
+    bar = Progress(console=Console(file=io.StringIO()))
+    loop = Loop(None, None, 9)
+    loop.history = [Record(0, (0,), 5.0, {}, None, 1)]
+    bar.start(loop)
+    seen = [bar.best]
+    failure = Failure("E", "no")
+    for value, budget, why in ((6.0, 1, None), (9.0, 3, failure), (2.0, 3, None), (7.0, 1, None), (3.0, 3, None)):
+        bar.step(loop, Record(1, (0,), value, {}, why, budget))
+        seen.append(bar.best)
+    bar.end(loop)
+    assert seen == [5.0, 6.0, 6.0, 2.0, 2.0, 3.0]

@@ -268,3 +268,20 @@ def test_a_browser_shows_it(page, tmp_path, width):
     assert shot.shape[:2] == (2000, width)
     assert shot.std() > 0.05
     assert (shot < 0.5).mean() > 0.005  # ink
+
+
+def test_budgets_are_told_apart(chain, regression, tmp_path):
+    """How many were trained how far, what that took, and the best there; elsewhere the largest budget counts."""
+    result = appnas.search(chain, regression, "hyperband", evaluations=6, budget=9, out=tmp_path)
+    page = Page(write(tmp_path))
+    rows = page.table("budget")
+    assert [row[0] for row in rows] == ["1", "3", "9"]
+    assert [int(row[1]) for row in rows] == [sum(r.budget == b for r in result.history) for b in (1, 3, 9)]
+    assert sum(int(row[2]) for row in rows) == sum(record.metrics["budget"] for record in result.history) <= 54
+    assert float(rows[-1][3].replace("\N{MINUS SIGN}", "-")) == pytest.approx(result.value, rel=1e-2)
+    assert "had a smaller budget" in page.text
+
+
+def test_a_run_without_budgets_has_no_table_of_them(chain, regression, tmp_path):
+    appnas.search(chain, regression, "random", evaluations=3, budget=2, out=tmp_path)
+    assert "smaller budget" not in Page(write(tmp_path)).text

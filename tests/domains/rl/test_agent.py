@@ -128,7 +128,7 @@ def test_checkpoints(domain, tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         domain.fit(copy.deepcopy(again), 300, seed=1, checkpoint=file, on_epoch=stop)
     domain.fit(again, 300, seed=1, checkpoint=file, on_epoch=lambda steps, loss: seen.append(steps))
-    assert seen == [64, 128, 192, 192, 256, 300] and not again.training
+    assert seen == [64, 128, 192, 128, 192, 256, 300] and not again.training
     assert identical(again.state_dict(), plain.state_dict())
     with pytest.raises(ValueError, match="another training"):
         domain.fit(again, 300, seed=2, checkpoint=file)
