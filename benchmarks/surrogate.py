@@ -208,16 +208,16 @@ def told():
     true = data.columns["top1"][held]
     best, likely = true >= np.quantile(true, 0.9), guess.argsort()[-10:]
     tau = kendall(torch.tensor(guess[best]), torch.tensor(true[best]))
-    print(f"the best tenth of them: tau {tau:.3f}, measured {true[best].mean():.2f} %, predicted {guess[best].mean():.2f}"
-          f" %; the ten best predictions: {guess[likely].mean():.2f} %, measured {true[likely].mean():.2f} %; best of all"
-          f" trainings {data.columns['top1'].max():.2f} %")  # fmt: skip
+    print(f"the best tenth of them: tau {tau:.3f}, measured {true[best].mean():.2f} %, predicted"
+          f" {guess[best].mean():.2f} %; the ten best predictions: {guess[likely].mean():.2f} %, measured"
+          f" {true[likely].mean():.2f} %; best of all trainings {data.columns['top1'].max():.2f} %")  # fmt: skip
     rows = {}
     for arch, top1 in zip(data.archs, data.columns["top1"], strict=True):
         rows.setdefault(arch, []).append(float(top1))
     twice = [found for found in rows.values() if len(found) > 1]
     off = (statistics.fmean(statistics.variance(found) for found in twice)) ** 0.5
-    print(f"the truth: trainings of one network ({len(twice)} were trained more than once) differ by {off:.2f} points (one"
-          f" standard deviation), all trainings by {float(data.columns['top1'].std()):.2f}", flush=True)  # fmt: skip
+    print(f"the truth: trainings of one network ({len(twice)} were trained more than once) differ by {off:.2f} points"
+          f" (one standard deviation), all trainings by {data.columns['top1'].std():.2f}", flush=True)  # fmt: skip
 
 
 def main():
