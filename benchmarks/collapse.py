@@ -83,7 +83,7 @@ class Waits:
 
 
 class Trace(Observer):
-    """After every epoch, or as many draws: mean validation loss, share of idle operations in both cells, the cell that is derived."""
+    """After every epoch: mean validation loss, share of idle operations in both cells, the cell that is derived."""
 
     def __init__(self, strategy, steps, option):
         self.strategy, self.steps, self.option = strategy, steps, option
