@@ -23,7 +23,7 @@ ROOMS = {
         "predict": "compute space",
         "task": "compute support space",
         "cost": "compute support space task",
-        "strategy": "support space supernet",
+        "strategy": "support space supernet cost",
         "estimate": "compute support space task cost strategy",
         "one_shot": "compute support space supernet task strategy estimate",
         "prune": "compute support space supernet task cost strategy one_shot",

@@ -80,12 +80,20 @@ TINY_SETTINGS = {
     "monas": {"evaluations": 3, "budget": 1, "reference": 1e4},
     "reinforce": {"evaluations": 3, "budget": 1},
     "evolution": {"evaluations": 4, "budget": 1, "population": 2, "sample": 2},
+    "local_search": {"evaluations": 4, "budget": 1, "init": 2},
+    "bananas": {"evaluations": 4, "budget": 1, "start": 3, "batch": 1, "children": 3, "members": 2, "trees": 2},
+    "nsga2": {"evaluations": 4, "budget": 1, "population": 2},
+    "optuna": {"evaluations": 3, "budget": 1, "startup": 2},
     "random": {"evaluations": 2, "budget": 1},
     "routability": {"evaluations": 3, "budget": 1, "top": 1, "folds": 1},
 }  # fmt: skip
 
 
-ON_AN_ORACLE = {"mnasnet": {"cost": "true"}, "monas": {"cost": "true", "reference": 1.0}}
+ON_AN_ORACLE = {
+    "mnasnet": {"cost": "true"},
+    "monas": {"cost": "true", "reference": 1.0},
+    "nsga2": {"objectives": ("value:max", "true:min")},
+}
 """Costs that are measured in a domain must be among an evaluator's metrics."""
 
 

@@ -1,4 +1,4 @@
-"""From several metrics to one value: pure functions, and the Pareto front."""
+"""From several metrics to one value, the Pareto front, and what evolution ranks several metrics by: pure functions."""
 
 from __future__ import annotations
 
@@ -81,3 +81,63 @@ def pareto_front(points: Sequence[Sequence[float]] | np.ndarray) -> list[int]:
         better = (rest > rest[0]).any(1)
         rest, left = rest[better], left[better]
     return sorted(front)
+
+
+def fronts(points: Sequence[Sequence[float]] | np.ndarray, violations: Sequence[float] | None = None) -> np.ndarray:
+    """The front that every point lies on, from 0: what is left once the fronts before are taken away.
+
+    Non-dominated sorting with constrained dominance (Deb, Pratap, Agarwal and Meyarivan, IEEE Transactions on
+    Evolutionary Computation 6, 2002): what keeps the limits comes before what does not, and of these what violates them
+    less. Equal points lie on one front. A point with a NaN is on the last, as is a violation of infinity.
+
+    Args:
+        points: one tuple of objectives a point, all to be maximised. Shapes: [N, objectives].
+        violations: how far each is beyond the limits, 0 within them; None for no limits. Shapes: [N].
+
+    Returns:
+        Shapes: [N], integers.
+
+    Raises:
+        ValueError: points with different numbers of objectives, or as many violations as there are not points.
+    """
+    table = np.asarray(points, dtype=float)
+    beyond = np.zeros(len(table)) if violations is None else np.asarray(violations, dtype=float)
+    if beyond.shape != (len(table),):
+        raise ValueError(f"one violation a point: {len(table)} points, got {len(beyond)}")
+    if not len(table):
+        return np.zeros(0, dtype=int)
+    beyond = np.where(np.isnan(table).any(1) | np.isnan(beyond), np.inf, beyond)
+    ranks, count = np.zeros(len(table), dtype=int), 0
+    inside = np.flatnonzero(beyond <= 0)
+    different, which = np.unique(table[inside], axis=0, return_inverse=True)
+    ranked, left = np.zeros(len(different), dtype=int), np.arange(len(different))
+    while len(left):
+        best = pareto_front(different[left])
+        ranked[left[best]] = count
+        left, count = np.delete(left, best), count + 1
+    ranks[inside] = ranked[which.reshape(-1)]
+    outside = np.flatnonzero(beyond > 0)
+    ranks[outside] = count + np.unique(beyond[outside], return_inverse=True)[1].reshape(-1)
+    return ranks
+
+
+def crowding(points: Sequence[Sequence[float]] | np.ndarray) -> np.ndarray:
+    """How far the neighbours of each point of a front are apart, summed over the objectives (Deb et al., 2002).
+
+    Objectives are scaled to their range; the ends of each have infinity.
+
+    Args:
+        points: of one front. Shapes: [N, objectives].
+
+    Returns:
+        Shapes: [N].
+    """
+    table = np.asarray(points, dtype=float)
+    distance = np.zeros(len(table))
+    for column in table.T if len(table) else ():
+        order = np.argsort(column, kind="stable")
+        line = column[order]
+        distance[order[[0, -1]]] = np.inf
+        if line[-1] > line[0]:
+            distance[order[1:-1]] += (line[2:] - line[:-2]) / (line[-1] - line[0])
+    return distance

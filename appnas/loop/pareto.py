@@ -9,6 +9,8 @@ import math
 from collections.abc import Sequence
 from itertools import compress
 
+import numpy as np
+
 from appnas.cost import dominates, pareto_front
 from appnas.loop.loop import Loop, Observer, Record
 
@@ -65,16 +67,37 @@ class ParetoFront(Observer):
         self.known = [*compress(self.known, kept), point]
 
 
-def hypervolume(points: Sequence[tuple[float, float]], reference: tuple[float, float]) -> float:
-    """Area that two objectives, both to be maximised, dominate above a reference point.
+def hypervolume(points: Sequence[Sequence[float]] | np.ndarray, reference: Sequence[float]) -> float:
+    """Area or volume that points, all objectives to be maximised, dominate above a reference point: exactly.
+
+    Two objectives take n log n steps for n points of the front, each objective more n times as many: for more than four
+    there are faster algorithms (Fonseca, Paquete and Lopez-Ibanez, 2006), as in the package `moocore`.
 
     Args:
-        points: (objective, objective); those not above the reference count nothing.
-        reference: the corner of the area.
+        points: those not above the reference everywhere, and those with a NaN, count nothing. Shapes: [N, objectives].
+        reference: the corner. Shapes: [objectives].
+
+    Raises:
+        ValueError: points of as many objectives as the reference has not.
     """
-    area, height = 0.0, reference[1]
-    for x, y in sorted((point for point in points if point[0] > reference[0]), reverse=True):
-        if y > height:
-            area += (x - reference[0]) * (y - height)
-            height = y
-    return area
+    corner = np.asarray(reference, dtype=float)
+    table = np.asarray(points, dtype=float)
+    if not table.size:
+        return 0.0
+    if table.ndim != 2 or table.shape[1:] != corner.shape:
+        raise ValueError(f"a point has {len(corner)} objectives, as the reference has, got shape {table.shape}")
+    return _volume(table[(table > corner).all(1)] - corner)
+
+
+def _volume(points: np.ndarray) -> float:
+    """The same above the origin: in slices along the last objective, each of what reaches that far."""
+    if not len(points):
+        return 0.0
+    if points.shape[1] == 1:
+        return float(points.max())
+    points = points[pareto_front(points)]
+    points = points[np.argsort(-points[:, -1], kind="stable")]
+    heights = points[:, -1] - np.append(points[1:, -1], 0.0)
+    if points.shape[1] == 2:
+        return float(points[:, 0] @ heights)  # on a front, the lower the farther
+    return sum(float(h) * _volume(points[: i + 1, :-1]) for i, h in enumerate(heights) if h)

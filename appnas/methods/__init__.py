@@ -8,15 +8,19 @@ from typing import Any, Literal, NamedTuple
 
 from appnas.methods import (
     agnn,
+    bananas,
     baselines,
     ctnas,
     darts,
     fewshot,
     freenas,
     gcn_fit,
+    local_search,
     mnasnet,
     monas,
     nao,
+    nsga2,
+    optuna_sampler,
     radars,
     reinforce,
     rl_darts,
@@ -157,6 +161,27 @@ METHODS: dict[str, Method] = {
         baselines.evolution, baselines.EvolutionConfig,
         "Regularized Evolution for Image Classifier Architecture Search (arXiv 1802.01548)",
         "evolution", "training from scratch, or a table", "scores",
+    ),
+    "local_search": Method(
+        local_search.search, local_search.Config,
+        "Local Search is State of the Art for Neural Architecture Search Benchmarks (arXiv 2005.02960)",
+        "local search", "training from scratch, or a table", "scores",
+    ),
+    "bananas": Method(
+        bananas.search, bananas.Config,
+        "BANANAS: Bayesian Optimization with Neural Architectures for NAS (arXiv 1910.11858)",
+        "evolution guided by predictors", "training from scratch, or a table", "scores",
+    ),
+    "nsga2": Method(
+        nsga2.search, nsga2.Config,
+        "A Fast and Elitist Multiobjective Genetic Algorithm: NSGA-II (Deb et al., 2002), as in NSGA-Net"
+        " (arXiv 1810.03522)",
+        "evolution of a Pareto front", "training from scratch, or a table, and counted or measured costs", "scores",
+    ),
+    "optuna": Method(
+        optuna_sampler.search, optuna_sampler.Config,
+        "Optuna: A Next-generation Hyperparameter Optimization Framework (arXiv 1907.10902)",
+        "Bayesian optimisation", "training from scratch, or a table", "scores",
     ),
     "random": Method(
         baselines.random, baselines.RandomConfig,

@@ -7,6 +7,8 @@ Here belongs what moves through a space, whatever the scores are. What an archit
 from appnas.strategy.archive import Archive
 from appnas.strategy.evolution import Evolution, Generations
 from appnas.strategy.gradient import Gradient, without_zero
+from appnas.strategy.local_search import LocalSearch
+from appnas.strategy.nsga2 import NSGA2
 from appnas.strategy.phases import Phase, Phased, Ranked, SinglePaths, TwoPhases, first
 from appnas.strategy.policies import (
     LSTM,
@@ -25,9 +27,9 @@ from appnas.strategy.stochastic import GradientEstimator, Losses, Sampled, one_h
 from appnas.strategy.zero_order import Correction, Descent, MLEGuided, RandomDirections, StepEstimator, ZeroOrder
 
 __all__ = [
-    "LSTM", "Archive", "Correction", "Descent", "Draw", "EdgeWeights", "Evolution", "Generations", "Gradient",
-    "GradientEstimator", "Independent", "Kind", "Losses", "MLEGuided", "Phase", "Phased", "PolicyGradient",
-    "PredictorGuided", "Random", "RandomDirections", "Ranked", "Sampled", "Score", "SinglePaths", "StepEstimator",
-    "Strategy", "Told", "TwoPhases", "ZeroOrder", "controller", "first", "moving_average", "one_hot_rows", "reinforce",
-    "step_down", "without_zero",
+    "LSTM", "NSGA2", "Archive", "Correction", "Descent", "Draw", "EdgeWeights", "Evolution", "Generations", "Gradient",
+    "GradientEstimator", "Independent", "Kind", "LocalSearch", "Losses", "MLEGuided", "Phase", "Phased",
+    "PolicyGradient", "PredictorGuided", "Random", "RandomDirections", "Ranked", "Sampled", "Score", "SinglePaths",
+    "StepEstimator", "Strategy", "Told", "TwoPhases", "ZeroOrder", "controller", "first", "moving_average",
+    "one_hot_rows", "reinforce", "step_down", "without_zero",
 ]  # fmt: skip

@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
-from appnas.space import Arch, Space, random_arch, unseen
+from appnas.space import Arch, Space, names, random_arch, unseen
 from appnas.strategy.archive import Archive
 from appnas.strategy.protocol import Draw, Score
 from appnas.support import Saved
@@ -48,15 +48,23 @@ class PredictorGuided(Saved):
         proposer: makes the batches.
         new: proposals are to be new, so there are none once all architectures of a small space were asked.
         again: where no others are left, random architectures come again: for a pool that must be full.
+        distinct: architectures of one network are one, where the space can tell (`canonical`).
     """
 
     saved = ("rng", "batch", "asked", "told", "archive", "proposer")
 
     def __init__(
-        self, space: Space, rng: random.Random, start: int, proposer: Proposer, new: bool = False, again: bool = False
+        self,
+        space: Space,
+        rng: random.Random,
+        start: int,
+        proposer: Proposer,
+        new: bool = False,
+        again: bool = False,
+        distinct: bool = False,
     ):
         self.space, self.rng, self.proposer, self.new, self.again = space, rng, proposer, new, again
-        self.archive = Archive()
+        self.archive = Archive(name=names(space, distinct))
         self.batch = self.archive.new(space, rng, start)
         if again:
             self.batch += [random_arch(space, rng) for _ in range(start - len(self.batch))]
@@ -75,7 +83,7 @@ class PredictorGuided(Saved):
             self.batch, self.asked = [], 0
             if len(set(dict(self.told).values())) > 1:
                 self.batch = self.proposer.propose(self.told)
-                self.archive.seen.update(self.batch)
+                self.archive.seen.update(map(self.archive.name, self.batch))
         return self.batch
 
     def ask(self) -> Draw:
@@ -88,8 +96,8 @@ class PredictorGuided(Saved):
         if not pool and self.again:
             return Draw(random_arch(self.space, self.rng))
         if not pool:
-            arch = unseen(self.space, self.rng, self.archive.seen)
-            self.archive.seen.add(arch)
+            arch = unseen(self.space, self.rng, self.archive.seen, self.archive.name)
+            self.archive.seen.add(self.archive.name(arch))
             return Draw(arch)
         self.asked += 1
         return Draw(pool[self.asked - 1])

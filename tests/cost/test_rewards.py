@@ -9,7 +9,16 @@ import time
 import numpy as np
 import pytest
 
-from appnas.cost import constrained, dominates, linear, metric, pareto_front, weighted_product
+from appnas.cost import (
+    constrained,
+    crowding,
+    dominates,
+    fronts,
+    linear,
+    metric,
+    pareto_front,
+    weighted_product,
+)  # fmt: skip
 from appnas.cost.rewards import exponent
 
 
@@ -112,3 +121,56 @@ def test_pareto_front_of_a_million():
 def test_pareto_front_wants_one_number_of_objectives():
     with pytest.raises(ValueError):
         pareto_front([(1, 2), (1, 2, 3)])
+
+
+def plain_ranks(points, violations):
+    """By the definition: what nothing else that is left beats, again and again."""
+
+    def beats(i, j):
+        if violations[i] != violations[j]:
+            return violations[i] < violations[j]
+        return violations[i] == 0 and dominates(points[i], points[j])
+
+    left, ranks, rank = set(range(len(points))), [0] * len(points), 0
+    while left:
+        best = {j for j in left if not any(beats(i, j) for i in left)}
+        for j in best:
+            ranks[j] = rank
+        left, rank = left - best, rank + 1
+    return ranks
+
+
+@pytest.mark.parametrize("objectives", [1, 2, 3])
+def test_fronts_are_the_definition(objectives):
+    rng = random.Random(objectives)
+    for count in [*range(18)] * 5:
+        points = [tuple(float(rng.randrange(4)) for _ in range(objectives)) for _ in range(count)]
+        violations = [rng.choice([0.0, 0.0, 0.0, 0.5, 2.0, math.inf]) for _ in range(count)]
+        assert fronts(points, violations).tolist() == plain_ranks(points, violations)
+        assert fronts(points).tolist() == plain_ranks(points, [0.0] * count)
+
+
+def test_fronts_by_hand():
+    points = [(1, 1), (2, 2), (0, 3), (2, 2), (math.nan, 9), (9, 9)]
+    assert fronts(points).tolist() == [2, 1, 1, 1, 3, 0]
+    assert fronts(points, [0, 0, 0, 0, 0, 0.1]).tolist() == [1, 0, 0, 0, 3, 2], "beyond a limit, though beaten by none"
+    assert fronts([]).tolist() == []
+    with pytest.raises(ValueError, match="2 points, got 1"):
+        fronts([(1,), (2,)], [0.0])
+
+
+def test_fronts_of_ten_thousand():
+    """A population of 10,000 and its children, in less than pair by pair takes."""
+    rng, start = np.random.default_rng(0), time.process_time()
+    points = rng.random((20_000, 2))
+    ranks = fronts(points)
+    assert time.process_time() - start < 10
+    assert np.flatnonzero(ranks == 0).tolist() == pareto_front(points)
+
+
+def test_crowding_by_hand():
+    """The ends are kept; between them, the sides of the box between the neighbours, in parts of the ranges."""
+    found = crowding([(0.0, 10.0), (1.0, 6.0), (4.0, 5.0), (10.0, 0.0)])
+    assert found.tolist() == pytest.approx([math.inf, 0.4 + 0.5, 0.9 + 0.6, math.inf])
+    assert crowding([]).tolist() == [] and crowding([(1.0, 2.0)]).tolist() == [math.inf]
+    assert crowding([(1.0, 1.0)] * 4).tolist() == [math.inf, 0, 0, math.inf]

@@ -84,3 +84,24 @@ def test_an_archive_looks_at_its_members_only(monkeypatch):
 def test_a_failed_evaluation_is_on_no_front():
     failed = record(7, -math.inf, failed=1.0)
     assert [r.step for r in front([*HISTORY, failed], ["ms"])] == [1, 0, 6]
+
+
+def test_hypervolume_of_three_by_hand():
+    """Two boxes that share one: 1 x 2 x 3 and 2 x 1 x 1 above the origin."""
+    assert hypervolume([(1, 2, 3), (2, 1, 1)], (0, 0, 0)) == 6 + 2 - 1
+    assert hypervolume([(1, 2, 3), (2, 1, 1), (1, 1, 1), (5, 5, -1), (9, 9, math.nan)], (0, 0, 0)) == 7
+    assert hypervolume([(1, 2, 3)], (0, 0, 1)) == 4
+    assert hypervolume([(3.0,), (5.0,)], (1.0,)) == 4 and hypervolume([], (0, 0)) == 0
+    with pytest.raises(ValueError, match="2 objectives"):
+        hypervolume([(1, 2, 3)], (0, 0))
+
+
+@pytest.mark.parametrize("objectives", [2, 3, 4])
+def test_hypervolume_is_a_count_of_cells(objectives):
+    """Of whole numbers: the unit cells that some point covers."""
+    rng = random.Random(objectives)
+    for count in range(12):
+        points = [tuple(rng.randrange(-1, 6) for _ in range(objectives)) for _ in range(count)]
+        inside = [p for p in points if min(p) > 0]
+        cells = {c for p in inside for c in itertools.product(*map(range, p))}
+        assert hypervolume(points, (0,) * objectives) == len(cells)
