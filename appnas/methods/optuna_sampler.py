@@ -7,6 +7,7 @@ Optimization", 2011; Watanabe, arXiv 2304.11127.
 from __future__ import annotations
 
 import copy
+import importlib
 import math
 import random
 from collections.abc import Callable
@@ -22,7 +23,7 @@ from appnas.strategy import Archive, Draw, Score
 from appnas.support import Saved, checked
 from appnas.task import Domain
 
-Sampler = Literal["tpe", "gp", "cmaes", "qmc", "random"]
+Sampler = Literal["tpe", "gp", "cmaes", "random"]
 TRIES = 10
 """Draws whose networks were told before, and are told again at once, until one is returned all the same."""
 
@@ -36,7 +37,7 @@ class Config:
     """Architectures scored."""
     sampler: Sampler = "tpe"
     """Tree-structured Parzen estimators, a Gaussian process (needs scipy), CMA-ES (needs the package cmaes, and moves
-    in ordered choices alone), a quasi-random sequence, or Optuna's random search."""
+    in ordered choices alone), or Optuna's random search."""
     startup: int = 10
     """Random architectures before a model is made: Optuna's default."""
     budget: int = 10
@@ -60,22 +61,31 @@ def optuna() -> Any:
     return package
 
 
+NEEDS: dict[str, str] = {"gp": "scipy", "cmaes": "cmaes"}
+"""Packages that samplers need besides."""
+
+
 def sampler_of(kind: Sampler, seed: int, startup: int = 10) -> Any:
     """A sampler of Optuna by name.
 
     Raises:
         ImportError: a package is missing.
+        ValueError: an unknown name.
     """
     samplers = optuna().samplers
     kinds: dict[str, Callable[[], Any]] = {
         "tpe": lambda: samplers.TPESampler(seed=seed, n_startup_trials=startup),
         "gp": lambda: samplers.GPSampler(seed=seed, n_startup_trials=startup, warn_independent_sampling=False),
         "cmaes": lambda: samplers.CmaEsSampler(seed=seed, n_startup_trials=startup, warn_independent_sampling=False),
-        "qmc": lambda: samplers.QMCSampler(seed=seed, scramble=True, warn_independent_sampling=False),
         "random": lambda: samplers.RandomSampler(seed=seed),
     }
     if kind not in kinds:
         raise ValueError(f"a sampler is one of {', '.join(kinds)}, or an instance of Optuna's, got {kind!r}")
+    try:
+        importlib.import_module(NEEDS.get(kind, "optuna"))
+    except ImportError as error:
+        package = NEEDS[kind]
+        raise ImportError(f"the sampler {kind!r} needs the package {package}: pip install {package}") from error
     return kinds[kind]()
 
 

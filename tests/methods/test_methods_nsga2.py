@@ -46,16 +46,19 @@ def table():
     return Table(archs, {"valid": values, "cost": costs}, "valid")
 
 
-def test_the_front_is_above_that_of_random_search(bench201, table):
-    objectives = ("value:max", "cost:min")
-    config = nsga2.Config(300, objectives, population=20)
+def test_the_front_is_above_that_of_random_search(bench201):
+    """Two planted values that disagree: the area below the front, of three seeds each."""
+    archs = [tuple(index // 5**d % 5 for d in range(6)) for index in range(5**6)]
+    one, other = planted(bench201, 0), planted(bench201, 1)
+    table = Table(archs, {"valid": [one.of(a) for a in archs], "cost": [-other.of(a) for a in archs]}, "valid")
+    config = nsga2.Config(300, ("value:max", "cost:min"), population=20)
     ours = [nsga2.search(bench201, table, config, seed=seed).history for seed in range(3)]
     plain = [baselines.random(bench201, table, baselines.RandomConfig(300), seed=seed).history for seed in range(3)]
 
     def volume(history):
-        return hypervolume([(worth(r), -r.metrics["cost"]) for r in history], (55.0, -70.0))
+        return hypervolume([(worth(r), -r.metrics["cost"]) for r in history], (0.0, 0.0))
 
-    assert min(map(volume, ours)) > max(map(volume, plain))
+    assert min(map(volume, ours)) > max(map(volume, plain)) + 0.02
 
 
 def test_the_front_in_the_result(bench201, table):
@@ -78,7 +81,7 @@ def test_measured_costs(chain, regression):
     config = nsga2.Config(6, ("value:max", "parameters:min", "latency_ms:min"), ("macs<=1e9",), 3, budget=1)
     result = nsga2.search(chain, regression, config)
     assert all({"parameters", "macs", "latency_ms"} <= r.metrics.keys() for r in result.history)
-    assert result.info["conditions"]["latency_ms"] and 1 <= len(result.info["front"]) <= 6
+    assert result.info["conditions"]["threads"] == 1 and 1 <= len(result.info["front"]) <= 6
 
 
 def test_a_metric_that_no_score_has(bench201, table):
