@@ -1,9 +1,9 @@
 """GCN-fit where its assumption holds: scores = truth + an error that is independent from network to network.
 
-Truths: NAS-Bench-201's accuracies on CIFAR-10, and chains of 8 decisions of 3 options (`appnas.testing.chained`), scaled
-to 90 +- 2.7 %, in which an option is worth about the same at every place, as an operation of a network is (alike), or
-something else at every place (own). A control with errors of the same size that are a smooth function of the network
-(systematic), as those of a supernet partly are. 300 scores are fitted. Part of benchmarks/gcn_fit.py.
+Truths: NAS-Bench-201's accuracies on CIFAR-10, and chains of 8 decisions of 3 options (`appnas.testing.chained`),
+scaled to 90 +- 2.7 %, in which an option is worth about the same at every place, as an operation of a network is
+(alike), or something else at every place (own). A control with errors of the same size that are a smooth function of
+the network (systematic), as those of a supernet partly are. 300 scores are fitted. Part of benchmarks/gcn_fit.py.
 """
 
 import itertools
@@ -92,8 +92,8 @@ def run(kind, errors, deviation, fit, seed):
 
 def planted(deviations, seeds, out):
     """Print the table."""
-    print(f"300 scores fitted, {seeds} seeds; tau with the truth on networks not fitted; true accuracy of the choice, and"
-          " of that under the median cost, %")  # fmt: skip
+    print(f"300 scores fitted, {seeds} seeds; tau with the truth on networks not fitted; true accuracy of the choice,"
+          " and of that under the median cost, %")  # fmt: skip
     print(f"{'truth, errors':<38}{'':<26}{'tau':>16}{'choice':>16}{'small choice':>16}{'CPU s':>7}")
     for (kind, errors), deviation in itertools.product(CASES, deviations):
         name = f"{kind}, {errors}, sd {deviation:g}"

@@ -30,7 +30,7 @@ from threadpoolctl import threadpool_limits
 from appnas.cost import kendall, weighted_product
 from appnas.estimate import Rewarded, Surrogate
 from appnas.loop import front, hypervolume, worth
-from appnas.methods import baselines, mnasnet, monas, nao, reinforce
+from appnas.methods import bananas, baselines, local_search, mnasnet, monas, nao, nsga2, reinforce
 from appnas.space import Combinations
 from appnas.spaces.images.accelbench import load
 
@@ -121,6 +121,23 @@ def climbed(config, goal, n, seed):
     return nao.search(bench().space, evaluator(goal), config, seed=seed)
 
 
+def local(goal, n, seed):
+    return local_search.search(bench().space, evaluator(goal), local_search.Config(n), seed=seed)
+
+
+def guided(goal, n, seed):
+    """BANANAS with a forest, 20 random ones at first."""
+    return bananas.search(bench().space, evaluator(goal), bananas.Config(n), seed=seed)
+
+
+def sorted_out(goal, n, seed):
+    """NSGA-II on accuracy and the goal's cost; where the reward is hard, under its limit."""
+    cost = "macs" if goal == "front" else LATENCY
+    limits = (f"{LATENCY}<={bench().target}",) if goal == "hard" else ()
+    config = nsga2.Config(n, objectives=("value:max", f"{cost}:min"), limits=limits)
+    return nsga2.search(bench().space, bench().surrogate, config, seed=seed)
+
+
 class Method(NamedTuple):
     """How a row is made.
 
@@ -140,6 +157,9 @@ class Method(NamedTuple):
 METHODS = {
     "random": Method("accuracy soft hard front", drawn, beside=""),
     "evolution (50, 10)": Method("accuracy soft hard", bred),
+    "local search": Method("accuracy soft hard", local),
+    "BANANAS, a forest": Method("accuracy soft hard", guided, 200),
+    "NSGA-II": Method("soft hard front", sorted_out),
     "MnasNet": Method("soft hard", partial(controlled, {}), beside="MnasNet, lr 0"),
     "MnasNet, lr 0": Method("soft hard", partial(controlled, {"lr": 0.0})),
     "MnasNet, one softmax a decision, lr .05": Method(
@@ -167,22 +187,29 @@ def near(arch):
     }  # fmt: skip
 
 
+def reward(goal, record):
+    """What a goal makes of a score, whatever the search maximised."""
+    if goal in EXPONENTS:
+        return weighted_product(worth(record), record.metrics[LATENCY], bench().target, *EXPONENTS[goal])
+    return worth(record)
+
+
 def run(name, goal, n, seed):
     """One search: the best at some numbers of samples, what is sampled late, the network found."""
     method, start = METHODS[name], time.process_time()
     result = method.search(goal, n, seed)
     history = result if isinstance(result, list) else result.history
     row = {"seconds": time.process_time() - start, "samples": len(history), "best": {}}
+    rewards = [reward(goal, record) for record in history]
     for point in (p for p in POINTS if p <= len(history)):
         if goal == "front":
             row["best"][point] = volume(history[:: len(history) // point][:point])
         else:
-            row["best"][point] = max(record.value for record in history[:point])
-    top = max(history, key=worth if goal == "front" else lambda record: record.value)
-    late = history[-100:]
+            row["best"][point] = max(rewards[:point])
+    top, late = history[rewards.index(max(rewards))], history[-100:]
     row |= {
         "arch": top.arch, "accuracy": worth(top), "ratio": top.metrics[LATENCY] / bench().target,
-        "late": statistics.fmean(record.value for record in late),
+        "late": statistics.fmean(rewards[-100:]),
         "late allowed": statistics.fmean(record.metrics[LATENCY] <= bench().target for record in late),
         "near": near(top.arch), "near first": near(history[0].arch),
     }  # fmt: skip

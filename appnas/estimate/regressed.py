@@ -84,8 +84,8 @@ class Surrogate(Stateless):
     ):
         if value not in columns:
             raise ValueError(f"the columns are {sorted(columns)}, got the value {value!r}")
-        if set(lengths := {name: len(column) for name, column in columns.items()}.values()) != {len(archs)}:
-            raise ValueError(f"every column needs one number for each of {len(archs)} rows, got {[*lengths]}")
+        if set(lengths := [len(column) for column in columns.values()]) != {len(archs)}:
+            raise ValueError(f"every column needs one number for each of {len(archs)} rows, got {lengths}")
         if not 0 <= held_out < 1:
             raise ValueError(f"held_out is a share, from 0 to below 1, got {held_out}")
         self.archs, self.value, self.code = [tuple(map(int, arch)) for arch in archs], value, code
