@@ -5,6 +5,7 @@ the test accuracy after 200 epochs; agreement is measured on cells not fitted. N
 
     python benchmarks/gcn_fit.py --seeds 5
     python benchmarks/gcn_fit.py --seeds 3 --real digits       # a supernet trained here, and cells from scratch
+    python benchmarks/gcn_fit.py --seeds 5 --planted 1 2       # errors made here, see benchmarks/planted.py
 """
 
 import argparse
@@ -18,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from planted import planted
 from rows import collect, spread, weights
 from scipy.stats import kendalltau
 
@@ -108,9 +110,13 @@ def main():
     parser.add_argument("--supernets", nargs="+", default=["oneshot", "fewshot"])
     parser.add_argument("--variants", nargs="+", default=list(VARIANTS), help=f"of {list(VARIANTS)}")
     parser.add_argument("--real", help="a domain of images, for a supernet trained here instead of the tables")
+    parser.add_argument("--planted", type=float, nargs="+", help="deviations of errors made here, in points")
     parser.add_argument("--out", help="file that keeps the rows")
     args = parser.parse_args()
     torch.set_num_threads(1)
+    if args.planted:
+        planted(args.planted, args.seeds, args.out)
+        return
     if args.real:
         rows = collect(args.out, [(args.real, seed) for seed in range(args.seeds)], real)
         print(f"{args.real}, {args.seeds} seeds: a supernet of 20 epochs, 300 pairs; 40 cells not fitted, from scratch")

@@ -228,6 +228,52 @@ def test_a_fit_ranks_better_than_the_scores_it_was_fitted_to(data):
     assert gain > 0
 
 
+@pytest.mark.slow
+def test_a_fit_of_independent_errors(data, tmp_path):
+    out = run("gcn_fit", "--planted", "2", "--seeds", "1", "--out", str(tmp_path / "rows"))
+    raw = float(re.search(r"alike, independent, sd 2 +largest of all scores +(\S+) ", out)[1])
+    assert float(re.search(r"alike, independent, sd 2 +ridge +(\S+) ", out)[1]) > raw + 0.1
+
+
+def test_a_chain_whose_optimum_is_known(tmp_path):
+    """RADARS leaves far more than random pruning; a search under a limit gets near the constrained optimum."""
+    kept = str(tmp_path / "rows")
+    out = run("chain", "radars", "--seeds", "2", "--looks", "200", "--out", kept)
+    left = {name: float(re.search(rf"{name} .*?(-?[\d.]+) \+-", out)[1]) for name in ("RADARS", "random pruning")}
+    assert left["RADARS"] > 8 > 2 > left["random pruning"]
+    out = run("chain", "unas", "--seeds", "1", "--steps", "100", "--out", kept)
+    share = {name: float(re.search(rf"{name}.*? ([\d.]+) \+-\S+ %", out)[1]) for name in ("UNAS", "as many looks")}
+    assert 70 < share["UNAS"] and 25 < share["as many looks"] < 55
+    out = run("chain", "gradient", "--seeds", "1", "--parts", "100", "--out", kept)
+    half, whole = (float(re.search(rf"{name}.*? ([\d.]+) \+-", out)[1]) for name in ("unified, tau 0.4", "REINFORCE,"))
+    assert half < 0.7 * whole
+
+
+def test_a_surrogate_of_published_trainings(data, tmp_path):
+    small = ["--seeds", "1", "--samples", "100", "--methods", "random", "evolution (50, 10)", "NSGA-II"]
+    out = run("surrogate", *small, "--out", str(tmp_path / "rows"))
+    assert float(re.search(r"surrogate of top1 +: tau (\S+),", out)[1]) > 0.9
+    assert len((tmp_path / "rows").read_text().splitlines()) == 2 + 3 + 3 + 2
+
+
+@pytest.mark.slow
+def test_distractors(tmp_path):
+    """A mask of the source reads the quarter that counts; the dense network cannot tell it."""
+    out = run(
+        "distractors", "--seeds", "1", "--sources", "joint", "--penalties", "0.5", "--out", str(tmp_path / "rows")
+    )
+    dense, learned = (float(re.search(rf"fresh .*?{name} ([\d.]+)", out)[1]) for name in ("dense", "learned"))
+    assert learned > dense + 5 and float(re.search(r"quarter (\d+)", out)[1]) > 50
+
+
+@pytest.mark.slow
+def test_collapse(data, tmp_path):
+    out = run("collapse", "--seeds", "1", "--quick", "--out", str(tmp_path / "rows"))
+    rows = [json.loads(line)["key"] for line in (tmp_path / "rows").read_text().splitlines()]
+    assert sum(key[0] == "search" for key in rows) == 4 + 2 and sum(key[0] == "train" for key in rows) == 8 + 6
+    assert "control: DARTS, stopped at the least validation loss" in out
+
+
 def test_routability(data, tmp_path):
     """A row for every network, kept; physics needs no training, ispd2015 leaves out each design."""
     small = ("--each", "2", "--evaluations", "1", "--epochs", "1", "--final", "1", "--side", "16", "--seeds", "1")

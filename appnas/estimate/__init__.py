@@ -1,4 +1,4 @@
-"""What one architecture is worth by itself: trained from scratch, looked up, remembered; failures caught.
+"""What one architecture is worth by itself: trained from scratch, looked up, regressed, remembered; failures caught.
 
 Here belong evaluators without a supernet, and wrappers of any evaluator. Those that share weights are in
 `appnas.one_shot`.
@@ -11,11 +11,12 @@ from appnas.estimate.evaluator import (
 )  # fmt: skip
 from appnas.estimate.inherited_weights import ParamStore, by_homogeneity, by_shape
 from appnas.estimate.phases import ThenScratch, TwoPhaseEvaluator
+from appnas.estimate.regressed import Agreement, Regressor, Surrogate
 from appnas.estimate.rungs import keep_in
 from appnas.estimate.tabular import Table
 
 __all__ = [
-    "Cached", "Evaluator", "Map", "Memory", "ParamStore", "Rewarded", "Scratch", "Stateless", "Table", "ThenScratch",
-    "TwoPhaseEvaluator", "attempt", "by_homogeneity", "by_shape", "evaluator_of", "failed", "in_turn",
-    "keep_in", "recall", "rewarded", "scores",
+    "Agreement", "Cached", "Evaluator", "Map", "Memory", "ParamStore", "Regressor", "Rewarded", "Scratch", "Stateless",
+    "Surrogate", "Table", "ThenScratch", "TwoPhaseEvaluator", "attempt", "by_homogeneity", "by_shape", "evaluator_of",
+    "failed", "in_turn", "keep_in", "recall", "rewarded", "scores",
 ]  # fmt: skip

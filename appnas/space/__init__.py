@@ -6,7 +6,7 @@ Here belongs what works on the choices of any space. Concrete spaces are in `app
 
 from appnas.space.encoding import OpGraph, features, offsets, one_hot, op_graph, tokens, vocabulary, words
 from appnas.space.exhaustion import Name, all_of, names, spent, unseen
-from appnas.space.listed import Listed
+from appnas.space.listed import Combinations, Listed
 from appnas.space.masks import allowed, check_mask, full_mask, only, without
 from appnas.space.moves import constant_arch, crossover, mutate, neighbours
 from appnas.space.printing import drawing, table
@@ -20,10 +20,10 @@ from appnas.space.space import (
 from appnas.support.plain import itself
 
 __all__ = [
-    "IO", "SKIP", "ZERO", "Arch", "Choice", "Gates", "Listed", "Mask", "Name", "OpGraph", "Prefix", "Space",
-    "UnevenWarning", "active", "all_of", "allowed", "argmax", "both", "canonical", "check", "check_mask", "complete",
-    "constant_arch", "crossover", "decisions", "describe", "drawing", "ends", "everything", "extend", "features",
-    "filled", "full_mask", "itself", "legal", "members", "mutate", "names", "neighbours", "offsets", "one_hot",
-    "only", "op_graph", "parse", "random_arch", "restrict", "size", "spent", "split", "table", "tokens", "unseen",
-    "vocabulary", "without", "words",
+    "IO", "SKIP", "ZERO", "Arch", "Choice", "Combinations", "Gates", "Listed", "Mask", "Name", "OpGraph", "Prefix",
+    "Space", "UnevenWarning", "active", "all_of", "allowed", "argmax", "both", "canonical", "check", "check_mask",
+    "complete", "constant_arch", "crossover", "decisions", "describe", "drawing", "ends", "everything", "extend",
+    "features", "filled", "full_mask", "itself", "legal", "members", "mutate", "names", "neighbours", "offsets",
+    "one_hot", "only", "op_graph", "parse", "random_arch", "restrict", "size", "spent", "split", "table", "tokens",
+    "unseen", "vocabulary", "without", "words",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""A space that is a list: of architectures, or the rows of a table."""
+"""Spaces without networks of their own: a list of architectures, the rows of a table, choices alone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from appnas.space.masks import check_mask
-from appnas.space.space import IO, Arch, Choice, Gates, Mask, Space
+from appnas.space.space import IO, Arch, Choice, Gates, Mask, Space, argmax, decisions
 
 
 class Rows(Protocol):
@@ -21,6 +21,46 @@ class Rows(Protocol):
 
     def row(self, arch: Arch) -> int | None:
         """The architecture's row; None if it has no value."""
+
+
+class Combinations:
+    """A space that is its choices and nothing else: every combination is an architecture, none is ever built.
+
+    For values that come from elsewhere: a `Surrogate`, a formula, an oracle.
+
+    Args:
+        choices: the decisions.
+    """
+
+    mask: ClassVar[Mask | None] = None
+
+    def __init__(self, choices: Sequence[Choice]):
+        self.choices = tuple(choices)
+
+    def valid(self, arch: Arch) -> bool:
+        """Whether it has an option for every decision."""
+        options = decisions(self.choices)
+        return len(arch) == len(options) and all(0 <= i < len(o) for i, o in zip(arch, options, strict=True))
+
+    def discretise(self, gates: Gates) -> Arch:
+        """The strongest option of every decision."""
+        return argmax(gates)
+
+    def build(self, arch: Arch, io: IO) -> nn.Module:
+        """Nothing.
+
+        Raises:
+            TypeError: always.
+        """
+        raise TypeError("these choices are of no network: they can be scored, not built")
+
+    def supernet(self, io: IO, mask: Mask | None = None) -> nn.Module:
+        """Nothing.
+
+        Raises:
+            TypeError: always.
+        """
+        raise TypeError("these choices are of no network: they have no supernet")
 
 
 class Listed:

@@ -16,6 +16,7 @@ The suites need pytest; the rest of this package does not. For messages that sho
 `pytest.register_assert_rewrite("appnas.testing")` at the head of a conftest.py.
 """
 
+from appnas.testing.chain import Chain, ChainOracle, best_of_chain, chained
 from appnas.testing.domain import DomainSuite
 from appnas.testing.method import MethodSuite
 from appnas.testing.oracle import Oracle, Term, judge, planted, tabulated
@@ -26,7 +27,7 @@ from appnas.testing.strategy import LearningSuite, StrategySuite
 from appnas.testing.supernet import SupernetSuite
 
 __all__ = [
-    "DomainSuite", "LearningSuite", "MethodSuite", "Oracle", "OtherDevice", "SpaceSuite", "StrategySuite",
-    "SupernetSuite", "Term", "Transfer", "chi_squared", "identical", "judge", "other_device", "planted", "reachable",
-    "round_trip", "tabulated",
+    "Chain", "ChainOracle", "DomainSuite", "LearningSuite", "MethodSuite", "Oracle", "OtherDevice", "SpaceSuite",
+    "StrategySuite", "SupernetSuite", "Term", "Transfer", "best_of_chain", "chained", "chi_squared", "identical",
+    "judge", "other_device", "planted", "reachable", "round_trip", "tabulated",
 ]  # fmt: skip

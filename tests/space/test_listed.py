@@ -12,7 +12,7 @@ from torch import nn
 
 import appnas
 from appnas import IO, Choice, Listed, Table
-from appnas.space import check, mutate, neighbours, random_arch, restrict, size, without
+from appnas.space import Combinations, check, mutate, neighbours, random_arch, restrict, size, without
 from appnas.spaces import Bench201
 from appnas.support import ExhaustedError
 from appnas.testing import SpaceSuite
@@ -122,3 +122,14 @@ def test_one_choice_and_whole_floats():
     assert Listed(choice, [(0.0, 1.0)]).choices == (choice,) and Listed(choice, [(0.0, 1.0)]).rows.tolist() == [[0, 1]]
     with pytest.raises(ValueError, match="0 decisions"):
         Listed((), [()])
+
+
+def test_choices_alone_are_a_space_that_is_never_built():
+    space = Combinations([Choice("a", ("x", "y", "z"), 2), Choice("b", ("p", "q"))])
+    assert size(space) == 18 and space.mask is None
+    assert space.valid((2, 0, 1)) and not space.valid((2, 0, 2)) and not space.valid((2, 0))
+    assert space.discretise((torch.tensor([[0.2, 0.5, 0.3], [0.6, 0.0, 0.4]]), torch.tensor([[0.1, 0.9]]))) == (1, 0, 1)
+    assert sorted(neighbours(space, (0, 0, 0))) == [(0, 0, 1), (0, 1, 0), (0, 2, 0), (1, 0, 0), (2, 0, 0)]
+    for make in (lambda: space.build((0, 0, 0), IO((1,), (1,))), lambda: space.supernet(IO((1,), (1,)))):
+        with pytest.raises(TypeError, match="these choices are of no network"):
+            make()
