@@ -139,7 +139,7 @@ def search(
         raise ValueError(f"asks and cluster are of workers: give workers too, got asks={asks}, cluster={cluster}")
     if control and chosen.needs != "scores" and not rank_epochs:
         raise ValueError(
-            "control=True compares trainings from scratch: a method that shares weights needs rank_epochs too"
+            "control=True compares trainings: a method with shared or untrained weights needs rank_epochs too"
         )
     if rank_epochs and not isinstance(domain, Domain):
         raise ValueError("rank_epochs trains networks: that needs a domain with data, not a table")
@@ -241,7 +241,7 @@ def _search(
         folder = path if path is None or plan.seeds == 1 else led(share, partial(_subfolder, path, seed))
         looking: list[Callback] = [together.Together(share)]
         looking += [together.run_of(share, folder, root=path, space=space, place=place)] if folder else []
-        looking += [Collapse(space)] if chosen.needs != "scores" and share.leads else []
+        looking += [Collapse(space)] if chosen.needs in ("gates", "agent") and share.leads else []
         looking += _watching(plan, used)
         looking += [Progress(f"{plan.method}, seed {seed}")] if progress and share.leads else []
         looking += [estimate] if share.leads else []

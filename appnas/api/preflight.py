@@ -65,16 +65,18 @@ def check(space: Space, domain: Any, method: str, config: Any) -> counts.Superne
     fits = {"scores"}
     fits |= {"gates"} if isinstance(domain, DifferentiableDomain) else set()
     fits |= {"agent"} if isinstance(domain, HostDomain) else set()
+    fits |= {"data"} if isinstance(domain, Domain) else set()
+    alone = entry.needs in ("data", "scores")
     if entry.needs not in fits:
-        lacks = "training loop of its own (`host`)" if entry.needs == "agent" else "`batches` and `loss`"
+        lacks = {"agent": "training loop of its own (`host`)", "data": "data"}.get(entry.needs, "`batches` and `loss`")
         raise catalogue.unfit(method, f"{type(domain).__name__} has no {lacks}", fits)
     build = ["build"] if isinstance(domain, Domain) else []
-    offers(space, [*entry.members, *build, *(["supernet"] if entry.needs != "scores" else [])], method)
+    offers(space, [*entry.members, *build, *([] if alone else ["supernet"])], method)
     if "discretise" in entry.members:
         rows = [[random.Random(f"{i} {len(o)}").random() for _ in o] for i, o in enumerate(decisions(space.choices))]
         ruled(space, space.discretise(split(space.choices, [torch.tensor(row) for row in rows])))
     _differing(domain)
-    if entry.needs == "scores":
+    if alone:
         _try(space, domain, "train")
         return None
     apart = getattr(space, "paths_only", "")

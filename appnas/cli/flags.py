@@ -94,7 +94,8 @@ def _check(shares: bool, options: Options, table: str | None) -> None:
         raise ValueError("--beside names controls of a training: give --retrain-epochs too")
     if options.control and shares and not options.rank_epochs:
         raise ValueError(
-            "--control compares trainings from scratch, and this method shares weights: give --rank-epochs too"
+            "--control compares trainings from scratch, and this method shares weights, or looks at untrained networks:"
+            " give --rank-epochs too"
         )
 
 

@@ -7,7 +7,7 @@ Here belongs what moves through a space, whatever the scores are. What an archit
 from appnas.strategy.archive import Archive
 from appnas.strategy.evolution import Evolution, Generations
 from appnas.strategy.gradient import Gradient, without_zero
-from appnas.strategy.phases import Phase, Phased, Ranked, SinglePaths, TwoPhases, first
+from appnas.strategy.phases import Phase, Phased, Ranked, Sifted, SinglePaths, Started, TwoPhases, first
 from appnas.strategy.policies import (
     LSTM,
     EdgeWeights,
@@ -27,7 +27,7 @@ from appnas.strategy.zero_order import Correction, Descent, MLEGuided, RandomDir
 __all__ = [
     "LSTM", "Archive", "Correction", "Descent", "Draw", "EdgeWeights", "Evolution", "Generations", "Gradient",
     "GradientEstimator", "Independent", "Kind", "Losses", "MLEGuided", "Phase", "Phased", "PolicyGradient",
-    "PredictorGuided", "Random", "RandomDirections", "Ranked", "Sampled", "Score", "SinglePaths", "StepEstimator",
-    "Strategy", "Told", "TwoPhases", "ZeroOrder", "controller", "first", "moving_average", "one_hot_rows", "reinforce",
-    "step_down", "without_zero",
+    "PredictorGuided", "Random", "RandomDirections", "Ranked", "Sampled", "Score", "Sifted", "SinglePaths", "Started",
+    "StepEstimator", "Strategy", "Told", "TwoPhases", "ZeroOrder", "controller", "first",
+    "moving_average", "one_hot_rows", "reinforce", "step_down", "without_zero",
 ]  # fmt: skip

@@ -43,7 +43,7 @@ def test_unknown_names_list_the_valid_ones_with_the_nearest(look_up, name, match
 
 def test_every_method_says_what_it_is():
     for name, method in METHODS.items():
-        assert method.needs in ("gates", "agent", "scores") and "arXiv" in method.paper, name
+        assert method.needs in ("gates", "agent", "data", "scores") and "arXiv" in method.paper, name
         assert replace(method.config()) == method.config() and method.strategy and method.estimation
 
 
