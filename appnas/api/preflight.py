@@ -16,10 +16,10 @@ from appnas.cost import counts
 from appnas.estimate import Table
 from appnas.retrain import check_batches, controls, testable
 from appnas.run import catalogue
-from appnas.space import Arch, Space, decisions, full_mask, one_hot, random_arch, split
+from appnas.space import Arch, Space, WithTraining, decisions, full_mask, one_hot, random_arch, split
 from appnas.supernet import plain
 from appnas.support import memory, offers, out_of_memory, ruled, seeded, shaped
-from appnas.task import DifferentiableDomain, Domain, HostDomain
+from appnas.task import BUDGET, DifferentiableDomain, Domain, HostDomain, retuned
 
 
 def instances(**given: Any) -> None:
@@ -76,6 +76,8 @@ def check(space: Space, domain: Any, method: str, config: Any) -> counts.Superne
         rows = [[random.Random(f"{i} {len(o)}").random() for _ in o] for i, o in enumerate(decisions(space.choices))]
         ruled(space, space.discretise(split(space.choices, [torch.tensor(row) for row in rows])))
     _differing(domain)
+    if isinstance(space, WithTraining):
+        _tuned(space, domain)
     if alone:
         _try(space, domain, "train")
         return None
@@ -137,6 +139,27 @@ def check_retraining(space: Space, domain: Any, epochs: int, beside: Sequence[st
         testable(space, domain)
         controls(space, beside, seed)
         _try(space, domain, "all")
+
+
+def _tuned(space: WithTraining, domain: Any) -> None:
+    """Whether a domain can train by all values that a space has for its training.
+
+    Raises:
+        TypeError: a table, or a value of another type. Evaluators of one's own may read the choices.
+        ValueError: a name that the training does not have, or a value out of range.
+    """
+    if isinstance(domain, Table) and len(next(iter(domain.index))) != len(decisions(space.choices)):
+        names = ", ".join(name for name, _ in space.tune)
+        raise TypeError(
+            f"choosing {names} needs a domain with data: what a {type(domain).__name__} tells was trained before"
+        )
+    if not isinstance(domain, Domain):
+        return
+    for name, value in ((name, value) for name, values in space.tune for value in values):
+        if name != BUDGET:
+            retuned(domain, {name: value})
+        elif type(value) is not int or value < 1:
+            raise ValueError(f"a budget is a whole number of epochs (or environment steps), at least 1, got {value!r}")
 
 
 TRIES = 10

@@ -20,7 +20,7 @@ from appnas.estimate.inherited_weights import ParamStore
 from appnas.space import Arch, Name, Space, itself, names
 from appnas.strategy import Draw, Score
 from appnas.support import Failure, Saved, lacking, listed, seeded, validated
-from appnas.task import DivergedError, Domain
+from appnas.task import DivergedError, Domain, as_chosen
 
 
 @runtime_checkable
@@ -121,10 +121,11 @@ class Scratch(Stateless):
         if self.store:
             share = metrics["inherited"] = self.store.inherit(model, draw.arch)
             budget = round(share * self.warmup + (1 - share) * self.budget)
+        domain, budget = as_chosen(self.space, draw.arch, self.domain, budget)
         metrics["budget"] = float(budget)
         try:
-            self.domain.fit(model, budget, seed=self.seed)
-            metrics |= validated(self.domain.score(model))
+            domain.fit(model, budget, seed=self.seed)
+            metrics |= validated(domain.score(model))
         except DivergedError:
             metrics |= {"value": self.diverged, "diverged": 1.0}
         value = metrics.pop("value")

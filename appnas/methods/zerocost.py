@@ -65,8 +65,13 @@ def search(
 
     Raises:
         ValueError: a proxy that there is not.
-        TypeError: a table, or an agent's domain for a proxy that needs a loss.
+        TypeError: a table, an agent's domain for a proxy that needs a loss, or choices of the training.
     """
+    if getattr(space, "training", None):
+        raise TypeError(
+            "proxies see a network, not how it is trained: choose its training (tune) by a method that trains every"
+            " architecture, such as evolution"
+        )
     within(config, "sample", "population")
     c, name = config, names(space, config.distinct)
     cheap: Evaluator = Cached(ZeroCost(space, domain, c.proxies, c.combine, seed, c.rows, c.reference), name)

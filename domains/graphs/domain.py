@@ -113,6 +113,9 @@ class Graphs(Supervised):
         ValueError: see `appnas.domains.graphs.checks`; or graphs that do not fit each other.
     """
 
+    tunable = ("batch", "parts", "fanout")
+    """Options that can be chosen with an architecture."""
+
     def __init__(self, data: Any, valid: Any = None, test: Any = None, options: Options = Options()):
         typed("options", Options, options)
         self.options, self.budget = options, options.epochs

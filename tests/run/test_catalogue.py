@@ -30,7 +30,7 @@ def test_names_lead_to_things():
     [
         (catalogue.method, "dart", r"there is no method 'dart', there are: .*darts, .*; did you mean 'darts'\?"),
         (catalogue.method, "DARTS", r"did you mean 'darts'\?"),
-        (catalogue.method, "xyz", r"there is no method 'xyz', there are: (\w+, )*random, (\w+, )*zarts$"),
+        (catalogue.method, "xyz", r"there is no method 'xyz', there are: (\w+, )*random, (\w+, )*zerocost$"),
         (catalogue.space_type, "cell", r"there is no space 'cell', .*; did you mean 'cells'\?"),
         (catalogue.source, "digit", r"there is no domain 'digit', .*; did you mean 'digits'\?"),
         (catalogue.domain, "bench201:cifar1O", r"did you mean 'bench201:cifar10'\?"),
