@@ -1,7 +1,7 @@
 """Choices of the training searched with the architecture: evolution on digits with them and without.
 
-Both rows evaluate as many networks, each trained as long. "alone" trains all by the recipe of the domain; "with" chooses
-learning rate and weight decay beside the operations; "training alone" searches these for one random cell, the
+All rows evaluate as many networks, each trained as long. "alone" trains all by the recipe of the domain; "with"
+chooses learning rate and weight decay beside the operations; "training alone" searches these for one random cell, the
 control that says what of a gain is the recipe's. What is found is trained anew for longer, and tested. Minutes on one
 core:
 

@@ -167,7 +167,9 @@ class ZeroCost(Stateless):
     @cached_property
     def example(self) -> tuple[Tensor, ...]:
         """Inputs whose shapes alone matter: a batch norm needs two values a channel."""
-        return moved(self.domain.example(1 if len(self.domain.io.inputs) > 1 else 2), compute_of(self.domain).device)
+        count = 1 if len(self.domain.io.inputs) > 1 else 2
+        found: tuple[Tensor, ...] = moved(self.domain.example(count), compute_of(self.domain).device)
+        return found
 
     @cached_property
     def batch(self) -> Any:

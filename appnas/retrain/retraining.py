@@ -39,15 +39,15 @@ def controls(space: Space, names: Sequence[str], seed: int = 0, like: Arch | Non
         TypeError: the space has no `discretise`, which one operation everywhere needs.
     """
     rng = random.Random(seed)
-    if same := [name for name in names if name != "random"]:
-        offers(space, ["discretise"], f"{same[0]!r} everywhere, asked for beside what is found,")
+    if others := [name for name in names if name != "random"]:
+        offers(space, ["discretise"], f"{others[0]!r} everywhere, asked for beside what is found,")
     found = {
         name if name == "random" else f"all {name}": (
             random_arch(space, rng) if name == "random" else constant_arch(space, name)
         )
         for name in names
     }
-    same = getattr(space, "trained_as", None)
+    same: Any = getattr(space, "trained_as", None)
     return {name: same(arch, like) for name, arch in found.items()} if same and like else found
 
 

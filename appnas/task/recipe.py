@@ -94,8 +94,9 @@ def retuned(domain: D, changes: Mapping[str, Any]) -> D:
     if hasattr(domain, "retuned"):
         made: D = domain.retuned(changes)
         return made
-    known, others = tunable(domain), {}
-    recipe = getattr(getattr(domain, "options", None), "recipe", None)
+    known = tunable(domain)
+    others: dict[str, Any] = {}
+    recipe: Any = getattr(getattr(domain, "options", None), "recipe", None)
     for name, value in changes.items():
         if name not in known or name == BUDGET:
             raise ValueError(
