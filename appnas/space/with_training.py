@@ -172,15 +172,19 @@ class _Trainings:
     mask: Mask | None = None
 
     def valid(self, arch: Arch) -> bool:
+        """All are."""
         return True
 
     def discretise(self, gates: Gates) -> Arch:
+        """The strongest of each."""
         return argmax(gates)
 
     def build(self, arch: Arch, io: IO) -> nn.Module:
+        """None."""
         raise NotImplementedError
 
     def supernet(self, io: IO, mask: Mask | None = None) -> nn.Module:
+        """None."""
         raise NotImplementedError
 
 
