@@ -25,7 +25,7 @@ ROOMS = {
         "cost": "compute support space task",
         "strategy": "support space supernet cost",
         "estimate": "compute support space task cost strategy",
-        "one_shot": "compute support space supernet task strategy estimate",
+        "one_shot": "compute support space supernet task cost strategy estimate",
         "prune": "compute support space supernet task cost strategy one_shot",
         "loop": "compute support space task cost strategy estimate",
         "agent": "compute support space supernet task strategy",

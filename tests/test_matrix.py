@@ -87,6 +87,7 @@ TINY_SETTINGS = {
     "optuna": {"evaluations": 3, "budget": 1, "startup": 2},
     "random": {"evaluations": 2, "budget": 1},
     "routability": {"evaluations": 3, "budget": 1, "top": 1, "folds": 1},
+    "zerocost": {"candidates": 3, "trained": 1, "start": 1, "budget": 1, "reference": 3},
 }  # fmt: skip
 
 
@@ -105,12 +106,13 @@ def test_the_matrix_is_complete():
 
 
 NEEDS = {
-    needs: [name for name, method in METHODS.items() if method.needs == needs] for needs in ("gates", "agent", "scores")
+    needs: [name for name, method in METHODS.items() if method.needs == needs]
+    for needs in ("gates", "agent", "data", "scores")
 }
 
 
 @pytest.mark.parametrize("space", SPACES)
-@pytest.mark.parametrize("method", [*NEEDS["gates"], *NEEDS["scores"]])
+@pytest.mark.parametrize("method", [*NEEDS["gates"], *NEEDS["data"], *NEEDS["scores"]])
 def test_searches_retrains_and_tests(method: str, space: str, digits, ring, licence):
     """A search, a retraining, held-out metrics: all through the front door."""
     made = SPACES[space](**TINY_SPACES[space])
@@ -139,7 +141,7 @@ def test_searches_retrains_and_tests(method: str, space: str, digits, ring, lice
 @pytest.mark.parametrize(
     ("method", "space"),
     [
-        *((name, "encoder") for name in NEEDS["scores"]),
+        *((name, "encoder") for name in [*NEEDS["data"], *NEEDS["scores"]]),
         *((n, space) for n in NEEDS["agent"] for space in SPACES if space not in (*GRAPHS, *RECURRENT, *SAMPLED)),
     ],
 )
@@ -169,7 +171,7 @@ def test_searches_a_space_by_an_evaluator(method: str, space: str):
         runs[0].model()
 
 
-@pytest.mark.parametrize("method", [*NEEDS["gates"], *NEEDS["agent"]])
+@pytest.mark.parametrize("method", [*NEEDS["gates"], *NEEDS["agent"], *NEEDS["data"]])
 def test_weight_sharing_without_data_is_refused(method: str, bench201):
     with pytest.raises(TypeError, match="random"):
         appnas.search(bench201, planted(bench201), method, **TINY_SETTINGS[method])

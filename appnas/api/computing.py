@@ -14,7 +14,7 @@ import torch
 from appnas.api.plan import Plan
 from appnas.compute import Compute, Precision, compute_of, device_of, joined, same_kind, started
 from appnas.cost import placing
-from appnas.loop import Callback, Workers
+from appnas.loop import Callback, Failures, Workers
 from appnas.task import DifferentiableDomain, Domain, placed
 
 
@@ -140,6 +140,15 @@ def workers(plan: Plan, used: Sequence[torch.device]) -> list[Callback]:
     """Workers on these devices, if some are asked for; a time limit takes one."""
     wanted = plan.workers or plan.timeout  # a wrong limit, too, is told by them
     return [Workers(max(plan.workers, 1), plan.asks, plan.cluster, plan.timeout, used)] if wanted else []
+
+
+def watching(plan: Plan, used: Sequence[torch.device] = ()) -> list[Callback]:
+    """Who evaluates in parallel or within a time limit, and who counts what failed.
+
+    Raises:
+        ValueError: a number out of range.
+    """
+    return [*workers(plan, used), Failures(plan.max_failures, plan.max_failure_share)]
 
 
 def place(used: Sequence[torch.device], cluster: bool = False) -> dict[str, str]:

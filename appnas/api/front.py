@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import shlex
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -18,7 +18,7 @@ from appnas.api.random_control import deviation, equal_budget, ranked_by, value_
 from appnas.api.result import Result
 from appnas.compute import Precision, alike, compute_of, float32_flags, float32_products, led, parted
 from appnas.estimate import Evaluator
-from appnas.loop import Callback, Collapse, Estimate, Failures, Progress
+from appnas.loop import Callback, Collapse, Estimate, Progress
 from appnas.run import KEYS, LATER, catalogue, create, created, finish, found_in, load_config, read_json, writing
 from appnas.run.provenance import check_domain, describe_domain, describe_space, load_domain, load_space, remembered
 from appnas.run.retrying import retry
@@ -41,6 +41,7 @@ def search(
     seeds: int = 1,
     rank_epochs: int = 0,
     control: bool = False,
+    tune: Mapping[str, Sequence[Any]] | None = None,
     retrain_epochs: int = 0,
     beside: Sequence[str] = (),
     workers: int = 0,
@@ -74,6 +75,8 @@ def search(
             epochs, else of the method's `budget`) as have the epochs of all searches and of ranking their results; on a
             table, as many evaluations. A last stage that ranks the best few again is the control's too. Weight
             sharing needs `rank_epochs` for it.
+        tune: choices of the training beside those of the network, name -> values, {"lr": [0.01, 0.1]}: of the domain's
+            recipe and options (`appnas.task.tunable`). For methods that train every architecture by itself.
         retrain_epochs: what `result.retrain()` trains for unless told otherwise, in epochs (or environment steps); kept
             with the run, checked before the start.
         beside: likewise its controls, see `appnas.retrain.controls`.
@@ -114,7 +117,7 @@ def search(
         FailuresError: more evaluations failed than may.
         PeerError: another process of the search ended.
     """
-    built, domain, method = resolving.resolved(space, domain, method)
+    built, domain, method = resolving.resolved(space, domain, method, tune)
     chosen = catalogue.method(method)
     preflight.pathlike(out=out or "")
     for name in settings:
@@ -139,11 +142,11 @@ def search(
         raise ValueError(f"asks and cluster are of workers: give workers too, got asks={asks}, cluster={cluster}")
     if control and chosen.needs != "scores" and not rank_epochs:
         raise ValueError(
-            "control=True compares trainings from scratch: a method that shares weights needs rank_epochs too"
+            "control=True compares trainings: a method with shared or untrained weights needs rank_epochs too"
         )
     if rank_epochs and not isinstance(domain, Domain):
         raise ValueError("rank_epochs trains networks: that needs a domain with data, not a table")
-    _watching(plan)
+    computing.watching(plan)
     with resolving.fitting(built, domain):
         preflight.check_retraining(built, domain, retrain_epochs, plan.beside, seed)
         need = alike(share, partial(preflight.check, built, domain, method, plan.config))
@@ -203,7 +206,7 @@ def resume(
     with together.leading(share, partial(writing, path)):
         with reading(path / "config.json"):
             config = remembered(saved)
-            space = space or load_space(saved)
+            space = load_space(saved, space)
             domain = domain or load_domain(saved)
         check_domain(domain, saved, path)
         fields = {f.name: saved[f.name] for f in dataclasses.fields(Plan)} | {"beside": tuple(saved["beside"])}
@@ -241,8 +244,8 @@ def _search(
         folder = path if path is None or plan.seeds == 1 else led(share, partial(_subfolder, path, seed))
         looking: list[Callback] = [together.Together(share)]
         looking += [together.run_of(share, folder, root=path, space=space, place=place)] if folder else []
-        looking += [Collapse(space)] if chosen.needs != "scores" and share.leads else []
-        looking += _watching(plan, used)
+        looking += [Collapse(space)] if chosen.needs in ("gates", "agent") and share.leads else []
+        looking += computing.watching(plan, used)
         looking += [Progress(f"{plan.method}, seed {seed}")] if progress and share.leads else []
         looking += [estimate] if share.leads else []
         with float32_products(plan.precision):
@@ -274,15 +277,6 @@ def _search(
     if path and share.leads:
         finish(path, final)
     return final
-
-
-def _watching(plan: Plan, used: Sequence[torch.device] = ()) -> list[Callback]:
-    """Who evaluates in parallel or within a time limit, and who counts what failed.
-
-    Raises:
-        ValueError: a number out of range.
-    """
-    return [*computing.workers(plan, used), Failures(plan.max_failures, plan.max_failure_share)]
 
 
 def _with_arch(saved: dict[str, Any]) -> dict[str, Any]:

@@ -16,10 +16,10 @@ from appnas.cost import counts
 from appnas.estimate import Table
 from appnas.retrain import check_batches, controls, testable
 from appnas.run import catalogue
-from appnas.space import Arch, Space, decisions, full_mask, one_hot, random_arch, split
+from appnas.space import Arch, Space, WithTraining, decisions, full_mask, one_hot, random_arch, split
 from appnas.supernet import plain
 from appnas.support import memory, offers, out_of_memory, ruled, seeded, shaped
-from appnas.task import DifferentiableDomain, Domain, HostDomain
+from appnas.task import BUDGET, DifferentiableDomain, Domain, HostDomain, retuned
 
 
 def instances(**given: Any) -> None:
@@ -65,16 +65,20 @@ def check(space: Space, domain: Any, method: str, config: Any) -> counts.Superne
     fits = {"scores"}
     fits |= {"gates"} if isinstance(domain, DifferentiableDomain) else set()
     fits |= {"agent"} if isinstance(domain, HostDomain) else set()
+    fits |= {"data"} if isinstance(domain, Domain) else set()
+    alone = entry.needs in ("data", "scores")
     if entry.needs not in fits:
-        lacks = "training loop of its own (`host`)" if entry.needs == "agent" else "`batches` and `loss`"
+        lacks = {"agent": "training loop of its own (`host`)", "data": "data"}.get(entry.needs, "`batches` and `loss`")
         raise catalogue.unfit(method, f"{type(domain).__name__} has no {lacks}", fits)
     build = ["build"] if isinstance(domain, Domain) else []
-    offers(space, [*entry.members, *build, *(["supernet"] if entry.needs != "scores" else [])], method)
+    offers(space, [*entry.members, *build, *([] if alone else ["supernet"])], method)
     if "discretise" in entry.members:
         rows = [[random.Random(f"{i} {len(o)}").random() for _ in o] for i, o in enumerate(decisions(space.choices))]
         ruled(space, space.discretise(split(space.choices, [torch.tensor(row) for row in rows])))
     _differing(domain)
-    if entry.needs == "scores":
+    if isinstance(space, WithTraining):
+        _tuned(space, domain)
+    if alone:
         _try(space, domain, "train")
         return None
     apart = getattr(space, "paths_only", "")
@@ -135,6 +139,27 @@ def check_retraining(space: Space, domain: Any, epochs: int, beside: Sequence[st
         testable(space, domain)
         controls(space, beside, seed)
         _try(space, domain, "all")
+
+
+def _tuned(space: WithTraining, domain: Any) -> None:
+    """Whether a domain can train by all values that a space has for its training.
+
+    Raises:
+        TypeError: a table, or a value of another type. Evaluators of one's own may read the choices.
+        ValueError: a name that the training does not have, or a value out of range.
+    """
+    if isinstance(domain, Table) and len(next(iter(domain.index))) != len(decisions(space.choices)):
+        names = ", ".join(name for name, _ in space.tune)
+        raise TypeError(
+            f"choosing {names} needs a domain with data: what a {type(domain).__name__} tells was trained before"
+        )
+    if not isinstance(domain, Domain):
+        return
+    for name, value in ((name, value) for name, values in space.tune for value in values):
+        if name != BUDGET:
+            retuned(domain, {name: value})
+        elif type(value) is not int or value < 1:
+            raise ValueError(f"a budget is a whole number of epochs (or environment steps), at least 1, got {value!r}")
 
 
 TRIES = 10

@@ -10,6 +10,7 @@ from typing import Any
 
 from appnas.api.preflight import instances
 from appnas.run import catalogue
+from appnas.space import WithTraining
 from appnas.support import out_of_memory
 from appnas.task import DifferentiableDomain, Domain, HostDomain
 
@@ -17,8 +18,10 @@ FIELDS = ("eda", "graphs", "images", "rl", "text")
 """Folders that both spaces and domains have."""
 
 
-def resolved(space: Any, domain: Any, method: str) -> tuple[Any, Any, str]:
+def resolved(space: Any, domain: Any, method: str, tune: Any = None) -> tuple[Any, Any, str]:
     """A space, a domain and a method out of names, data, and nothing.
+
+    Choices of the training go into the space; then the usual method is one that trains every architecture.
 
     Raises:
         ValueError: an unknown name, or data that may be read in two ways.
@@ -30,6 +33,8 @@ def resolved(space: Any, domain: Any, method: str) -> tuple[Any, Any, str]:
     found = catalogue.domain(domain) if _named(domain) else catalogue.domain_of(domain, field(made))
     if own:
         made = catalogue.space(space, sizes=catalogue.sizes_of(found))
+    if tune:
+        made, method = WithTraining(made, tune), method or "evolution"
     return made, found, method or usual(made, found)
 
 

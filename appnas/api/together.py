@@ -6,6 +6,7 @@
 | fewshot, rlnas, gcn_fit, nao, routability with a shared supernet | likewise; scored on the whole validation data |
 | random, evolution, reinforce, mnasnet, monas, ctnas, others that train architectures | each training likewise |
 | freenas | no training: every process computes the same |
+| zerocost | proxies of the first process's rows; each training as one process |
 | unas | refused: its samples belong to pairs of examples |
 | rl_darts | refused: an agent's loop is not the library's |
 | anything on graphs | refused: a graph has no rows to share |

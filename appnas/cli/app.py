@@ -224,6 +224,7 @@ def search(method: str, args: Sequence[str]) -> None:
     asked = flags.parse(method, args)
     options = asked.options
     before.threads(options.threads)
+    tune = flags.tuned(options.tune)
     data = catalogue.domain(asked.domain_name, asked.domain)
     space = catalogue.space(asked.space_name, asked.space, sizes=catalogue.sizes_of(data))
     stem = f"{method}-{asked.space_name}-{asked.domain_name}".replace(":", "-")
@@ -235,7 +236,7 @@ def search(method: str, args: Sequence[str]) -> None:
         after.resumable(path, f"appnas resume {before.quoted(path)}"),
     ):
         given = {field.name: getattr(options, field.name) for field in fields(SearchOptions)}
-        result = front.search(space, data, method, config=asked.config, out=path, progress=True, **given)
+        result = front.search(space, data, method, config=asked.config, out=path, progress=True, tune=tune, **given)
     after.show_and_retrain(result, path)
 
 

@@ -32,6 +32,8 @@ class Options(SearchOptions):
 
     out: Annotated[Path | None, tyro.conf.arg(metavar="PATH")] = None
     """Directory of the run, new or empty; by default the next free runs/METHOD-SPACE-DOMAIN-N."""
+    tune: tuple[str, ...] = ()
+    """Choices of the training beside those of the network: lr=0.01,0.1 weight_decay=0,0.0003, say."""
     threads: int = 1
     """Torch threads."""
 
@@ -94,8 +96,35 @@ def _check(shares: bool, options: Options, table: str | None) -> None:
         raise ValueError("--beside names controls of a training: give --retrain-epochs too")
     if options.control and shares and not options.rank_epochs:
         raise ValueError(
-            "--control compares trainings from scratch, and this method shares weights: give --rank-epochs too"
+            "--control compares trainings from scratch, and this method shares weights, or looks at untrained networks:"
+            " give --rank-epochs too"
         )
+
+
+def tuned(pairs: Sequence[str]) -> dict[str, list[Any]]:
+    """NAME=VALUE,VALUE as names with their values: numbers, True and False, else texts.
+
+    Raises:
+        ValueError: something else, or a name twice.
+    """
+    found: dict[str, list[Any]] = {}
+    for pair in pairs:
+        name, equals, values = pair.partition("=")
+        if not (name and equals and values) or name in found:
+            raise ValueError(f"--tune takes different names with their values, lr=0.01,0.1, got {pair!r}")
+        found[name] = [_value(text) for text in values.split(",")]
+    return found
+
+
+def _value(text: str) -> Any:
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
 
 
 def named(args: Sequence[str], flag: str, default: str) -> str:

@@ -21,7 +21,7 @@ from appnas.estimate.rungs import Paused, train
 from appnas.space import Arch, Name, Space, itself, names
 from appnas.strategy import Draw, Score
 from appnas.support import Failure, Saved, lacking, listed, seeded, validated
-from appnas.task import DivergedError, Domain
+from appnas.task import DivergedError, Domain, as_chosen
 
 
 @runtime_checkable
@@ -140,10 +140,11 @@ class Scratch(Stateless):
         if self.store:
             share = metrics["inherited"] = self.store.inherit(model, draw.arch)
             budget = round(share * self.warmup + (1 - share) * self.budget)
+        domain, budget = as_chosen(self.space, draw.arch, self.domain, budget)
         metrics["budget"] = float(budget if draw.budget is None else draw.budget - draw.since)
         try:
-            metrics |= train(self.domain, model, budget, self.seed, draw, self.paused)
-            metrics |= validated(self.domain.score(model))
+            metrics |= train(domain, model, budget, self.seed, draw, self.paused)
+            metrics |= validated(domain.score(model))
         except DivergedError:
             metrics |= {"value": self.diverged, "diverged": 1.0}
         value = metrics.pop("value")

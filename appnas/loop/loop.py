@@ -127,7 +127,11 @@ class SearchResult:
     def __str__(self) -> str:
         """The architecture in words, and its value."""
         words = drawing(self.space, self.best) if self.space else str(self.best)
-        what = f"the mean of {len(self._ranked)} trainings in the last" if self._ranked else "the largest"
+        what = (
+            f"the mean of {len(self._ranked)} training{'s' * (len(self._ranked) > 1)} in the last"
+            if self._ranked
+            else "the largest"
+        )
         name = "" if self.value_name == "value" else f" ({self.value_name})"
         failed = f"; {len(self.failures)} evaluations failed" if self.failures else ""
         ended = f"\n{self.info['ended']}" if self.info.get("ended") else ""

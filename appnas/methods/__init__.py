@@ -30,6 +30,7 @@ from appnas.methods import (
     two_temperature,
     unas,
     zarts,
+    zerocost,
 )
 
 
@@ -55,7 +56,7 @@ class Method(NamedTuple):
         strategy: how it moves through the space.
         estimation: how it judges an architecture.
         needs: "gates" for a differentiable domain and a supernet, "agent" for a domain whose own training loop trains
-            the supernet, "scores" for any domain or table.
+            the supernet, "data" for any domain with data, "scores" for any domain or table.
         memory: (space, config) -> peak memory of a search, which `appnas.testing.MethodSuite` compares with what is
             measured; None where the method keeps a budget of its own.
         members: of a space that it uses, besides `build` and `supernet`.
@@ -68,7 +69,7 @@ class Method(NamedTuple):
     paper: str
     strategy: str
     estimation: str
-    needs: Literal["gates", "agent", "scores"]
+    needs: Literal["gates", "agent", "data", "scores"]
     memory: Callable[[Any, Any], Memory | None] = lambda space, config: Memory()
     members: tuple[str, ...] = ("choices", "mask", "valid", "discretise")
     paths: Mapping[str, Any] | None = None
@@ -123,6 +124,10 @@ METHODS: dict[str, Method] = {
         rlnas.search, rlnas.Config, "RLNAS: Neural Architecture Search with Random Labels (arXiv 2101.11834)",
         "evolution", "weight sharing, single paths; the angle of the weights", "gates",
         lambda space, config: Memory(0.7), paths={"indicator": "score"},
+    ),
+    "zerocost": Method(
+        zerocost.search, zerocost.Config, "Zero-Cost Proxies for Lightweight NAS (arXiv 2101.08134)",
+        "random or evolution", "proxies at initialisation, then training from scratch", "data",
     ),
     "agnn": Method(
         agnn.search, agnn.Config, "Auto-GNN: Neural Architecture Search of Graph Neural Networks (arXiv 1909.03184)",

@@ -27,7 +27,7 @@ from appnas.one_shot import AtInit, Proxy
 from appnas.prune import parts
 from appnas.space import Arch, Gates, Space, filled, full_mask
 from appnas.strategy import Draw, Score
-from appnas.supernet import connection_sensitivity
+from appnas.supernet import connection_sensitivity, flow_of_gradient
 from appnas.support import Saved, checked
 from appnas.task import DifferentiableDomain
 
@@ -47,14 +47,6 @@ class Config:
     """Rounds, after each of which every decision loses its weakest option; 1 decides at once."""
     scale: float = 1e-3
     """Deviation of alpha; 0 for an alpha of 1."""
-
-
-def flow_of_gradient(value: Tensor, gates: Gates) -> Gates:
-    """G (H s) with s = dV / dg, GraSP's score: large where the gradient's norm would suffer from the gate's loss."""
-    slopes = torch.autograd.grad(value, gates, create_graph=True, materialize_grads=True)
-    product = sum(((s.detach() * s).sum() for s in slopes), torch.zeros(()))
-    bends = torch.autograd.grad(product, gates, materialize_grads=True)
-    return tuple(gate.detach() * bend for gate, bend in zip(gates, bends, strict=True))
 
 
 class Saliency(Saved):

@@ -20,7 +20,7 @@ from appnas.methods import bananas
 from appnas.space import Space
 from appnas.strategy import Evolution, LocalSearch, MultiFidelity, PredictorGuided, Random, Scheme, Strategy
 from appnas.support import checked, held
-from appnas.task import Domain
+from appnas.task import BUDGET, Domain
 
 
 @dataclass(frozen=True)
@@ -113,8 +113,10 @@ def search(
     """Search; the result is the best at the largest budget that was reached.
 
     Raises:
-        ValueError: a table without a budget in the range.
+        ValueError: a table without a budget in the range, or a space where the length of a training is a choice.
     """
+    if BUDGET in dict(getattr(space, "tune", ())):
+        raise ValueError(f"this method says how long each training goes on: leave {BUDGET!r} out of tune")
     budgets, total = rungs(domain, config), config.evaluations * config.budget
     scheme: Scheme = config.scheme
     own, alone = proposer(space, config, seed), getattr(domain, "budgets", None)  # a table's: trainings of their own

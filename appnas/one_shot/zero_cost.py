@@ -14,7 +14,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
-from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
 from torch.utils._pytree import tree_leaves
 
 from appnas.compute import compute_of, copied, fetched, gates_on, mean_over, moved
@@ -32,10 +32,14 @@ def _same(input: Tensor) -> Tensor:
     return input
 
 
+NORMS = (_NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
+"""Modules that a flow is defined without: batch and instance norms are the first."""
+
+
 @contextmanager
-def without_norms(supernet: nn.Module) -> Iterator[None]:
-    """Batch norms inside pass their input on. Only in the plain form are all of them modules that are called."""
-    norms = [module for module in supernet.modules() if isinstance(module, _BatchNorm)]
+def without_norms(network: nn.Module) -> Iterator[None]:
+    """Norms inside pass their input on. Of a supernet, only the plain form calls all of them as modules."""
+    norms = [module for module in network.modules() if isinstance(module, NORMS)]
     for norm in norms:
         norm.forward = _same  # type: ignore[method-assign]  # of this instance alone
     try:
@@ -46,28 +50,49 @@ def without_norms(supernet: nn.Module) -> Iterator[None]:
             del norm.forward
 
 
+def probing(network: nn.Module) -> nn.Module:
+    """The network itself as proxies see it: without dropout, its batch norms with the statistics of batches."""
+    for module in network.modules():
+        module.training = isinstance(module, _BatchNorm)
+    return network
+
+
 def ones(inputs: tuple[Tensor, ...], dtype: torch.dtype) -> tuple[Tensor, ...]:
     """Inputs of the same shapes that hold nothing but 1; integers (edges of a graph, tokens) stay what they are."""
     return tuple(torch.ones_like(x, dtype=dtype) if x.is_floating_point() else x for x in inputs)
 
 
-def flow(supernet: nn.Module, inputs: tuple[Tensor, ...], gates: Gates, norms: bool = True) -> Tensor:
+def absolute(network: nn.Module, dtype: torch.dtype) -> dict[str, Tensor]:
+    """The absolute weights by their names, without a gradient."""
+    return {name: w.detach().abs().to(dtype) for name, w in network.named_parameters()}
+
+
+def flow(
+    network: nn.Module,
+    inputs: tuple[Tensor, ...],
+    gates: Gates | None,
+    norms: bool = True,
+    weights: dict[str, Tensor] | None = None,
+) -> Tensor:
     """R = 1^T (prod_l |W_l|) 1, the sum of the outputs for inputs of 1 and absolute weights.
 
     Tanaka et al. (arXiv 2006.05467, eq. 2) for networks without batch norm.
 
     Args:
-        supernet: forward(*inputs, gates).
+        network: forward(*inputs, gates), a supernet; or forward(*inputs).
         inputs: their shapes alone matter.
-        gates: multipliers; the precision of all that is computed is theirs.
-        norms: leave batch norms as they are.
+        gates: multipliers; the precision of all that is computed is theirs. None for a network without.
+        norms: leave norms as they are.
+        weights: the absolute weights, by default the network's in the precision of the gates.
     """
-    dtype = gates[0].dtype
-    weights = {name: w.detach().abs().to(dtype) for name, w in supernet.named_parameters()}
-    buffers = {name: b.to(dtype) if b.is_floating_point() else b for name, b in supernet.named_buffers()}
-    with nullcontext() if norms else without_norms(supernet):
-        out = functional_call(supernet, {**weights, **buffers}, ones(inputs, dtype), {"gates": gates})
-    return sum((y.sum() for y in tree_leaves(out)), torch.zeros((), dtype=dtype, device=gates[0].device))
+    dtype = gates[0].dtype if gates else next(iter((weights or {"": torch.empty(0)}).values())).dtype
+    weights = absolute(network, dtype) if weights is None else weights
+    buffers = {name: b.to(dtype) if b.is_floating_point() else b for name, b in network.named_buffers()}
+    more = {} if gates is None else {"gates": gates}
+    with nullcontext() if norms else without_norms(network):
+        out = functional_call(network, {**weights, **buffers}, ones(inputs, dtype), more)
+    found = [y.sum() for y in tree_leaves(out) if isinstance(y, Tensor) and y.is_floating_point()]
+    return torch.stack(found).sum()
 
 
 class AtInit(Stateless):
@@ -99,8 +124,7 @@ class AtInit(Stateless):
         device = compute_of(self.domain).device
         supernet = seeded(100_003 * (self.seed + 1) + self.count, partial(self.space.supernet, self.domain.io), device)
         self.count += 1
-        for module in supernet.modules():  # a proxy says nothing of dropout; norms keep the statistics of batches
-            module.training = isinstance(module, _BatchNorm)
+        probing(supernet)
         gates = tuple(g.to(torch.float64 if self.proxy == "synflow" else torch.float32) for g in draw.gates)
         gates = gates_on(gates, device)
         if self.train is not None:

@@ -125,7 +125,7 @@ class Story:
     @property
     def soft(self) -> bool:
         """Whether scores are those of a mixture, not of an architecture."""
-        return self.method.needs != "scores"
+        return self.method.needs in ("gates", "agent")
 
     @cached_property
     def main(self) -> Trace | None:

@@ -71,7 +71,7 @@ def export(
     found, record = read_json(run / "result.json"), _trained(run)
     with reading(run / "config.json"):
         remembered(saved)
-        space = space or load_space(saved)
+        space = load_space(saved, space)
         domain = domain if "io" in record and not onnx else domain or load_domain(saved)
     if domain and (onnx or "io" not in record):  # to trace with; runs of earlier versions did not keep inputs' shapes
         record |= inputs(domain)
@@ -159,7 +159,7 @@ def load(folder: Path, space: Space | None = None, device: str | torch.device = 
     with reading(folder / "arch.json"):
         if space is None:
             _builds(content["space"]["name"])
-        space = space or load_space({"space": {**content["space"], "folder": ""}})
+        space = load_space({"space": {**content["space"], "folder": ""}}, space)
         arch, io = check(space, content["arch"]), from_plain(IO, content["io"])
         model = seeded(0, partial(space.build, arch, io))
         weights = safetensors.torch.load(data)

@@ -22,30 +22,33 @@ from appnas.retrain.rows import Retrained, Row, _row_json
 from appnas.run import add_place, save_showcase, save_weights, told_places, write_json, writing
 from appnas.space import Arch, Space, constant_arch, random_arch
 from appnas.support import DataError, RunError, failure_of, offers, seeded, told
-from appnas.task import Domain, OnEpoch, metric_of, on, placed
+from appnas.task import Domain, OnEpoch, as_chosen, metric_of, on, placed
 
 
-def controls(space: Space, names: Sequence[str], seed: int = 0) -> dict[str, Arch]:
+def controls(space: Space, names: Sequence[str], seed: int = 0, like: Arch | None = None) -> dict[str, Arch]:
     """Architectures to compare with.
 
     Args:
         space: where from.
         names: "random" for a random architecture, or an option's name for one that takes it everywhere.
         seed: of the random ones.
+        like: an architecture whose choices of the training they have, if the space has such (`trained_as`).
 
     Raises:
         ValueError: a name that no choice offers.
         TypeError: the space has no `discretise`, which one operation everywhere needs.
     """
     rng = random.Random(seed)
-    if same := [name for name in names if name != "random"]:
-        offers(space, ["discretise"], f"{same[0]!r} everywhere, asked for beside what is found,")
-    return {
+    if others := [name for name in names if name != "random"]:
+        offers(space, ["discretise"], f"{others[0]!r} everywhere, asked for beside what is found,")
+    found = {
         name if name == "random" else f"all {name}": (
             random_arch(space, rng) if name == "random" else constant_arch(space, name)
         )
         for name in names
     }
+    same: Any = getattr(space, "trained_as", None)
+    return {name: same(arch, like) for name, arch in found.items()} if same and like else found
 
 
 def retrain(
@@ -90,7 +93,8 @@ def retrain(
     compiles = now.compile if compile is None else compile
     domain = placed(domain, replace(now, precision=precision or now.precision, compile=compiles))
     asked = result.info.get("retrain", {})
-    epochs = asked.get("epochs") or _budget(domain) if epochs is None else epochs
+    tuned, chosen = as_chosen(space, result.best, domain, 0)
+    epochs = asked.get("epochs") or chosen or _budget(domain) if epochs is None else epochs
     beside = asked.get("beside", ()) if beside is None else beside
     if min(epochs, seeds) < 1:
         raise ValueError(f"epochs and seeds must be at least 1, got {epochs} and {seeds}")
@@ -102,9 +106,9 @@ def retrain(
         out.mkdir(parents=True, exist_ok=True)
     final = getattr(domain, "trained_on", lambda _: "all")(True)
     build = partial(seeded, 0, partial(space.build, result.best, domain.io))
-    check_batches(build, domain, final, f"the network {result.best}")
+    check_batches(build, tuned, final, f"the network {result.best}")
     searched = {"random search": result.info["control"]["best"]} if "control" in result.info else {}
-    candidates = {"found": result.best, **searched, **controls(space, beside, seed)}
+    candidates = {"found": result.best, **searched, **controls(space, beside, seed, result.best)}
     here, kept = compute_of(domain).device, "What was trained is kept, repeat the command"
     with ExitStack() as held, told(None, lambda: kept, here), parted(lambda: kept):
         if out:
@@ -197,6 +201,7 @@ def train_one(
 ) -> nn.Module:
     """One network, trained on training and validation data; from its checkpoint if there is one."""
     model = seeded(seed, partial(space.build, arch, domain.io), compute_of(domain).device)
+    domain, _ = as_chosen(space, arch, domain, epochs)
     domain.fit(model, epochs, final=True, seed=seed, checkpoint=checkpoint, on_epoch=on_epoch)
     return model
 

@@ -43,7 +43,12 @@ def method(name: str) -> Method:
     return METHODS[nearest("method", name, METHODS)]
 
 
-NEEDS = {"gates": "trains shared weights", "agent": "searches while an agent trains", "scores": "asks for scores"}
+NEEDS = {
+    "gates": "trains shared weights",
+    "agent": "searches while an agent trains",
+    "data": "looks at networks and data",
+    "scores": "asks for scores",
+}
 """What a method does that needs it, of `Method.needs`."""
 
 
@@ -57,7 +62,7 @@ def unmixed(fits: Collection[str]) -> list[str]:
     """Methods that train every architecture by itself or ask single paths of a supernet, with the settings for that."""
     found = []
     for name, entry in sorted(METHODS.items()):
-        if entry.needs in fits and (entry.needs == "scores" or entry.paths is not None):
+        if entry.needs in fits and (entry.needs in ("data", "scores") or entry.paths is not None):
             settings = ", ".join(f"{key}={value!r}" for key, value in (entry.paths or {}).items())
             found.append(f"{name} with {settings}" if settings else name)
     return found

@@ -14,7 +14,7 @@ import torch
 from appnas.picked import Picked
 from appnas.run import catalogue
 from appnas.run.journal import read_json
-from appnas.space import IO, Space, check
+from appnas.space import IO, Space, WithTraining, check
 from appnas.support import AbsentError, RunError, digest
 from appnas.support.dotted import dotted_name, home_of
 from appnas.support.plain import from_plain, plain
@@ -26,6 +26,8 @@ def describe_space(space: Space) -> dict[str, Any]:
     Raises:
         TypeError: see `_kept`.
     """
+    if isinstance(space, WithTraining):
+        return {**describe_space(space.space), "tune": {name: list(values) for name, values in space.tune}}
     from appnas.spaces import SPACES
 
     for name, kind in SPACES.items():
@@ -186,14 +188,25 @@ def found_in(path: Path, space: Space, seeds: range | None = None) -> dict[str, 
     return found
 
 
-def load_space(saved: dict[str, Any]) -> Space:
-    """The space of a run's config.
+def load_space(saved: dict[str, Any], given: Space | None = None) -> Space:
+    """The space of a run's config, with the choices of the training that it had.
+
+    Args:
+        saved: the config.
+        given: the space itself, of the user's own, with those choices or without.
 
     Raises:
         AbsentError: it is the user's own and not known by name, or cannot be imported.
         RunError: what it is made of has other choices by now.
     """
     told = saved["space"]
+    made = _made(told) if given is None else given
+    if "tune" not in told or isinstance(made, WithTraining):
+        return made
+    return WithTraining(made, told["tune"])
+
+
+def _made(told: dict[str, Any]) -> Space:
     if told["name"] is None:
         raise AbsentError(f"this run used a space of your own, {told['repr']}: call appnas.resume(path, space=...)")
     made: Space = _again(told, "space", "fields")

@@ -17,13 +17,14 @@ from appnas.space.space import (
     IO, SKIP, ZERO, Arch, Choice, Gates, Mask, Space, active, argmax, canonical, check, decisions, describe, legal,
     parse, size, split,
 )  # fmt: skip
+from appnas.space.with_training import WithTraining
 from appnas.support.plain import itself
 
 __all__ = [
     "IO", "SKIP", "ZERO", "Arch", "Choice", "Combinations", "Gates", "Listed", "Mask", "Name", "OpGraph", "Prefix",
-    "Space", "UnevenWarning", "active", "all_of", "allowed", "argmax", "both", "canonical", "check", "check_mask",
-    "complete", "constant_arch", "crossover", "decisions", "describe", "drawing", "ends", "everything", "extend",
-    "features", "filled", "full_mask", "itself", "legal", "members", "mutate", "names", "neighbours", "offsets",
-    "one_hot", "only", "op_graph", "parse", "random_arch", "restrict", "size", "spent", "split", "table", "tokens",
-    "unseen", "vocabulary", "without", "words",
+    "Space", "UnevenWarning", "WithTraining", "active", "all_of", "allowed", "argmax", "both", "canonical", "check",
+    "check_mask", "complete", "constant_arch", "crossover", "decisions", "describe", "drawing", "ends", "everything",
+    "extend", "features", "filled", "full_mask", "itself", "legal", "members", "mutate", "names", "neighbours",
+    "offsets", "one_hot", "only", "op_graph", "parse", "random_arch", "restrict", "size", "spent", "split", "table",
+    "tokens", "unseen", "vocabulary", "without", "words",
 ]  # fmt: skip

@@ -10,7 +10,7 @@ from appnas.strategy.gradient import Gradient, without_zero
 from appnas.strategy.local_search import LocalSearch
 from appnas.strategy.multi_fidelity import MultiFidelity, Scheme
 from appnas.strategy.nsga2 import NSGA2
-from appnas.strategy.phases import Phase, Phased, Ranked, SinglePaths, TwoPhases, first
+from appnas.strategy.phases import Phase, Phased, Ranked, Sifted, SinglePaths, Started, TwoPhases, first
 from appnas.strategy.policies import (
     LSTM,
     EdgeWeights,
@@ -31,6 +31,6 @@ __all__ = [
     "LSTM", "NSGA2", "Archive", "Correction", "Descent", "Draw", "EdgeWeights", "Evolution", "Generations",
     "Gradient", "GradientEstimator", "Independent", "Kind", "LocalSearch", "Losses", "MLEGuided", "MultiFidelity",
     "Phase", "Phased", "PolicyGradient", "PredictorGuided", "Random", "RandomDirections", "Ranked", "Sampled",
-    "Scheme", "Score", "SinglePaths", "StepEstimator", "Strategy", "Told", "TwoPhases", "ZeroOrder", "controller",
-    "first", "moving_average", "one_hot_rows", "reinforce", "step_down", "without_zero",
+    "Scheme", "Score", "Sifted", "SinglePaths", "Started", "StepEstimator", "Strategy", "Told", "TwoPhases",
+    "ZeroOrder", "controller", "first", "moving_average", "one_hot_rows", "reinforce", "step_down", "without_zero",
 ]  # fmt: skip

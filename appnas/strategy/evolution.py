@@ -153,6 +153,10 @@ class Evolution(Saved):
             self.archive.seen.add(name(arch))
         return Draw(arch)
 
+    def given(self, arch: Arch) -> None:
+        """An architecture of the first population that somebody else proposes (`appnas.strategy.Started`)."""
+        self.asked += 1
+
     def _random(self) -> Arch:
         return random_arch(self.space, self.rng)
 

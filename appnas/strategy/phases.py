@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import operator
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Generic, TypeVar
 
 from appnas.space import Arch, Space, random_arch
 from appnas.strategy.archive import Archive
 from appnas.strategy.protocol import Draw, Score, Strategy
-from appnas.support import Saved
+from appnas.support import ExhaustedError, Saved
 
 Part = TypeVar("Part")
 Phase = Callable[[int], bool]
@@ -210,3 +210,87 @@ class Ranked(TwoPhases):
     def ranked(self) -> list[float]:
         """The values of the best in the last stage; none before that."""
         return self.again.get(self.best(), [])
+
+
+class Started(Saved):
+    """A strategy that begins with given architectures: a warm start of any that asks for architectures by themselves.
+
+    They are asked first, and told to the strategy as if they were its own: they count among its first random ones if it
+    has such (a method `given(arch)` says so to it), and are not proposed again where it remembers what it proposed.
+
+    Args:
+        strategy: goes on after them.
+        archs: the architectures, the most promising first.
+    """
+
+    saved = ("strategy", "archs", "asked")
+
+    def __init__(self, strategy: Strategy, archs: Sequence[Arch]):
+        self.strategy, self.archs, self.asked = strategy, list(archs), 0
+
+    def ask(self) -> Draw:
+        """The next of those given, then the strategy's."""
+        if self.asked == len(self.archs):
+            return self.strategy.ask()
+        arch = tuple(self.archs[self.asked])
+        self.asked += 1
+        if hasattr(self.strategy, "given"):
+            self.strategy.given(arch)
+        archive = getattr(self.strategy, "archive", None)
+        if isinstance(archive, Archive):
+            archive.seen.add(archive.name(arch))
+        return Draw(arch)
+
+    def tell(self, draw: Draw, score: Score) -> Draw | None:
+        """Passed on."""
+        return self.strategy.tell(draw, score)
+
+    def best(self) -> Arch:
+        """The strategy's."""
+        return self.strategy.best()
+
+
+class Sifted(TwoPhases):
+    """A strategy under a cheap score first; the best of all that it looked at are where a second one starts.
+
+    Where the first has nothing left to propose, its best is asked again, which `appnas.estimate.Cached` answers.
+
+    Args:
+        strategy: asked and told the cheap scores for the first `steps` steps.
+        steps: its steps.
+        keep: architectures that the second one starts with.
+        make: the architectures, the best first -> the second strategy.
+    """
+
+    saved: tuple[str, ...] = (*TwoPhases.saved, "kept", "true")
+
+    def __init__(self, strategy: Strategy, steps: int, keep: int, make: Callable[[list[Arch]], Strategy]):
+        self.steps, self.kept, self.true = steps, Archive(keep), Archive()
+        super().__init__(first(steps), strategy, make=lambda: make(self.found()))
+
+    def found(self) -> list[Arch]:
+        """The best so far under the cheap score, those that failed left out."""
+        return [arch for arch, value in self.kept.best if value > float("-inf")]
+
+    def ask(self) -> Draw:
+        """The draw of the step's strategy."""
+        try:
+            return super().ask()
+        except ExhaustedError:
+            if self.asked >= self.steps or not self.kept.best:
+                raise
+        self.asked += 1
+        return Draw(self.kept.get())
+
+    def tell(self, draw: Draw, score: Score) -> Draw | None:
+        """Passed on to the step's strategy."""
+        (self.kept if self.told < self.steps else self.true).update(draw.arch, float(score.value))
+        return super().tell(draw, score)
+
+    def best(self) -> Arch:
+        """The best by its true value, before there is one by the cheap score."""
+        return self.true.get() if self.true.best else self.one.best()
+
+    def ranked(self) -> list[float]:
+        """The true value of the best; none before the second phase: the first's values are of another kind."""
+        return [value for _, value in self.true.best]

@@ -102,6 +102,11 @@ class PredictorGuided(Saved):
         self.asked += 1
         return Draw(pool[self.asked - 1])
 
+    def given(self, arch: Arch) -> None:
+        """An architecture that somebody else proposes (`appnas.strategy.Started`), in place of a random one."""
+        if not self.told and len(self.batch) > self.asked:
+            self.batch.pop()
+
     def tell(self, draw: Draw, score: Score) -> None:
         """Remember. A value that is not finite says nothing and is passed over."""
         value = float(score.value)

@@ -129,6 +129,17 @@ def unified(logp: Tensor | None, hard: Tensor, control: Tensor) -> Tensor:
 
 
 def connection_sensitivity(value: Tensor, gates: Gates) -> Gates:
-    """|g dV / dg|, the score of a gate by SNIP (Lee et al., arXiv 1810.02340) and SynFlow (arXiv 2006.05467)."""
+    """|g dV / dg|, the score of a gate or a weight by SNIP (Lee et al., arXiv 1810.02340) and SynFlow (2006.05467)."""
     slopes = grad(value, gates, materialize_grads=True)
     return tuple((gate.detach() * slope).abs() for gate, slope in zip(gates, slopes, strict=True))
+
+
+def flow_of_gradient(value: Tensor, gates: Gates) -> Gates:
+    """G (H s) with s = dV / dg, GraSP's score (Wang et al., arXiv 2002.07376).
+
+    Large where the gradient's norm would suffer from the gate's loss. Of a loss it is the same as of its negative.
+    """
+    slopes = grad(value, gates, create_graph=True, materialize_grads=True)
+    product = sum(((s.detach() * s).sum() for s in slopes), torch.zeros(()))
+    bends = grad(product, gates, materialize_grads=True)
+    return tuple(gate.detach() * bend for gate, bend in zip(gates, bends, strict=True))

@@ -138,8 +138,9 @@ COUNT, SEED, ANY_NUMBER = integer(0), integer(), number(finite=False)
 
 def named(fields: str) -> Kind:
     """Spaces and domains: a name with its fields, or the words for one of the user's own without a name."""
-    own = record({"name": anything, "repr": TEXT}, {"fingerprint": TEXT})
-    known = record({"name": TEXT, fields: OBJECT}, {"fingerprint": TEXT, "folder": TEXT, "repr": TEXT})
+    more = {"fingerprint": TEXT, "tune": OBJECT}
+    own = record({"name": anything, "repr": TEXT}, more)
+    known = record({"name": TEXT, fields: OBJECT}, {**more, "folder": TEXT, "repr": TEXT})
 
     def check(value: Any, key: str) -> None:
         (own if isinstance(value, dict) and value.get("name", "") is None else known)(value, key)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, runtime_checkable
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from appnas.compute import Compute, check_precision, compute_of, device_of
 from appnas.space import IO
+from appnas.task.recipe import retuned, tunable
 from appnas.task.training import Batch, OnEpoch
 
 
@@ -21,12 +22,14 @@ from appnas.task.training import Batch, OnEpoch
 class Domain(Protocol):
     """A task: data, loss and metric. Domains know neither spaces nor methods.
 
-    A domain may have seven attributes more: `chance`, what guessing is worth: the value of a training that diverged;
+    A domain may have nine attributes more: `chance`, what guessing is worth: the value of a training that diverged;
     `budget`, how long the result of a search is trained unless told; `has_test`, False if it has no held-out data;
     `fold(index, count)`, the same task with another part of training and validation data held out for validation, the
     index-th of `count`; `showcase(model)`, a few held-out examples by name, each as named maps [H, W] of one size
     (inputs, truth, prediction): the report draws them side by side; `compute`, what its networks are trained on;
-    `shares`, True if its batches are, of several processes, each one's own rows (`compute.share.rows`).
+    `shares`, True if its batches are, of several processes, each one's own rows (`compute.share.rows`); `tunable`,
+    names of `options` that can be chosen with an architecture, beside those of `options.recipe`, and
+    `retuned(changes)`, the same domain trained otherwise, where it is not so (`appnas.task.retuned`).
 
     That is the CPU unless told otherwise. `domain.to("cuda")`, of all domains of this package, is the same domain with
     its networks trained there, for methods that are called directly; `appnas.search` places its domain by itself, by
@@ -240,6 +243,15 @@ class Locked:
                 " search with its true labels (labels='true')"
             )
         return type(self)(placed(make(seed), self.compute))
+
+    @property
+    def tunable(self) -> list[str]:
+        """What of its training can be chosen."""
+        return tunable(self._domain)
+
+    def retuned(self, changes: Mapping[str, Any]) -> Locked:
+        """The domain with another training: see `appnas.task.retuned`."""
+        return type(self)(retuned(self._domain, changes))
 
     def host(self, model: nn.Module, budget: int, **more: Any) -> Host:
         """The domain's own training loop, on training data."""

@@ -1,14 +1,17 @@
-"""How a network is trained: optimiser, learning rates, what limits its steps."""
+"""How a network is trained: optimiser, learning rates, what limits its steps; and what of that can be chosen."""
 
 from __future__ import annotations
 
+import copy
 import math
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any, Literal, TypeVar
 
 import torch
 from torch import nn
 
+from appnas.space import Arch, Space
 from appnas.support import checked
 from appnas.task.averaging import AveragedSGD
 
@@ -61,3 +64,66 @@ def optimiser_of(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     if recipe.optimiser == "asgd":
         return AveragedSGD(weights, lr, recipe.patience, momentum=recipe.momentum, weight_decay=decay)
     return torch.optim.SGD(weights, lr, momentum=recipe.momentum, weight_decay=decay)
+
+
+BUDGET = "budget"
+"""Name of the choice of how long a training is, in epochs or environment steps."""
+D = TypeVar("D")
+
+
+def tunable(domain: Any) -> list[str]:
+    """What of a domain's training can be chosen with the architecture.
+
+    The fields of the recipe in its `options`; those options that it names in `tunable`, as they are read in every
+    training; and the length, "budget".
+    """
+    recipe = getattr(getattr(domain, "options", None), "recipe", None)
+    own = [field.name for field in fields(recipe)] if is_dataclass(recipe) else []
+    return sorted({*own, *getattr(domain, "tunable", ()), BUDGET})
+
+
+def retuned(domain: D, changes: Mapping[str, Any]) -> D:
+    """The same domain, whose networks are trained otherwise: a copy, or what its own `retuned(changes)` gives.
+
+    An option that there is for the training after a search, too, takes the value in both (batch, final_batch).
+
+    Raises:
+        ValueError: a name that there is not, or a value out of range.
+        TypeError: a value of another type.
+    """
+    if hasattr(domain, "retuned"):
+        made: D = domain.retuned(changes)
+        return made
+    known = tunable(domain)
+    others: dict[str, Any] = {}
+    recipe: Any = getattr(getattr(domain, "options", None), "recipe", None)
+    for name, value in changes.items():
+        if name not in known or name == BUDGET:
+            raise ValueError(
+                f"the training of {type(domain).__name__} has no {name!r} that can be chosen; it has {', '.join(known)}"
+            )
+        if name in getattr(domain, "tunable", ()):
+            others |= {each: value for each in (name, f"final_{name}") if hasattr(domain.options, each)}  # type: ignore[attr-defined]
+        else:
+            recipe = replace(recipe, **{name: value})
+    other: Any = copy.copy(domain)
+    other.__dict__.pop("fingerprint", None)  # where it was kept
+    others |= {} if recipe is None else {"recipe": recipe}
+    other.options = replace(other.options, **others)
+    found: D = other
+    return found
+
+
+def as_chosen(space: Space, arch: Arch, domain: D, budget: int) -> tuple[D, int]:
+    """The domain and the budget that an architecture asks for, of a space with choices of the training.
+
+    Args:
+        space: if it has `training(arch)`, name -> value, that is what changes.
+        arch: whose training.
+        domain: trains it.
+        budget: of its training, unless that is chosen.
+    """
+    own = getattr(space, "training", None)
+    chosen = dict(own(arch)) if own else {}
+    budget = int(chosen.pop(BUDGET, budget))
+    return (retuned(domain, chosen) if chosen else domain), budget

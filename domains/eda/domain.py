@@ -116,6 +116,9 @@ class Routability(Supervised):
         ValueError: a missing channel or label, a split without a design, or no hotspot at all in one of them.
     """
 
+    tunable = ("batch", "flip")
+    """Options that can be chosen with an architecture."""
+
     def __init__(self, data: Placements, options: Options = Options()):
         self.options, self.data = options, data
         self.metric = METRICS[options.task]

@@ -123,6 +123,7 @@ class Graphs(Supervised):
             self._one(lists[0][0])
         else:
             self._several(lists)
+        self.tunable = ("batch",) if self._graphs or options.loader == "neighbours" else ()
         labels = {split: whole.y for split, whole in self._whole.items()}
         count, self.chance = outputs({split: labels[split] for split in SPLITS})
         self.io = IO((self._whole["train"].x.shape[1],), (count,))
@@ -134,8 +135,7 @@ class Graphs(Supervised):
         if len(graph.y) != len(graph.x):
             raise ValueError(f"{len(graph.x)} nodes need as many rows of y, got {len(graph.y)}; for a label of each"
                              " graph give a list of graphs")  # fmt: skip
-        nodes = as_masks(data, len(graph.x), o.split)
-        nodes = nodes or random_splits(len(graph.x), o.train, o.valid, o.seed, "nodes")
+        nodes = as_masks(data, len(graph.x), o.split) or random_splits(len(graph.x), o.train, o.valid, o.seed, "nodes")
         parts, names = classed({split: [graph.y[part]] for split, part in nodes.items()})
         labels = {split: part for split, (part,) in parts.items()}
         labels["all"], self.labels = torch.cat([labels["train"], labels["valid"]]), self.labels or names

@@ -48,6 +48,7 @@ class Images(Labelled):
     """
 
     _beside = ("accuracy",)
+    _tunable = ("batch", "auxiliary", "crop", "flip", "cutout")
     _mean: Tensor
     _std: Tensor
 

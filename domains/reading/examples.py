@@ -32,6 +32,17 @@ class Examples(Supervised):
     _splits: dict[str, Split]
     _held_out: Split | None
 
+    _tunable: tuple[str, ...] = ("batch", "auxiliary")
+
+    @property
+    def tunable(self) -> tuple[str, ...]:
+        """Options that can be chosen with an architecture: what is read in every training anew."""
+        x = self._split("train")[0]
+        own_size = isinstance(x, Flow) and x.batch
+        return tuple(
+            name for name in self._tunable if hasattr(self.options, name) and not (own_size and name == "batch")
+        )
+
     def placed(self, compute: Compute) -> Self:
         """The same domain for networks that are trained on something else; see `appnas.task.placed`.
 

@@ -61,6 +61,11 @@ class RL:
 
     metric = Metric("return")
     """What "value" is."""
+    tunable = (
+        "lr", "gamma", "gae", "clip", "entropy", "value", "max_grad", "normalise", "rollout", "batch", "epochs",
+        "every", "updates", "n_steps", "target", "explore",
+    )  # fmt: skip
+    """Options that can be chosen with an architecture."""
     catalogue_name: str | None = None
     """Name in the catalogue, by which a run can be resumed."""
 

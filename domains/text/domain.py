@@ -162,6 +162,8 @@ class Text(Supervised):
 
     metric = Metric("perplexity", higher=False)
     """What is told of a text; "value" falls as it rises."""
+    tunable = ("train_batch", "slowness")
+    """Options that can be chosen with an architecture."""
 
     def __init__(
         self, train: Tensor, valid: Tensor, test: Tensor | None, vocabulary: list[str], options: Options = Options()

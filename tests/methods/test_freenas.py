@@ -2,11 +2,11 @@ import pytest
 import torch
 
 from appnas.methods import freenas
-from appnas.methods.freenas import Saliency, flow_of_gradient
+from appnas.methods.freenas import Saliency
 from appnas.space import constant_arch, describe
 from appnas.spaces import Bench201, Cells
 from appnas.strategy import Draw, Score
-from appnas.supernet import connection_sensitivity
+from appnas.supernet import connection_sensitivity, flow_of_gradient
 from appnas.testing import MethodSuite, StrategySuite
 
 

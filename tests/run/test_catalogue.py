@@ -30,7 +30,7 @@ def test_names_lead_to_things():
     [
         (catalogue.method, "dart", r"there is no method 'dart', there are: .*darts, .*; did you mean 'darts'\?"),
         (catalogue.method, "DARTS", r"did you mean 'darts'\?"),
-        (catalogue.method, "xyz", r"there is no method 'xyz', there are: (\w+, )*random, (\w+, )*zarts$"),
+        (catalogue.method, "xyz", r"there is no method 'xyz', there are: (\w+, )*random, (\w+, )*zerocost$"),
         (catalogue.space_type, "cell", r"there is no space 'cell', .*; did you mean 'cells'\?"),
         (catalogue.source, "digit", r"there is no domain 'digit', .*; did you mean 'digits'\?"),
         (catalogue.domain, "bench201:cifar1O", r"did you mean 'bench201:cifar10'\?"),
@@ -43,7 +43,7 @@ def test_unknown_names_list_the_valid_ones_with_the_nearest(look_up, name, match
 
 def test_every_method_says_what_it_is():
     for name, method in METHODS.items():
-        assert method.needs in ("gates", "agent", "scores") and "arXiv" in method.paper, name
+        assert method.needs in ("gates", "agent", "data", "scores") and "arXiv" in method.paper, name
         assert replace(method.config()) == method.config() and method.strategy and method.estimation
 
 

@@ -7,8 +7,24 @@ import random
 import pytest
 import torch
 
-from appnas.space import full_mask, restrict
-from appnas.strategy import Draw, Random, Ranked, Score, SinglePaths, TwoPhases, first
+from appnas.space import full_mask, random_arch, restrict
+from appnas.strategy import (
+    Draw,
+    Evolution,
+    Generations,
+    Independent,
+    PolicyGradient,
+    PredictorGuided,
+    Random,
+    Ranked,
+    Score,
+    Sifted,
+    SinglePaths,
+    Started,
+    TwoPhases,
+    first,
+)
+from appnas.support import ExhaustedError
 from appnas.testing import StrategySuite, round_trip
 
 
@@ -40,6 +56,101 @@ class TestRanked(StrategySuite):
         return lambda space, seed: Ranked(Random(space, random.Random(seed)), 8, 3)
 
 
+GIVEN = [(1, 2), (2, 2), (4, 1)]
+STRATEGIES = {
+    "random": lambda space, seed: Random(space, random.Random(seed)),
+    "evolution": lambda space, seed: Evolution(space, random.Random(seed), 4, 2),
+    "generations": lambda space, seed: Generations(space, random.Random(seed), 4, 2, 2, 2),
+    "policy": lambda space, seed: PolicyGradient(
+        space, Independent(space.choices, generator(seed)), generator(seed), 0.05, clip=0.2
+    ),
+    "guided": lambda space, seed: PredictorGuided(space, random.Random(seed), 4, Nothing()),
+}
+
+
+def generator(seed):
+    return torch.Generator().manual_seed(seed)
+
+
+class Nothing:
+    """Proposes nothing."""
+
+    def propose(self, told):
+        return []
+
+    def best(self):
+        return None
+
+    def state_dict(self):
+        return {}
+
+    def load_state_dict(self, state):
+        pass
+
+
+class TestStarted(StrategySuite):
+    @pytest.fixture
+    def space(self, chain):
+        return chain
+
+    @pytest.fixture(params=STRATEGIES)
+    def make(self, request):
+        return lambda space, seed: Started(
+            STRATEGIES[request.param](space, seed), [random_arch(space, random.Random(k)) for k in range(3)]
+        )
+
+
+class TestSifted(StrategySuite):
+    """The second strategy begins within the suite's thirteen steps."""
+
+    @pytest.fixture
+    def space(self, chain):
+        return chain
+
+    @pytest.fixture
+    def make(self):
+        def made(space, seed):
+            rng = random.Random(seed)
+            return Sifted(Random(space, rng), 7, 3, lambda archs: Started(Evolution(space, rng, 4, 2), archs))
+
+        return made
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_the_given_come_first_and_are_told(chain, name):
+    strategy = Started(STRATEGIES[name](chain, 0), GIVEN)
+    assert told(strategy, 1, 9, 2) == GIVEN and strategy.best() == GIVEN[1]
+    assert len(told(strategy, *range(4))) == 4
+
+
+def test_the_given_are_of_the_first_population(chain):
+    strategy = Started(Evolution(chain, random.Random(0), 3, 3), GIVEN)
+    told(strategy, 1, 9, 2)
+    for _ in range(20):
+        child = strategy.ask().arch
+        assert min(sum(a != b for a, b in zip(child, given, strict=True)) for given in GIVEN) <= 1
+    guided = PredictorGuided(chain, random.Random(0), 4, Nothing())
+    own = list(guided.batch)
+    assert told(Started(guided, GIVEN), 1, 2, 3, 4) == [*GIVEN, own[0]]
+    assert set(GIVEN) <= guided.archive.seen
+
+
+def test_the_cheap_score_sifts():
+    archs = []
+    strategy = Sifted(Listed((1,), (2,), (3,), (4,)), 4, 2, lambda found: archs.extend(found) or Listed(*found))
+    assert told(strategy, 5, float("-inf"), 7, float("nan")) == [(1,), (2,), (3,), (4,)]
+    assert strategy.best() == (9,) and strategy.ranked() == []
+    assert told(strategy, 0.25, 0.5) == [(3,), (1,)] == archs and strategy.best() == (1,)
+    assert strategy.ranked() == [0.5]  # not 7, which is another kind of value
+
+
+def test_a_space_that_the_cheap_score_exhausts():
+    strategy = Sifted(Ending((1,), (2,)), 5, 1, lambda found: Listed(*found))
+    assert told(strategy, 1, 3, 3, 3, 3, 0) == [(1,), (2,), (2,), (2,), (2,), (2,)]
+    with pytest.raises(ExhaustedError):
+        Sifted(Ending(), 5, 1, lambda found: Listed(*found)).ask()
+
+
 class Listed:
     """Asks what it is given."""
 
@@ -54,6 +165,15 @@ class Listed:
 
     def best(self):
         return (9,)
+
+
+class Ending(Listed):
+    """Ends where nothing is left."""
+
+    def ask(self):
+        if not self.archs:
+            raise ExhaustedError("all were asked")
+        return super().ask()
 
 
 def told(strategy, *values):

@@ -4,7 +4,10 @@ import math
 
 import pytest
 
-from appnas.task import cosine
+from appnas.domains.graphs import Graphs
+from appnas.domains.images import Images, Options
+from appnas.space import WithTraining
+from appnas.task import Locked, Recipe, as_chosen, cosine, retuned, tunable
 
 
 def test_cosine_by_hand():
@@ -13,3 +16,61 @@ def test_cosine_by_hand():
     assert cosine(10, 10, 0.4, 0.1) == pytest.approx(0.1)
     assert cosine(1, 4, 1.0, 0.5) == pytest.approx(0.5 + 0.25 * (1 + math.sqrt(0.5)))
     assert cosine(0, 0, 0.4) == 0.4
+
+
+def test_what_can_be_chosen(digits, ring, licence, catch):
+    assert {"lr", "weight_decay", "optimiser", "batch", "cutout", "flip", "budget"} <= set(tunable(digits))
+    assert not {"valid", "seed", "limit", "epochs", "recipe"} & set(tunable(digits))  # read when the domain was made
+    assert "lr" in tunable(ring) and "batch" not in tunable(ring)  # one graph is one batch
+    assert "train_batch" in tunable(licence) and "gamma" in tunable(catch)
+    assert tunable(Locked(digits)) == tunable(digits) and tunable(object()) == ["budget"]
+
+
+def test_the_same_domain_trained_otherwise(digits):
+    other = retuned(digits, {"lr": 0.5, "batch": 8, "cutout": 0.25})
+    assert isinstance(other, Images) and other.io == digits.io and other._splits is digits._splits
+    assert other.options.recipe == Recipe(lr=0.5) and digits.options.recipe == Recipe()
+    assert (other.options.batch, other.options.final_batch) == (8, 8)
+    assert (other.options.cutout, other.options.final_cutout) == (0.25, 0.25)
+    assert other.epoch("train") == 19 and digits.epoch("train") == 5
+    assert other.fingerprint != digits.fingerprint
+    locked = retuned(Locked(digits), {"lr": 0.5})
+    assert isinstance(locked, Locked) and locked._domain.options.recipe.lr == 0.5
+    with pytest.raises(PermissionError):
+        locked.test(None)
+
+
+def test_a_kept_digest_is_made_anew(ring):
+    before = ring.fingerprint
+    assert isinstance(ring, Graphs) and retuned(ring, {"lr": 0.5}).fingerprint != before == ring.fingerprint
+
+
+def test_what_there_is_not_is_told_with_what_there_is(digits):
+    with pytest.raises(ValueError, match=r"Images has no 'learning_rate' that can be chosen; it has .*batch, budget"):
+        retuned(digits, {"learning_rate": 0.1})
+    with pytest.raises(ValueError, match=r"has no 'valid' that"):
+        retuned(digits, {"valid": 0.1})
+    with pytest.raises(ValueError, match="lr must be at least 0, got -1"):
+        retuned(digits, {"lr": -1})
+    with pytest.raises(TypeError, match="lr"):
+        retuned(digits, {"lr": "fast"})
+
+
+class Own:
+    """A domain that changes its training by itself."""
+
+    tunable = ("heat",)
+    heat = 0
+
+    def retuned(self, changes):
+        other = Own()
+        other.heat = changes["heat"]
+        return other
+
+
+def test_a_domain_of_ones_own_and_a_budget(chain):
+    space = WithTraining(chain, {"heat": [1, 2], "budget": [3, 7]})
+    domain, budget = as_chosen(space, (0, 0, 1, 1), Own(), 5)
+    assert (domain.heat, budget) == (2, 7)
+    assert as_chosen(chain, (0, 0), domain, 5) == (domain, 5)
+    assert tunable(Own()) == ["budget", "heat"] and Options().recipe == Recipe()
