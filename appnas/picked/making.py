@@ -51,7 +51,8 @@ def space_of(
     Raises:
         TypeError: a module that is built already, or none.
         Refused: a `ValueError`, for models that pick nothing; one name with two sets of options; a factory that
-            raises, or gives the same module twice; a choice in `forward` that depends on data; no architecture that
+            raises, or gives the same module twice; networks that share trainable weights; a choice in `forward` that
+            depends on data or on the size of the batch; a loop over choices without an end; no architecture that
             obeys the rule.
     """
     if isinstance(model, nn.Module):
