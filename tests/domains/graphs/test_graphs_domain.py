@@ -396,7 +396,7 @@ def test_labels_of_every_kind_are_classes(change, names, note, several):
 
 def test_labels_that_are_no_classes_are_refused():
     for change, said in (
-        (lambda y: y + 0.5, "are no whole numbers"),
+        (lambda y: y + 0.5, "y are numbers, such as 0.5"),
         (lambda y: y - 1, "labels: .* are -1, beside 0 to 1"),
         (lambda y: y * 9, "only 3 of the classes 0 to 18 occur"),
     ):
