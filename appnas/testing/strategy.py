@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import torch
 
-from appnas.estimate import Evaluator, Stateless
+from appnas.estimate import Evaluator
 from appnas.space import Space, check, random_arch, restrict
 from appnas.strategy import Draw, Score, Strategy
 from appnas.support import ExhaustedError
@@ -200,7 +200,7 @@ class LearningSuite:
     """Whether there is a learning rate without which nothing is learned. Where there is none (populations, climbers),
     the control is told noise instead."""
 
-    def oracle(self, space: Space) -> Stateless:
+    def oracle(self, space: Space) -> Evaluator:
         """What scores draws."""
         return planted(space)
 
