@@ -4,7 +4,7 @@ BIN := .venv/bin
 
 RL := .venv-rl/bin
 
-.PHONY: demo test check slow rl avx2 clean
+.PHONY: demo test check slow rl avx2 results clean
 
 demo: .venv/demo
 	$(BIN)/python examples/quickstart.py
@@ -23,6 +23,10 @@ avx2: .venv/dev
 
 slow: .venv/dev
 	$(BIN)/python -m pytest -m slow
+
+# The first table of benchmarks/RESULTS.md again: hours; interrupted, the next call goes on.
+results: .venv/dev
+	$(BIN)/python benchmarks/reprint.py
 
 rl: .venv-rl/ready
 	$(RL)/python -m pytest -n 2 $(RL_TESTS)

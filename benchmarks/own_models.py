@@ -30,6 +30,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--examples", nargs="+", default=EXAMPLES, choices=EXAMPLES)
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--quick", action="store_true", help="at the examples' own small sizes, which say nothing")
     parser.add_argument("--out", help="file of rows")
     args = parser.parse_args()
     sys.path.append(str(Path(__file__).parent.parent / "examples"))

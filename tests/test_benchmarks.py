@@ -208,6 +208,15 @@ def test_predictors():
     assert re.search(r"^regression +\S+ \+-\S+ +\S+$", out, re.MULTILINE)
 
 
+def test_own_models(tmp_path):
+    """The examples' searches, a row a seed, kept."""
+    small = ("--quick", "--examples", "own_table", "--seeds", "2", "--out", str(tmp_path / "rows"))
+    out = run("own_models", *small)
+    assert re.search(r"own_table +rmse.* found \S+ \+-\S+ +random \S+ \+-\S+ +difference -?\d", out)
+    rows = [json.loads(line) for line in (tmp_path / "rows").read_text().splitlines()]
+    assert [row["key"] for row in rows] == [["own_table", 0], ["own_table", 1]] and rows[0]["found"] != rows[1]["found"]
+
+
 def test_nao(data):
     out = run("nao", "--seeds", "2", "--epochs", "3", "--variants", "random", "rank, random direction")
     assert re.search(r"rank, random direction +\S+ \+-.* rebuilt \d+ %", out)
