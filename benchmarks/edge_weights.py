@@ -27,9 +27,9 @@ class Planted(Stateless):
     """Scores sub-graphs; keeps what they are worth and how many edges they have."""
 
     def __init__(self, seed):
-        rng = random.Random(seed)
+        rng = random.Random(f"planted {seed}")  # not what a strategy of that seed draws first
         self.signs = [rng.choice((-1, 1)) for choice in SPACE.choices for _ in range(choice.count)]
-        self.rng, self.log = random.Random(seed + 1), []
+        self.rng, self.log = random.Random(f"errors {seed}"), []
 
     def score(self, draw):
         taken = SPACE.reached(draw.arch)
