@@ -192,7 +192,7 @@ class OptunaStrategy(Saved):
         if len(allowed) == 1:
             return allowed[0]
         if self.ordered[position]:
-            return allowed[trial.suggest_int(label, 0, len(allowed) - 1)]
+            return allowed[int(trial.suggest_int(label, 0, len(allowed) - 1))]
         return int(trial.suggest_categorical(label, allowed))
 
     def _settle(self, trial: Any, value: float) -> None:
