@@ -1,8 +1,8 @@
 """Rungs against whole trainings at equal epochs: on the NAS-Bench-201 table (12 and 200 epochs), or on real trainings.
 
-The table needs APPNAS_DATA. What is compared is the test accuracy of the cell found; `alone` rows are
-controls. On digits, cells of the same space are trained for up to 27 epochs on 400 images, and tested as the search has
-trained them, on 800 others. One core:
+The table needs APPNAS_DATA; what is compared is the test accuracy of the cell found, and rows `alone` are controls. On
+digits, cells of the same space are trained for up to 27 epochs on 400 images; the one found is trained again, with the
+validation data, and tested on 800 others. One core:
 
     python benchmarks/multi_fidelity.py table --seeds 100
     python benchmarks/multi_fidelity.py digits --seeds 5
@@ -88,7 +88,7 @@ def table(args):
 
 
 def digits(args):
-    """Real trainings: 400 images to train and validate on, the rest of 1,200 to test what the search has trained."""
+    """Real trainings: 400 images to train and validate on, 800 others to test on."""
     x, y = load_digits(return_X_y=True)
     x = x.reshape(-1, 8, 8).astype("float32")
     domain = Images(x[:400], y[:400], x[400:1200], y[400:1200], Options(batch=32, crop=1, flip=False))
