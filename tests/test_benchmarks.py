@@ -86,6 +86,19 @@ def test_transfer():
     assert "seed 1: dense network on the source" in out
 
 
+def test_proxies_rank_cells(data):
+    out = run("zerocost", "--cells", "6", "--channels", "2")
+    taus = dict(re.findall(r"^([a-z_]+) +(\S+)", out, re.MULTILINE))
+    assert len(taus) == 10 + 1 and all(-1 <= float(taus[name]) <= 1 for name in ("synflow", "naswot", "params"))
+
+
+def test_choices_of_the_training_beside_the_architecture():
+    out = run("tune", "--seeds", "1", "--evaluations", "3", "--budget", "1", "--epochs", "1", "--channels", "2")
+    rows = re.findall(r"^(\w[\w ]*?) +(\S+) \+- \S+ +(\S+) \+- ", out, re.MULTILINE)
+    assert [name for name, *_ in rows] == ["alone", "with", "training alone"]
+    assert all(0 < float(x) <= 100 for _, *pair in rows for x in pair)
+
+
 @pytest.mark.slow
 def test_the_ablation_of_temperatures():
     """One high temperature does not survive hardening, one low freezes, two and a hard forward do neither."""
