@@ -1,5 +1,6 @@
 """The commands of benchmarks/RESULTS.md run, at small sizes; the long ones when asked for (make slow)."""
 
+import importlib
 import json
 import re
 import subprocess
@@ -23,6 +24,26 @@ def test_every_benchmark_has_its_section_and_every_command_exists():
     commands = set(re.findall(r"benchmarks/(\w+)\.py", RESULTS))
     programs = {path.stem for path in FOLDER.glob("*.py") if "__main__" in path.read_text()}
     assert commands == programs
+
+
+def test_every_published_method_has_its_row_and_interrupted_commands_go_on(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    reprint = importlib.import_module("reprint")
+    commands = reprint.listed(RESULTS)
+    assert len(commands) >= 17 and all(minutes > 0 for _, minutes in commands)
+    assert sum(minutes for _, minutes in commands) < 6 * 60 * 2
+    few = reprint.shortest(commands, 0.1)
+    assert few and sum(m for _, m in few) <= 0.1 * sum(m for _, m in commands)
+    assert reprint.shortest(commands, 1.0) == sorted(commands, key=lambda row: row[1])
+    assert not reprint.run("python benchmarks/rlnas.py --nothing", tmp_path) and [*tmp_path.glob("*.part")]
+    (log := tmp_path / "rlnas-py-nothing.txt").write_text("printed before")
+    assert reprint.run("python benchmarks/rlnas.py --nothing", tmp_path) and log.read_text() == "printed before"
+
+
+@pytest.mark.slow
+def test_a_tenth_of_the_first_table(data, tmp_path):
+    out = run("reprint", "--share", "0.1", "--out", str(tmp_path))
+    assert "failed" not in out and len([*tmp_path.glob("*.txt")]) == int(out.split()[0]) >= 5
 
 
 def test_supernet_step():

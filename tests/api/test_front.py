@@ -289,7 +289,7 @@ def test_a_finished_run_stays_finished(tmp_path):
 
 
 def test_weight_sharing_needs_trainings_to_be_compared(small, table):
-    with pytest.raises(ValueError, match="a method that shares weights needs rank_epochs"):
+    with pytest.raises(ValueError, match="a method with shared or untrained weights needs rank_epochs"):
         appnas.search(Bench201(2, 1), small, "darts", control=True)
     with pytest.raises(ValueError, match="rank_epochs trains networks"):
         appnas.search("bench201", table, "random", rank_epochs=2)
