@@ -17,7 +17,7 @@ from typing import Any, Literal
 from appnas.estimate import Evaluator, evaluator_of
 from appnas.loop import Callbacks, Done, SearchResult, search_loop
 from appnas.methods import bananas
-from appnas.space import Space
+from appnas.space import Space, random_arch
 from appnas.strategy import Evolution, LocalSearch, MultiFidelity, PredictorGuided, Random, Scheme, Strategy
 from appnas.support import checked, held
 from appnas.task import BUDGET, Domain
@@ -115,7 +115,8 @@ def search(
     Raises:
         ValueError: a table without a budget in the range, or a space where the length of a training is a choice.
     """
-    if BUDGET in dict(getattr(space, "tune", ())):
+    training = getattr(space, "training", None)
+    if training and BUDGET in training(random_arch(space, random.Random(seed))):
         raise ValueError(f"this method says how long each training goes on: leave {BUDGET!r} out of tune")
     budgets, total = rungs(domain, config), config.evaluations * config.budget
     scheme: Scheme = config.scheme

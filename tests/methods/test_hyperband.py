@@ -11,10 +11,12 @@ import torch
 
 import appnas
 from appnas import Table
+from appnas.domains import Labelled
 from appnas.estimate import Scratch
 from appnas.loop import furthest
 from appnas.methods import baselines, hyperband
 from appnas.run import Run, create
+from appnas.space import WithTraining
 from appnas.spaces.images import bench201 as table_space
 from appnas.strategy import Draw
 from appnas.testing import MethodSuite, identical, planted
@@ -96,6 +98,22 @@ def test_the_same_setting_costs_the_same(chain, regression, scheme):
     top = furthest(result.history)
     assert {record.budget for record in top} == {9} and result.value == max(record.value for record in top)
     assert result.value == float(Scratch(space, regression, 9).score(Draw(result.best)).value)
+
+
+def test_the_length_of_a_training_is_not_chosen_twice(chain, regression):
+    with pytest.raises(ValueError, match="leave 'budget' out of tune"):
+        hyperband.search(WithTraining(chain, {"budget": [1, 2]}), regression, hyperband.Config(evaluations=2, budget=2))
+
+
+def test_choices_of_the_training_go_on_from_rung_to_rung(chain, regression):
+    """What is chosen of the training holds on every rung: the best is what training it straight through gives."""
+    space, config = WithTraining(chain, {"lr": [0.001, 0.1]}), hyperband.Config(evaluations=3, budget=4, eta=2.0)
+    domain = Labelled(*regression.split("all"), *regression.held_out)
+    result = hyperband.search(space, domain, config)
+    best = max(furthest(result.history), key=lambda record: record.value)
+    assert best.value == float(Scratch(space, domain, 4, 0).score(Draw(best.arch)).value)
+    rates = {space.training(record.arch)["lr"] for record in result.history}
+    assert rates == {0.001, 0.1}
 
 
 def test_a_small_space_is_exhausted(chain, regression):
