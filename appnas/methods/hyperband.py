@@ -80,13 +80,18 @@ def rungs(domain: Domain | Evaluator, config: Config) -> tuple[int, ...]:
     """The budgets: a table's own that lie between the least and the largest, or the ladder.
 
     Raises:
-        ValueError: none of the table's lies between.
+        ValueError: none of the table's lies between, or it has none.
     """
     own: Any = getattr(domain, "budgets", None)
-    if not own:
+    if own is None:
         return ladder(config.least, config.budget, config.eta)
     if found := tuple(budget for budget in own if config.least <= budget <= config.budget):
         return found
+    if not own:
+        raise ValueError(
+            "hyperband looks at values after part of a training: name the table's columns that hold them,"
+            " Table(..., budgets={12: 'valid12', 200: 'valid200'})"
+        )
     raise ValueError(
         f"the table has values after budgets of {list(own)}, none is from least={config.least} to"
         f" budget={config.budget}"

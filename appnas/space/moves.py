@@ -119,8 +119,12 @@ def neighbours(space: Space, arch: Arch) -> Iterator[Arch]:
         others = own(arch)
         if not isinstance(others, Iterable):
             raise TypeError(f"neighbours of {type(space).__name__} gives architectures, got {others!r:.80}")
-        found = dict.fromkeys(given(space, other, "neighbours") for other in others)
-        yield from (other for other in found if other != arch and space.valid(other))
+        seen = {arch}
+        for some in others:  # one after another: there may be more than anybody asks for
+            other = given(space, some, "neighbours")
+            if other not in seen and space.valid(other):
+                yield other
+            seen.add(other)
         return
     options, there = legal(space), active(space, arch)
     order = _ordered(space.choices)

@@ -238,6 +238,11 @@ def test_on_the_table(nb201):
     assert statistics.fmean(found["rungs"]) > statistics.fmean(found["random"]) + 0.2
 
 
+def test_a_table_without_budgets(chain):
+    with pytest.raises(ValueError, match=r"name the table's columns .*budgets=\{12: 'valid12'"):
+        hyperband.search(chain, Table([(0, 0), (1, 1)], {"accuracy": [1.0, 2.0]}, "accuracy"), hyperband.Config(5, 10))
+
+
 def test_a_table_without_a_budget_in_the_range(nb201):
     with pytest.raises(ValueError, match=r"\[12, 200\], none is from least=1 to budget=10"):
         hyperband.search(table_space.Bench201(), nb201, hyperband.Config(5, 10))
