@@ -107,9 +107,11 @@ def test_locked_has_no_door_to_the_images(digits):
         "io",
         "loss",
         "random_labels",
+        "retuned",
         "score",
         "shares",
         "test",
+        "tunable",
     ]
 
 
