@@ -155,7 +155,7 @@ def searched(method, device, **more):
 
 WAITS = {
     "darts": (2, 0), "two_temperature": (2, 0), "unas": (3, 2), "zarts": (2, 0), "rlnas": (1, 3), "fewshot": (2, 2),
-    "radars": (2, 3), "freenas": (2, 0),
+    "radars": (2, 3), "freenas": (2, 0), "zerocost": (4, 12),
 }  # fmt: skip
 """The most that the host waits for a search step, and besides for a whole search; others train architectures."""
 

@@ -58,8 +58,8 @@ def _loss(probe: Probe) -> Tensor:
 
 
 def summed(parts: tuple[Tensor, ...]) -> float:
-    """The sum of all entries, in double precision."""
-    return sum(float(part.double().sum()) for part in parts)
+    """The sum of all entries, in double precision; the host waits once."""
+    return float(torch.stack([part.double().sum() for part in parts]).sum()) if parts else 0.0
 
 
 def snip(probe: Probe) -> float:
@@ -75,7 +75,7 @@ def grasp(probe: Probe) -> float:
 def grad_norm(probe: Probe) -> float:
     """Sum ||dL / dw|| over the layers, the Euclidean norm of each."""
     slopes = torch.autograd.grad(_loss(probe), weights_of(probe.network), materialize_grads=True)
-    return sum(float(slope.double().norm()) for slope in slopes)
+    return summed(tuple(slope.double().norm() for slope in slopes))
 
 
 def synflow(probe: Probe) -> float:
@@ -93,7 +93,7 @@ def freeflow(probe: Probe) -> float:
     return float(flow(probe.network, probe.example, None, weights=absolute(probe.network, torch.float32)))
 
 
-def fisher_of(activation: Tensor, slope: Tensor, channel: int) -> float:
+def fisher_of(activation: Tensor, slope: Tensor, channel: int) -> Tensor:
     """Sum over channels of 1/2 mean_n (sum a dL / da)^2, the inner sum over all places.
 
     Args:
@@ -102,11 +102,7 @@ def fisher_of(activation: Tensor, slope: Tensor, channel: int) -> float:
         channel: axis of the channels.
     """
     product = (activation * slope).detach().double().movedim(channel, 1)
-    return (
-        float(product.flatten(2).sum(2).square().mean(0).sum() / 2)
-        if product.dim() > 2
-        else float(product.square().mean(0).sum() / 2)
-    )
+    return (product.flatten(2).sum(2) if product.dim() > 2 else product).square().mean(0).sum() / 2
 
 
 def fisher(probe: Probe) -> float:
@@ -115,7 +111,7 @@ def fisher(probe: Probe) -> float:
         loss = _loss(probe)
     used = [(x, channel) for x, channel in found if x.requires_grad]
     slopes = torch.autograd.grad(loss, [x for x, _ in used], materialize_grads=True)
-    return sum(fisher_of(x, slope, channel) for (x, channel), slope in zip(used, slopes, strict=True))
+    return summed(tuple(fisher_of(x, slope, channel) for (x, channel), slope in zip(used, slopes, strict=True)))
 
 
 @contextmanager

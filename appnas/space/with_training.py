@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
+from appnas.space.listed import Combinations
 from appnas.space.moves import mutate, neighbours
 from appnas.space.sampling import random_arch
 from appnas.space.space import IO, Arch, Choice, Gates, Mask, Space, active, argmax, canonical, size
@@ -161,31 +162,7 @@ class WithTraining:
 
     @cached_property
     def _trainings(self) -> Space:
-        return _Trainings(tuple(_choice(name, values) for name, values in self.tune))
-
-
-@dataclass(frozen=True)
-class _Trainings:
-    """The choices of the training alone."""
-
-    choices: tuple[Choice, ...]
-    mask: Mask | None = None
-
-    def valid(self, arch: Arch) -> bool:
-        """All are."""
-        return True
-
-    def discretise(self, gates: Gates) -> Arch:
-        """The strongest of each."""
-        return argmax(gates)
-
-    def build(self, arch: Arch, io: IO) -> nn.Module:
-        """None."""
-        raise NotImplementedError
-
-    def supernet(self, io: IO, mask: Mask | None = None) -> nn.Module:
-        """None."""
-        raise NotImplementedError
+        return Combinations([_choice(name, values) for name, values in self.tune])
 
 
 def _values(name: str, values: Any) -> tuple[Any, ...]:
