@@ -1,6 +1,7 @@
 """What the library itself costs: import beyond torch, a trial with its journal on disk, a table query, opening a table.
 
-CPU time, best of five. The table needs APPNAS_DATA.
+CPU time, best of five, and as a share of a yardstick taken in the same run: importing torch, or 10,000 sums of Python's
+own. The table needs APPNAS_DATA.
 
     python benchmarks/overhead.py
 """
@@ -21,7 +22,14 @@ from appnas.spaces import Bench201
 from appnas.spaces.images.bench201 import load
 from appnas.strategy import Draw, Evolution, Random
 
-IMPORT = "import time, torch; t = time.process_time(); import appnas; print(time.process_time() - t)"
+IMPORT = """
+import time
+times = [time.process_time()]
+import torch
+times.append(time.process_time())
+import appnas
+print(times[1] - times[0], time.process_time() - times[1])
+"""
 
 
 def best(run, repeats=5):
@@ -34,6 +42,13 @@ def best(run, repeats=5):
     return min(times)
 
 
+def sums():
+    """10,000 sums, in the interpreter."""
+    total = 0
+    for number in range(10_000):
+        total += number
+
+
 def trials(strategy, table, count, events):
     """A search in a new directory."""
     with tempfile.TemporaryDirectory() as folder:
@@ -43,18 +58,23 @@ def trials(strategy, table, count, events):
 
 def main():
     torch.set_num_threads(1)
-    imports = [float(subprocess.check_output([sys.executable, "-c", IMPORT])) for _ in range(5)]
-    print(f"import appnas, beyond torch     {min(imports):8.2f} s")
+    ran = [subprocess.check_output([sys.executable, "-c", IMPORT], text=True) for _ in range(5)]
+    imports = [[float(word) for word in line.split()] for line in ran]
+    share = min(own / torchs for torchs, own in imports)
+    print(f"import appnas, beyond torch     {min(own for _, own in imports):8.2f} s, {share:.2f} of torch's")
+    yardstick = best(sums)
+    print(f"10,000 sums                     {1e3 * yardstick:8.3f} ms")
     print(f"open the NAS-Bench-201 table    {best(lambda: Table(*load(), 'valid12')):8.3f} s")
     archs, columns = load()
     table, space, count = Table(archs, columns, "valid12"), Bench201(), 1000
     draws = [Draw(arch) for arch in random.Random(0).choices(archs, k=count)]
-    print(f"a table query                   {1e6 * best(lambda: [table.score(d) for d in draws]) / count:8.1f} us")
+    query = best(lambda: [table.score(d) for d in draws]) / count
+    print(f"a table query                   {1e6 * query:8.1f} us, {query / yardstick:.3f} of these")
     for name, make in (("random", Random), ("evolution", Evolution)):
         for events in (False, True):
             spent = best(lambda m=make, e=events: trials(m(space, random.Random(0)), table, count, e)) / count
             journal = "journal and TensorBoard" if events else "journal"
-            print(f"a trial, {name}, {journal:<{22 - len(name)}} {1e3 * spent:8.3f} ms")
+            print(f"a trial, {name}, {journal:<{22 - len(name)}} {1e3 * spent:8.3f} ms, {spent / yardstick:.3f} of these")
 
 
 if __name__ == "__main__":

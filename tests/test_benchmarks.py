@@ -56,10 +56,9 @@ def test_supernet_step():
 
 def test_overhead(data):
     out = run("overhead")
-    assert float(re.search(r"import appnas, beyond torch +(\S+) s", out)[1]) <= 0.5
-    assert float(re.search(r"a table query +(\S+) us", out)[1]) <= 10
-    trials = [float(ms) for ms in re.findall(r"a trial, .* (\S+) ms", out)]
-    assert len(trials) == 4 and max(trials) <= 1
+    assert float(re.search(r"a table query .*, (\S+) of these", out)[1]) <= 0.06
+    trials = [float(share) for share in re.findall(r"a trial, .* (\S+) of these", out)]
+    assert len(trials) == 4 and max(trials) <= 2
 
 
 def test_the_table_of_the_baselines(data):

@@ -35,8 +35,11 @@ def test_the_bare_names_cannot_be_imported():
 
 
 def test_import_is_cheap():
-    measure = "import time, torch; t = time.process_time(); import appnas; print(time.process_time() - t)"
-    assert min(float(python(measure).stdout) for _ in range(3)) <= 0.5  # CPU seconds beyond torch
+    """As a share of torch's own import, in one process: seconds depend on what else the machine does."""
+    now = "t.append(time.process_time())"
+    measure = f"import time; t = []; {now}; import torch; {now}; import appnas; {now}; print(*t)"
+    times = [[float(word) for word in python(measure).stdout.split()] for _ in range(3)]
+    assert min((end - torchs) / (torchs - start) for start, torchs, end in times) <= 0.4
 
 
 def test_heavy_packages_wait_until_they_are_needed():
