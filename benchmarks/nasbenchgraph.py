@@ -34,6 +34,11 @@ METHODS = {
     "AGNN, guide argmax": (agnn.search, replace(AGNN, guide="argmax")),
     "AGNN, guide uniform": (agnn.search, replace(AGNN, guide="uniform")),
     "AGNN, 2 classes a step": (agnn.search, replace(AGNN, classes=2)),
+    # where a climb ends
+    "AGNN, restart 5": (agnn.search, replace(AGNN, restart=5)),
+    "AGNN, restart 10": (agnn.search, replace(AGNN, restart=10)),
+    "AGNN, restart 20": (agnn.search, replace(AGNN, restart=20)),
+    "AGNN, restart 10, lr 0": (agnn.search, replace(AGNN, restart=10, lr=0.0)),
 }  # fmt: skip
 MAIN = 6
 """Methods in the curves: the first so many."""

@@ -18,7 +18,7 @@ from appnas.api.random_control import deviation, equal_budget, ranked_by, value_
 from appnas.api.result import Result
 from appnas.compute import Precision, alike, compute_of, float32_flags, float32_products, led, parted
 from appnas.estimate import Evaluator
-from appnas.loop import Callback, Collapse, Estimate, Progress
+from appnas.loop import Callback, Collapse, Estimate, Progress, Repeats
 from appnas.run import KEYS, LATER, catalogue, create, created, finish, found_in, load_config, read_json, writing
 from appnas.run.provenance import check_domain, describe_domain, describe_space, load_domain, load_space, remembered
 from appnas.run.retrying import retry
@@ -244,7 +244,8 @@ def _search(
         folder = path if path is None or plan.seeds == 1 else led(share, partial(_subfolder, path, seed))
         looking: list[Callback] = [together.Together(share)]
         looking += [together.run_of(share, folder, root=path, space=space, place=place)] if folder else []
-        looking += [Collapse(space)] if chosen.needs in ("gates", "agent") and share.leads else []
+        if share.leads:
+            looking += [Collapse(space)] if chosen.needs in ("gates", "agent") else [Repeats()]
         looking += computing.watching(plan, used)
         looking += [Progress(f"{plan.method}, seed {seed}")] if progress and share.leads else []
         looking += [estimate] if share.leads else []

@@ -1,4 +1,4 @@
-"""Warns of the known failures of weight sharing while a search runs."""
+"""Warns while a search runs: of the known failures of weight sharing, and of one that goes round in circles."""
 
 from __future__ import annotations
 
@@ -52,6 +52,41 @@ class Done(Observer):
     def step(self, loop: Loop, record: Record) -> bool:
         """Whether it is done."""
         return bool(loop.strategy.done)  # type: ignore[attr-defined]
+
+
+class Repeats(Observer):
+    """Warn once of a search that brings nothing new: so many scores in a row that were all told before.
+
+    What is trained anew, or scored with weights that have changed since, has another value and counts as new.
+    """
+
+    IN_A_ROW = 25
+    """Equal scores of equal architectures in a row at which to warn."""
+
+    def start(self, loop: Loop) -> None:
+        """What a resumed search knows already."""
+        self.told, self.row, self.warned = set[tuple[Arch, float, int | None]](), 0, False
+        for record in loop.history:
+            self._count(record)
+
+    def _count(self, record: Record) -> None:
+        said = (record.arch, record.value, record.budget)
+        self.row = self.row + 1 if said in self.told else 0
+        self.told.add(said)
+
+    def step(self, loop: Loop, record: Record) -> None:
+        """Count, and warn."""
+        self._count(record)
+        if self.row >= self.IN_A_ROW and not self.warned:
+            self.warned = True
+            warnings.warn(
+                f"step {loop.step} of {loop.steps}: the last {self.row} evaluations brought nothing new, every"
+                f" architecture had been scored before, to the same value ({len(self.told)} different ones so far)."
+                " End here, begin anew with another seed (agnn: restart=10), or use a method that proposes none"
+                " twice (random, evolution, local_search)",
+                CollapseWarning,
+                stacklevel=3,
+            )
 
 
 class Collapse(Observer):

@@ -13,7 +13,7 @@ import numpy as np
 
 from appnas.cost import dominates, pareto_front
 from appnas.loop.loop import Loop, Observer
-from appnas.loop.records import Record
+from appnas.loop.records import Record, furthest
 
 
 def worth(record: Record) -> float:
@@ -29,11 +29,14 @@ def objectives(record: Record, costs: Sequence[str]) -> tuple[float, ...]:
 def front(history: Sequence[Record], costs: Sequence[str]) -> list[Record]:
     """The scores that no other beats, in order of the first cost; of equal ones the first, without NaN.
 
+    Where trainings were of several lengths, the longest alone are compared (`furthest`).
+
     Args:
         history: of a search, `result.history`.
         costs: names of metrics to be small.
     """
-    kept = (history[i] for i in pareto_front([objectives(record, costs) for record in history]))
+    alike = furthest(history)
+    kept = (alike[i] for i in pareto_front([objectives(record, costs) for record in alike]))
     return sorted(kept, key=lambda record: record.metrics[costs[0]] if costs else -record.value)
 
 
@@ -41,7 +44,7 @@ class ParetoFront(Observer):
     """A callback that keeps the front, whatever the method: `appnas.search(..., callbacks=[ParetoFront("macs")])`.
 
     Attributes:
-        members: the front so far, in the order in which it was found.
+        members: the front so far, in the order in which it was found; of the longest trainings so far (`furthest`).
 
     Args:
         costs: names of metrics to be small.
@@ -54,14 +57,21 @@ class ParetoFront(Observer):
 
     def start(self, loop: Loop) -> None:
         """Take what a resumed search has seen."""
-        seen = [objectives(record, self.costs) for record in loop.history]
+        alike = furthest(loop.history)
+        seen = [objectives(record, self.costs) for record in alike]
         kept = pareto_front(seen)
-        self.members, self.known = [loop.history[i] for i in kept], [seen[i] for i in kept]
+        self.members, self.known = [alike[i] for i in kept], [seen[i] for i in kept]
 
     def step(self, loop: Loop, record: Record) -> None:
         """Keep the score if none beats it, without those that it beats: work for every member, not for every score."""
         point = objectives(record, self.costs)
-        if any(x != x for x in point) or any(other == point or dominates(other, point) for other in self.known):
+        if any(x != x for x in point):
+            return
+        if self.members and (further := (record.budget or 0) - (self.members[0].budget or 0)):
+            if further < 0:
+                return
+            self.members, self.known = [], []
+        if any(other == point or dominates(other, point) for other in self.known):
             return
         kept = [not dominates(point, other) for other in self.known]
         self.members = [*compress(self.members, kept), record]

@@ -13,7 +13,10 @@ Source: what the public re-implementations agree on (AutoGL's `AGNNRL`, GraphNAS
 body could not be read, so epochs and the guide are options. Classes are the groups of a space's choices, so the method
 runs on every space.
 
-Deviates: a proposal that equals the best architecture is drawn again, up to `tries` times, and its gradient is that of
+Small steps end where every neighbour was tried: after `restart` offspring in a row that were scored before they go on
+from a random architecture, and the best of all climbs is returned.
+
+Deviates: the paper knows no restart; a proposal that equals the best architecture is drawn again, up to `tries` times, and its gradient is that of
 the first draw's distribution; the epochs of a training follow from the share of weights it inherits; all classes have
 one baseline, as in AutoGL, where another re-implementation has one each.
 """
@@ -38,7 +41,7 @@ from appnas.task import Domain
 @dataclass(frozen=True)
 @checked(
     evaluations=1, start=1, budget=1, warmup=1, classes=1, lr=0, momentum=0, hidden=1, clip=0, tries=1, top=1,
-    repeats=0,
+    repeats=0, restart=0,
 )  # fmt: skip
 class Config:
     """Settings of AGNN."""
@@ -72,6 +75,9 @@ class Config:
     """Largest reward either way, in units of the value (percent)."""
     tries: int = 10
     """Proposals drawn anew while they equal the best architecture or break the space's rules."""
+    restart: int = 0
+    """Offspring in a row that were proposed before, after which small steps go on from a random architecture; 0: none
+    ever."""
     top: int = 5
     """Architectures trained from scratch in the end; unused with a table."""
     repeats: int = 3
@@ -86,7 +92,7 @@ class Proposal(NamedTuple):
 
 
 class Conservative(Saved):
-    """Small steps from the best architecture so far, proposed by one controller for each class of actions.
+    """Small steps from the best architecture of the climb, proposed by one controller for each class of actions.
 
     Args:
         space: what to search; a class is a group of its choices.
@@ -94,7 +100,9 @@ class Conservative(Saved):
         config: settings of the controllers.
     """
 
-    saved = ("controllers", "optimisers", "baseline", "waiting", "generator", "rng", "archive", "asked")
+    saved = (
+        "controllers", "optimisers", "baseline", "waiting", "generator", "rng", "archive", "asked", "here", "repeated",
+    )  # fmt: skip
 
     def __init__(self, space: Space, seed: int, config: Config = Config()):
         self.space, self.config = space, config
@@ -115,15 +123,21 @@ class Conservative(Saved):
         self.baseline: float | None = None
         self.waiting: list[Proposal] = []
         self.archive = Archive()
+        self.here: tuple[Arch, float] | None = None
+        """The best of the climb; None until there is a score."""
+        self.repeated = 0
+        """Offspring in a row that were proposed before."""
         self.asked = 0
 
     def ask(self) -> Draw:
-        """A random architecture at the start and until there is a score, then an offspring of the best one."""
+        """A random architecture at the start of a climb and until there is a score, then an offspring of the best."""
         self.asked += 1
-        if self.asked <= self.config.start or self.archive.arch is None:
+        if self.config.restart and self.repeated >= self.config.restart:
+            self.here, self.repeated = None, 0
+        if self.asked <= self.config.start or self.here is None:
             self.waiting.append(Proposal(math.nan, []))
-            return Draw(random_arch(self.space, self.rng))
-        best = self.archive.arch
+            return Draw(self._noted(random_arch(self.space, self.rng)))
+        best, value = self.here
         proposals = [self._propose(c, best) for c in range(len(self.controllers))]
         chosen = self._guide(torch.tensor([entropy for _, entropy in proposals]))
         changes = [(c, proposals[c][0]) for c in chosen]
@@ -133,8 +147,13 @@ class Conservative(Saved):
                 break
             changes = [(c, self._propose(c, best)[0]) for c in chosen]
             child = self._child(best, changes)
-        self.waiting.append(Proposal(self.archive.value, changes))
-        return Draw(child if self.space.valid(child) else self._mended(child))
+        self.waiting.append(Proposal(value, changes))
+        return Draw(self._noted(child if self.space.valid(child) else self._mended(child)))
+
+    def _noted(self, arch: Arch) -> Arch:
+        self.repeated = self.repeated + 1 if arch in self.archive.seen else 0
+        self.archive.seen.add(arch)
+        return arch
 
     def _propose(self, c: int, arch: Arch) -> tuple[list[int], float]:
         """Actions in the order of the class's controller, and their entropy in nats."""
@@ -169,6 +188,8 @@ class Conservative(Saved):
                 self._learn(c, actions, reward - self.baseline)
         if math.isfinite(value):
             self.archive.update(draw.arch, value)
+            if self.here is None or value > self.here[1]:
+                self.here = (draw.arch, value)
 
     def _learn(self, c: int, actions: list[int], advantage: float) -> None:
         logp, entropy = self.controllers[c].evaluate(torch.tensor([actions]), self.known[c])
@@ -182,6 +203,7 @@ class Conservative(Saved):
         """Go on from a state."""
         super().load_state_dict(state)
         self.waiting = [Proposal(*told) for told in self.waiting]
+        self.here = None if self.here is None else (tuple(self.here[0]), self.here[1])
 
 
 def _group(choice: Choice) -> str:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import random
 import warnings
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 import torch
 
 from appnas.estimate import Stateless
-from appnas.loop import Collapse, CollapseWarning, Loop, relative_entropy, search_loop, skip_share
+from appnas.loop import Collapse, CollapseWarning, Loop, Repeats, relative_entropy, search_loop, skip_share
 from appnas.space import random_arch
 from appnas.spaces import Bench201, Cells
-from appnas.strategy import Gradient, Random, Score
+from appnas.strategy import Draw, Gradient, Random, Score
 from appnas.testing import planted
 
 
@@ -117,3 +118,37 @@ def test_strategies_without_a_distribution_are_not_watched(bench201):
     watch = Collapse(bench201, every=1)
     search_loop(Random(bench201, random.Random(0)), planted(bench201), 5, callbacks=[watch])
     assert watch.trace == [] and watch.first is None
+
+
+def repeated(strategy, value, steps):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        result = search_loop(strategy, value, steps, callbacks=[Repeats()])
+    return result, [str(w.message) for w in caught if w.category is CollapseWarning]
+
+
+@dataclass
+class Drifting(Stateless):
+    """Another value every time, as of shared weights."""
+
+    asked: int = 0
+
+    def score(self, draw):
+        self.asked += 1
+        return Score(float(self.asked))
+
+
+def test_a_search_that_goes_in_circles_is_told_once():
+    class Stubborn(Random):
+        def ask(self):
+            super().ask()
+            return Draw((0,) * 6)
+
+    strategy = partial(Stubborn, Bench201())
+    value = planted(Bench201())
+    _, said = repeated(strategy(random.Random(0)), value, 100)
+    (line,) = said
+    assert line.startswith(f"step {1 + Repeats.IN_A_ROW} of 100: the last 25 evaluations brought nothing new")
+    assert not repeated(strategy(random.Random(0)), value, Repeats.IN_A_ROW)[1]
+    assert not repeated(strategy(random.Random(0)), Drifting(), 100)[1]
+    assert not repeated(Random(Bench201(), random.Random(0), distinct=True), Drifting(), 100)[1]

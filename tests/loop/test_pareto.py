@@ -105,3 +105,19 @@ def test_hypervolume_is_a_count_of_cells(objectives):
         inside = [p for p in points if min(p) > 0]
         cells = {c for p in inside for c in itertools.product(*map(range, p))}
         assert hypervolume(points, (0,) * objectives) == len(cells)
+
+
+def test_of_several_lengths_the_longest_trainings_are_compared():
+    rungs = [record(0, 5.0, ms=3.0), record(1, 9.0, ms=1.0), record(2, 6.0, ms=2.0), record(3, 7.0, ms=0.5)]
+    history = [told._replace(budget=budget) for told, budget in zip(rungs, (9, 3, 9, 3), strict=True)]
+    assert [told.step for told in front(history, ["ms"])] == [2]
+    loop, archive = Loop(None, None, 4), ParetoFront("ms")
+    archive.start(loop)
+    members = []
+    for told in history[::-1]:
+        archive.step(loop, told)
+        members.append([member.step for member in archive.members])
+    assert members == [[3], [2], [2], [2]]  # the first of a longer training takes the place of all
+    loop.history = history
+    archive.start(loop)
+    assert [member.step for member in archive.members] == [2]

@@ -11,7 +11,7 @@ from appnas.methods.agnn import Config, Conservative
 from appnas.space import describe
 from appnas.spaces import GNN, NASBenchGraph
 from appnas.spaces.graphs.nasbenchgraph import load
-from appnas.strategy import Score
+from appnas.strategy import Draw, Score
 from appnas.testing import MethodSuite, StrategySuite, planted
 
 TINY = {"evaluations": 5, "budget": 2, "warmup": 1, "hidden": 8, "top": 2, "repeats": 1}
@@ -174,3 +174,19 @@ def test_conservative_steps_beat_random_search_on_a_real_table():
     ours = [agnn.search(space, table, Config(60, hidden=16), seed=seed).value for seed in range(5)]
     random = [baselines.random(space, table, baselines.RandomConfig(60), seed=seed).value for seed in range(5)]
     assert statistics.fmean(ours) > statistics.fmean(random)
+
+
+def test_a_climb_that_brings_nothing_new_begins_anew():
+    space = NASBenchGraph()
+    value = planted(space, 0)
+    seen = {}
+    for restart in (0, 5):
+        strategy = Conservative(space, 0, Config(hidden=8, restart=restart, lr=0.0))
+        draws = []
+        for _ in range(300):
+            draw = strategy.ask()
+            draws.append(draw.arch)
+            strategy.tell(draw, value.score(draw))
+        seen[restart] = len(set(draws)), strategy.archive.value
+        assert strategy.best() == max(draws, key=lambda arch: float(value.score(Draw(arch)).value))
+    assert seen[5][0] > 1.5 * seen[0][0] and seen[5][1] >= seen[0][1]
