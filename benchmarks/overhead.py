@@ -1,7 +1,7 @@
 """What the library itself costs: import beyond torch, a trial with its journal on disk, a table query, opening a table.
 
-CPU time, best of five, and as a share of a yardstick taken in the same run: importing torch, or 10,000 sums of Python's
-own. The table needs APPNAS_DATA.
+CPU time, best of five (of three imports), and as a share of a yardstick taken in the same run: importing torch, or
+10,000 sums of Python's own. The table needs APPNAS_DATA.
 
     python benchmarks/overhead.py
 """
@@ -58,7 +58,7 @@ def trials(strategy, table, count, events):
 
 def main():
     torch.set_num_threads(1)
-    ran = [subprocess.check_output([sys.executable, "-c", IMPORT], text=True) for _ in range(5)]
+    ran = [subprocess.check_output([sys.executable, "-c", IMPORT], text=True) for _ in range(3)]
     imports = [[float(word) for word in line.split()] for line in ran]
     share = min(own / torchs for torchs, own in imports)
     print(f"import appnas, beyond torch     {min(own for _, own in imports):8.2f} s, {share:.2f} of torch's")
@@ -74,7 +74,9 @@ def main():
         for events in (False, True):
             spent = best(lambda m=make, e=events: trials(m(space, random.Random(0)), table, count, e)) / count
             journal = "journal and TensorBoard" if events else "journal"
-            print(f"a trial, {name}, {journal:<{22 - len(name)}} {1e3 * spent:8.3f} ms, {spent / yardstick:.3f} of these")
+            print(
+                f"a trial, {name}, {journal:<{22 - len(name)}} {1e3 * spent:8.3f} ms, {spent / yardstick:.3f} of these"
+            )
 
 
 if __name__ == "__main__":

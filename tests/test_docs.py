@@ -3,13 +3,12 @@
 import ast
 import dataclasses
 import importlib
-import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from programs import run
 from test_layers import ROOMS, modules, room
 
 from appnas.domains import DOMAINS
@@ -33,15 +32,10 @@ OPTIONS = {
 }
 
 
-def run(command, folder):
-    env = {**os.environ, "OMP_NUM_THREADS": "1", "MPLBACKEND": "agg"}
-    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
-
-
 @pytest.mark.parametrize("block", BLOCKS, ids=range(len(BLOCKS)))
 def test_the_code_of_the_readme_runs(block, tmp_path):
-    result = run([sys.executable, "-c", "import torch; torch.set_num_threads(1)\n" + block], tmp_path)
-    assert result.returncode == 0, result.stderr
+    (file := tmp_path / "block.py").write_text(block)
+    run(file, folder=tmp_path)
 
 
 NEEDS = {"procgen_rl_darts": "procgen", "graph_agnn": "torch_geometric", "own_gnn": "torch_geometric"}
@@ -52,9 +46,7 @@ NEEDS = {"procgen_rl_darts": "procgen", "graph_agnn": "torch_geometric", "own_gn
 def test_the_examples_run(example, tmp_path):
     if example.stem in NEEDS:
         pytest.importorskip(NEEDS[example.stem], reason="its extra is not installed here")
-    result = run([sys.executable, str(example), "--quick"], tmp_path)
-    assert result.returncode == 0, result.stderr
-    assert result.stdout
+    assert run(example, "--quick", folder=tmp_path)
 
 
 @pytest.mark.parametrize("name", METHODS)

@@ -21,7 +21,7 @@ from appnas.task import placed
 from appnas.testing import identical, planted
 
 TINY_SPACES = {
-    "cells": {"channels": 2, "cells": 3, "width": 2, "depth": 3},
+    "cells": {"channels": 2, "cells": 3, "width": 2, "depth": 3, "nodes": 2},
     "robust": {"channels": 2, "cells": 3, "width": 2, "depth": 3, "kind": "s1"},
     "slots": {"channels": 2, "cells": 3, "width": 2, "depth": 3, "nodes": 2},
     "bench201": {"channels": 2, "repeats": 1},

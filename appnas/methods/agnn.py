@@ -16,9 +16,9 @@ runs on every space.
 Small steps end where every neighbour was tried: after `restart` offspring in a row that were scored before they go on
 from a random architecture, and the best of all climbs is returned.
 
-Deviates: the paper knows no restart; a proposal that equals the best architecture is drawn again, up to `tries` times, and its gradient is that of
-the first draw's distribution; the epochs of a training follow from the share of weights it inherits; all classes have
-one baseline, as in AutoGL, where another re-implementation has one each.
+Deviates: the paper knows no restart; a proposal that equals the best architecture is drawn again, up to `tries` times,
+and its gradient is that of the first draw's distribution; the epochs of a training follow from the share of weights it
+inherits; all classes have one baseline, as in AutoGL, where another re-implementation has one each.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Config:
     """Largest reward either way, in units of the value (percent)."""
     tries: int = 10
     """Proposals drawn anew while they equal the best architecture or break the space's rules."""
-    restart: int = 0
+    restart: int = 10
     """Offspring in a row that were proposed before, after which small steps go on from a random architecture; 0: none
     ever."""
     top: int = 5

@@ -11,7 +11,7 @@ from appnas.api import preflight
 from appnas.estimate import Scratch
 from appnas.methods import METHODS
 from appnas.space import IO, Choice, random_arch
-from appnas.spaces import Cells
+from appnas.spaces import Bench201
 from appnas.strategy import Draw
 from appnas.support import FailuresError
 
@@ -200,8 +200,8 @@ def test_a_space_that_breaks_its_own_rules_does_not_start(chain, regression):
 
 
 def test_networks_too_large_for_the_machine_are_refused_before_the_start(digits):
-    with pytest.raises(MemoryError, match=r"a network of Cells does not fit in memory, .* MiB are free: use fewer"):
-        appnas.search(Cells(width=10**7, depth=3), digits, "random", **ONE)
+    with pytest.raises(MemoryError, match=r"a network of Bench201 does not fit in memory, .* MiB are free: use fewer"):
+        appnas.search(Bench201(channels=10**6), digits, "random", **ONE)
 
 
 @pytest.mark.parametrize("seed", [10**23, -(10**23)])

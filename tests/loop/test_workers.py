@@ -189,7 +189,7 @@ class Killer:
 
     def step(self, loop, record):
         if record.step == 0:
-            ours = multiprocessing.get_context("spawn").Process  # others' children may still be there
+            ours = multiprocessing.get_context("forkserver").Process  # others' children may still be there
             self.killed = next(child for child in multiprocessing.active_children() if isinstance(child, ours))
             os.kill(self.killed.pid, signal.SIGKILL)
 
