@@ -4,6 +4,7 @@ Search reads validation accuracy only; the test column is looked up for the best
 the package nas-bench-graph. One core:
 
     python benchmarks/nasbenchgraph.py --seeds 50                          # arxiv: the claim
+    python benchmarks/nasbenchgraph.py --seeds 10 --evaluations 500        # where small steps end
     python benchmarks/nasbenchgraph.py --seeds 10 --datasets all --plot curves.png
 """
 
@@ -34,11 +35,10 @@ METHODS = {
     "AGNN, guide argmax": (agnn.search, replace(AGNN, guide="argmax")),
     "AGNN, guide uniform": (agnn.search, replace(AGNN, guide="uniform")),
     "AGNN, 2 classes a step": (agnn.search, replace(AGNN, classes=2)),
-    # where a climb ends
+    # where a climb ends: after 10 offspring in a row that bring nothing new, unless it says otherwise
+    "AGNN, no restart": (agnn.search, replace(AGNN, restart=0)),
     "AGNN, restart 5": (agnn.search, replace(AGNN, restart=5)),
-    "AGNN, restart 10": (agnn.search, replace(AGNN, restart=10)),
     "AGNN, restart 20": (agnn.search, replace(AGNN, restart=20)),
-    "AGNN, restart 10, lr 0": (agnn.search, replace(AGNN, restart=10, lr=0.0)),
 }  # fmt: skip
 MAIN = 6
 """Methods in the curves: the first so many."""

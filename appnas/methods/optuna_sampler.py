@@ -36,8 +36,8 @@ class Config:
     evaluations: int = 300
     """Architectures scored."""
     sampler: Sampler = "tpe"
-    """Tree-structured Parzen estimators, a Gaussian process (needs scipy), CMA-ES (needs the package cmaes, and moves
-    in ordered choices alone), or Optuna's random search."""
+    """Tree-structured Parzen estimators, a Gaussian process, CMA-ES (which moves in ordered choices alone), or Optuna's
+    random search."""
     startup: int = 10
     """Random architectures before a model is made: Optuna's default."""
     budget: int = 10
@@ -62,7 +62,7 @@ def optuna() -> Any:
 
 
 NEEDS: dict[str, str] = {"gp": "scipy", "cmaes": "cmaes"}
-"""Packages that samplers need besides."""
+"""Packages that samplers need besides; the extra `optuna` has them."""
 
 
 def sampler_of(kind: Sampler, seed: int, startup: int = 10) -> Any:

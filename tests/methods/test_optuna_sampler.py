@@ -3,6 +3,7 @@
 import math
 import sys
 from dataclasses import dataclass
+from statistics import mean
 
 import pytest
 import torch
@@ -183,7 +184,11 @@ def test_cma_es_moves_in_ordered_choices(bench201):
     with pytest.raises(ValueError, match=r"tpe, gp, cmaes, random.*got 'grid'"):
         OptunaStrategy(bench201, 0, "grid")
     pytest.importorskip("cmaes", reason="the package cmaes is not installed")
-    assert all(map(Towers().valid, run(OptunaStrategy(Towers(), 0, "cmaes"), sum, 20)))
+    strategy, other = OptunaStrategy(Towers(), 0, "cmaes"), OptunaStrategy(Towers(), 1, "cmaes")
+    archs = run(strategy, sum, 60)
+    assert all(map(Towers().valid, archs)) and mean(map(sum, archs[-20:])) > mean(map(sum, archs[:20]))
+    other.load_state_dict(round_trip(strategy.state_dict()))
+    assert run(strategy, sum, 10) == run(other, sum, 10)
 
 
 def test_a_package_that_is_missing(bench201, monkeypatch):
