@@ -188,6 +188,18 @@ def regression() -> Regression:
 
 
 @pytest.fixture
+def space(chain: Chain) -> Chain:
+    """What a suite of a method runs on where its class names nothing else."""
+    return chain
+
+
+@pytest.fixture
+def domain(regression: Regression) -> Regression:
+    """Likewise."""
+    return regression
+
+
+@pytest.fixture
 def other() -> Iterator[Any]:
     """The device on paper, other:0: see `appnas.testing.other_device`."""
     if not hasattr(backend_registration, "_setup_privateuseone_for_python_backend"):

@@ -59,14 +59,6 @@ class TestFromScratch(MethodSuite):
     method = "agnn"
     settings = {**TINY, "evaluations": 7, "sharing": "none", "repeats": 0}  # noqa: RUF012
 
-    @pytest.fixture
-    def space(self, chain):
-        return chain
-
-    @pytest.fixture
-    def domain(self, regression):
-        return regression
-
 
 class TestOnATable(TestFromScratch):
     settings = {**TINY, "evaluations": 9}  # noqa: RUF012

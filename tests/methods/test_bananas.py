@@ -20,14 +20,6 @@ class TestOnVectors(MethodSuite):
     method = "bananas"
     settings = {**TINY, "evaluations": 9, "budget": 1}  # noqa: RUF012
 
-    @pytest.fixture
-    def space(self, chain):
-        return chain
-
-    @pytest.fixture
-    def domain(self, regression):
-        return regression
-
 
 class TestRidgeAndThompson(MethodSuite):
     method = "bananas"

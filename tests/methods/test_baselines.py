@@ -13,14 +13,6 @@ class TestRandom(MethodSuite):
     method = "random"
     settings = {"evaluations": 6, "budget": 1}  # noqa: RUF012
 
-    @pytest.fixture
-    def space(self, chain):
-        return chain
-
-    @pytest.fixture
-    def domain(self, regression):
-        return regression
-
 
 class TestEvolution(TestRandom):
     method = "evolution"

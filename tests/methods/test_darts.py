@@ -17,14 +17,6 @@ class TestFirstOrder(MethodSuite):
     method = "darts"
     settings = {"epochs": 2, "order": "first", "alpha_lr": 0.1}  # noqa: RUF012
 
-    @pytest.fixture
-    def space(self, chain):
-        return chain
-
-    @pytest.fixture
-    def domain(self, regression):
-        return regression
-
 
 class TestSecondOrder(TestFirstOrder):
     settings = {"epochs": 2, "order": "second"}  # noqa: RUF012

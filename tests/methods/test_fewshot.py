@@ -18,14 +18,6 @@ class TestEvolution(MethodSuite):
     method = "fewshot"
     settings = TINY
 
-    @pytest.fixture
-    def space(self, chain):
-        return chain
-
-    @pytest.fixture
-    def domain(self, regression):
-        return regression
-
 
 class TestReinforce(TestEvolution):
     settings = {**TINY, "strategy": "reinforce", "transfer": False}  # noqa: RUF012

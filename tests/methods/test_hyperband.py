@@ -27,14 +27,6 @@ class TestAsha(MethodSuite):
     method = "hyperband"
     settings = {"evaluations": 3, "budget": 4, "eta": 2.0, "keep": 1}  # noqa: RUF012
 
-    @pytest.fixture
-    def space(self, chain):
-        return chain
-
-    @pytest.fixture
-    def domain(self, regression):
-        return regression
-
 
 class TestHyperband(TestAsha):
     settings = {"evaluations": 4, "budget": 4, "eta": 2.0, "scheme": "hyperband"}  # noqa: RUF012

@@ -10,14 +10,6 @@ class TestOnVectors(MethodSuite):
     method = "local_search"
     settings = {"evaluations": 8, "budget": 1, "init": 2}  # noqa: RUF012
 
-    @pytest.fixture
-    def space(self, chain):
-        return chain
-
-    @pytest.fixture
-    def domain(self, regression):
-        return regression
-
 
 class TestOnAnOracle(MethodSuite):
     method = "local_search"

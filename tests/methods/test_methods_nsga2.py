@@ -15,14 +15,6 @@ class TestOnVectors(MethodSuite):
     method = "nsga2"
     settings = {"evaluations": 9, "budget": 1, "population": 3}  # noqa: RUF012
 
-    @pytest.fixture
-    def space(self, chain):
-        return chain
-
-    @pytest.fixture
-    def domain(self, regression):
-        return regression
-
 
 class TestOnAnOracle(MethodSuite):
     method = "nsga2"

@@ -23,14 +23,6 @@ class TestOnVectors(MethodSuite):
     method = "mnasnet"
     settings = {**TINY, "cost": "parameters", "target": 30.0}  # noqa: RUF012
 
-    @pytest.fixture
-    def space(self, chain):
-        return chain
-
-    @pytest.fixture
-    def domain(self, regression):
-        return regression
-
 
 class TestOnAnOracle(MethodSuite):
     method = "mnasnet"

@@ -15,14 +15,6 @@ class TestOnVectors(MethodSuite):
     method = "monas"
     settings = {**TINY, "cost": "parameters", "reference": 60.0, "scale": 1.0}  # noqa: RUF012
 
-    @pytest.fixture
-    def space(self, chain):
-        return chain
-
-    @pytest.fixture
-    def domain(self, regression):
-        return regression
-
 
 class TestOnAnOracle(MethodSuite):
     method = "monas"

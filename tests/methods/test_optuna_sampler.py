@@ -23,14 +23,6 @@ class TestOnVectors(MethodSuite):
     method = "optuna"
     settings = {"evaluations": 8, "budget": 1, "startup": 3}  # noqa: RUF012
 
-    @pytest.fixture
-    def space(self, chain):
-        return chain
-
-    @pytest.fixture
-    def domain(self, regression):
-        return regression
-
 
 class TestOnAnOracle(MethodSuite):
     method = "optuna"

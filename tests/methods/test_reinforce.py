@@ -10,14 +10,6 @@ class TestIndependent(MethodSuite):
     method = "reinforce"
     settings = {"evaluations": 7, "budget": 1, "lr": 0.05}  # noqa: RUF012
 
-    @pytest.fixture
-    def space(self, chain):
-        return chain
-
-    @pytest.fixture
-    def domain(self, regression):
-        return regression
-
 
 class TestPPO(TestIndependent):
     settings = {"evaluations": 7, "budget": 1, "controller": "lstm", "hidden": 8, "per_update": 2, "clip": 0.2}  # noqa: RUF012

@@ -42,14 +42,6 @@ class TestTrueLabelsAndScores(MethodSuite):
     method = "rlnas"
     settings = {**TINY, "labels": "true", "indicator": "score"}  # noqa: RUF012
 
-    @pytest.fixture
-    def space(self, chain):
-        return chain
-
-    @pytest.fixture
-    def domain(self, regression):
-        return regression
-
 
 def test_settings_of_the_repository():
     expected = {

@@ -18,14 +18,6 @@ class TestOnVectors(MethodSuite):
     method = "two_temperature"
     settings = {"epochs": 2, "theta_lr": 0.1, "source": "joint"}  # noqa: RUF012
 
-    @pytest.fixture
-    def space(self, chain):
-        return chain
-
-    @pytest.fixture
-    def domain(self, regression):
-        return regression
-
 
 class TestResampled(TestOnVectors):
     settings = {"epochs": 2, "theta_lr": 0.1, "source": "resample", "low": 0.02, "cost": "parameters"}  # noqa: RUF012

@@ -13,14 +13,6 @@ class TestUnified(MethodSuite):
     method = "unas"
     settings = {"epochs": 2, "warmup": 1}  # noqa: RUF012
 
-    @pytest.fixture
-    def space(self, chain):
-        return chain
-
-    @pytest.fixture
-    def domain(self, regression):
-        return regression
-
 
 class TestReinforce(TestUnified):
     settings = {"epochs": 2, "warmup": 1, "estimator": "reinforce", "samples": "batch", "gap": 0.0}  # noqa: RUF012

@@ -16,14 +16,6 @@ class TestGuided(MethodSuite):
     method = "zarts"
     settings = {"epochs": 2, "warmup": 1, "inner": 2, "candidates": 2}  # noqa: RUF012
 
-    @pytest.fixture
-    def space(self, chain):
-        return chain
-
-    @pytest.fixture
-    def domain(self, regression):
-        return regression
-
 
 class TestRandomDirections(TestGuided):
     settings = {"epochs": 1, "warmup": 0, "inner": 3, "candidates": 2, "estimator": "rs"}  # noqa: RUF012
