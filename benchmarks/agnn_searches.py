@@ -3,7 +3,7 @@
 Every candidate is trained from scratch, as long for all methods, so that nothing but the choice of candidates differs;
 the search reads validation accuracies only (public split, 500 nodes). What a search finds is trained again for longer
 with three seeds, and tested. In this space half of the networks are hardly better than chance: small steps from a good
-one waste less. A row of `--out` for each search. Needs the data in APPNAS_DATA. About two CPU minutes a search:
+one waste less. A row of `--out` for each search. Needs the data in APPNAS_DATA. About six CPU minutes a search:
 
     python benchmarks/agnn_searches.py --seeds 5 --out agnn_searches.jsonl
 """
