@@ -82,8 +82,8 @@ class Repeats(Observer):
             warnings.warn(
                 f"step {loop.step} of {loop.steps}: the last {self.row} evaluations brought nothing new, every"
                 f" architecture had been scored before, to the same value ({len(self.told)} different ones so far)."
-                " End here, begin anew with another seed (agnn: restart=10), or use a method that proposes none"
-                " twice (random, evolution, local_search)",
+                " End here, begin anew with another seed, or use a method that proposes nothing twice (local_search,"
+                " bananas)",
                 CollapseWarning,
                 stacklevel=3,
             )

@@ -75,7 +75,7 @@ def test_neighbours_among_what_was_held_back():
 
 
 def test_a_search_on_it_finds_the_best():
-    result = appnas.search(SPACE, made(), "evolution", evaluations=300, population=20, sample=5)
+    result = appnas.search(SPACE, made(), "evolution", evaluations=150, population=20, sample=5)
     assert result.best == (2, 2, 2, 2)
 
 

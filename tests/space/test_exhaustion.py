@@ -78,6 +78,7 @@ def settings(method):
 SPACES = {"one": few(1), "masked": masked(), "two": few(2), "five": few(5), "sparse": few(30), "large": few(30, 12)}
 
 
+@pytest.mark.filterwarnings("ignore:.*brought nothing new")  # as it should be said
 @pytest.mark.parametrize("name", SPACES)
 @pytest.mark.parametrize("method", [name for name, method in METHODS.items() if method.needs == "scores"])
 def test_every_method_ends_on_a_space_that_is_soon_exhausted(method, name, tmp_path):
