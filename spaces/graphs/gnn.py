@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 import networkx as nx
 import torch
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from appnas.space import IO, Arch, Choice, Gates, Mask, argmax, describe
+from appnas.spaces.graphs.inputs import Readout, features, on_edges, pooled
 from appnas.spaces.parts import Unmixed, sequence
 from appnas.support import checked
 
@@ -28,7 +29,6 @@ ATTENTION = ("const", "gcn", "gat", "sym-gat", "cos", "linear", "gene-linear")
 HEADS = ("1", "2", "4", "6", "8", "16")
 AGGREGATION = ("sum", "mean", "max")
 COMBINE = ("identity", "mlp")
-Readout = Literal["mean", "sum", "max"]
 ACTIVATION: dict[str, Callable[[Tensor], Tensor]] = {
     "sigmoid": torch.sigmoid,
     "tanh": torch.tanh,
@@ -176,52 +176,6 @@ def layer_type(io: IO) -> type[AutoGNNLayer]:
     return AutoGNNLayer
 
 
-def pooled(x: Tensor, graph: Tensor | None, readout: Readout = "mean") -> Tensor:
-    """Mean, sum or maximum over the nodes of every graph, or the nodes themselves.
-
-    Shapes:
-        x: [N, D]. graph: [N], the graph of every node, from 0. returns: [graphs, D], or [N, D] without `graph`.
-    """
-    if graph is None:
-        return x
-    count = torch.bincount(graph).to(x.dtype)
-    zeros = x.new_zeros(len(count), x.shape[1])
-    if readout == "max":
-        return zeros.scatter_reduce(0, graph[:, None].expand_as(x), x, "amax", include_self=False)
-    total = zeros.index_add(0, graph, x)
-    return total if readout == "sum" else total / count[:, None]
-
-
-def on_edges(
-    edge_index: Tensor, graph: Tensor | None, edge_weight: Tensor | None, batch: Tensor | None
-) -> tuple[tuple[Tensor, ...], Tensor | None]:
-    """What a layer takes beside nodes, and the graph of every node, from the arguments of a network.
-
-    Args:
-        edge_index: [2, E].
-        graph: [N]; or floating-point weights of edges [E], which come third in torch_geometric's networks.
-        edge_weight: [E].
-        batch: torch_geometric's name for `graph`.
-
-    Returns:
-        (edge_index,) or (edge_index, edge_weight); the graph of every node, if there are several.
-
-    Raises:
-        ValueError: an argument came twice, or weights are not one number an edge.
-    """
-    if graph is not None and graph.is_floating_point():
-        if edge_weight is not None:
-            raise ValueError("weights of edges came twice: as the third argument and as edge_weight")
-        graph, edge_weight = None, graph
-    if graph is not None and batch is not None:
-        raise ValueError("the graph of every node came twice: as the third argument and as batch")
-    if edge_weight is None:
-        return (edge_index,), batch if graph is None else graph
-    if edge_weight.shape != edge_index.shape[1:]:
-        raise ValueError(f"edge_weight is [{edge_index.shape[1]}], one an edge, got {tuple(edge_weight.shape)}")
-    return (edge_index, edge_weight), batch if graph is None else graph
-
-
 class GNNetwork(nn.Module):
     """Graph layers, each followed by its activation."""
 
@@ -245,6 +199,7 @@ class GNNetwork(nn.Module):
             x: [N, F]. edge_index: [2, E]. graph: [N]. edge_weight: [E]. returns: [N, classes] or [graphs, classes].
         """
         edges, graph = on_edges(edge_index, graph, edge_weight, batch)
+        x = features(x, next(self.parameters()))
         for layer, activation in zip(self.layers, self.activations, strict=True):
             x = ACTIVATION[activation](layer(x, *edges))
         return pooled(x, graph, self.readout)

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from appnas.space import IO, Arch, Choice, Gates, Mask, describe, only
-from appnas.spaces.graphs.gnn import AGGREGATION, ATTENTION, Readout, layer_type, on_edges, pooled
-from appnas.spaces.graphs.sparse import SparseLinear
+from appnas.spaces.graphs.gnn import AGGREGATION, ATTENTION, layer_type
+from appnas.spaces.graphs.inputs import Readout, SparseLinear, features, on_edges, pooled
 from appnas.spaces.parts import Free, wired
 from appnas.supernet import Mixed, live_options
 from appnas.support import checked
@@ -167,6 +167,7 @@ class MixedNetwork(nn.Module):
                 return op(x)  # type: ignore[no-any-return]
             return op(x, gates[choice][..., row, :], live[choice][row])  # type: ignore[no-any-return]
 
+        x = features(x, self.first.weight)
         x = functional.elu(self.first(functional.dropout(x, self.dropout, self.training)))
         states = []
         for i, layer in enumerate(self.layers):

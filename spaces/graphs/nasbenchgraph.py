@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from appnas.space import IO, Arch, Choice, Gates, Mask, argmax, only
-from appnas.spaces.graphs.gnn import layer_type, on_edges, pooled
+from appnas.spaces.graphs.gnn import layer_type
 from appnas.spaces.graphs.graphmix import OnEdges
-from appnas.spaces.graphs.sparse import SparseLinear
+from appnas.spaces.graphs.inputs import SparseLinear, features, on_edges, pooled
 from appnas.spaces.parts import wired
 from appnas.supernet import Mixed, live_options, scale
 from appnas.support import checked
@@ -174,6 +174,7 @@ class BenchNetwork(nn.Module):
             parts = [y if gates is None else scale(y, gates[0][..., 0, using].sum(-1)) for using, y in states if using]
             return sum(parts[1:], parts[0])
 
+        x = features(x, self.first.weight)
         states = [functional.elu(self.first(functional.dropout(x, self.dropout, self.training)))]
         for node, op in enumerate(self.operations):
             read = [([i for i, link in links.items() if link[node] == s], state) for s, state in enumerate(states)]

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import dropout, pad
 from torch.utils.weak import WeakIdKeyDictionary
 
@@ -80,8 +80,7 @@ class _WeightedSum(torch.autograd.Function):
         """The sums; one product of compressed matrices a head."""
         ctx.save_for_backward(values, x)
         ctx.pattern = pattern
-        heads = [pattern.matrix(v.contiguous()) @ x[:, h] for h, v in enumerate(values.unbind(1))]
-        return torch.stack(heads, 1)
+        return torch.stack([pattern.matrix(v.contiguous()) @ x[:, h] for h, v in enumerate(values.unbind(1))], 1)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
@@ -278,19 +277,15 @@ def times(x: Tensor | Features, weight: Tensor) -> Tensor:
     return weighted_sum(x.values[:, None].to(weight.dtype), weight[:, None], x.pattern)[:, 0]
 
 
-class SparseLinear(nn.Linear):
-    """A linear layer that multiplies sparse features as such. Shapes: [N, F] -> [N, D]."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Product and bias."""
-        return times(dropped(x, 0.0, False), self.weight.T.contiguous()) + self.bias
-
-
 _KEPT = WeakIdKeyDictionary()
 
 
 def kept(make: Callable[..., Any], x: Tensor, *more: Any) -> Any:
-    """`make(x, *more)`, made once as long as the tensor lives and is not written to."""
+    """`make(x, *more)`, made once as long as the tensor lives and is not written to; of inference mode, every time."""
+    if x.is_inference():  # such a tensor does not tell when it is written to
+        return make(x, *more)
+    if x.is_inference():  # does not tell when it is written to
+        return make(x, *more)
     mine = _KEPT.setdefault(x, {})  # type: ignore[no-untyped-call]
     key = (make, *more)
     version, made = mine.get(key, (None, None))

@@ -11,7 +11,7 @@ from torch_geometric.explain import Explainer, GNNExplainer
 
 from appnas.space import IO, check, describe, mutate, one_hot, only, parse, random_arch, restrict, size
 from appnas.spaces import GNN, GraphMix
-from appnas.spaces.graphs.gnn import pooled
+from appnas.spaces.graphs.inputs import pooled
 from appnas.testing import SpaceSuite
 
 

@@ -7,7 +7,8 @@ import torch
 from torch.nn import functional
 
 from appnas.spaces.graphs import sparse
-from appnas.spaces.graphs.sparse import SparseLinear, entry_products, kept, row_max, softmax, weighted_sum, with_loops
+from appnas.spaces.graphs.inputs import SparseLinear
+from appnas.spaces.graphs.sparse import entry_products, kept, row_max, softmax, weighted_sum, with_loops
 
 
 def rng(seed=0):

@@ -1,0 +1,78 @@
+"""What every graph network takes, and makes of it: features of any type, edges and their weights, graphs in one."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from appnas.spaces.graphs.sparse import dropped, kept, times
+
+Readout = Literal["mean", "sum", "max"]
+
+
+class SparseLinear(nn.Linear):
+    """A linear layer that multiplies sparse features as such. Shapes: [N, F] -> [N, D]."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Product and bias."""
+        return times(dropped(x, 0.0, False), self.weight.T.contiguous()) + self.bias
+
+
+def features(x: Tensor, like: Tensor) -> Tensor:
+    """Node features as a dense matrix of the type of a network's weights, made once. Shapes: [N, F] -> [N, F]."""
+    if x.layout is torch.strided and x.dtype == like.dtype:
+        return x
+    made: Tensor = kept(_features, x, like.dtype)
+    return made
+
+
+def _features(x: Tensor, dtype: torch.dtype) -> Tensor:
+    return (x if x.layout is torch.strided else x.to_dense()).to(dtype)
+
+
+def pooled(x: Tensor, graph: Tensor | None, readout: Readout = "mean") -> Tensor:
+    """Mean, sum or maximum over the nodes of every graph, or the nodes themselves.
+
+    Shapes:
+        x: [N, D]. graph: [N], the graph of every node, from 0. returns: [graphs, D], or [N, D] without `graph`.
+    """
+    if graph is None:
+        return x
+    count = torch.bincount(graph).to(x.dtype)
+    zeros = x.new_zeros(len(count), x.shape[1])
+    if readout == "max":
+        return zeros.scatter_reduce(0, graph[:, None].expand_as(x), x, "amax", include_self=False)
+    total = zeros.index_add(0, graph, x)
+    return total if readout == "sum" else total / count[:, None]
+
+
+def on_edges(
+    edge_index: Tensor, graph: Tensor | None, edge_weight: Tensor | None, batch: Tensor | None
+) -> tuple[tuple[Tensor, ...], Tensor | None]:
+    """What a layer takes beside nodes, and the graph of every node, from the arguments of a network.
+
+    Args:
+        edge_index: [2, E].
+        graph: [N]; or floating-point weights of edges [E], which come third in torch_geometric's networks.
+        edge_weight: [E].
+        batch: torch_geometric's name for `graph`.
+
+    Returns:
+        (edge_index,) or (edge_index, edge_weight); the graph of every node, if there are several.
+
+    Raises:
+        ValueError: an argument came twice, or weights are not one number an edge.
+    """
+    if graph is not None and graph.is_floating_point():
+        if edge_weight is not None:
+            raise ValueError("weights of edges came twice: as the third argument and as edge_weight")
+        graph, edge_weight = None, graph
+    if graph is not None and batch is not None:
+        raise ValueError("the graph of every node came twice: as the third argument and as batch")
+    if edge_weight is None:
+        return (edge_index,), batch if graph is None else graph
+    if edge_weight.shape != edge_index.shape[1:]:
+        raise ValueError(f"edge_weight is [{edge_index.shape[1]}], one an edge, got {tuple(edge_weight.shape)}")
+    return (edge_index, edge_weight), batch if graph is None else graph
