@@ -5,6 +5,7 @@
 
 import ast
 import importlib
+from collections import Counter
 from functools import cache
 from pathlib import Path
 
@@ -203,7 +204,14 @@ def untested(root):
     return found
 
 
-CHECKS = (strays, unused, module_circles, detours, outlandish, long, crowded, undescribed, untested)
+def namesakes(root):
+    """Test files of one name, of which pytest can import one only: a room's name goes before it."""
+    files = sorted((root / "tests").rglob("test_*.py"))
+    names = Counter(file.name for file in files)
+    return [f"{file.relative_to(root / 'tests')}: another has its name" for file in files if names[file.name] > 1]
+
+
+CHECKS = (strays, unused, module_circles, detours, outlandish, long, crowded, undescribed, untested, namesakes)
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
@@ -251,7 +259,7 @@ HUT = {"low": set(), "up": {"low"}, "top": {"up"}}
 def test_a_house_that_is_as_planned(hut):
     root, _ = hut
     assert strays(root, HUT) == unused(root, HUT) == []
-    assert [check(root) for check in CHECKS[2:]] == [[]] * 7
+    assert [check(root) for check in CHECKS[2:]] == [[]] * 8
 
 
 @pytest.mark.parametrize(
@@ -302,6 +310,7 @@ def test_a_house_that_is_as_planned(hut):
         ),
         ("appnas/up/d.py", "", untested, "appnas/up/d.py: no tests/up/test_d.py"),
         ("spaces/up/d.py", "", untested, "spaces/up/d.py: no tests/spaces/up/test_d.py"),
+        ("tests/up/test_a.py", "", namesakes, "low/test_a.py: another has its name"),
     ],
 )  # fmt: skip
 def test_what_is_not_as_planned_is_named(hut, path, text, check, said):
