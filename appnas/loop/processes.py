@@ -84,9 +84,9 @@ def unpacked(sent: bytes, device: torch.device | None) -> Evaluator:
 def _starting() -> BaseContext:
     """How worker processes start: not from this one, whose threads and accelerators do not survive a fork.
 
-    On Linux they are forked from a server, a fresh interpreter that has imported torch and does nothing else, which
-    takes a tenth of a second instead of seconds; elsewhere each is a fresh interpreter. The server is the one that
-    `multiprocessing` keeps: where a program started it before, what that imported is there.
+    On Linux they are forked from a server, a fresh interpreter that has imported torch and does nothing else: each but
+    the first is there in a tenth of a second instead of seconds; elsewhere each is a fresh interpreter. The server is
+    the one that `multiprocessing` keeps: where a program started it before, what that imported is there.
     """
     if sys.platform != "linux":
         return multiprocessing.get_context("spawn")
