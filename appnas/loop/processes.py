@@ -103,7 +103,7 @@ def _begin(sent: bytes, device: torch.device | None, environment: dict[str, str]
     global _mine
     os.environ.clear()  # the server has that of its own start
     os.environ.update(environment)
-    np.random.seed()
+    np.random.seed()  # as in a fresh interpreter: all that are forked from one server begin with one state
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the search, which dismisses its workers
     if hasattr(os, "setpgid"):
         os.setpgid(0, 0)  # whatever an evaluation starts ends with its worker

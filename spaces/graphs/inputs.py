@@ -24,6 +24,8 @@ def features(x: Tensor, like: Tensor) -> Tensor:
     """Node features as a dense matrix of the type of a network's weights, made once. Shapes: [N, F] -> [N, F]."""
     if x.layout is torch.strided and x.dtype == like.dtype:
         return x
+    if x.requires_grad:  # what is kept would keep the graph of the first backward pass
+        return _features(x, like.dtype)
     made: Tensor = kept(_features, x, like.dtype)
     return made
 

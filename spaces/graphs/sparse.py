@@ -80,7 +80,8 @@ class _WeightedSum(torch.autograd.Function):
         """The sums; one product of compressed matrices a head."""
         ctx.save_for_backward(values, x)
         ctx.pattern = pattern
-        return torch.stack([pattern.matrix(v.contiguous()) @ x[:, h] for h, v in enumerate(values.unbind(1))], 1)
+        heads = [pattern.matrix(v.contiguous()) @ x[:, h] for h, v in enumerate(values.unbind(1))]
+        return torch.stack(heads, 1)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
@@ -283,8 +284,6 @@ _KEPT = WeakIdKeyDictionary()
 def kept(make: Callable[..., Any], x: Tensor, *more: Any) -> Any:
     """`make(x, *more)`, made once as long as the tensor lives and is not written to; of inference mode, every time."""
     if x.is_inference():  # such a tensor does not tell when it is written to
-        return make(x, *more)
-    if x.is_inference():  # does not tell when it is written to
         return make(x, *more)
     mine = _KEPT.setdefault(x, {})  # type: ignore[no-untyped-call]
     key = (make, *more)
