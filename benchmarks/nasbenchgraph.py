@@ -20,7 +20,8 @@ from appnas.estimate import Table
 from appnas.methods import agnn, baselines, reinforce
 from appnas.spaces.graphs.nasbenchgraph import Dataset, NASBenchGraph, NASBenchGraphProteins, load
 
-AGNN = agnn.Config(200)
+AGNN = agnn.Config(200, restart=0)
+"""One climb, as in the paper."""
 METHODS = {
     "random": (baselines.random, baselines.RandomConfig(200)),
     "evolution (P=50, S=10)": (baselines.evolution, baselines.EvolutionConfig(200, population=50, sample=10)),
@@ -35,10 +36,11 @@ METHODS = {
     "AGNN, guide argmax": (agnn.search, replace(AGNN, guide="argmax")),
     "AGNN, guide uniform": (agnn.search, replace(AGNN, guide="uniform")),
     "AGNN, 2 classes a step": (agnn.search, replace(AGNN, classes=2)),
-    # where a climb ends: after 10 offspring in a row that bring nothing new, unless it says otherwise
-    "AGNN, no restart": (agnn.search, replace(AGNN, restart=0)),
+    # small steps that begin anew after so many in a row that brought nothing new; 10 is the method's default
     "AGNN, restart 5": (agnn.search, replace(AGNN, restart=5)),
+    "AGNN, restart 10": (agnn.search, replace(AGNN, restart=10)),
     "AGNN, restart 20": (agnn.search, replace(AGNN, restart=20)),
+    "AGNN, restart 10, lr 0": (agnn.search, replace(AGNN, restart=10, lr=0.0)),
 }  # fmt: skip
 MAIN = 6
 """Methods in the curves: the first so many."""
