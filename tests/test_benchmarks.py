@@ -164,6 +164,14 @@ def test_agnn_beside_its_controls():
     assert all(re.search(rf"{name} +test \d", out) for name in names)
 
 
+def test_several_searches_of_agnn(tmp_path):
+    """A row a search, kept."""
+    small = ("--dataset", "graphs", "--seeds", "2", "--evaluations", "4", "--budget", "1", "--epochs", "1")
+    out = run("agnn_searches", *small, "--methods", "random", "AGNN, lr .03", "--out", str(tmp_path / "rows"))
+    assert len(re.findall(r"^(?:random|AGNN, lr \.03) .* \d+$", out, re.MULTILINE)) == 2
+    assert len((tmp_path / "rows").read_text().splitlines()) == 4
+
+
 def test_sharing():
     out = run("sharing", "--dataset", "graphs", "--archs", "3", "--seeds", "2", "--budget", "2", "--warmup", "1")
     assert out.count("tau") == 4 and re.search(r"none +tau .* inherited 0 %", out)
@@ -330,11 +338,13 @@ def test_edge_weights_learn():
 
 def test_memory_does_not_grow_with_the_files():
     small = ("--steps", "2", "--batch", "8", "--side", "32")
-    out = run("lazy_images", "--files", "60", "240", "--loaders", "2", *small)
-    rows = re.findall(r"^\| (60|240) \| 2 \| (\d+) \| (\d+) \|", out, re.MULTILINE)
-    assert [row[0] for row in rows] == ["60", "240"] and all(int(workers) > 0 for *_, workers in rows)
-    (growth,) = re.findall(r"workers: ([-+]\S+) % memory", out)
-    assert float(growth) < 5
+    out = run("lazy_images", "--files", "60", "240", "--loaders", "0", "2", *small)
+    rows = re.findall(r"^\| (60|240) \| ([02]) \| (\d+) \| (\d+) \|", out, re.MULTILINE)
+    assert [row[:2] for row in rows] == [("60", "0"), ("60", "2"), ("240", "0"), ("240", "2")]
+    growth = [float(share) for share in re.findall(r"workers: ([-+]\S+) % memory", out)]
+    assert len(growth) == 2 and max(growth) < 5
+    workers = [int(row[3]) for row in rows]
+    assert workers[0] == workers[2] == 0 < workers[1]
 
 
 def test_report_speed():

@@ -21,9 +21,12 @@ def make():
 
 
 def spent(run) -> float:
-    start = time.process_time()
-    write(run)
-    return time.process_time() - start
+    """CPU seconds of a report, the least of two: what else the machine does takes time too."""
+    times = [time.process_time()]
+    for _ in range(2):
+        write(run)
+        times.append(time.process_time())
+    return min(times[1] - times[0], times[2] - times[1])
 
 
 @pytest.mark.parametrize("kind", ["table", "latency"])
@@ -33,7 +36,7 @@ def test_a_report_takes_no_quadratic_time(make, tmp_path, kind):
     for run in (short, long):
         (run / "result.json").unlink()
     write(short)  # what is imported and filled once
-    assert spent(long) < 5 * spent(short)
+    assert spent(long) < 4 * spent(short)
     assert (long / "report.html").stat().st_size < 2e6
 
 

@@ -187,11 +187,10 @@ def test_two_processes_bear_the_same_and_more(tmp_path):
 
 def test_a_cluster_bears_the_same(tmp_path, monkeypatch):
     pytest.importorskip("ray", reason="needs the extra `ray`")
-    kinds = {1: "raises", 3: "dies", 6: "hangs"}  # Ray takes seconds to start whoever comes after a death
     monkeypatch.setenv("PYTHONPATH", str(HERE))  # where Ray's workers find the evaluator
-    result = run(tmp_path / "run", Misbehaves(tmp_path / "log", kinds), callbacks=[Workers(2, 2, True, 2)])
-    check(result, kinds)
-    one = run(tmp_path / "plain", Misbehaves(tmp_path / "log", kinds), callbacks=[Workers(2, 2, timeout=2)])
+    result = run(tmp_path / "run", Misbehaves(tmp_path / "log", IN_WORKERS), callbacks=[Workers(2, 2, True, 2)])
+    check(result, IN_WORKERS)
+    one = run(tmp_path / "plain", Misbehaves(tmp_path / "log", IN_WORKERS), callbacks=[Workers(2, 2, timeout=2)])
     assert identical(result.history, one.history)
 
 

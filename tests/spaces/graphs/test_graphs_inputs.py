@@ -20,5 +20,8 @@ def test_features_of_other_types_and_layouts(space):
     wanted = network(x, EDGES)
     for other in (x.double(), x.to_sparse(), x.to_sparse_csr()):
         torch.testing.assert_close(network(other, EDGES), wanted)
+    learnt = x.double().requires_grad_()
+    for _ in range(2):  # nothing of the first backward pass is kept
+        network(learnt, EDGES).sum().backward()
     with torch.inference_mode():
         torch.testing.assert_close(network(x * 1.0, EDGES.clone()), wanted)
