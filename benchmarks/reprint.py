@@ -78,7 +78,8 @@ def main():
     folder.mkdir(parents=True, exist_ok=True)
     print(f"{len(commands)} commands, {sum(minutes for _, minutes in commands):.0f} CPU minutes", flush=True)
     with ThreadPoolExecutor(args.jobs) as pool:
-        done = list(pool.map(lambda row: run(row[0], folder), commands))
+        longest = sorted(commands, key=lambda row: -row[1])  # first, so that none is left alone at the end
+        done = list(pool.map(lambda row: run(row[0], folder), longest))
     sys.exit(0 if all(done) else 1)
 
 

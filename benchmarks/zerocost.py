@@ -15,6 +15,7 @@ from collections import defaultdict
 
 import numpy as np
 import torch
+from rows import spread
 
 from appnas.cost import kendall
 from appnas.domains.images import Options, cifar10, digits
@@ -78,10 +79,10 @@ def main():
             best = true[np.nanargmax(np.where(there, values, -np.inf)), 0]
             rows[name].append([*taus, best, seconds.get(name, float("nan")), (~there).sum()])
         rows["a random cell"].append([0, 0, 0, true[:, 0].mean(), 0, 0])
-    print(f"{'':<32}" + "".join(f"{name:>12}" for name in (*DATASETS, "best cell", "CPU s", "failed")))
+    print(f"{'':<32}" + "".join(f"{name:>16}" for name in (*DATASETS, "best cell", "CPU s", "failed")))
     for name, found in rows.items():
-        means = np.mean(found, 0)
-        print(f"{name:<32}" + "".join(f"{x:12.2f}" for x in means), flush=True)
+        cells = (spread(column, 2) for column in np.transpose(found).tolist())
+        print(f"{name:<32}" + "".join(f"{cell:>16}" for cell in cells), flush=True)
 
 
 if __name__ == "__main__":
