@@ -7,7 +7,7 @@ if __name__ != "appnas.spaces":
     raise ImportError(f"import appnas.spaces, not {__name__!r}: the folder is mapped to that name when installed")
 
 from appnas.spaces.eda import GuideDag
-from appnas.spaces.graphs import GNN, GraphMix, NASBenchGraph, NASBenchGraphProteins
+from appnas.spaces.graphs import GNN, GraphMix, GraphNet, NASBenchGraph, NASBenchGraphProteins
 from appnas.spaces.images import CNN, MLP, AlexNet, Bench201, Cells, CondenseNet, Mnas, Proxyless, Robust, Slots
 from appnas.spaces.parts import Maskable
 from appnas.spaces.rl import Encoder
@@ -27,6 +27,7 @@ SPACES: dict[str, type] = {
     "cnn": CNN,
     "gnn": GNN,
     "graphmix": GraphMix,
+    "graphnet": GraphNet,
     "nasbenchgraph": NASBenchGraph,
     "nasbenchgraph-proteins": NASBenchGraphProteins,
     "recurrent": Recurrent,
@@ -45,6 +46,7 @@ __all__ = [
     "CondenseNet",
     "Encoder",
     "GraphMix",
+    "GraphNet",
     "GuideDag",
     "Maskable",
     "Mnas",

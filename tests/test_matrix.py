@@ -42,13 +42,23 @@ TINY_SPACES = {
     "cnn": {"channels": (3, 4)},
     "gnn": {"widest": 16},
     "graphmix": {"layers": 2, "hidden": 4, "heads": 2, "attention": ("gcn", "gat"), "aggregation": ("sum", "max")},
+    "graphnet": {
+        "operations": ("gcn", "sage"),
+        "repeats": (1, 2),
+        "pre": (1, 2),
+        "output": ("linear", "max"),
+        "norms": ("off", "batch"),
+        "hidden": (4,),
+        "dropout": (0.5,),
+        "heads": 2,
+    },
     "nasbenchgraph": {"hidden": 4},
     "nasbenchgraph-proteins": {"hidden": 4},
     "recurrent": {"nodes": 3, "hidden": 4, "width": 4},
     "nao-recurrent": {"nodes": 3, "hidden": 4, "width": 4},
     "guide_dag": {"width": 2, "strides": (2,), "branches": 1, "vertices": ("conv", "mix"), "kernels": (3,), "dense": 2},
 }
-GRAPHS = ("gnn", "graphmix", "nasbenchgraph", "nasbenchgraph-proteins")
+GRAPHS = ("gnn", "graphmix", "graphnet", "nasbenchgraph", "nasbenchgraph-proteins")
 """Spaces on graphs."""
 RECURRENT = ("recurrent", "nao-recurrent")
 """Spaces on text; the others are on images."""

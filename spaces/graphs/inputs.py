@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from appnas.spaces.graphs.sparse import dropped, kept, times
+from appnas.spaces.graphs.sparse import Features, dropped, kept, times
 
 Readout = Literal["mean", "sum", "max"]
 
@@ -15,9 +15,10 @@ Readout = Literal["mean", "sum", "max"]
 class SparseLinear(nn.Linear):
     """A linear layer that multiplies sparse features as such. Shapes: [N, F] -> [N, D]."""
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor | Features) -> Tensor:
         """Product and bias."""
-        return times(dropped(x, 0.0, False), self.weight.T.contiguous()) + self.bias
+        y = times(dropped(x, 0.0, False) if isinstance(x, Tensor) else x, self.weight.T.contiguous())
+        return y if self.bias is None else y + self.bias
 
 
 def features(x: Tensor, like: Tensor) -> Tensor:
@@ -32,6 +33,11 @@ def features(x: Tensor, like: Tensor) -> Tensor:
 
 def _features(x: Tensor, dtype: torch.dtype) -> Tensor:
     return (x if x.layout is torch.strided else x.to_dense()).to(dtype)
+
+
+def turned(edge_index: Tensor) -> Tensor:
+    """The same edges, each against its direction. Shapes: [2, E] -> [2, E]."""
+    return edge_index.flip(0)
 
 
 def pooled(x: Tensor, graph: Tensor | None, readout: Readout = "mean") -> Tensor:

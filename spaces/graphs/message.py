@@ -12,20 +12,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch_geometric.nn import MessagePassing
-from torch_geometric.nn.aggr import MaxAggregation, MeanAggregation, SumAggregation
+from torch_geometric.nn.aggr import Aggregation, MaxAggregation, MeanAggregation, SumAggregation
 from torch_geometric.nn.inits import glorot
 
-from appnas.spaces.graphs.sparse import (
-    Looped,
-    dropped,
-    entry_products,
-    kept,
-    row_max,
-    softmax,
-    times,
-    weighted_sum,
-    with_loops,
-)
+from appnas.spaces.graphs.edges import Looped, with_loops
+from appnas.spaces.graphs.sparse import Features, dropped, entry_products, kept, row_max, softmax, times, weighted_sum
 
 FIXED = ("const", "gcn")
 """Attention that follows from the graph alone."""
@@ -35,7 +26,37 @@ COMBINE_WIDTH = 128
 """Hidden units of the two-layer MLP that may combine a node with its neighbourhood."""
 
 
-class AutoGNNLayer(MessagePassing):  # type: ignore[misc]
+class Weighted(MessagePassing):  # type: ignore[misc]
+    """Base of layers that sum up neighbours by weights of the edges, without a message an edge in memory (`sparse`).
+
+    With `fuse = False`, and while torch_geometric explains a network, messages go through `propagate` and its
+    aggregation instead: the same numbers, several times slower.
+    """
+
+    def __init__(self, aggr: Aggregation | None = None):
+        super().__init__(aggr=aggr or SumAggregation(), node_dim=0)
+        self.fuse = True  # MessagePassing's own switch: False goes through propagate and its aggregation
+
+    def gathered(self, own: Tensor, e: Tensor, graph: Looped) -> Tensor:
+        """What every node gets. Shapes: own [N, H, D], e [E, H] or [E, 1]; returns [N, H, D]."""
+        if self.explain:  # explainers mask messages, in the order in which edges were given, loops last
+            given = graph.order.argsort()
+            return self.propagate(graph.edge_index[:, given], x=own, e=e[given])  # type: ignore[no-any-return]
+        if not self.fuse:
+            return self.propagate(graph.edge_index, x=own, e=e)  # type: ignore[no-any-return]
+        return self.summed(own, e, graph)
+
+    def summed(self, own: Tensor, e: Tensor, graph: Looped) -> Tensor:
+        """The fast form. Shapes: as `gathered`."""
+        heads = own.view(len(own), e.shape[1], -1)  # one matrix product serves all heads that share their weights
+        return weighted_sum(e, heads, graph.pattern).view_as(own)
+
+    def message(self, x_j: Tensor, e: Tensor) -> Tensor:
+        """The weighted features of a neighbour. Shapes: x_j [E, H, D], e [E, H] or [E, 1]."""
+        return e[..., None] * x_j
+
+
+class AutoGNNLayer(Weighted):
     """One graph layer, sparse where the features are.
 
     Attention at the edge from j to i, a head's vectors u, v, w being learnt; all but the first two are then normalised
@@ -52,9 +73,7 @@ class AutoGNNLayer(MessagePassing):  # type: ignore[misc]
     Weights of edges multiply the attention, after the softmax, and make the degrees of `gcn` (one head of it, summed,
     is torch_geometric's GCNConv); a mean divides by the number of edges all the same.
 
-    Sums and means never hold a message an edge in memory (`sparse`); a maximum does. With `fuse = False`,
-    and while torch_geometric explains a network, messages go through `propagate` and its aggregations instead: the same
-    numbers, several times slower.
+    A maximum holds a message an edge in memory.
 
     Args:
         inputs: features of a node.
@@ -87,8 +106,7 @@ class AutoGNNLayer(MessagePassing):  # type: ignore[misc]
         dropout: float = 0.0,
         skip: bool = False,
     ):
-        super().__init__(aggr=AGGREGATION[aggregation](), node_dim=0)
-        self.fuse = True  # MessagePassing's own switch: False goes through propagate and its aggregation
+        super().__init__(AGGREGATION[aggregation]())
         self.heads, self.outputs, self.concat, self.dropout = heads, outputs, concat, dropout
         self.attention, self.aggregation = attention, aggregation
         width = heads * outputs if concat else outputs
@@ -111,9 +129,12 @@ class AutoGNNLayer(MessagePassing):  # type: ignore[misc]
         """New features of every node."""
         graph: Looped = kept(with_loops, edge_index, len(x))
         edges = None if edge_weight is None else graph.weights(edge_weight.to(x.dtype), edge_index)
-        inputs = dropped(x, self.dropout, self.training)
+        return self.on(dropped(x, self.dropout, self.training), graph, edges)
+
+    def on(self, inputs: Tensor | Features, graph: Looped, edges: Tensor | None = None) -> Tensor:
+        """The same of features after their dropout, and of weights at the entries of the graph. Shapes: edges [E]."""
         own = times(inputs, self.weight).view(-1, self.heads, self.outputs)
-        h = self._gathered(own, graph, edges)
+        h = self.gathered(own, self.weights(own, graph, edges), graph)
         if hasattr(self, "combine"):
             h = self.combine(self._joined(own + h))
         else:
@@ -158,19 +179,9 @@ class AutoGNNLayer(MessagePassing):  # type: ignore[misc]
             return torch.tanh(left_i + right_j).sum(-1)
         return functional.leaky_relu(left_i + right_j, 0.2).sum(-1)
 
-    def _gathered(self, own: Tensor, graph: Looped, edges: Tensor | None) -> Tensor:
-        e = self.weights(own, graph, edges)
-        if self.explain:  # explainers mask messages, in the order in which edges were given, loops last
-            given = graph.order.argsort()
-            return self.propagate(graph.edge_index[:, given], x=own, e=e[given])  # type: ignore[no-any-return]
-        if not self.fuse:
-            return self.propagate(graph.edge_index, x=own, e=e)  # type: ignore[no-any-return]
+    def summed(self, own: Tensor, e: Tensor, graph: Looped) -> Tensor:
+        """The fast form of every aggregation."""
         if self.aggregation == "max":
             return row_max(self.message(own.index_select(0, graph.edge_index[0]), e), graph.pattern)
-        heads = own.view(len(own), e.shape[1], -1)  # one matrix product serves all heads that share their weights
-        h = weighted_sum(e, heads, graph.pattern).view_as(own)
+        h = super().summed(own, e, graph)
         return h if self.aggregation == "sum" else h / graph.degree.to(h.dtype)[:, None, None]
-
-    def message(self, x_j: Tensor, e: Tensor) -> Tensor:
-        """The weighted features of a neighbour. Shapes: x_j [E, H, D], e [E, H] or [E, 1]."""
-        return e[..., None] * x_j

@@ -59,7 +59,7 @@ class Pattern:
     @cached_property
     def transposed(self) -> Pattern:
         """The pattern of the transposed matrix."""
-        return Pattern(_starts(self.column, self.columns), self.row[self.order], self.rows)
+        return Pattern(starts(self.column, self.columns), self.row[self.order], self.rows)
 
     def matrix(self, values: Tensor) -> Tensor:
         """The matrix in torch's compressed layout. Shapes: values [E]."""
@@ -68,7 +68,7 @@ class Pattern:
         )
 
 
-def _starts(rows: Tensor, count: int) -> Tensor:
+def starts(rows: Tensor, count: int) -> Tensor:
     """Where each of so many rows begins, from the rows of all entries. Shapes: [E] -> [R + 1]."""
     counts = rows.new_zeros(count).scatter_add_(0, rows, torch.ones_like(rows))
     return torch.cat([counts.new_zeros(1), counts.cumsum(0)])
@@ -178,73 +178,6 @@ def softmax(e: Tensor, pattern: Pattern) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Looped:
-    """A graph with one loop at every node; entry (i, j) of the pattern is the edge from j to i.
-
-    Shapes:
-        edge_index: [2, E], sources and targets, in the order of the entries.
-        order: [E], the number of every entry among the edges that were given (none of them loops), then the loops.
-        between, loops: numbers of the edges that were given, those that are no loops and those that are.
-    """
-
-    pattern: Pattern
-    edge_index: Tensor
-    order: Tensor
-    between: Tensor
-    loops: Tensor
-
-    @cached_property
-    def degree(self) -> Tensor:
-        """Number of edges into every node, its loop included. Shapes: [N]."""
-        return self.pattern.start.diff().float()
-
-    @cached_property
-    def gcn(self) -> Tensor:
-        """1 / sqrt(d_i d_j) at every edge (Kipf and Welling, arXiv 1609.02907). Shapes: [E]."""
-        scale = self.degree.rsqrt()
-        source, target = self.edge_index
-        return scale[source] * scale[target]
-
-    @cached_property
-    def ones(self) -> Tensor:
-        """1 at every edge. Shapes: [E]."""
-        return torch.ones(self.edge_index.shape[1], device=self.edge_index.device)
-
-    def weights(self, given: Tensor, edge_index: Tensor) -> Tensor:
-        """Weights of the edges that were given, as those of the entries. A loop that was not there weighs 1.
-
-        Shapes:
-            given: [E']. edge_index: [2, E'], what the graph was made of. returns: [E].
-        """
-        loops = given.new_ones(self.pattern.rows).index_put((edge_index[0, self.loops],), given[self.loops])
-        return torch.cat([given[self.between], loops])[self.order]
-
-    def symmetric(self, weight: Tensor) -> Tensor:
-        """`gcn` of weighted edges: w_ij / sqrt(d_i d_j), d_i the sum of the weights into a node. Shapes: [E] -> [E]."""
-        source, target = self.edge_index
-        degree = weight.new_zeros(self.pattern.rows).index_add(0, target, weight)
-        scale = degree.masked_fill(degree == 0, torch.inf).rsqrt()
-        return scale[source] * weight * scale[target]
-
-
-def with_loops(edge_index: Tensor, nodes: int) -> Looped:
-    """The graph with one loop at every node; loops that are there already are not doubled. Edges keep their direction.
-
-    Shapes:
-        edge_index: [2, E], sources and targets.
-    """
-    is_loop = edge_index[0] == edge_index[1]
-    first, count = torch.argsort(is_loop, stable=True), edge_index.shape[1] - int(is_loop.sum())
-    between, loops = first[:count], first[count:]
-    source, target = edge_index[:, between]
-    every = torch.arange(nodes, device=source.device)
-    source, target = torch.cat([source, every]), torch.cat([target, every])
-    order = torch.argsort(target, stable=True)
-    source, target = source[order], target[order]
-    return Looped(Pattern(_starts(target, nodes), source, nodes), torch.stack([source, target]), order, between, loops)
-
-
-@dataclass(frozen=True)
 class Features:
     """The entries of a feature matrix that are not 0. Shapes: values [E]."""
 
@@ -260,7 +193,7 @@ def sparse_features(x: Tensor) -> Features | None:
     if not x.is_cpu or torch.count_nonzero(x) > FILLED * x.numel():
         return None
     row, column = x.nonzero(as_tuple=True)
-    return Features(Pattern(_starts(row, len(x)), column, x.shape[1]), x[row, column])
+    return Features(Pattern(starts(row, len(x)), column, x.shape[1]), x[row, column])
 
 
 def dropped(x: Tensor, rate: float, training: bool) -> Tensor | Features:

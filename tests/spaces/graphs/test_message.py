@@ -10,10 +10,10 @@ from torch_geometric.explain.algorithm.utils import clear_masks, set_masks
 from torch_geometric.nn import GATConv, GCNConv
 from torch_geometric.utils import softmax
 
+from appnas.spaces.graphs.edges import with_loops
 from appnas.spaces.graphs.gnn import AGGREGATION as NAMES
 from appnas.spaces.graphs.gnn import ATTENTION
 from appnas.spaces.graphs.message import AGGREGATION, FIXED, AutoGNNLayer
-from appnas.spaces.graphs.sparse import with_loops
 
 COMBINATIONS = list(itertools.product(ATTENTION, AGGREGATION))
 

@@ -7,8 +7,9 @@ import torch
 from torch.nn import functional
 
 from appnas.spaces.graphs import sparse
+from appnas.spaces.graphs.edges import with_loops
 from appnas.spaces.graphs.inputs import SparseLinear
-from appnas.spaces.graphs.sparse import entry_products, kept, row_max, softmax, weighted_sum, with_loops
+from appnas.spaces.graphs.sparse import entry_products, kept, row_max, softmax, weighted_sum
 
 
 def rng(seed=0):
@@ -27,15 +28,6 @@ def dense(values, pattern):
     for e, (r, c) in enumerate(zip(pattern.row.tolist(), pattern.column.tolist(), strict=True)):
         full[:, r, c] += values[e]
     return full
-
-
-def test_loops_by_hand():
-    """One loop a node, old loops not doubled, edges ordered by target, direction and double edges as they were."""
-    graph = with_loops(torch.tensor([[2, 0, 1, 0, 0], [0, 1, 1, 2, 1]]), 4)
-    assert graph.edge_index.tolist() == [[2, 0, 0, 0, 1, 0, 2, 3], [0, 0, 1, 1, 1, 2, 2, 3]]
-    assert graph.degree.tolist() == [2, 3, 2, 1]
-    assert graph.gcn[2] == pytest.approx((2 * 3) ** -0.5)
-    assert graph.pattern.transposed.column.tolist() == [0, 1, 1, 2, 1, 0, 2, 3]  # the targets, ordered by source
 
 
 @pytest.mark.parametrize(("heads", "width"), [(1, 8), (3, 5)])

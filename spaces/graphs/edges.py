@@ -1,0 +1,137 @@
+"""The edges of a graph as layers need them: with a loop at every node, ordered by target, with weights.
+
+What is derived from the edges of a tensor is made once and kept (`sparse.kept`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from appnas.spaces.graphs.sparse import Pattern, kept, softmax, starts
+
+
+@dataclass(frozen=True)
+class Looped:
+    """A graph with one loop at every node; entry (i, j) of the pattern is the edge from j to i.
+
+    Shapes:
+        edge_index: [2, E], sources and targets, in the order of the entries.
+        order: [E], the number of every entry among the edges that were given (none of them loops), then the loops.
+        between, loops: numbers of the edges that were given, those that are no loops and those that are.
+        looped: [N], the loops of every node among the edges that were given.
+    """
+
+    pattern: Pattern
+    edge_index: Tensor
+    order: Tensor
+    between: Tensor
+    loops: Tensor
+    looped: Tensor
+
+    @cached_property
+    def degree(self) -> Tensor:
+        """Number of edges into every node, its loop included. Shapes: [N]."""
+        return self.pattern.start.diff().float()
+
+    @cached_property
+    def gcn(self) -> Tensor:
+        """1 / sqrt(d_i d_j) at every edge (Kipf and Welling, arXiv 1609.02907). Shapes: [E]."""
+        scale = self.degree.rsqrt()
+        source, target = self.edge_index
+        return scale[source] * scale[target]
+
+    @cached_property
+    def ones(self) -> Tensor:
+        """1 at every edge. Shapes: [E]."""
+        return torch.ones(self.edge_index.shape[1], device=self.edge_index.device)
+
+    @cached_property
+    def given(self) -> Tensor:
+        """1 at every edge that was given, 0 at the loops that were not. Shapes: [E]."""
+        return torch.cat([self.looped.new_ones(len(self.between)), self.looped])[self.order]
+
+    def weights(self, given: Tensor, edge_index: Tensor, absent: float = 1.0) -> Tensor:
+        """Weights of the edges that were given, as those of the entries.
+
+        Args:
+            given: of the edges.
+            edge_index: what the graph was made of.
+            absent: what a loop weighs that was not there.
+
+        Shapes:
+            given: [E']. edge_index: [2, E']. returns: [E].
+        """
+        loops = given.new_full((self.pattern.rows,), absent)
+        loops = loops.index_put((edge_index[0, self.loops],), given[self.loops])
+        return torch.cat([given[self.between], loops])[self.order]
+
+    def symmetric(self, weight: Tensor) -> Tensor:
+        """`gcn` of weighted edges: w_ij / sqrt(d_i d_j), d_i the sum of the weights into a node. Shapes: [E] -> [E]."""
+        source, target = self.edge_index
+        degree = weight.new_zeros(self.pattern.rows).index_add(0, target, weight)
+        scale = degree.masked_fill(degree == 0, torch.inf).rsqrt()
+        return scale[source] * weight * scale[target]
+
+
+def with_loops(edge_index: Tensor, nodes: int) -> Looped:
+    """The graph with one loop at every node; loops that are there already are not doubled. Edges keep their direction.
+
+    Shapes:
+        edge_index: [2, E], sources and targets.
+    """
+    is_loop = edge_index[0] == edge_index[1]
+    first, count = torch.argsort(is_loop, stable=True), edge_index.shape[1] - int(is_loop.sum())
+    between, loops = first[:count], first[count:]
+    at = edge_index[0, loops]
+    looped = torch.zeros(nodes, device=at.device).index_put((at,), torch.ones(len(at), device=at.device))
+    source, target = edge_index[:, between]
+    every = torch.arange(nodes, device=source.device)
+    source, target = torch.cat([source, every]), torch.cat([target, every])
+    order = torch.argsort(target, stable=True)
+    source, target = source[order], target[order]
+    pattern = Pattern(starts(target, nodes), source, nodes)
+    return Looped(pattern, torch.stack([source, target]), order, between, loops, looped)
+
+
+@dataclass(frozen=True)
+class Edges:
+    """The edges of a forward pass, as they were given and as the operations need them.
+
+    Shapes:
+        index: [2, E']. weight: [E']. entries: [E], the weights in `graph`, where a loop that was not given has 1.
+    """
+
+    index: Tensor
+    weight: Tensor | None
+    graph: Looped
+    entries: Tensor | None
+
+    @staticmethod
+    def of(index: Tensor, weight: Tensor | None, nodes: int, dtype: torch.dtype) -> Edges:
+        """What is derived from the edges is made once for each tensor."""
+        graph: Looped = kept(with_loops, index, nodes)
+        if weight is None:
+            return Edges(index, None, graph, None)
+        weight = weight.to(dtype)
+        return Edges(index, weight, graph, graph.weights(weight, index))
+
+    def alone(self, dtype: torch.dtype) -> Tensor:
+        """Weights at the entries, loops that were not given at 0. Shapes: [E, 1]."""
+        if self.weight is None:
+            return self.graph.given.to(dtype)[:, None]
+        return self.graph.weights(self.weight, self.index, absent=0.0)[:, None]
+
+    def symmetric(self, dtype: torch.dtype) -> Tensor:
+        """The propagation of a GCN. Shapes: [E, 1]."""
+        graph = self.graph
+        return (graph.gcn.to(dtype) if self.entries is None else graph.symmetric(self.entries))[:, None]
+
+    def attention(self, e: Tensor, dropout: float, training: bool) -> Tensor:
+        """Scores at the entries as shares of every node, times the weights. Shapes: [E, H] -> [E, H]."""
+        e = functional.dropout(softmax(e, self.graph.pattern), dropout, training)
+        return e if self.entries is None else e * self.entries[:, None]

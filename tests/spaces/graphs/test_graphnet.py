@@ -1,0 +1,204 @@
+"""appnas.spaces.graphs.graphnet: both suites, hand-made networks as points of it, what is refused, DARTS, a search."""
+
+import random
+from dataclasses import replace
+
+import pytest
+import torch
+
+pytest.importorskip("torch_geometric")
+
+from test_gnn import OnGraphs
+from test_graphmix import Mixing
+from torch_geometric.explain import Explainer, GNNExplainer
+from torch_geometric.nn import TAGConv
+
+import appnas
+from appnas.api.resolving import usual
+from appnas.space import IO, canonical, describe, parse, random_arch, size
+from appnas.spaces import GraphNet
+
+SMALL = GraphNet(
+    operations=("mlp", "gcn", "sage", "gat", "gcnii"), repeats=(1, 2), norms=("off", "layer"), pre=(1, 2),
+    output=("linear", "mlp", "max"), hidden=(4,), dropout=(0.0,), heads=2,
+)  # fmt: skip
+
+
+@pytest.fixture
+def io():
+    return IO((6,), (3,))
+
+
+class TestSpace(OnGraphs):
+    @pytest.fixture
+    def space(self):
+        return GraphNet(repeats=(1, 2), hidden=(16, 32), dropout=(0.0, 0.2))
+
+
+class TestSmallSpace(OnGraphs):
+    @pytest.fixture
+    def space(self):
+        return SMALL
+
+
+class TestDirected(OnGraphs):
+    @pytest.fixture
+    def space(self):
+        return GraphNet(layers=1, hidden=(4,), directions=("in", "out", "both"), readouts=("mean", "sum", "max"))
+
+
+class TestSupernet(Mixing):
+    @pytest.fixture
+    def space(self):
+        return SMALL
+
+
+class TestSupernetOfDirectNetworks(Mixing):
+    @pytest.fixture
+    def space(self):
+        return GraphNet(operations=("gcn", "sage", "gin"), repeats=(2,), norms=("off", "l2"), pre=(0,),
+                        output=("direct",), hidden=(4,), dropout=(0.0,), directions=("both",))  # fmt: skip
+
+
+def test_size_and_names():
+    space = GraphNet()
+    assert size(space) == 9**2 * 4**2 * 5**2 * 3**2 * 6 * 3 * 4 * 4
+    assert "direction" not in {choice.name for choice in space.choices}
+    arch = random_arch(space, random.Random(0))
+    assert space.named(arch)["direction"] == ["in"] and parse(space, describe(space.choices, arch)) == arch
+
+
+def point(space, **named):
+    every = {"operation": ["gcn"] * 2, "repeats": ["1"] * 2, "norm": ["off"] * 2, "residual": ["none"] * 2,
+             "head": ["direct"], "pre": ["0"], "hidden": ["32"], "dropout": ["0.5"]}  # fmt: skip
+    return parse(space, every | named)
+
+
+def test_hand_made_networks_are_points_of_it(io):
+    """A GCN by hand from the network's own weights; GCNII with 16 layers; the sizes of an APPNP."""
+    space, x, edges = GraphNet(), torch.randn(5, 6), torch.tensor([[0, 1, 2, 3], [1, 0, 3, 2]])
+    network = space.build(point(space), io).eval()
+    first, second = (block[0].operation["gcn"].layer for block in network.blocks)
+    torch.testing.assert_close(network(x, edges), second(torch.relu(first(x, edges)), edges))
+    deep = point(space, operation=["gcnii"] * 2, repeats=["8", "8"], pre=["1"], head=["linear"])
+    network = space.build(deep, io)
+    layers = [layer.operation["gcnii"] for block in network.blocks for layer in block]
+    assert len(layers) == 16 and [layer.beta for layer in layers] == sorted(
+        (layer.beta for layer in layers), reverse=True
+    )
+    network = space.build(point(space, operation=["mlp", "appnp"]), io)
+    assert sum(p.numel() for p in network.parameters()) == 6 * 32 + 32 + 32 * 3 + 3
+
+
+def test_a_network_that_does_not_see_edges(io):
+    space = GraphNet()
+    network = space.build(point(space, operation=["mlp"] * 2), io).eval()
+    x = torch.randn(5, 6)
+    torch.testing.assert_close(network(x, torch.tensor([[0, 1], [1, 2]])), network(x, torch.tensor([[3], [4]])))
+
+
+@pytest.mark.parametrize(("direction", "changed"), [("in", [1, 2]), ("out", [0, 1]), ("both", [0, 1, 2])])
+def test_directions(direction, changed, io):
+    """On the path 0 -> 1 -> 2, which nodes see that features of the node in the middle change."""
+    space = GraphNet(layers=1, directions=("in", "out", "both"))
+    arch = parse(space, {"operation": ["sage"], "repeats": ["1"], "norm": ["off"], "residual": ["none"],
+                         "head": ["direct"], "pre": ["0"], "hidden": ["32"], "dropout": ["0.0"],
+                         "direction": [direction]})  # fmt: skip
+    network, path = space.build(arch, io).eval(), torch.tensor([[0, 1], [1, 2]])
+    x = torch.randn(3, 6)
+    other = x.clone()
+    other[1] += 1
+    differs = (network(x, path) - network(other, path)).abs().amax(1) > 1e-6
+    assert differs.nonzero().flatten().tolist() == changed
+
+
+@pytest.mark.parametrize("head", ["direct", "linear", "mlp", "mean", "max", "concat"])
+def test_whole_graphs_and_how_networks_are_called(head, io):
+    space = GraphNet()
+    network = space.build(point(space, head=[head], operation=["sage", "gin"], residual=["ego", "initial"]), io).eval()
+    x, edges, graph = torch.randn(5, 6), torch.tensor([[0, 1, 3], [1, 2, 4]]), torch.tensor([0, 0, 0, 1, 1])
+    assert network(x, edges).shape == (5, 3) and network(x, edges, graph).shape == (2, 3)
+    weight = torch.tensor([0.5, 2.0, 0.1])
+    assert torch.equal(network(x, edges, weight), network(x, edges, edge_weight=weight))
+    torch.testing.assert_close(network(x, edges, torch.ones(3)), network(x, edges))
+    assert not torch.allclose(network(x, edges, weight), network(x, edges))
+
+
+def test_one_network_has_one_name():
+    """The norm after the last layer is none where this layer makes the outputs."""
+    space = GraphNet()
+    names = {canonical(space, point(space, norm=["batch", last])) for last in ("off", "batch", "l2")}
+    assert len(names) == 1
+    names = {canonical(space, point(space, norm=["batch", last], repeats=["1", "2"])) for last in ("off", "batch")}
+    assert len(names) == 2
+
+
+def test_convolutions_by_class_and_by_name(io):
+    x, edges = torch.randn(5, 6), torch.tensor([[0, 1, 3], [1, 2, 4]])
+    for own in (TAGConv, "torch_geometric.nn:TAGConv"):
+        space = GraphNet(operations=("mlp", own))
+        assert space.choices[0].options == ("mlp", "TAGConv")
+        network = space.build(point(space, operation=["mlp", "TAGConv"]), io).eval()
+        conv = network.blocks[1][0].operation["TAGConv"].conv
+        assert isinstance(conv, TAGConv) and conv.in_channels == 32
+        weights = torch.tensor([0.5, 2.0, 0.1])
+        hidden = torch.relu(network.blocks[0][0].operation["mlp"].linear(x))
+        torch.testing.assert_close(network(x, edges, weights), conv(hidden, edges, weights))
+
+
+def test_explained(io):
+    """torch_geometric's explainers mask the messages of every operation."""
+    space = GraphNet()
+    network = space.build(point(space, operation=["sage", "transformer"]), io).eval()
+    explainer = Explainer(
+        network, GNNExplainer(epochs=2), explanation_type="model", edge_mask_type="object",
+        model_config={"mode": "multiclass_classification", "task_level": "node", "return_type": "raw"},
+    )  # fmt: skip
+    found = explainer(torch.randn(5, 6), torch.tensor([[0, 1, 3], [1, 2, 4]]))
+    assert found.edge_mask.shape == (3,)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "match"),
+    [
+        ({"layers": 0}, "at least 1"),
+        ({"operations": ("gnc",)}, "operations are some of"),
+        ({"operations": ()}, "one at least"),
+        ({"operations": ("gcn", "gcn")}, "offered once"),
+        ({"operations": ("torch_geometric.nn:TagConv",)}, "has no 'TagConv'; did you mean 'TAGConv'"),
+        ({"norms": ("none",)}, "norms are some of"),
+        ({"residuals": ()}, "one at least"),
+        ({"output": ("jump",)}, "output are some of"),
+        ({"hidden": (0,)}, "hidden are at least 1"),
+        ({"dropout": (1.0,)}, "below 1"),
+        ({"repeats": (2, 2)}, "offered once"),
+        ({"directions": ("up",)}, "directions are some of"),
+    ],
+)
+def test_wrong_settings_are_refused(wrong, match):
+    with pytest.raises(ValueError, match=match):
+        GraphNet(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("changed", "match"),
+    [
+        ({"hidden": (4, 8)}, "graphnet with one option of hidden"),
+        ({"pre": (0, 1)}, "pre=0 alone"),
+        ({"output": ("direct", "linear")}, "without the output direct"),
+    ],
+)
+def test_what_cannot_be_mixed_is_said(changed, match, io):
+    space = replace(SMALL, **changed)
+    with pytest.raises(TypeError, match=match):
+        space.supernet(io)
+    assert not hasattr(SMALL, "mixed") and hasattr(space, "mixed")
+
+
+def test_searched(ring):
+    """Mixed by DARTS, sampled by what is taken unless a method is named."""
+    result = appnas.search(SMALL, ring, "darts", epochs=4)
+    assert result.retrain(2).rows[0].tests[0]["accuracy"] > 0
+    assert usual(SMALL, ring) == "darts" and usual(GraphNet(), ring) == "agnn"
+    result = appnas.search("graphnet", ring, evaluations=3, budget=1, top=1, repeats=1)
+    assert len({record.arch for record in result.history}) >= 2
