@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from appnas.domains.given_arrays import arrays, channels_first
-from appnas.domains.graphs import Graphs
+from appnas.domains.graphs import Graphs, Links
 from appnas.domains.images import FolderOptions, Images, folder
 from appnas.domains.labelled import Labelled
 from appnas.domains.reading import columns, splits_of
@@ -38,6 +38,7 @@ def domain_of(data: Any, field: str = "") -> Any:
     | data | domain |
     | --- | --- |
     | a graph of PyTorch Geometric, several, a data set or a loader of them, a `Batch` | `Graphs` |
+    | the three graphs of `RandomLinkSplit` | `Links` |
     | (x, y), ((x, y), (test_x, test_y)), or three pairs with validation data second, of images and classes | `Images` |
     | the same with anything else | `Labelled` |
     | data sets or loaders: one, (train, test), (train, valid, test), a `DatasetDict` | `Images.of`, `Labelled.of` |
@@ -60,7 +61,8 @@ def domain_of(data: Any, field: str = "") -> Any:
         if isinstance(some, type) or hasattr(some, "node_types"):
             raise TypeError(f"a search takes a Domain or a table, or data that one is made of, got {_kind(some)}")
     if _is_graph(data) or _is_graph(first):
-        return Graphs(_unloaded(data))
+        graphs = _unloaded(data)
+        return (Links if _of_links(first if first is not None else data) else Graphs)(graphs)
     if hasattr(data, "score") or (hasattr(data, "fit") and hasattr(data, "io")):
         return data
     if hasattr(data, "observation_space") and hasattr(data, "action_space"):
@@ -105,6 +107,11 @@ def _is_graph(data: Any) -> bool:
     if hasattr(type(data), "edge_index"):  # of torch_geometric, perhaps without edges
         return True
     return getattr(data, "edge_index", None) is not None or getattr(data, "adj_t", None) is not None
+
+
+def _of_links(data: Any) -> bool:
+    """Whether a graph's examples are edges, as torch_geometric's RandomLinkSplit leaves them."""
+    return getattr(data, "edge_label_index", None) is not None
 
 
 def _is_array(x: Any) -> bool:

@@ -30,7 +30,8 @@ def controls(space: Space, names: Sequence[str], seed: int = 0, like: Arch | Non
 
     Args:
         space: where from.
-        names: "random" for a random architecture, or an option's name for one that takes it everywhere.
+        names: "random" for a random architecture; one of the space's hand-made networks (`known`), "gcn", say; or an
+            option's name for one that takes it everywhere.
         seed: of the random ones.
         like: an architecture whose choices of the training they have, if the space has such (`trained_as`).
 
@@ -38,15 +39,16 @@ def controls(space: Space, names: Sequence[str], seed: int = 0, like: Arch | Non
         ValueError: a name that no choice offers.
         TypeError: the space has no `discretise`, which one operation everywhere needs.
     """
-    rng = random.Random(seed)
-    if others := [name for name in names if name != "random"]:
-        offers(space, ["discretise"], f"{others[0]!r} everywhere, asked for beside what is found,")
-    found = {
-        name if name == "random" else f"all {name}": (
-            random_arch(space, rng) if name == "random" else constant_arch(space, name)
-        )
-        for name in names
-    }
+    rng, found = random.Random(seed), {}
+    known: Mapping[str, Arch] = getattr(space, "known", None) or {}
+    for name in names:
+        if name == "random":
+            found[name] = random_arch(space, rng)
+        elif name in known:
+            found[name] = known[name]
+        else:
+            offers(space, ["discretise"], f"{name!r} everywhere, asked for beside what is found,")
+            found[f"all {name}"] = constant_arch(space, name)
     same: Any = getattr(space, "trained_as", None)
     return {name: same(arch, like) for name, arch in found.items()} if same and like else found
 

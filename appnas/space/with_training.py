@@ -78,6 +78,11 @@ class WithTraining:
         """The network of one architecture, trained as another one: for controls."""
         return self._cut(arch)[0] + self._cut(like)[1]
 
+    @property
+    def known(self) -> dict[str, Arch]:
+        """The space's hand-made networks, with the first values of the training."""
+        return {name: (*arch, *(0 for _ in self.tune)) for name, arch in getattr(self.space, "known", {}).items()}
+
     def _cut(self, arch: Arch) -> tuple[Arch, Arch]:
         """The network's decisions and those of its training."""
         return tuple(arch[: -len(self.tune)]), tuple(arch[-len(self.tune) :])

@@ -42,8 +42,9 @@ class Graph(NamedTuple):
 
 
 def as_graph(
-    data: Any, name: str, normalise: bool = False, undirected: bool = False, names: Sequence[Any] | None = None
-) -> Graph:
+    data: Any, name: str, normalise: bool = False, undirected: bool = False, names: Sequence[Any] | None = None,
+    features: str = "given",
+) -> Graph:  # fmt: skip
     """A `torch_geometric.data.Data`, or anything with its attributes x, edge_index, y and perhaps edge_weight, checked.
 
     Args:
@@ -54,20 +55,12 @@ def as_graph(
             mean of those listed for it and its opposite. Otherwise edges stay as they are: messages flow from source to
             target, and an edge that is listed twice counts twice.
         names: of the classes, where labels are no tensors: see `named_labels`.
+        features: "given", or those of a graph without: "constant" or "degree", see `made_features`.
 
     Raises:
         ValueError: an attribute is missing, has a wrong shape or type, holds NaN, or an edge leaves the graph.
     """
-    parts = {key: getattr(data, key, None) for key in ("x", "edge_index", "y")}
-    if isinstance(parts["y"], np.ndarray | list | tuple | int | str):
-        parts["y"] = as_classes(np.atleast_1d(np.asarray(parts["y"])), f"{name}: y", names=names)[0]
-    if parts["edge_index"] is None and getattr(data, "adj_t", None) is not None:
-        raise ValueError(f"{name}: it has adj_t in the place of edge_index; leave out the transform ToSparseTensor")
-    for key, part in parts.items():
-        if not isinstance(part, Tensor):
-            raise ValueError(f"{name}: a graph has x, edge_index and y as tensors, its {key} is {type(part).__name__}")
-    x, edge_index, y = parts["x"], parts["edge_index"], parts["y"]
-    assert x is not None and edge_index is not None and y is not None
+    x, edge_index, y = _parts(data, name, names, features)
     if x.layout != torch.strided:
         x = x.to_dense()
     if x.dim() != 2 or 0 in x.shape:
@@ -83,6 +76,51 @@ def as_graph(
     if undirected and edge_index.numel():
         edge_index, weight = both_ways(edge_index, weight)
     return Graph(x, edge_index.contiguous(), as_labels(y, name), weight)
+
+
+def _parts(data: Any, name: str, names: Sequence[Any] | None, features: str) -> tuple[Tensor, Tensor, Tensor]:
+    """x, edge_index and y as tensors."""
+    if hasattr(data, "node_types"):
+        raise ValueError(
+            f"{name}: it has nodes of several types, {', '.join(map(str, data.node_types))}, and graphs here have one:"
+            " data.to_homogeneous() joins those that have as many features"
+        )
+    if getattr(data, "edge_label_index", None) is not None:
+        raise ValueError(
+            f"{name}: it has edge_label_index: its examples are edges, and appnas.domains.graphs.Links is their domain"
+        )
+    parts: dict[str, Any] = {key: getattr(data, key, None) for key in ("x", "edge_index", "y")}
+    if isinstance(parts["y"], np.ndarray | list | tuple | int | float | str):
+        values = np.atleast_1d(np.asarray(parts["y"]))
+        numbers = values.dtype.kind == "f"
+        parts["y"] = torch.from_numpy(values) if numbers else as_classes(values, f"{name}: y", names=names)[0]
+    if parts["edge_index"] is None and getattr(data, "adj_t", None) is not None:
+        raise ValueError(f"{name}: it has adj_t in the place of edge_index; leave out the transform ToSparseTensor")
+    if parts["x"] is None and features != "given" and isinstance(parts["edge_index"], Tensor):
+        parts["x"] = made_features(parts["edge_index"], getattr(data, "num_nodes", None), features)
+    for key, part in parts.items():
+        if key == "x" and part is None:
+            raise ValueError(
+                f"{name}: it has no features x; Options(features='degree') makes some of the edges, 'constant' the same"
+                " for all nodes"
+            )
+        if not isinstance(part, Tensor):
+            raise ValueError(f"{name}: a graph has x, edge_index and y as tensors, its {key} is {type(part).__name__}")
+    return parts["x"], parts["edge_index"], parts["y"]
+
+
+def made_features(edge_index: Tensor, nodes: int | None, kind: str) -> Tensor:
+    """Features of nodes that have none: 1; for "degree" also the logarithms of 1 + edges into a node, and out of it.
+
+    Shapes:
+        edge_index: [2, E]. returns: [N, 1] or [N, 3].
+    """
+    count = int(edge_index.max()) + 1 if nodes is None and edge_index.numel() else nodes or 0
+    one = torch.ones(count, 1)
+    if kind == "constant":
+        return one
+    degrees = [torch.bincount(end.long(), minlength=count)[:count, None] for end in (edge_index[1], edge_index[0])]
+    return torch.cat([one, *(torch.log1p(degree.float()) for degree in degrees)], 1)
 
 
 def as_edges(edge_index: Tensor, nodes: int, name: str) -> Tensor:
@@ -142,31 +180,13 @@ def warn_of_unused(graphs: Iterable[Any]) -> None:
 def named_labels(graphs: Iterable[Any]) -> tuple[Any, ...] | None:
     """The names of the classes of graphs whose labels are no tensors (texts, say); None if they are."""
     found = [np.atleast_1d(np.asarray(y)) for g in graphs if not isinstance(y := getattr(g, "y", None), Tensor | None)]
-    if not found or any(part.dtype == object for part in found):
+    if not found or any(part.dtype.kind in "Of" for part in found):
         return None
     return as_classes(np.concatenate(found), "labels")[1]
 
 
-def classed(labels: dict[str, list[Tensor]]) -> tuple[dict[str, list[Tensor]], tuple[Any, ...]]:
-    """Labels of every split as classes from 0, and their names; sets of labels as they are, without names.
-
-    Args:
-        labels: of the splits' graphs, each [n] or [n, labels]; rows that all have one 1 are one-hot.
-
-    Raises:
-        ValueError: see `appnas.domains.labels.as_classes`.
-    """
-    flat = [part for parts in labels.values() for part in parts]
-    every = torch.cat(flat)
-    if every.dim() == 2 and not (every.shape[1] > 1 and bool((every.sum(1) == 1).all())):
-        return labels, ()
-    found, names = as_classes(every, "labels")
-    parts = iter(torch.split(found, [len(part) for part in flat]))
-    return {split: [next(parts) for _ in some] for split, some in labels.items()}, names
-
-
 def as_labels(y: Tensor, name: str) -> Tensor:
-    """Labels [N] (or one of shape []) as they are, or a matrix of labels [N, labels] of 0 and 1 as float32.
+    """Labels [n] (or one of shape []) as they are, or a matrix of them [n, T], of integers 0 and 1 as float32.
 
     Raises:
         ValueError: anything else.
@@ -175,19 +195,16 @@ def as_labels(y: Tensor, name: str) -> Tensor:
         y = y[None]
     if y.dim() == 2 and y.shape[1] == 1 and not y.is_floating_point():
         y = y[:, 0]
-    if y.is_floating_point() and bool((torch.isfinite(y) & (y != y.round())).any()):
-        raise ValueError(
-            f"{name}: y are numbers, such as {float(y[y != y.round()][0]):.6g}, and graphs are of classes or sets of"
-            " labels: classes are made by y = torch.bucketize(y, edges)"
-        )
     if y.dim() == 2:
-        if not ((y == 0) | (y == 1)).all():
-            raise ValueError(f"{name}: a matrix of labels holds 0 and 1 only, found {y.min()} to {y.max()}")
+        if not y.is_floating_point() and not ((y == 0) | (y == 1)).all():
+            raise ValueError(
+                f"{name}: a matrix of labels holds 0 and 1 only, found {y.min()} to {y.max()}; numbers are y.float()"
+            )
         return y.float()
     if y.dim() != 1:
         raise ValueError(
-            f"{name}: y is [nodes] of classes, or [nodes, labels] of 0 and 1 (of a whole graph [1], or [1, labels]),"
-            f" got {tuple(y.shape)} of {y.dtype}"
+            f"{name}: y is [nodes] of classes or numbers, or [nodes, labels] of 0 and 1 or numbers (of a whole graph"
+            f" [1], or [1, labels]), got {tuple(y.shape)} of {y.dtype}"
         )
     return y if y.is_floating_point() else y.long()
 
@@ -196,7 +213,7 @@ def as_masks(data: Any, nodes: int, column: int) -> dict[str, Tensor] | None:
     """The nodes of every split from the graph's masks; None if it has none. Shapes: each [n], int64.
 
     Args:
-        data: with train_mask, val_mask and test_mask, each [N], or [N, S] for S splits.
+        data: with train_mask, val_mask and perhaps test_mask, each [N], or [N, S] for S splits.
         nodes: number of nodes.
         column: which of the S splits.
 
@@ -207,12 +224,13 @@ def as_masks(data: Any, nodes: int, column: int) -> dict[str, Tensor] | None:
     missing = [MASKS[split] for split, mask in masks.items() if mask is None]
     if len(missing) == len(masks):
         return None
-    if missing:
+    if "train_mask" in missing or "val_mask" in missing:
         raise ValueError(f"masks come together: {', '.join(MASKS.values())}; missing are {', '.join(missing)}")
     taken = torch.zeros(nodes, dtype=torch.long)
     splits = {}
     for split, mask in masks.items():
-        assert mask is not None
+        if mask is None:  # of the test nodes: there is nothing held out
+            continue
         if mask.dim() == 2 and not 0 <= column < mask.shape[1]:
             raise ValueError(f"{MASKS[split]} holds {mask.shape[1]} splits, got split={column}")
         mask = mask[:, column] if mask.dim() == 2 else mask
@@ -240,30 +258,3 @@ def random_splits(count: int, train: float, valid: float, seed: int, what: str) 
         if len(part) == 0:
             raise ValueError(f"the split {split!r} is empty: {count} {what} with train={train}, valid={valid}")
     return splits
-
-
-def outputs(labels: dict[str, Tensor]) -> tuple[int, float]:
-    """Number of outputs, and what guessing is worth in percent: accuracy, or the micro-F1 of guessing everything true.
-
-    Args:
-        labels: of every split: classes [n] or matrices [n, labels].
-
-    Raises:
-        ValueError: negative classes, only one class, or a class (a label) without a training example.
-    """
-    y = torch.cat(list(labels.values()))
-    if y.dim() == 2:
-        bare = (labels["train"].sum(0) == 0).nonzero().flatten().tolist()
-        share = float(y.mean())
-        chance, count = 200 * share / (1 + share), y.shape[1]
-    else:
-        if int(y.min()) < 0:
-            raise ValueError(f"classes count from 0, found {int(y.min())} in a split")
-        count = int(y.max()) + 1
-        bare = (torch.bincount(labels["train"], minlength=count) == 0).nonzero().flatten().tolist()
-        chance = 100 / count
-        if count < 2:
-            raise ValueError("all examples are of class 0: there is nothing to tell apart")
-    if bare:
-        raise ValueError(f"{len(bare)} of {count} classes have no training example: {bare[:10]}; split otherwise")
-    return count, chance

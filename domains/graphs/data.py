@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from appnas.domains.data_files import FIXED, data_file, missing
-from appnas.domains.graphs.domain import RECIPE, Graphs, Options
+from appnas.domains.graphs.domain import Graphs
+from appnas.domains.graphs.options import RECIPE, Options
 
 
 @dataclass(frozen=True)

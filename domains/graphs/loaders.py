@@ -19,7 +19,7 @@ class Batch(NamedTuple):
         x: [N, F].
         edge_index: [2, E].
         graph: [N], the graph of every node where graphs are the examples, else None.
-        nodes: [n], the nodes that are examples; None for all.
+        nodes: [n], the nodes that are examples; None for all. Where edges are examples [n, 2], their ends.
         y: [n] or [n, labels], one row an example.
         edge_weight: [E], or None for a graph without weights.
     """

@@ -138,6 +138,27 @@ class GraphNet(Free):
         fixed = {name: list(options) * self._count(name) for name, options in self._offered.items()}
         return fixed | describe(self.choices, arch)
 
+    @property
+    def known(self) -> dict[str, Arch]:
+        """Hand-made networks of two layers with as much of their usual form as is offered, by the operation's name.
+
+        GCNII has its linear layers before and after, and the largest number of repeats; for `beside` of a retraining.
+        """
+        found = {}
+        for name in self._offered["operation"]:
+            deep = name == "gcnii"
+            usual = {"residual": "none", "norm": "off", "hidden": "64", "dropout": "0.5", "direction": "in",
+                     "head": "linear" if deep else "direct", "pre": "1" if deep else "0",
+                     "repeats": str(max(self.repeats)) if deep else "1", "readout": "mean"}  # fmt: skip
+            row = []
+            for choice in self.choices:
+                wanted = [name] * choice.count if choice.name == "operation" else [usual[choice.name]] * choice.count
+                if choice.name == "operation" and name == "appnp" and "mlp" in choice.options:
+                    wanted[:-1] = ["mlp"] * (choice.count - 1)
+                row += [choice.options.index(option) if option in choice.options else 0 for option in wanted]
+            found[name] = self.canonical(tuple(row))
+        return found
+
     def canonical(self, arch: Arch) -> Arch:
         """Without the norm of a last block whose only layer makes the outputs: there is none."""
         named, first = self.named(arch), 0

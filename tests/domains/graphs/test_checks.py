@@ -6,7 +6,7 @@ import pytest
 import torch
 from conftest import ring_data
 
-from appnas.domains.graphs.checks import as_graph, as_labels, as_masks, outputs, random_splits
+from appnas.domains.graphs.checks import as_graph, as_labels, as_masks, random_splits
 
 NAN = float("nan")
 
@@ -14,7 +14,7 @@ NAN = float("nan")
 @pytest.mark.parametrize(
     ("change", "match"),
     [
-        ({"x": None}, "its x is NoneType"),
+        ({"x": None}, "no features x"),
         ({"y": None}, "its y is NoneType"),
         ({"x": torch.zeros(0, 8)}, r"at least one of each, got \(0, 8\)"),
         ({"x": torch.zeros(60)}, r"\[nodes, features\]"),
@@ -99,6 +99,7 @@ def test_masks_by_hand():
     found = as_masks(masks(nodes(0, 2), nodes(1), nodes(3)), 4, 0)
     assert {split: part.tolist() for split, part in found.items()} == {"train": [0, 2], "valid": [1], "test": [3]}
     assert as_masks(masks(None, None, None), 4, 0) is None
+    assert as_masks(masks(nodes(0, 2), nodes(1), None), 4, 0).keys() == {"train", "valid"}
     several = masks(*(torch.stack([nodes(i), nodes(i + 1)], 1) for i in range(3)))
     assert as_masks(several, 4, 1)["train"].tolist() == [1]
 
@@ -106,7 +107,7 @@ def test_masks_by_hand():
 @pytest.mark.parametrize(
     ("found", "column", "match"),
     [
-        (masks(nodes(0), nodes(1), None), 0, "missing are test_mask"),
+        (masks(nodes(0), None, nodes(1)), 0, "missing are val_mask"),
         (masks(nodes(0), nodes(), nodes(1)), 0, "val_mask is empty"),
         (masks(nodes(0, 1), nodes(1), nodes(2, 1)), 0, "overlap: 1 nodes"),
         (masks(nodes(0).long(), nodes(1), nodes(2)), 0, "of bool"),
@@ -124,13 +125,20 @@ def test_a_random_split_without_an_example():
         random_splits(3, 0.6, 0.1, 0, "nodes")
 
 
-def test_outputs_by_hand():
-    y = {"train": torch.tensor([0, 1, 2]), "valid": torch.tensor([2]), "test": torch.tensor([1])}
-    assert outputs(y) == (3, pytest.approx(100 / 3))
-    with pytest.raises(ValueError, match=r"1 of 4 classes have no training example: \[3\]"):
-        outputs({**y, "test": torch.tensor([3])})
-    with pytest.raises(ValueError, match="count from 0, found -1"):
-        outputs({**y, "valid": torch.tensor([-1])})
-    sets = {split: torch.tensor([[1.0, 0.0]]) for split in y}
-    with pytest.raises(ValueError, match=r"1 of 2 classes have no training example: \[1\]"):
-        outputs(sets)
+def test_features_of_graphs_without():
+    """1, and logarithms of 1 + the edges in and out."""
+    data = SimpleNamespace(edge_index=torch.tensor([[0, 0, 1], [1, 2, 2]]), y=torch.tensor([0, 1, 1]), x=None)
+    with pytest.raises(ValueError, match=r"no features x; Options\(features='degree'\)"):
+        as_graph(data, "g")
+    assert as_graph(data, "g", features="constant").x.tolist() == [[1.0]] * 3
+    wanted = torch.log1p(torch.tensor([[0.0, 2.0], [1.0, 1.0], [2.0, 0.0]]))
+    torch.testing.assert_close(as_graph(data, "g", features="degree").x[:, 1:], wanted)
+    data.num_nodes = 4
+    data.y = torch.tensor([0, 1, 1, 0])
+    assert as_graph(data, "g", features="constant").x.shape == (4, 1)
+
+
+def test_nodes_of_several_types_are_named():
+    data = SimpleNamespace(node_types=["user", "item"])
+    with pytest.raises(ValueError, match=r"several types, user, item.* data.to_homogeneous\(\)"):
+        as_graph(data, "g")

@@ -90,6 +90,18 @@ def test_hand_made_networks_are_points_of_it(io):
     assert sum(p.numel() for p in network.parameters()) == 6 * 32 + 32 + 32 * 3 + 3
 
 
+def test_known_networks_are_controls(ring):
+    """Each by its name beside what is found; what a space does not offer is replaced by its first option."""
+    space = GraphNet()
+    known = space.known
+    assert known["gcn"] == point(space, hidden=["64"]) and space.named(known["appnp"])["operation"] == ["mlp", "appnp"]
+    assert space.named(known["gcnii"])["repeats"] == ["8", "8"] and SMALL.known.keys() == set(SMALL.operations)
+    result = appnas.search(space, ring, "random", evaluations=2, budget=1, tune={"lr": [0.01, 0.1]})
+    rows = result.retrain(2, beside=["mlp", "gcn", "l2", "random"]).rows
+    assert [row.name for row in rows] == ["found", "mlp", "gcn", "all l2", "random"]
+    assert rows[2].arch[:-1] == known["gcn"] and rows[2].arch[-1] == rows[0].arch[-1]
+
+
 def test_a_network_that_does_not_see_edges(io):
     space = GraphNet()
     network = space.build(point(space, operation=["mlp"] * 2), io).eval()

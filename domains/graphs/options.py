@@ -1,0 +1,82 @@
+"""Settings of tasks on graphs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from appnas.support import checked
+from appnas.task import Recipe
+
+RECIPE = Recipe("adam", lr=0.005, lr_min=0.005, weight_decay=5e-4, clip=0.0)
+"""GAT's on Cora and GraphNAS's for all children: Adam at a constant rate."""
+
+
+@dataclass(frozen=True)
+@checked(split=0, batch=1, parts=1, epochs=1, smoothing=0)
+class Options:
+    """Splits, batches and training on graphs."""
+
+    split: int = 0
+    """Which split, for data whose masks hold several."""
+    train: float = 0.6
+    """Share of training examples where the data has no masks."""
+    valid: float = 0.2
+    """Share of validation examples where the data has no masks; the rest is held out."""
+    normalise: bool = False
+    """Divide the features of a node by the sum of their absolute values, as is usual for bags of words. Their scale is
+    lost: a single feature becomes 1 or -1."""
+    undirected: bool = False
+    """Add the missing opposite of every edge."""
+    features: Literal["given", "degree", "constant"] = "given"
+    """What graphs without x get: the degrees of a node, or the same for all."""
+    standardise: bool = True
+    """Predict numbers at zero mean and unit deviation, where the loss is torch's for differences: networks then give
+    standardised numbers. Metrics are in the unit of y."""
+    smoothing: float = 0.0
+    """Label smoothing in training, of cross entropy."""
+    batch: int = 32
+    """Graphs a batch, for several graphs; nodes a batch, for sampled neighbours."""
+    loader: Literal["full", "parts", "neighbours"] = "full"
+    """One graph at once, in random parts, or by sampled neighbours (needs the package pyg-lib or torch-sparse)."""
+    parts: int = 4
+    """Number of parts of a graph, for loader "parts"."""
+    fanout: tuple[int, ...] = (10, 10)
+    """Neighbours sampled of every node, one number a layer, for loader "neighbours"."""
+    keep: Literal["best", "last"] = "best"
+    """Weights of the epoch with the least validation loss, the protocol of the citation graphs: then validation data
+    never train, not even after the search. Or those of the last epoch, after the search trained on both."""
+    recipe: Recipe = field(default_factory=lambda: RECIPE)
+    """How stand-alone networks are trained."""
+    epochs: int = 200
+    """Length of the training of a search's result, unless told."""
+    seed: int = 0
+    """Of a random split."""
+
+    def __post_init__(self) -> None:
+        """Check the sizes.
+
+        Raises:
+            ValueError: a size below 1, or shares that leave a split nothing.
+        """
+        if not (0 < self.train and 0 < self.valid and self.train + self.valid < 1):
+            raise ValueError(f"train and valid are shares with a rest for testing, got {self.train} and {self.valid}")
+        if not self.fanout or min(self.fanout) < 1:
+            raise ValueError(f"fanout has a number of at least 1 for every layer, got {self.fanout}")
+
+
+@dataclass(frozen=True)
+@checked(dim=1, negatives=0)
+class LinkOptions(Options):
+    """Options of tasks on edges."""
+
+    train: float = 0.85
+    """Share of the edges to train on, where the data has no splits."""
+    valid: float = 0.05
+    """Share of the edges that validate; the rest is held out."""
+    dim: int = 32
+    """Numbers that a network gives for every node and output; twice as many for directed graphs."""
+    negatives: float = 1.0
+    """Pairs of nodes without an edge, for every edge: drawn anew for every batch of a training, once for the others."""
+    directed: bool | None = None
+    """Whether an edge has a direction; by default whether the graph lists some without their opposites."""

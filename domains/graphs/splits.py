@@ -1,0 +1,97 @@
+"""Which nodes, or graphs, train, validate and are held out."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from appnas.domains.graphs.checks import SPLITS, Graph, as_graph, as_masks, random_splits
+from appnas.domains.graphs.targets import labelled, note_unlabelled
+
+
+def split_nodes(data: Any, graph: Graph, options: Any) -> dict[str, Tensor]:
+    """The nodes of every split, by the graph's masks or at random; nodes without a label are in none.
+
+    Shapes:
+        returns: [n] each, int64.
+
+    Raises:
+        ValueError: see `as_masks` and `random_splits`; or a split whose nodes have no labels.
+    """
+    o, known = options, labelled(graph.y)
+    nodes = as_masks(data, len(graph.x), o.split)
+    if nodes is None:
+        note_unlabelled(int((~known).sum()), len(known), "nodes")
+        places = known.nonzero().flatten()
+        parts = random_splits(len(places), o.train, o.valid, o.seed, "nodes")
+        return {split: places[part] for split, part in parts.items()}
+    inside = torch.cat(list(nodes.values()))
+    note_unlabelled(int((~known[inside]).sum()), len(inside), "nodes of the masks")
+    nodes = {split: part[known[part]] for split, part in nodes.items()}
+    if bare := [split for split, part in nodes.items() if not len(part)]:
+        raise ValueError(f"no node of the split {bare[0]!r} has a label: all are -1 or NaN")
+    return nodes
+
+
+def split_graphs(lists: list[list[Any]], options: Any, names: Sequence[Any] | None) -> dict[str, list[Graph]]:
+    """The checked graphs of every split: three lists as they are, or one split at random.
+
+    Graphs without nodes and, where graphs are the examples, without a label are left out, with a note.
+
+    Raises:
+        ValueError: another number of lists, or none left of a split; see `as_graph`.
+    """
+    o = options
+    if o.loader != "full":
+        raise ValueError(f"several graphs come in batches of whole graphs: loader='full', got {o.loader!r}")
+    if not lists[0] or (lists[2] and not lists[1]):
+        raise ValueError(f"give training, validation and test graphs, or one list, got {[len(x) for x in lists]}")
+    found = {split: _kept(some, split, o, names) for split, some in zip(SPLITS, lists, strict=True) if some}
+    if "valid" in found:
+        return found
+    (every,) = found.values()
+    parts = random_splits(len(every), o.train, o.valid, o.seed, "graphs")
+    return {split: [every[i] for i in part.tolist()] for split, part in parts.items()}
+
+
+def _kept(some: list[Any], split: str, options: Any, names: Sequence[Any] | None) -> list[Graph]:
+    empty = [i for i, data in enumerate(some) if getattr(getattr(data, "x", None), "shape", (1,))[0] == 0]
+    if empty:
+        warnings.warn(
+            f"{len(empty)} of {len(some)} graphs of {split} have no nodes and are left out, the first is graph"
+            f" {empty[0]}", stacklevel=5,
+        )  # fmt: skip
+    o, left = options, [(i, data) for i, data in enumerate(some) if i not in set(empty)]
+    graphs = [as_graph(data, f"graph {i} of {split}", o.normalise, o.undirected, names, o.features) for i, data in left]
+    if all(len(graph.y) == 1 for graph in graphs):
+        y = torch.cat([graph.y for graph in graphs]) if len({graph.y.shape[1:] for graph in graphs}) == 1 else None
+        known = [True] * len(graphs) if y is None else labelled(y).tolist()
+        note_unlabelled(known.count(False), len(graphs), f"graphs of {split}")
+        graphs = [graph for graph, on in zip(graphs, known, strict=True) if on]
+    if not graphs:
+        raise ValueError(f"the split {split!r} is empty: none of its {len(some)} graphs has nodes and a label")
+    return graphs
+
+
+def fit_each_other(graphs: Sequence[Graph]) -> bool:
+    """Whether whole graphs are the examples, else their nodes.
+
+    Raises:
+        ValueError: graphs of several kinds.
+    """
+    whole = all(len(graph.y) == 1 for graph in graphs)
+    shapes = {(graph.x.shape[1], *graph.y.shape[1:]) for graph in graphs}
+    if len(shapes) > 1:
+        raise ValueError(f"all graphs have the same number of features, and of labels, got {sorted(shapes)}")
+    if not (whole or all(len(graph.y) == len(graph.x) for graph in graphs)):
+        raise ValueError(
+            "y is [1] or [1, labels] where a whole graph is an example, else it has a row for every node; got"
+            f" {sorted({len(graph.y) for graph in graphs})} rows"
+        )
+    if len({graph.edge_weight is None for graph in graphs}) > 1:
+        raise ValueError("all graphs have edge_weight or none has; an edge without a weight weighs 1")
+    return whole

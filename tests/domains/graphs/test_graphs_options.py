@@ -1,0 +1,11 @@
+"""appnas.domains.graphs.options: what is refused."""
+
+import pytest
+
+from appnas.domains.graphs import Options
+
+
+@pytest.mark.parametrize("wrong", [{"train": 0.9, "valid": 0.2}, {"parts": 0}, {"fanout": ()}, {"loader": "partz"}])
+def test_wrong_options_are_refused(wrong):
+    with pytest.raises(ValueError, match=r"shares|at least|fanout|one of"):
+        Options(**wrong)
