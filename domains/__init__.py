@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from appnas.domains.eda import Routability
 from appnas.domains.eda import data as eda_data
 from appnas.domains.given import domain_of
-from appnas.domains.graphs import Graphs
+from appnas.domains.graphs import Graphs, Links
 from appnas.domains.graphs import data as graph_data
 from appnas.domains.images import FolderOptions, Images, Options
 from appnas.domains.images import data as image_data
@@ -77,4 +77,4 @@ DOMAINS: dict[str, Source] = {
     "circuitnet": Source(eda_data.of_circuitnet, eda_data.NET, "CircuitNet N28 or N14, from its own files"),
 }
 
-__all__ = ["DOMAINS", "Graphs", "Images", "Labelled", "Procgen", "Routability", "Source", "Text", "domain_of"]
+__all__ = ["DOMAINS", "Graphs", "Images", "Labelled", "Links", "Procgen", "Routability", "Source", "Text", "domain_of"]

@@ -9,7 +9,7 @@ from conftest import ring_data
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset, random_split
 
-from appnas.domains import Graphs, Images, Labelled, domain_of
+from appnas.domains import Graphs, Images, Labelled, Links, domain_of
 from appnas.domains.labels import LabelNote
 from appnas.domains.text import Text
 from appnas.support import DataError
@@ -236,13 +236,15 @@ def test_lists_of_graphs_and_what_is_no_graph():
     pytest.importorskip("torch_geometric")
     from torch_geometric.data import Data, HeteroData
 
-    edges, some = torch.tensor([[0, 1, 2], [1, 2, 0]]), graphs(12)
+    some = graphs(12)
     domain = domain_of((some[:6], some[6:9], some[9:]))
     assert [len(domain._graphs[name]) for name in ("train", "valid", "test")] == [6, 3, 3]
     with pytest.raises(ValueError, match="its edge_index is NoneType"):
         domain_of(Data(x=torch.rand(3, 2), y=torch.tensor([0, 1, 0])))
-    with pytest.raises(ValueError, match=r"y are numbers, such as 0.5, .* classes are made by y = torch.bucketize"):
-        domain_of(Data(x=torch.rand(3, 2), edge_index=edges, y=torch.tensor([[0.5], [0.2], [0.1]])))
+    ring = torch.stack([torch.arange(9), (torch.arange(9) + 1) % 9])
+    assert domain_of(Data(x=torch.rand(9, 2), edge_index=ring, y=torch.rand(9, 1))).metric.name == "r2"
+    links = [Data(x=torch.rand(9, 2), edge_index=ring, edge_label_index=ring, edge_label=torch.ones(9)) for _ in "abc"]
+    assert type(domain_of(tuple(links))) is type(domain_of(links)) is Links
     mixed = HeteroData()
     mixed["a"].x = torch.rand(3, 2)
     for given in (mixed, [mixed, mixed]):
