@@ -33,7 +33,7 @@ import torch
 from appnas.estimate import Cached, Evaluator, ParamStore, Scratch, ThenScratch, by_homogeneity, by_shape
 from appnas.loop import Callbacks, SearchResult, search_loop
 from appnas.space import Arch, Choice, Space, one_hot, random_arch
-from appnas.strategy import LSTM, Archive, Draw, Ranked, Score, Strategy, moving_average, reinforce, step_down
+from appnas.strategy import LSTM, Archive, Draw, Ranked, Score, from_known, moving_average, reinforce, step_down
 from appnas.support import Saved, checked
 from appnas.task import Domain
 
@@ -82,6 +82,8 @@ class Config:
     """Architectures trained from scratch in the end; unused with a table."""
     repeats: int = 3
     """Trainings of each of them; 0 for no ranking."""
+    known: bool = True
+    """Begin with the hand-made networks of the space (`known`), if it has some: the climb starts at their best."""
 
 
 class Proposal(NamedTuple):
@@ -149,6 +151,11 @@ class Conservative(Saved):
             child = self._child(best, changes)
         self.waiting.append(Proposal(value, changes))
         return Draw(self._noted(child if self.space.valid(child) else self._mended(child)))
+
+    def given(self, arch: Arch) -> None:
+        """An architecture that somebody else proposes (`appnas.strategy.Started`): a climb may go on from it."""
+        self.asked += 1
+        self.waiting.append(Proposal(math.nan, []))
 
     def _noted(self, arch: Arch) -> Arch:
         self.repeated = self.repeated + 1 if arch in self.archive.seen else 0
@@ -221,7 +228,7 @@ def search(
 ) -> SearchResult:
     """Search with AGNN. An architecture that comes again keeps its first score."""
     steps = config.evaluations
-    strategy: Strategy = Conservative(space, seed, config)
+    strategy = from_known(Conservative(space, seed, config), space, config.known)
     if not isinstance(domain, Domain):
         return search_loop(strategy, domain, steps, callbacks=callbacks).of(space, domain, config, seed)
     store = None

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from appnas.estimate import Evaluator, evaluator_of
 from appnas.loop import Callbacks, SearchResult, search_loop
 from appnas.space import Space
-from appnas.strategy import Evolution, Random
+from appnas.strategy import Evolution, Random, from_known
 from appnas.support import checked
 from appnas.task import Domain
 
@@ -48,6 +48,8 @@ class EvolutionConfig:
     distinct: bool = True
     """Draw again what is a network proposed before, and score each once, in spaces that can tell (`canonical`); of no
     effect in others. False for the paper's rule there too."""
+    known: bool = True
+    """Begin with the hand-made networks of the space (`known`), if it has some, as a part of the first population."""
 
 
 def random(
@@ -79,5 +81,6 @@ def evolution(
     """
     evaluator = evaluator_of(space, domain, config.budget, seed, config.distinct)
     rng = python_random.Random(seed)
-    strategy = Evolution(space, rng, config.population, config.sample, distinct=config.distinct)
+    own = Evolution(space, rng, config.population, config.sample, distinct=config.distinct)
+    strategy = from_known(own, space, config.known)
     return search_loop(strategy, evaluator, config.evaluations, callbacks=callbacks).of(space, domain, config, seed)

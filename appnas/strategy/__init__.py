@@ -10,7 +10,7 @@ from appnas.strategy.gradient import Gradient, without_zero
 from appnas.strategy.local_search import LocalSearch
 from appnas.strategy.multi_fidelity import MultiFidelity, Scheme
 from appnas.strategy.nsga2 import NSGA2
-from appnas.strategy.phases import Phase, Phased, Ranked, Sifted, SinglePaths, Started, TwoPhases, first
+from appnas.strategy.phases import Phase, Phased, Ranked, Sifted, SinglePaths, Started, TwoPhases, first, from_known
 from appnas.strategy.policies import (
     LSTM,
     EdgeWeights,
@@ -32,5 +32,6 @@ __all__ = [
     "Gradient", "GradientEstimator", "Independent", "Kind", "LocalSearch", "Losses", "MLEGuided", "MultiFidelity",
     "Phase", "Phased", "PolicyGradient", "PredictorGuided", "Random", "RandomDirections", "Ranked", "Sampled",
     "Scheme", "Score", "Sifted", "SinglePaths", "Started", "StepEstimator", "Strategy", "Told", "TwoPhases",
-    "ZeroOrder", "controller", "first", "moving_average", "one_hot_rows", "reinforce", "step_down", "without_zero",
+    "ZeroOrder", "controller", "first", "from_known", "moving_average", "one_hot_rows", "reinforce", "step_down",
+    "without_zero",
 ]  # fmt: skip

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Generic, TypeVar
 
@@ -248,6 +248,12 @@ class Started(Saved):
     def best(self) -> Arch:
         """The strategy's."""
         return self.strategy.best()
+
+
+def from_known(strategy: Strategy, space: Space, on: bool) -> Strategy:
+    """The strategy, begun with the hand-made networks of the space (`known`) if it has some."""
+    known: Mapping[str, Arch] = getattr(space, "known", None) or {}
+    return Started(strategy, list(known.values())) if on and known else strategy
 
 
 class Sifted(TwoPhases):

@@ -214,3 +214,17 @@ def test_searched(ring):
     assert usual(SMALL, ring) == "darts" and usual(GraphNet(), ring) == "agnn"
     result = appnas.search("graphnet", ring, evaluations=3, budget=1, top=1, repeats=1)
     assert len({record.arch for record in result.history}) >= 2
+
+
+@pytest.mark.parametrize("method", ["agnn", "evolution"])
+def test_searches_begin_with_the_known_networks(method, ring):
+    """All of them, then others; resumed in their midst as if never stopped; or none of them."""
+    settings = {"evaluations": 13, "budget": 1} | (
+        {"repeats": 0} if method == "agnn" else {"population": 11, "sample": 2}
+    )
+    space = GraphNet(repeats=(1, 2), hidden=(8, 64))
+    history = appnas.search(space, ring, method, **settings).history
+    assert [record.arch for record in history[:9]] == list(space.known.values())
+    assert len({record.arch for record in history[9:]} - set(space.known.values())) >= 3
+    without = appnas.search(space, ring, method, known=False, **settings).history
+    assert [record.arch for record in without[:9]] != list(space.known.values())
