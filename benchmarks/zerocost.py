@@ -15,7 +15,6 @@ from collections import defaultdict
 
 import numpy as np
 import torch
-from rows import spread
 
 from appnas.cost import kendall
 from appnas.domains.images import Options, cifar10, digits
@@ -81,7 +80,8 @@ def main():
         rows["a random cell"].append([0, 0, 0, true[:, 0].mean(), 0, 0])
     print(f"{'':<32}" + "".join(f"{name:>16}" for name in (*DATASETS, "best cell", "CPU s", "failed")))
     for name, found in rows.items():
-        cells = (spread(column, 2) for column in np.transpose(found).tolist())
+        means, errors = np.mean(found, 0), np.std(found, 0, ddof=min(1, len(found) - 1))
+        cells = (f"{mean:.2f} +-{error:.2f}" for mean, error in zip(means, errors, strict=True))
         print(f"{name:<32}" + "".join(f"{cell:>16}" for cell in cells), flush=True)
 
 
