@@ -37,7 +37,7 @@ def block_model(own, seed, nodes=800, degree=6, features=16, signal=1.1):
     centres = signal * centres / centres.norm(dim=1, keepdim=True)
     x = centres[y] + torch.randn(nodes, features, generator=rng) * 0.7
     source = torch.randint(nodes, (nodes * degree // 2,), generator=rng)
-    away = torch.randint(2, source.shape, generator=rng) * 2 - 1
+    away = torch.randint(1, CLASSES, source.shape, generator=rng)
     away[torch.rand(source.shape, generator=rng) < own] = 0
     of = (y[source] + away) % CLASSES  # the class of the other end, one of its nodes
     target = torch.randint(nodes // CLASSES, source.shape, generator=rng) * CLASSES + of

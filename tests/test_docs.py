@@ -49,6 +49,13 @@ def test_the_examples_run(example, tmp_path):
     assert run(example, "--quick", folder=tmp_path)
 
 
+@pytest.mark.parametrize(("task", "metric"), [("graph", "accuracy"), ("link", "auc"), ("regression", "mae")])
+def test_the_graph_example_has_other_tasks(task, metric, tmp_path):
+    pytest.importorskip("torch_geometric", reason="its extra is not installed here")
+    said = run(ROOT / "examples" / "graph_agnn.py", "--quick", "--task", task, folder=tmp_path)
+    assert f"more {metric} is better" in said or f"less {metric} is better" in said
+
+
 @pytest.mark.parametrize("name", METHODS)
 def test_the_table_of_methods_is_the_catalogue(name):
     method = METHODS[name]

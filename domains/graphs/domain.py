@@ -80,14 +80,14 @@ class Graphs(Supervised):
         self.tunable = ("batch",) if self._graphs or options.loader == "neighbours" else ()
         self._assemble(Wishes(loss, metric, higher, unit, weights))
 
-    def _assemble(self, wishes: Wishes) -> None:
-        """Loss, metric and sizes of the examples that there are."""
+    def _assemble(self, wishes: Wishes, plain: bool = False) -> None:
+        """Loss, metric and sizes of the examples that there are; `plain` for one metric alone."""
         y = {split: whole.y for split, whole in self._whole.items() if split != "all"}
         self.has_test = "test" in y
-        plain = wishes.metric is None and self._task.kind != "numbers"
-        self._goal = Goal(self._task, wishes, self.options, y["train"], beside=() if plain else None)
+        usual = wishes.metric is None and self._task.kind != "numbers"
+        self._goal = Goal(self._task, wishes, self.options, y["train"], beside=() if usual or plain else None)
         self.metric = self._goal.metric
-        self.chance = chance_of(self._task, y) if plain else self._goal.chance(y["train"], y["valid"])
+        self.chance = chance_of(self._task, y) if usual else self._goal.chance(y["train"], y["valid"])
         self.io = IO((self._whole["train"].x.shape[1],), self._outputs())
 
     def _outputs(self) -> tuple[int, ...]:

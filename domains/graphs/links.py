@@ -113,8 +113,10 @@ class Links(Graphs):
             alone = of_links and bool((whole.y == 1).all())
             rng = torch.Generator().manual_seed(options.seed * len(parts) + number)
             self._whole[split] = self._among_others(whole, rng) if alone else whole
-        usual = of_links and metric is None
-        self._assemble(Wishes(loss, auc, True, "%", weights) if usual else Wishes(loss, metric, higher, unit, weights))
+        wishes = Wishes(loss, metric, higher, unit, weights)
+        if of_links and metric is None:
+            wishes = wishes._replace(metric=auc, higher=True, unit="%")
+        self._assemble(wishes, plain=of_links)
 
     def _outputs(self) -> tuple[int, ...]:
         return (self._task.outputs[0] * self.options.dim * (1 + self.directed),)
