@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Generic, TypeVar
 
@@ -232,12 +232,10 @@ class Started(Saved):
         """The next of those given, then the strategy's."""
         if self.asked == len(self.archs):
             return self.strategy.ask()
-        arch = tuple(self.archs[self.asked])
-        self.asked += 1
+        arch, self.asked = tuple(self.archs[self.asked]), self.asked + 1
         if hasattr(self.strategy, "given"):
             self.strategy.given(arch)
-        archive = getattr(self.strategy, "archive", None)
-        if isinstance(archive, Archive):
+        if isinstance(archive := getattr(self.strategy, "archive", None), Archive):
             archive.seen.add(archive.name(arch))
         return Draw(arch)
 
@@ -252,8 +250,8 @@ class Started(Saved):
 
 def from_known(strategy: Strategy, space: Space, on: bool) -> Strategy:
     """The strategy, begun with the hand-made networks of the space (`known`) if it has some."""
-    known: Mapping[str, Arch] = getattr(space, "known", None) or {}
-    return Started(strategy, list(known.values())) if on and known else strategy
+    known = list((getattr(space, "known", None) or {}).values())
+    return Started(strategy, known) if on and known else strategy
 
 
 class Sifted(TwoPhases):
