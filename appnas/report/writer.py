@@ -144,7 +144,7 @@ def _named(story: Story) -> str:
     named = describe(story.choices, built) if story.space else (story.result or {}).get("named") or {}
     lines = []
     for choice, options in named.items():
-        taken = [option for option in options if option not in ZERO]
+        taken = [option for option in options if option not in ZERO] or options
         counts = {option: taken.count(option) for option in sorted(set(taken), key=lambda o: (-taken.count(o), o))}
         text = ", ".join(f"{n} \N{MULTIPLICATION SIGN} {option}" for option, n in counts.items())
         lines.append(f"<tr><td>{escape(choice)}</td><td>{escape(text)}</td></tr>")
