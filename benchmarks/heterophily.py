@@ -12,14 +12,13 @@ with other seeds, and tested. A row of `--out` for each graph and network. About
 import argparse
 import statistics
 import time
-from dataclasses import replace
 from types import SimpleNamespace
 
 import torch
 from rows import collect, spread
 
 import appnas
-from appnas.domains.graphs import RECIPE, Graphs, Options
+from appnas.domains.graphs import Graphs, Options
 from appnas.retrain import train_one
 from appnas.spaces import GraphNet
 
@@ -46,8 +45,7 @@ def block_model(own, seed, nodes=800, degree=6, features=16, signal=1.1):
 
 
 def domain_of(own, seed):
-    recipe = replace(RECIPE, lr=0.01, lr_min=0.01)
-    return Graphs(block_model(own, seed), options=Options(train=0.48, valid=0.32, recipe=recipe, seed=seed))
+    return Graphs(block_model(own, seed), options=Options(train=0.48, valid=0.32, seed=seed))
 
 
 def row(args, own, seed, name):

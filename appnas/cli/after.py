@@ -62,6 +62,7 @@ def retrain(result: Result, path: Path, epochs: int | None, seeds: int, beside: 
     more += (f" --precision {how['precision']}" if how.get("precision") else "") + " --compile" * bool(
         how.get("compile")
     )
+    more += " --splits all" if how.get("splits") == "all" else ""
     with resumable(path, f"appnas retrain {shlex.quote(str(path))}{more}"):
         trained = result.retrain(epochs, seeds=seeds, beside=beside or None, progress=True, **how)
     show.trained(trained, path)

@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import tyro
 from tyro.conf import Positional
@@ -103,11 +103,13 @@ class Retrain:
     """Let torch compile the networks; by default as the search."""
     processes: int = 0
     """Processes that train every network together, started by torchrun; 0: as many as were started."""
+    splits: Literal["own", "all"] = "own"
+    """All: train and test on every official split that the data hold."""
 
     def run(self) -> None:
         """Train."""
         before.threads(self.threads)
-        how = {"precision": self.precision, "compile": self.compile or None}
+        how = {"precision": self.precision, "compile": self.compile or None, "splits": self.splits}
         found = after.finished(self.path, self.device, self.processes)
         after.retrain(found, self.path, self.epochs, self.seeds, self.beside, **how)
 

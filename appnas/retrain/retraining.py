@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 from functools import partial
+from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -63,6 +64,7 @@ def retrain(
     device: str | torch.device | None = None,
     precision: Precision | None = None,
     compile: bool | None = None,
+    splits: Literal["own", "all"] = "own",
     progress: bool = False,
 ) -> Retrained:
     """Train the found architecture and its controls from scratch on all training data, then test each once a seed.
@@ -82,6 +84,8 @@ def retrain(
             interrupted may go on elsewhere.
         precision: of the networks in training, by default as in the search; tests are in float32.
         compile: let torch compile them before, by default as in the search.
+        splits: "all" trains and tests on every official split that the domain's data hold (its `splits()`), as papers
+            on graphs do; "own" on that of the search. Splits overlap: a node that validated in the search may test.
         progress: show a live line.
 
     Raises:
@@ -115,19 +119,38 @@ def retrain(
     with ExitStack() as held, told(None, lambda: kept, here), parted(lambda: kept):
         if out:
             led(share, lambda: held.enter_context(writing(out)))
-        return _train_all(space, domain, candidates, epochs, seeds, out, progress)
+        return _train_all(space, _splits(domain, splits), candidates, epochs, seeds, out, progress)
+
+
+def _splits(domain: Any, which: str) -> list[Any]:
+    """The domain, or one for each of the splits that its data hold.
+
+    Raises:
+        ValueError: there is one only.
+    """
+    if which not in ("own", "all"):
+        raise ValueError(f"splits are 'own' or 'all', got {which!r}")
+    if which == "own":
+        return [domain]
+    found: list[Any] = domain.splits() if hasattr(domain, "splits") else []
+    if len(found) < 2:
+        raise ValueError(
+            "splits='all' is for data that hold several splits, such as masks [nodes, splits]; here is one"
+        )
+    return [placed(one, compute_of(domain)) for one in found]
 
 
 def _train_all(
-    space: Space, domain: Domain, candidates: Mapping[str, Arch], epochs: int, seeds: int, out: Path | None,
+    space: Space, domains: Sequence[Any], candidates: Mapping[str, Arch], epochs: int, seeds: int, out: Path | None,
     progress: bool,
 ) -> Retrained:  # fmt: skip
+    domain = domains[0]
     rows, models, share = [], [], compute_of(domain).share
     if out and share.leads:
         add_place(out, epochs, placing(compute_of(domain).device))
     for name, arch in candidates.items():
         try:
-            row, model = _train_row(space, domain, name, arch, epochs, seeds, out, progress)
+            row, model = _train_row(space, domains, name, arch, epochs, seeds, out, progress)
         except (DataError, RunError, OSError):
             raise
         except Exception as error:
@@ -146,22 +169,26 @@ def _train_all(
         content |= {"precision": compute_of(domain).precision, "places": told_places(out, epochs)}
         content |= {"metric": asdict(metric)} if (metric := metric_of(domain)) else {}
         write_json(out / "retrain.json", {**content, **inputs(domain)})
-    return Retrained(models[0], rows, epochs)
+    return Retrained(models[0], rows, epochs, len(domains))
 
 
 def _train_row(
-    space: Space, domain: Domain, name: str, arch: Arch, epochs: int, seeds: int, out: Path | None, progress: bool
-) -> tuple[Row, nn.Module]:
-    """One architecture, trained and tested once a seed, and its first network."""
-    models, tests, leads = [], [], compute_of(domain).share.leads
-    for repeat in range(seeds):
-        file = out and out / f"train-{_slug(name)}-{epochs}-{repeat}.pt"
-        with training(f"{name}, seed {repeat + 1} of {seeds}", epochs, progress and leads) as on_epoch:
-            trained = train_one(space, domain, arch, epochs, repeat, file, on_epoch)
-        models += [] if repeat else [trained]
-        tests.append(domain.test(trained))
-    macs = counts.macs(trained.eval(), domain.example(1))
-    return Row(name, arch, counts.parameters(trained), macs, tests, metric=metric_of(domain)), models[0]
+    space: Space, domains: Sequence[Any], name: str, arch: Arch, epochs: int, seeds: int, out: Path | None,
+    progress: bool,
+) -> tuple[Row, nn.Module]:  # fmt: skip
+    """One architecture, trained and tested once a seed and split, and its first network."""
+    tests, leads, first = [], compute_of(domains[0]).share.leads, None
+    for number, repeat in product(range(len(domains)), range(seeds)):
+        place = f"-split-{number}" if len(domains) > 1 else ""
+        file = out and out / f"train-{_slug(name)}-{epochs}-{repeat}{place}.pt"
+        said = f", split {number + 1} of {len(domains)}" if place else ""
+        with training(f"{name}, seed {repeat + 1} of {seeds}{said}", epochs, progress and leads) as on_epoch:
+            trained = train_one(space, domains[number], arch, epochs, repeat, file, on_epoch)
+        first = first or trained
+        tests.append(domains[number].test(trained))
+    assert first is not None
+    macs = counts.macs(first.eval(), domains[0].example(1))
+    return Row(name, arch, counts.parameters(first), macs, tests, metric=metric_of(domains[0])), first
 
 
 def testable(space: Space | None, domain: Any) -> tuple[Space, Domain]:

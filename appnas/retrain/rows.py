@@ -58,11 +58,13 @@ class Retrained:
         model: the best architecture after training with the first seed, in evaluation mode.
         rows: the found architecture first, then the controls, all trained alike.
         epochs: budget of every training.
+        splits: of the data, on each of which all were trained and tested.
     """
 
     model: nn.Module
     rows: Sequence[Row]
     epochs: int
+    splits: int = 1
 
     @property
     def metric(self) -> Metric | None:
@@ -84,7 +86,9 @@ class Retrained:
         def headed(metric: str) -> str:
             return f"test {first.words if first and metric == first.name else metric.replace('_', ' ')}"
 
-        of = f"mean ± deviation of {seeds} seeds" if seeds > 1 else "one seed"
+        of = f"mean ± deviation of {seeds // self.splits} seeds" if seeds > self.splits else "one seed"
+        if self.splits > 1:
+            of = f"mean ± deviation over {self.splits} splits, {of.removeprefix('mean ± deviation of ')} each"
         return table(
             f"trained for {self.epochs} epochs, then tested; {of}{best}",
             ["architecture", "parameters", "MACs", "ms", *map(headed, metrics)],

@@ -30,8 +30,8 @@ class DigitOptions(Options):
     """Divide the pixels of an image by their sum."""
 
 
-DIGITS = DigitOptions(recipe=dataclasses.replace(RECIPE, lr=0.01, lr_min=0.01))
-PIXELS = Options(recipe=dataclasses.replace(RECIPE, lr=0.01, lr_min=0.01, weight_decay=0.0))
+DIGITS = DigitOptions()
+PIXELS = Options(recipe=dataclasses.replace(RECIPE, weight_decay=0.0))
 CITATION = Options(normalise=True)
 """Features are bags of words, which GCN (arXiv 1609.02907) and GAT divide by their sum."""
 

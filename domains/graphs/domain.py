@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cached_property
 from itertools import chain
 from typing import Any
@@ -78,7 +79,18 @@ class Graphs(Supervised):
         else:
             self._several(lists, loss_name(loss))
         self.tunable = ("batch",) if self._graphs or options.loader == "neighbours" else ()
-        self._assemble(Wishes(loss, metric, higher, unit, weights))
+        wishes = Wishes(loss, metric, higher, unit, weights)
+        self._assemble(wishes)
+        mask = getattr(data, "train_mask", None)
+        self._given = (data, wishes) if getattr(mask, "ndim", 1) == 2 else None
+
+    def splits(self) -> list[Graphs]:
+        """The same task by each of the splits that the graph's masks hold; none if these are one."""
+        if self._given is None:
+            return []
+        data, wishes = self._given
+        count, more = data.train_mask.shape[1], wishes._asdict()
+        return [Graphs(data, options=replace(self.options, split=i), **more) for i in range(count)]
 
     def _assemble(self, wishes: Wishes, plain: bool = False) -> None:
         """Loss, metric and sizes of the examples that there are; `plain` for one metric alone."""

@@ -117,6 +117,7 @@ class Links(Graphs):
         if of_links and metric is None:
             wishes = wishes._replace(metric=auc, higher=True, unit="%")
         self._assemble(wishes, plain=of_links)
+        self._given = None
 
     def _outputs(self) -> tuple[int, ...]:
         return (self._task.outputs[0] * self.options.dim * (1 + self.directed),)

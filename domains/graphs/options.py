@@ -8,8 +8,8 @@ from typing import Literal
 from appnas.support import checked
 from appnas.task import Recipe
 
-RECIPE = Recipe("adam", lr=0.005, lr_min=0.005, weight_decay=5e-4, clip=0.0)
-"""GAT's on Cora and GraphNAS's for all children: Adam at a constant rate."""
+RECIPE = Recipe("adam", lr=0.01, lr_min=0.01, weight_decay=5e-4, clip=0.0)
+"""Adam at a constant rate, GCN's; at GAT's and GraphNAS's of 0.005, 200 epochs end before networks have converged."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ class Options:
     never train, not even after the search. Or those of the last epoch, after the search trained on both."""
     recipe: Recipe = field(default_factory=lambda: RECIPE)
     """How stand-alone networks are trained."""
-    epochs: int = 200
-    """Length of the training of a search's result, unless told."""
+    epochs: int = 300
+    """Length of the training of a search's result, unless told; that of AGNN's candidates from scratch."""
     seed: int = 0
     """Of a random split."""
 

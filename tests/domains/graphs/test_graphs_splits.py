@@ -7,6 +7,7 @@ import torch
 from conftest import ring_data
 from test_graphs_domain import Fixed, arcs
 
+import appnas
 from appnas.domains.graphs import Graphs, Options
 from appnas.domains.labels import LabelNote
 
@@ -71,3 +72,24 @@ def test_graphs_without_nodes_or_labels_are_left_out():
     graphs[5].y = torch.tensor([torch.nan])
     with pytest.warns(LabelNote, match="1 of 30 graphs of train have no label"):
         assert sum(len(Graphs(graphs)._graphs[split]) for split in ("train", "valid", "test")) == 29
+
+
+def test_retrained_on_every_split_that_the_masks_hold(tmp_path):
+    """One row of tests a split, kept each; a domain with one split says so."""
+    data = ring_data()
+    for name in ("train_mask", "val_mask", "test_mask"):
+        mask = getattr(data, name)
+        setattr(data, name, torch.stack([mask, mask.roll(1), mask.roll(2)], 1))
+    domain = Graphs(data, options=Options(split=1), metric="macro_f1")
+    three = domain.splits()
+    assert [one.options.split for one in three] == [0, 1, 2] and three[1].fingerprint == domain.fingerprint
+    pytest.importorskip("torch_geometric")
+    space = appnas.spaces.GraphNet(repeats=(1,), hidden=(16,))
+    result = appnas.search(space, domain, "random", evaluations=2, budget=1)
+    trained = result.retrain(5, seeds=2, beside=["gcn"], splits="all", out=tmp_path)
+    assert [len(row.tests) for row in trained.rows] == [6, 6] and trained.splits == 3
+    assert "over 3 splits, 2 seeds each" in str(trained)
+    again = result.retrain(5, seeds=2, beside=["gcn"], splits="all", out=tmp_path)
+    assert again.rows[1].tests == trained.rows[1].tests
+    with pytest.raises(ValueError, match="several splits"):
+        appnas.search(space, Graphs(ring_data()), "random", evaluations=2, budget=1).retrain(1, splits="all")
