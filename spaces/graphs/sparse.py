@@ -10,7 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, wraps
 from typing import Any
 
 import torch
@@ -139,7 +139,25 @@ class _RowMax(torch.autograd.Function):
         return (gradients[0] / ties).index_select(0, ctx.pattern.row) * first, None
 
 
+LOW = (torch.bfloat16, torch.float16)
+"""Types for which torch has no products of compressed matrices."""
+
+
+def _widened(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """A function that computes in float32 for networks in fewer bits, and answers in theirs."""
+
+    @wraps(function)
+    def _run(*args: Any) -> Tensor:
+        low = next((x.dtype for x in args if isinstance(x, Tensor) and x.dtype in LOW), None)
+        if low is None:
+            return function(*args)
+        return function(*(x.float() if isinstance(x, Tensor) and x.dtype in LOW else x for x in args)).to(low)
+
+    return _run
+
+
 @exact
+@_widened
 def row_max(messages: Tensor, pattern: Pattern) -> Tensor:
     """The largest entry of every row, which has one at least; ties share the gradient. Shapes: [E, ...] -> [R, ...]."""
     top: Tensor = _RowMax.apply(messages, pattern)  # type: ignore[no-untyped-call]
@@ -147,6 +165,7 @@ def row_max(messages: Tensor, pattern: Pattern) -> Tensor:
 
 
 @exact
+@_widened
 def weighted_sum(values: Tensor, x: Tensor, pattern: Pattern) -> Tensor:
     """y_r = sum over the entries (r, c) of v_rc x_c, for each of H heads.
 
@@ -158,6 +177,7 @@ def weighted_sum(values: Tensor, x: Tensor, pattern: Pattern) -> Tensor:
 
 
 @exact
+@_widened
 def entry_products(a: Tensor, b: Tensor, pattern: Pattern) -> Tensor:
     """<a_r, b_c> at every entry (r, c), for each of H heads.
 
@@ -169,6 +189,7 @@ def entry_products(a: Tensor, b: Tensor, pattern: Pattern) -> Tensor:
 
 
 @exact
+@_widened
 def softmax(e: Tensor, pattern: Pattern) -> Tensor:
     """Exp(e_rc) / sum over the row's entries of exp(e_rc'), for each head. Shapes: e [E, H]; returns [E, H]."""
     top = torch.segment_reduce(e.detach(), "max", offsets=pattern.start)

@@ -57,3 +57,24 @@ def test_layers_are_numbered_as_in_the_deepest_network():
     shallow, deep = (SPACE.build(arch(first, "2"), SIZES) for first in ("1", "4"))
     betas = [[layer.operation["gcnii"].beta for layer in network.blocks[1]] for network in (shallow, deep)]
     assert betas[0] == betas[1] and betas[0][0] > betas[0][1]
+
+
+@pytest.mark.parametrize("name", ["mlp", "gcn", "sage", "gin", "gat", "gatv2", "transformer", "appnp", "gcnii"])
+def test_what_a_network_takes(name):
+    """Float64 and sparse features, inference mode, autocast, weights in fewer bits."""
+    space = GraphNet()
+    network = space.build(space.known[name], IO((40,), (3,))).eval()
+    x = torch.zeros(50, 40)
+    x[torch.arange(50), torch.arange(50) % 40] = 1
+    edges = torch.randint(50, (2, 200), generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        wanted = network(x, edges)
+        for given in (x.double(), x.to_sparse()):
+            torch.testing.assert_close(network(given, edges), wanted)
+        with torch.autocast("cpu", torch.bfloat16):
+            torch.testing.assert_close(network(x, edges).float(), wanted, rtol=0.1, atol=0.1)
+    with torch.inference_mode():
+        torch.testing.assert_close(network(x.clone(), edges.clone()), wanted)
+        low = network.to(torch.bfloat16)(x, edges)
+    assert low.dtype == torch.bfloat16
+    torch.testing.assert_close(low.float(), wanted.clone(), rtol=0.1, atol=0.1)
