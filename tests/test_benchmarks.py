@@ -172,6 +172,13 @@ def test_several_searches_of_agnn(tmp_path):
     assert len((tmp_path / "rows").read_text().splitlines()) == 4
 
 
+def test_graphs_of_every_kind():
+    sizes = ("--seeds", "1", "--levels", "0.2", "0.95", "--evaluations", "3", "--budget", "1", "--epochs", "1")
+    out = run("heterophily", *sizes, "--again", "1")
+    rows = re.findall(r"^(\w+) +(\S+) \+-\S+ +(\S+) \+-", out, re.MULTILINE)
+    assert [name for name, *_ in rows] == ["agnn", "random", "mlp", "gcn", "sage", "gat", "appnp", "gcnii"]
+
+
 def test_sharing():
     out = run("sharing", "--dataset", "graphs", "--archs", "3", "--seeds", "2", "--budget", "2", "--warmup", "1")
     assert out.count("tau") == 4 and re.search(r"none +tau .* inherited 0 %", out)
