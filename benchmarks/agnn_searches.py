@@ -69,7 +69,7 @@ def row(args, name, seed):
     """One search, or one hand-made network, and the trainings of what it found."""
     space, domain, start = SPACES[args.space], at_rate(args.dataset, args.lr), time.process_time()
     searched = name in METHODS
-    best, seen = found_by(args, name, domain, seed) if searched else (space.known[name], {})
+    best, seen = found_by(args, name, domain, seed) if searched else (space.hand_made[name], {})
     seeds = range(3) if searched else range(3 * seed, 3 * seed + 3)
     networks = [train_one(space, domain, best, args.epochs, again) for again in seeds]
     return {
@@ -94,7 +94,7 @@ def main():
     parser.add_argument("--out", help="file that keeps the rows")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    there = [*METHODS, *getattr(SPACES[args.space], "known", {})]
+    there = [*METHODS, *getattr(SPACES[args.space], "hand_made", {})]
     if unknown := [name for name in args.methods if name not in there]:
         parser.error(f"methods are some of {there}, got {unknown}")
     sizes = [args.dataset, args.evaluations, args.budget, args.epochs, args.lr]

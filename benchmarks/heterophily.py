@@ -51,8 +51,8 @@ def domain_of(own, seed):
 def row(args, own, seed, name):
     """What one network, or search, is worth on one graph."""
     start, space, domain = time.process_time(), GraphNet(), domain_of(own, seed)
-    if name in space.known:
-        arch = space.known[name]
+    if name in space.hand_made:
+        arch = space.hand_made[name]
     else:
         more = {"top": 5, "repeats": 3} if name == "agnn" else {}
         count = args.evaluations + (0 if more else 15)
@@ -78,7 +78,7 @@ def main():
     parser.add_argument("--out", help="file that keeps the rows")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    names = ["agnn", "random", *HAND_MADE]
+    names = ["agnn", *HAND_MADE, "random"]
     print(f"test accuracy, %, {args.seeds} graphs of each level; share of neighbours in the node's class")
     print(f"{'':<10}" + "".join(f"{own:>16}" for own in args.levels) + f"{'CPU s':>8}")
     sizes = [args.evaluations, args.budget, args.epochs, args.again]

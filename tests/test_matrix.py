@@ -79,7 +79,7 @@ TINY_SETTINGS = {
     "fewshot": {"epochs": 1, "leaf_epochs": 1, "evaluations": 2},
     "freenas": {},
     "rlnas": {"epochs": 1, "generations": 1, "population": 2, "mutants": 1, "crossed": 1},
-    "agnn": {"evaluations": 3, "budget": 1, "warmup": 1, "top": 1, "repeats": 1},
+    "agnn": {"evaluations": 3, "budget": 1, "warmup": 1, "top": 1, "repeats": 1, "known": False},
     "ctnas": {"labels": 3, "verify": 1, "budget": 1, "width": 4, "layers": 1, "epochs": 2, "iterations": 3},
     "gcn_fit": {
         "pairs": 3, "segment": 64, "keep": 2, "width": 4, "layers": 1, "epochs": 2, "listed": 50, "samples": 5,
@@ -90,7 +90,7 @@ TINY_SETTINGS = {
     "monas": {"evaluations": 3, "budget": 1, "reference": 1e4},
     "reinforce": {"evaluations": 3, "budget": 1},
     "hyperband": {"evaluations": 3, "budget": 2, "eta": 2.0},
-    "evolution": {"evaluations": 4, "budget": 1, "population": 2, "sample": 2},
+    "evolution": {"evaluations": 4, "budget": 1, "population": 2, "sample": 2, "known": False},
     "local_search": {"evaluations": 4, "budget": 1, "init": 2},
     "bananas": {"evaluations": 4, "budget": 1, "start": 3, "batch": 1, "children": 3, "members": 2, "trees": 2},
     "nsga2": {"evaluations": 4, "budget": 1, "population": 2},

@@ -83,7 +83,7 @@ class Config:
     repeats: int = 3
     """Trainings of each of them; 0 for no ranking."""
     known: bool = True
-    """Begin with the hand-made networks of the space (`known`), if it has some: the climb starts at their best."""
+    """Begin with the hand-made networks of the space (`hand_made`), if it has some: the climb starts at their best."""
 
 
 class Proposal(NamedTuple):

@@ -49,7 +49,7 @@ class EvolutionConfig:
     """Draw again what is a network proposed before, and score each once, in spaces that can tell (`canonical`); of no
     effect in others. False for the paper's rule there too."""
     known: bool = True
-    """Begin with the hand-made networks of the space (`known`), if it has some, as a part of the first population."""
+    """Begin with the hand-made networks of the space (`hand_made`), if it has some, within the first population."""
 
 
 def random(

@@ -31,7 +31,7 @@ def controls(space: Space, names: Sequence[str], seed: int = 0, like: Arch | Non
 
     Args:
         space: where from.
-        names: "random" for a random architecture; one of the space's hand-made networks (`known`), "gcn", say; or an
+        names: "random" for a random architecture; one of the hand-made networks of the space (`hand_made`), "gcn", say; an
             option's name for one that takes it everywhere.
         seed: of the random ones.
         like: an architecture whose choices of the training they have, if the space has such (`trained_as`).
@@ -41,7 +41,7 @@ def controls(space: Space, names: Sequence[str], seed: int = 0, like: Arch | Non
         TypeError: the space has no `discretise`, which one operation everywhere needs.
     """
     rng, found = random.Random(seed), {}
-    known: Mapping[str, Arch] = getattr(space, "known", None) or {}
+    known: Mapping[str, Arch] = getattr(space, "hand_made", None) or {}
     for name in names:
         if name == "random":
             found[name] = random_arch(space, rng)

@@ -79,9 +79,9 @@ class WithTraining:
         return self._cut(arch)[0] + self._cut(like)[1]
 
     @property
-    def known(self) -> dict[str, Arch]:
+    def hand_made(self) -> dict[str, Arch]:
         """The space's hand-made networks, with the first values of the training."""
-        return {name: (*arch, *(0 for _ in self.tune)) for name, arch in getattr(self.space, "known", {}).items()}
+        return {name: (*arch, *(0 for _ in self.tune)) for name, arch in getattr(self.space, "hand_made", {}).items()}
 
     def _cut(self, arch: Arch) -> tuple[Arch, Arch]:
         """The network's decisions and those of its training."""

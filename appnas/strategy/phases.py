@@ -249,8 +249,8 @@ class Started(Saved):
 
 
 def from_known(strategy: Strategy, space: Space, on: bool) -> Strategy:
-    """The strategy, begun with the hand-made networks of the space (`known`) if it has some."""
-    known = list((getattr(space, "known", None) or {}).values())
+    """The strategy, begun with the hand-made networks of the space (`hand_made`) if it has some."""
+    known = list((getattr(space, "hand_made", None) or {}).values())
     return Started(strategy, known) if on and known else strategy
 
 

@@ -139,7 +139,7 @@ class GraphNet(Free):
         return fixed | describe(self.choices, arch)
 
     @property
-    def known(self) -> dict[str, Arch]:
+    def hand_made(self) -> dict[str, Arch]:
         """Hand-made networks of two layers with as much of their usual form as is offered, by the operation's name.
 
         GCNII has its linear layers before and after, and the largest number of repeats; for `beside` of a retraining.

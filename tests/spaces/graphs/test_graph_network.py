@@ -63,7 +63,7 @@ def test_layers_are_numbered_as_in_the_deepest_network():
 def test_what_a_network_takes(name):
     """Float64 and sparse features, inference mode, autocast, weights in fewer bits."""
     space = GraphNet()
-    network = space.build(space.known[name], IO((40,), (3,))).eval()
+    network = space.build(space.hand_made[name], IO((40,), (3,))).eval()
     x = torch.zeros(50, 40)
     x[torch.arange(50), torch.arange(50) % 40] = 1
     edges = torch.randint(50, (2, 200), generator=torch.Generator().manual_seed(0))

@@ -93,9 +93,9 @@ def test_hand_made_networks_are_points_of_it(io):
 def test_known_networks_are_controls(ring):
     """Each by its name beside what is found; what a space does not offer is replaced by its first option."""
     space = GraphNet()
-    known = space.known
+    known = space.hand_made
     assert known["gcn"] == point(space, hidden=["64"]) and space.named(known["appnp"])["operation"] == ["mlp", "appnp"]
-    assert space.named(known["gcnii"])["repeats"] == ["8", "8"] and SMALL.known.keys() == set(SMALL.operations)
+    assert space.named(known["gcnii"])["repeats"] == ["8", "8"] and SMALL.hand_made.keys() == set(SMALL.operations)
     result = appnas.search(space, ring, "random", evaluations=2, budget=1, tune={"lr": [0.01, 0.1]})
     rows = result.retrain(2, beside=["mlp", "gcn", "l2", "random"]).rows
     assert [row.name for row in rows] == ["found", "mlp", "gcn", "all l2", "random"]
@@ -224,7 +224,7 @@ def test_searches_begin_with_the_known_networks(method, ring):
     )
     space = GraphNet(repeats=(1, 2), hidden=(8, 64))
     history = appnas.search(space, ring, method, **settings).history
-    assert [record.arch for record in history[:9]] == list(space.known.values())
-    assert len({record.arch for record in history[9:]} - set(space.known.values())) >= 3
+    assert [record.arch for record in history[:9]] == list(space.hand_made.values())
+    assert len({record.arch for record in history[9:]} - set(space.hand_made.values())) >= 3
     without = appnas.search(space, ring, method, known=False, **settings).history
-    assert [record.arch for record in without[:9]] != list(space.known.values())
+    assert [record.arch for record in without[:9]] != list(space.hand_made.values())
