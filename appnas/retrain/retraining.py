@@ -31,7 +31,7 @@ def controls(space: Space, names: Sequence[str], seed: int = 0, like: Arch | Non
 
     Args:
         space: where from.
-        names: "random" for a random architecture; one of the hand-made networks of the space (`hand_made`), "gcn", say; an
+        names: "random" for a random architecture; a hand-made network of the space (`hand_made`), "gcn", say; or an
             option's name for one that takes it everywhere.
         seed: of the random ones.
         like: an architecture whose choices of the training they have, if the space has such (`trained_as`).
