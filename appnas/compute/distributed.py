@@ -107,8 +107,14 @@ def _meet(there: bool, kind: str) -> None:
     backend = "gloo" if kind == "cpu" else "cpu:gloo,cuda:nccl"
     if not there:
         _spoken(lambda: dist.init_process_group(backend, timeout=TIMEOUT))
-        atexit.register(dist.destroy_process_group)
+        atexit.register(_part)
     _groups.append(_spoken(lambda: dist.new_group(backend=backend, timeout=TIMEOUT)))
+
+
+def _part() -> None:
+    """End the groups before Python ends: a group that is still held then ends in the midst of its threads."""
+    _groups.clear()
+    dist.destroy_process_group()
 
 
 def _spoken(do: Callable[[], T]) -> T:
