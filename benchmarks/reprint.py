@@ -80,7 +80,8 @@ def main():
     with ThreadPoolExecutor(args.jobs) as pool:
         longest = sorted(commands, key=lambda row: -row[1])  # first, so that none is left alone at the end
         done = list(pool.map(lambda row: run(row[0], folder), longest))
-    sys.exit(0 if all(done) else 1)
+    if not all(done):
+        sys.exit(1)
 
 
 if __name__ == "__main__":
