@@ -9,7 +9,6 @@ Where edges themselves are predicted, messages never pass along one that validat
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -105,19 +104,17 @@ class Links(Graphs):
             parts, of_links = _of_labels(graphs[0], as_labels(label, "edge_label"), options), False
         name = "binary_cross_entropy_with_logits" if of_links else loss_name(loss)
         y = self._read({split: [part.y] for split, part in parts.items()}, name)
-        positive = [part.ends[part.y > 0] for part in parts.values()] if of_links else []
-        self._edges = torch.cat([*positive, *(graph.edge_index.T for graph in graphs)])
+        self._edges = {split: _known(parts, split) for split in parts} if of_links else {}
         self._fresh, self._whole = of_links and bool((parts["train"].y == 1).all()), {}
         for number, (split, (graph, ends, _)) in enumerate(parts.items()):
             whole = Batch(graph.x, graph.edge_index, None, ends, y[split][0], graph.edge_weight)
             alone = of_links and bool((whole.y == 1).all())
             rng = torch.Generator().manual_seed(options.seed * len(parts) + number)
-            self._whole[split] = self._among_others(whole, rng) if alone else whole
+            self._whole[split] = self._among_others(whole, split, rng) if alone else whole
         wishes = Wishes(loss, metric, higher, unit, weights)
         if of_links and metric is None:
             wishes = wishes._replace(metric=auc, higher=True, unit="%")
         self._assemble(wishes, plain=of_links)
-        self._given = None
 
     def _outputs(self) -> tuple[int, ...]:
         return (self._task.outputs[0] * self.options.dim * (1 + self.directed),)
@@ -129,11 +126,11 @@ class Links(Graphs):
             first, second = first.chunk(2, -1)[0], second.chunk(2, -1)[1]
         return (first * second).sum(-1)
 
-    def _among_others(self, whole: Batch, rng: torch.Generator) -> Batch:
+    def _among_others(self, whole: Batch, split: str, rng: torch.Generator) -> Batch:
         """The edges of a batch, and as many pairs without one as the options say."""
         assert whole.nodes is not None
         count = round(self.options.negatives * len(whole.nodes))
-        others = moved(without_edge(self._edges, len(whole.x), count, self.directed, rng), whole.y.device)
+        others = moved(without_edge(self._edges[split], len(whole.x), count, self.directed, rng), whole.y.device)
         y = torch.cat([whole.y, whole.y.new_zeros(len(others), 1)])
         return whole._replace(nodes=torch.cat([whole.nodes, others]), y=y)
 
@@ -145,11 +142,11 @@ class Links(Graphs):
             return
         there = whole.y[:, 0] > 0
         assert whole.nodes is not None
-        yield self._among_others(whole._replace(nodes=whole.nodes[there], y=whole.y[there]), rng)
+        yield self._among_others(whole._replace(nodes=whole.nodes[there], y=whole.y[there]), split, rng)
 
     def random_labels(self, seed: int) -> Links:
         """The same domain, whose training pairs have random labels and stay the same."""
-        other = copy.copy(super().random_labels(seed))
+        other = super().random_labels(seed)
         assert isinstance(other, Links)
         other._fresh = False
         return other
@@ -160,6 +157,16 @@ class Links(Graphs):
         line = LINE.format(count=self._task.outputs[0], a=half[0], b=half[1])
         more = {"half": self.options.dim} if self.directed else {}
         return {**super().preprocessing(), **more, "pairs": line}
+
+
+def _known(parts: dict[str, Pairs], split: str) -> Tensor:
+    """The edges that a pair without one must not be; in training only its own, to learn nothing of what is held out.
+
+    Shapes: returns [E, 2].
+    """
+    seen = {"train": ("train",), "all": ("train", "valid")}.get(split, tuple(parts))
+    mine = [parts[name] for name in seen]
+    return torch.cat([end for p in mine for end in (p.ends[p.y > 0], p.graph.edge_index.T)])
 
 
 def _graph(data: Any, name: str, options: LinkOptions) -> Graph:

@@ -1,5 +1,6 @@
 """appnas.domains.graphs.links: what pairs are worth by hand, nothing leaks, every kind of label, a whole search."""
 
+import copy
 import dataclasses
 from types import SimpleNamespace
 
@@ -158,7 +159,22 @@ def test_messages_never_pass_along_what_is_predicted_later():
     for split in ("train", "valid", "test"):
         whole = domain._whole[split]
         negative = pairs(whole.nodes[whole.y[:, 0] == 0])
-        assert not negative & every and len(whole.nodes) == 2 * len(positive[split])
+        taken = positive["train"] if split == "train" else every
+        assert not negative & taken and len(whole.nodes) == 2 * len(positive[split])
+
+
+@pytest.mark.parametrize("train", [None, "positives"])
+def test_what_training_sees_does_not_depend_on_what_is_held_out(train):
+    """Other pairs in validation and test: the training pairs, those without an edge too, are the same."""
+    given = three(train)
+    other = [copy.copy(part) for part in given]
+    for part in other[1:]:
+        part.edge_label_index = part.edge_label_index.flip(1).roll(7, 1)
+    other[2].edge_index = given[0].edge_index
+    domains = [Links(parts, options=FAST) for parts in (given, tuple(other))]
+    first, second = (next(iter(d.batches("train", torch.Generator().manual_seed(3)))) for d in domains)
+    assert torch.equal(first.nodes, second.nodes) and torch.equal(first.edge_index, second.edge_index)
+    assert domains[0].fingerprint != domains[1].fingerprint
 
 
 @pytest.mark.parametrize("data", [graph(), three("positives")])
