@@ -81,8 +81,11 @@ class Graphs(Supervised):
         self.tunable = ("batch",) if self._graphs or options.loader == "neighbours" else ()
         wishes = Wishes(loss, metric, higher, unit, weights)
         self._assemble(wishes)
-        mask = getattr(data, "train_mask", None)
-        self._given = (data, wishes) if getattr(mask, "ndim", 1) == 2 else None
+        if getattr(getattr(data, "train_mask", None), "ndim", 1) == 2:
+            self._given = data, wishes
+
+    _given: tuple[Any, Wishes] | None = None
+    """Data whose masks hold several splits, and what was said of their loss and metric."""
 
     def splits(self) -> list[Graphs]:
         """The same task by each of the splits that the graph's masks hold; none if these are one."""
