@@ -80,8 +80,9 @@ class WithTraining:
 
     @property
     def hand_made(self) -> dict[str, Arch]:
-        """The space's hand-made networks, with the first values of the training."""
-        return {name: (*arch, *(0 for _ in self.tune)) for name, arch in getattr(self.space, "hand_made", {}).items()}
+        """The space's hand-made networks, with the middle value of everything in the training."""
+        middle = tuple(len(values) // 2 for _, values in self.tune)
+        return {name: (*arch, *middle) for name, arch in getattr(self.space, "hand_made", {}).items()}
 
     def _cut(self, arch: Arch) -> tuple[Arch, Arch]:
         """The network's decisions and those of its training."""

@@ -96,7 +96,8 @@ def test_known_networks_are_controls(ring):
     known = space.hand_made
     assert known["gcn"] == point(space, hidden=["64"]) and space.named(known["appnp"])["operation"] == ["mlp", "appnp"]
     assert space.named(known["gcnii"])["repeats"] == ["8", "8"] and SMALL.hand_made.keys() == set(SMALL.operations)
-    result = appnas.search(space, ring, "random", evaluations=2, budget=1, tune={"lr": [0.01, 0.1]})
+    result = appnas.search(space, ring, "random", evaluations=2, budget=1, tune={"lr": [0.001, 0.01, 0.1]})
+    assert result.space.hand_made["gcn"] == (*known["gcn"], 1)  # the middle rate
     rows = result.retrain(2, beside=["mlp", "gcn", "l2", "random"]).rows
     assert [row.name for row in rows] == ["found", "mlp", "gcn", "all l2", "random"]
     assert rows[2].arch[:-1] == known["gcn"] and rows[2].arch[-1] == rows[0].arch[-1]
