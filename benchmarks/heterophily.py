@@ -1,10 +1,10 @@
 """One recipe for graphs of every kind: contextual block models from strong heterophily to strong homophily.
 
 Nodes of five classes, each with a Gaussian cloud of features that overlap (an MLP is right about two times of three);
-each end of an edge has its neighbour in its own class with a given probability, else in one of the two classes beside
-it. 48 % of the nodes train, 32 % validate. AGNN in `GraphNet()` with its defaults, as long for every graph; beside it
-random search at as many trainings, and hand-made networks, trained alike. What is found by validation is trained again
-with other seeds, and tested. A row of `--out` for each graph and network. About half a CPU minute a search:
+an edge leads into a node's own class with a given probability, else into any other. 48 % of the nodes train, 32 %
+validate. AGNN in `GraphNet()`, with the same settings for every graph; beside it hand-made networks, and random search
+at as many trainings, all trained alike. What is found by validation is trained again with other seeds, and tested. A
+row of `--out` for each graph and network. About a CPU minute a search:
 
     python benchmarks/heterophily.py --seeds 5 --out heterophily.jsonl
 """
