@@ -74,7 +74,7 @@ def _random(
     evaluator: Evaluator = evaluator_of(space, domain, budget, seed)
     if isinstance(strategy, Ranked) and isinstance(stage, ThenScratch):
         first = max(evaluations - (len(result.history) - strategy.steps), 1)
-        alone = Ranked(alone, first, strategy.archive.keep)
+        alone = Ranked(alone, first, strategy.archive.keep, strategy.by, strategy.simplest)
         evaluator = ThenScratch(evaluator, first, space, domain, budget, seed, stage.folds)
     bears = Failures(evaluations, 1.0)  # whatever fails
     return search_loop(alone, evaluator, evaluations, callbacks=[*callbacks, bears])

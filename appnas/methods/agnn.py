@@ -25,25 +25,24 @@ from __future__ import annotations
 
 import math
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 import torch
 
-from appnas.estimate import Cached, Evaluator, ParamStore, Scratch, ThenScratch, by_homogeneity, by_shape
+from appnas.estimate import Cached, Evaluator, LastStage, ParamStore, Scratch, by_homogeneity, by_shape, with_last_stage
 from appnas.loop import Callbacks, SearchResult, search_loop
 from appnas.space import Arch, Choice, Space, one_hot, random_arch
-from appnas.strategy import LSTM, Archive, Draw, Ranked, Score, from_known, moving_average, reinforce, step_down
+from appnas.strategy import LSTM, Archive, Draw, Score, from_known, moving_average, reinforce, step_down
 from appnas.support import Saved, checked
 from appnas.task import Domain
 
 
 @dataclass(frozen=True)
 @checked(
-    evaluations=1, start=1, budget=1, warmup=1, classes=1, lr=0, momentum=0, hidden=1, clip=0, tries=1, top=1,
-    repeats=0, restart=0,
+    evaluations=1, start=1, budget=1, warmup=1, classes=1, lr=0, momentum=0, hidden=1, clip=0, tries=1, restart=0
 )  # fmt: skip
-class Config:
+class Config(LastStage):
     """Settings of AGNN."""
 
     evaluations: int = 1000
@@ -78,10 +77,8 @@ class Config:
     restart: int = 10
     """Offspring in a row that were proposed before, after which small steps go on from a random architecture; 0: none
     ever."""
-    top: int = 5
-    """Architectures trained from scratch in the end; unused with a table."""
-    repeats: int = 3
-    """Trainings of each of them; 0 for no ranking."""
+    repeats: int = field(default=3, kw_only=True)
+    """Trainings of each of the best in the last stage; 0 for no last stage."""
     known: bool = True
     """Begin with the hand-made networks of the space (`hand_made`), if it has some: the climb starts at their best."""
 
@@ -236,8 +233,5 @@ def search(
         store = ParamStore(by_shape if config.sharing == "unconstrained" else by_homogeneity(space))
     scratch = Scratch(space, domain, config.budget, seed, store=store, warmup=config.warmup)
     evaluator: Evaluator = Cached(scratch)
-    if config.repeats:
-        strategy = Ranked(strategy, steps, config.top)
-        evaluator = ThenScratch(evaluator, steps, space, domain, config.budget, seed)
-        steps += config.top * config.repeats
+    strategy, evaluator, steps = with_last_stage(strategy, evaluator, space, domain, config, seed)
     return search_loop(strategy, evaluator, steps, callbacks=callbacks).of(space, domain, config, seed)

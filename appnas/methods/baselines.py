@@ -10,7 +10,7 @@ from __future__ import annotations
 import random as python_random
 from dataclasses import dataclass
 
-from appnas.estimate import Evaluator, evaluator_of
+from appnas.estimate import Evaluator, LastStage, evaluator_of, with_last_stage
 from appnas.loop import Callbacks, SearchResult, search_loop
 from appnas.space import Space
 from appnas.strategy import Evolution, Random, from_known
@@ -20,7 +20,7 @@ from appnas.task import Domain
 
 @dataclass(frozen=True)
 @checked(evaluations=1, budget=1)
-class RandomConfig:
+class RandomConfig(LastStage):
     """Random search."""
 
     evaluations: int = 100
@@ -34,7 +34,7 @@ class RandomConfig:
 
 @dataclass(frozen=True)
 @checked(evaluations=1, population=1, sample=1, budget=1)
-class EvolutionConfig:
+class EvolutionConfig(LastStage):
     """Regularised evolution; population and sample as on CIFAR-10 in the paper (section 3)."""
 
     evaluations: int = 1000
@@ -62,8 +62,9 @@ def random(
 ) -> SearchResult:
     """Random search: the best of `evaluations` uniformly drawn architectures."""
     evaluator = evaluator_of(space, domain, config.budget, seed, config.distinct)
-    strategy = Random(space, python_random.Random(seed), config.distinct)
-    return search_loop(strategy, evaluator, config.evaluations, callbacks=callbacks).of(space, domain, config, seed)
+    own = Random(space, python_random.Random(seed), config.distinct)
+    strategy, evaluator, steps = with_last_stage(own, evaluator, space, domain, config, seed)
+    return search_loop(strategy, evaluator, steps, callbacks=callbacks).of(space, domain, config, seed)
 
 
 def evolution(
@@ -82,5 +83,6 @@ def evolution(
     evaluator = evaluator_of(space, domain, config.budget, seed, config.distinct)
     rng = python_random.Random(seed)
     own = Evolution(space, rng, config.population, config.sample, distinct=config.distinct)
-    strategy = from_known(own, space, config.known)
-    return search_loop(strategy, evaluator, config.evaluations, callbacks=callbacks).of(space, domain, config, seed)
+    begun = from_known(own, space, config.known)
+    strategy, evaluator, steps = with_last_stage(begun, evaluator, space, domain, config, seed)
+    return search_loop(strategy, evaluator, steps, callbacks=callbacks).of(space, domain, config, seed)

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import torch
 
-from appnas.estimate import Evaluator, evaluator_of
+from appnas.estimate import Evaluator, LastStage, evaluator_of, with_last_stage
 from appnas.loop import Callbacks, SearchResult, search_loop
 from appnas.space import Arch, Space, active, all_of, decisions, legal, names, spent, split
 from appnas.strategy import Archive, Draw, Score
@@ -30,7 +30,7 @@ TRIES = 10
 
 @dataclass(frozen=True)
 @checked(evaluations=1, startup=1, budget=1)
-class Config:
+class Config(LastStage):
     """Settings."""
 
     evaluations: int = 300
@@ -263,4 +263,5 @@ def search(
     """
     strategy = OptunaStrategy(space, seed, sampler or config.sampler, config.startup, config.distinct)
     evaluator = evaluator_of(space, domain, config.budget, seed, config.distinct)
-    return search_loop(strategy, evaluator, config.evaluations, callbacks=callbacks).of(space, domain, config, seed)
+    ranked, evaluator, steps = with_last_stage(strategy, evaluator, space, domain, config, seed)
+    return search_loop(ranked, evaluator, steps, callbacks=callbacks).of(space, domain, config, seed)

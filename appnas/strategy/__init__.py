@@ -7,10 +7,11 @@ Here belongs what moves through a space, whatever the scores are. What an archit
 from appnas.strategy.archive import Archive
 from appnas.strategy.evolution import Evolution, Generations
 from appnas.strategy.gradient import Gradient, without_zero
+from appnas.strategy.last_stage import By, Ranked, chosen
 from appnas.strategy.local_search import LocalSearch
 from appnas.strategy.multi_fidelity import MultiFidelity, Scheme
 from appnas.strategy.nsga2 import NSGA2
-from appnas.strategy.phases import Phase, Phased, Ranked, Sifted, SinglePaths, Started, TwoPhases, first, from_known
+from appnas.strategy.phases import Phase, Phased, Sifted, SinglePaths, Started, TwoPhases, first, from_known
 from appnas.strategy.policies import (
     LSTM,
     EdgeWeights,
@@ -28,10 +29,10 @@ from appnas.strategy.stochastic import GradientEstimator, Losses, Sampled, one_h
 from appnas.strategy.zero_order import Correction, Descent, MLEGuided, RandomDirections, StepEstimator, ZeroOrder
 
 __all__ = [
-    "LSTM", "NSGA2", "Archive", "Correction", "Descent", "Draw", "EdgeWeights", "Evolution", "Generations",
+    "LSTM", "NSGA2", "Archive", "By", "Correction", "Descent", "Draw", "EdgeWeights", "Evolution", "Generations",
     "Gradient", "GradientEstimator", "Independent", "Kind", "LocalSearch", "Losses", "MLEGuided", "MultiFidelity",
     "Phase", "Phased", "PolicyGradient", "PredictorGuided", "Random", "RandomDirections", "Ranked", "Sampled",
     "Scheme", "Score", "Sifted", "SinglePaths", "Started", "StepEstimator", "Strategy", "Told", "TwoPhases",
-    "ZeroOrder", "controller", "first", "from_known", "moving_average", "one_hot_rows", "reinforce", "step_down",
-    "without_zero",
+    "ZeroOrder", "chosen", "controller", "first", "from_known", "moving_average", "one_hot_rows", "reinforce",
+    "step_down", "without_zero",
 ]  # fmt: skip

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from appnas.compute import Compute, home, moved
 from appnas.domains.graphs.checks import SPLITS, Graph, as_graph, listed, named_labels, warn_of_unused
+from appnas.domains.graphs.folds import fold
 from appnas.domains.graphs.loaders import Batch, joined, neighbours, parts
 from appnas.domains.graphs.options import Options
 from appnas.domains.graphs.splits import fit_each_other, split_graphs, split_nodes
@@ -94,6 +95,14 @@ class Graphs(Supervised):
         data, wishes = self._given
         count, more = data.train_mask.shape[1], wishes._asdict()
         return [Graphs(data, options=replace(self.options, split=i), **more) for i in range(count)]
+
+    def fold(self, index: int, count: int) -> Graphs:
+        """The same task, other examples of those that train and validate training: see `appnas.domains.graphs.folds`.
+
+        Raises:
+            ValueError: no such split.
+        """
+        return fold(self, index, count)
 
     def _assemble(self, wishes: Wishes, plain: bool = False) -> None:
         """Loss, metric and sizes of the examples that there are; `plain` for one metric alone."""

@@ -144,6 +144,16 @@ class Links(Graphs):
         assert whole.nodes is not None
         yield self._among_others(whole._replace(nodes=whole.nodes[there], y=whole.y[there]), split, rng)
 
+    def fold(self, index: int, count: int) -> Links:
+        """None.
+
+        Raises:
+            ValueError: always, but for the own split.
+        """
+        if index:
+            raise ValueError("tasks on edges have one split: the edges that networks see are those that train")
+        return self
+
     def random_labels(self, seed: int) -> Links:
         """The same domain, whose training pairs have random labels and stay the same."""
         other = super().random_labels(seed)

@@ -10,9 +10,9 @@ from functools import cached_property
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from appnas.spaces.graphs.sparse import Pattern, kept, softmax, starts
+from appnas.spaces.parts import dropout
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ class Edges:
         graph = self.graph
         return (graph.gcn.to(dtype) if self.entries is None else graph.symmetric(self.entries))[:, None]
 
-    def attention(self, e: Tensor, dropout: float, training: bool) -> Tensor:
+    def attention(self, e: Tensor, rate: float, training: bool) -> Tensor:
         """Scores at the entries as shares of every node, times the weights. Shapes: [E, H] -> [E, H]."""
-        e = functional.dropout(softmax(e, self.graph.pattern), dropout, training)
+        e = dropout(softmax(e, self.graph.pattern), rate, training)
         return e if self.entries is None else e * self.entries[:, None]

@@ -15,6 +15,7 @@ from appnas.spaces.graphs.graph_parts import NORMS, After, Both, Ego, Head, Init
 from appnas.spaces.graphs.inputs import Readout, features, on_edges, turned
 from appnas.spaces.graphs.operations import Place
 from appnas.spaces.graphs.sparse import Features, dropped, kept
+from appnas.spaces.parts import dropout
 from appnas.supernet import Mixed, live_options
 
 
@@ -161,7 +162,7 @@ class GraphNetwork(nn.Module):
             states: list[Tensor] = []
             for layer in layers[:needed]:
                 bare = self.bare and block == 0 and not states
-                given = state if bare else functional.dropout(state, self.dropout, self.training)
+                given = state if bare else dropout(state, self.dropout, self.training)
                 state = layer(given, edges, initial, mixed)
                 initial = state if initial is None else initial
                 states.append(state)

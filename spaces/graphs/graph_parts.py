@@ -14,6 +14,7 @@ from appnas.spaces.graphs.edges import Edges
 from appnas.spaces.graphs.inputs import Readout, SparseLinear, pooled
 from appnas.spaces.graphs.operations import Glorot, Inputs, Place
 from appnas.spaces.graphs.sparse import Features
+from appnas.spaces.parts import dropout
 
 States = tuple[Tensor, ...]
 
@@ -102,7 +103,7 @@ class Head(nn.Module):
         else:
             every = torch.stack(states)
             x = every.amax(0) if self.kind == "max" else every.mean(0)
-        return self.map(functional.dropout(x, self.dropout, self.training))  # type: ignore[no-any-return]
+        return self.map(dropout(x, self.dropout, self.training))  # type: ignore[no-any-return]
 
 
 class Pool(nn.Module):

@@ -19,7 +19,7 @@ from torch.nn import functional
 from appnas.space import IO, Arch, Choice, Gates, Mask, describe, only
 from appnas.spaces.graphs.gnn import AGGREGATION, ATTENTION, layer_type
 from appnas.spaces.graphs.inputs import Readout, SparseLinear, features, on_edges, pooled
-from appnas.spaces.parts import Free, wired
+from appnas.spaces.parts import Free, dropout, wired
 from appnas.supernet import Mixed, live_options
 from appnas.support import checked
 
@@ -168,10 +168,10 @@ class MixedNetwork(nn.Module):
             return op(x, gates[choice][..., row, :], live[choice][row])  # type: ignore[no-any-return]
 
         x = features(x, self.first.weight)
-        x = functional.elu(self.first(functional.dropout(x, self.dropout, self.training)))
+        x = functional.elu(self.first(dropout(x, self.dropout, self.training)))
         states = []
         for i, layer in enumerate(self.layers):
-            y = mixed(0, i, layer, (functional.dropout(x, self.dropout, self.training), *edges))
+            y = mixed(0, i, layer, (dropout(x, self.dropout, self.training), *edges))
             assert y is not None
             x = y
             skipped = mixed(1, i, self.skips[i], x) if i < len(self.skips) else x

@@ -17,6 +17,7 @@ from torch_geometric.nn.inits import glorot
 
 from appnas.spaces.graphs.edges import Looped, with_loops
 from appnas.spaces.graphs.sparse import Features, dropped, entry_products, kept, row_max, softmax, times, weighted_sum
+from appnas.spaces.parts import dropout
 
 FIXED = ("const", "gcn")
 """Attention that follows from the graph alone."""
@@ -169,7 +170,7 @@ class AutoGNNLayer(Weighted):
             if self.attention == "sym-gat":
                 left, right = torch.cat([left, right], -1), torch.cat([right, left], -1)
             e = self.edge_updater(graph.edge_index, left=left, right=right)
-        return functional.dropout(softmax(e, graph.pattern), self.dropout, self.training)
+        return dropout(softmax(e, graph.pattern), self.dropout, self.training)
 
     def edge_update(self, left_i: Tensor, right_j: Tensor) -> Tensor:
         """Learnt attention before its softmax. Shapes: left_i, right_j [E, H, *]; returns [E, H]."""

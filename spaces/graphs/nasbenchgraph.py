@@ -20,7 +20,7 @@ from appnas.space import IO, Arch, Choice, Gates, Mask, argmax, only
 from appnas.spaces.graphs.gnn import layer_type
 from appnas.spaces.graphs.graphmix import OnEdges
 from appnas.spaces.graphs.inputs import SparseLinear, features, on_edges, pooled
-from appnas.spaces.parts import wired
+from appnas.spaces.parts import dropout, wired
 from appnas.supernet import Mixed, live_options, scale
 from appnas.support import checked
 
@@ -175,10 +175,10 @@ class BenchNetwork(nn.Module):
             return sum(parts[1:], parts[0])
 
         x = features(x, self.first.weight)
-        states = [functional.elu(self.first(functional.dropout(x, self.dropout, self.training)))]
+        states = [functional.elu(self.first(dropout(x, self.dropout, self.training)))]
         for node, op in enumerate(self.operations):
             read = [([i for i, link in links.items() if link[node] == s], state) for s, state in enumerate(states)]
-            inputs = functional.dropout(weighed(read), self.dropout, self.training), edge_index
+            inputs = dropout(weighed(read), self.dropout, self.training), edge_index
             row = () if gates is None or live is None else (gates[node + 1][..., 0, :], live[node + 1][0])
             states.append(op(inputs, *row))
         ends = [

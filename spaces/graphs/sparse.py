@@ -15,10 +15,11 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import dropout, pad
+from torch.nn.functional import pad
 from torch.utils.weak import WeakIdKeyDictionary
 
 from appnas.compute import exact
+from appnas.spaces.parts import dropout
 
 FILLED = 0.1
 """Share of entries other than 0 above which features are multiplied as a dense matrix."""

@@ -3,6 +3,7 @@
 Here belongs what several fields build with.
 """
 
+from appnas.spaces.parts.dropout import dropout
 from appnas.spaces.parts.free import Free
 from appnas.spaces.parts.kernels import concatenate, depthwise_data_gradient, depthwise_plain, depthwise_weight_gradient
 from appnas.spaces.parts.maskable import BINARY, Maskable, allocated, enough, keep, rows_of
@@ -15,6 +16,6 @@ from appnas.spaces.parts.unmixed import Unmixed
 __all__ = [
     "BINARY", "Depthwise", "Edges", "FactorizedReduce", "Free", "Maskable", "ReLUConvNorm", "Style", "Unmixed",
     "allocated", "concatenate", "convolution", "dense", "depthwise_data_gradient", "depthwise_plain",
-    "depthwise_weight_gradient", "drawn", "enough", "entering", "keep", "norm", "number", "obeys", "operation",
-    "picture", "rows_of", "sequence", "strongest", "swapped", "wired",
+    "depthwise_weight_gradient", "drawn", "dropout", "enough", "entering", "keep", "norm", "number", "obeys",
+    "operation", "picture", "rows_of", "sequence", "strongest", "swapped", "wired",
 ]  # fmt: skip

@@ -1,0 +1,84 @@
+"""The last stage of a search: the best few are asked again, and one of them is chosen."""
+
+from __future__ import annotations
+
+from appnas.space import Arch
+from appnas.strategy.archive import Archive
+from appnas.strategy.last_stage.choosing import By, chosen
+from appnas.strategy.phases import TwoPhases, first
+from appnas.strategy.protocol import Draw, Score, Strategy
+from appnas.support import Saved
+
+
+class _Again(Saved):
+    """Asks the best of an archive in turn, and gathers what they are told."""
+
+    saved = ("asked", "values", "losses", "sizes")
+
+    def __init__(self, archive: Archive, by: By, simplest: bool):
+        self.archive, self.by, self.simplest, self.asked = archive, by, simplest, 0
+        self.values: dict[Arch, list[float]] = {}
+        self.losses: dict[Arch, list[float]] = {}
+        self.sizes: dict[Arch, float] = {}
+
+    def ask(self) -> Draw:
+        """The next of the best."""
+        top = self.archive.top()
+        self.asked += 1
+        return Draw(top[(self.asked - 1) % len(top)])
+
+    def tell(self, draw: Draw, score: Score) -> None:
+        """Gather."""
+        value = float(score.value)
+        self.values.setdefault(draw.arch, []).append(value if value == value else float("-inf"))
+        loss = score.metrics.get("loss", float("nan"))
+        self.losses.setdefault(draw.arch, []).append(loss if loss == loss else float("inf"))
+        self.sizes[draw.arch] = score.metrics.get("parameters", 0.0)
+
+    def best(self) -> Arch:
+        """The one that is chosen."""
+        return chosen(self.values, self.losses, self.sizes, self.by, self.simplest)
+
+
+class Ranked(TwoPhases):
+    """A strategy whose best few are asked again and ranked by their mean value: the last stage of a search.
+
+    `appnas.estimate.ThenScratch` is the evaluator for it.
+
+    Args:
+        strategy: searches for the first `steps` steps.
+        steps: scores told before the ranking begins.
+        top: architectures that are ranked, fewer if fewer were found; every further step ranks the next of them.
+        by, simplest: how one of them is chosen (`appnas.strategy.chosen`).
+    """
+
+    saved: tuple[str, ...] = (*TwoPhases.saved, "archive")
+
+    def __init__(self, strategy: Strategy, steps: int, top: int, by: By = "value", simplest: bool = False):
+        self.strategy, self.steps, self.archive, self.by, self.simplest = strategy, steps, Archive(top), by, simplest
+        self._last = _Again(self.archive, by, simplest)
+        super().__init__(first(steps), strategy, self._last)
+
+    def at(self, step: int) -> Strategy:
+        """The strategy, until there is something to ask again."""
+        return super().at(step) if self.archive.best else self.one
+
+    def tell(self, draw: Draw, score: Score) -> Draw | None:
+        """Passed on, then gathered."""
+        if self.told < self.steps:
+            self.archive.update(draw.arch, float(score.value))
+        return super().tell(draw, score)
+
+    def best(self) -> Arch:
+        """The one chosen among the best once all were ranked, until then the strategy's own best."""
+        done = self.again and self.again.keys() == set(self.archive.top())
+        return self._last.best() if done else self.strategy.best()
+
+    @property
+    def again(self) -> dict[Arch, list[float]]:
+        """The values of the last stage."""
+        return self._last.values
+
+    def ranked(self) -> list[float]:
+        """The values of the best in the last stage; none before that."""
+        return self.again.get(self.best(), [])
