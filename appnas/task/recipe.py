@@ -85,7 +85,8 @@ def tunable(domain: Any) -> list[str]:
 def retuned(domain: D, changes: Mapping[str, Any]) -> D:
     """The same domain, whose networks are trained otherwise: a copy, or what its own `retuned(changes)` gives.
 
-    An option that there is for the training after a search, too, takes the value in both (batch, final_batch).
+    An option that there is for the training after a search, too, takes the value in both (batch, final_batch). With
+    `lr` the last rate `lr_min` changes by the same factor, unless it is named: a constant rate stays one.
 
     Raises:
         ValueError: a name that there is not, or a value out of range.
@@ -105,7 +106,9 @@ def retuned(domain: D, changes: Mapping[str, Any]) -> D:
         if name in getattr(domain, "tunable", ()):
             others |= {each: value for each in (name, f"final_{name}") if hasattr(domain.options, each)}  # type: ignore[attr-defined]
         else:
-            recipe = replace(recipe, **{name: value})
+            scaled = name == "lr" and "lr_min" not in changes and recipe.lr
+            rates = {"lr_min": value * recipe.lr_min / recipe.lr} if scaled else {}
+            recipe = replace(recipe, **{name: value}, **rates)
     other: Any = copy.copy(domain)
     other.__dict__.pop("fingerprint", None)  # where it was kept
     others |= {} if recipe is None else {"recipe": recipe}
