@@ -1,4 +1,4 @@
-"""Cora and Citeseer, public split: searches in `GraphNet` with the training among the choices, beside hand-made networks.
+"""Cora and Citeseer, public split: searches in `GraphNet` with the training as choices, beside hand-made networks.
 
 Random search, evolution, AGNN and Optuna's TPE look at as many networks each, with as many epochs; random search,
 evolution and AGNN begin with the hand-made ones. The five best of a search by validation accuracy are trained longer on
@@ -28,6 +28,7 @@ from appnas.estimate import Cached, Scratch
 from appnas.loop import search_loop
 from appnas.methods import agnn, baselines, optuna_sampler
 from appnas.retrain import train_one
+from appnas.retrain.ensemble import Ensemble, selected
 from appnas.run import catalogue
 from appnas.space import WithTraining
 from appnas.spaces import GraphNet
@@ -107,6 +108,16 @@ class Study:
         found = {"test": self.domain.test(network)["accuracy"], "valid": self.domain.score(network)["accuracy"]}
         return {**found, "seconds": time.process_time() - start}
 
+    def together(self, archs, seed):
+        """Test accuracies of networks that answer together."""
+        start = time.process_time()
+        networks = [train_one(self.space, self.domain, arch, self.args.epochs, 200 + seed) for arch in archs]
+        weights = {"voting": None, "stacking": selected(self.domain, networks, "classes")}
+        found = {how: Ensemble(networks, "classes", given).eval() for how, given in weights.items()}
+        tests = {how: self.domain.test(network)["accuracy"] for how, network in found.items()}
+        single = statistics.fmean(self.domain.test(network)["accuracy"] for network in networks)
+        return {**tests, "single": single, "seconds": time.process_time() - start}
+
     def rows(self, kind, run, *keys):
         """Kept rows of one kind; an architecture's key is a text."""
         back = {(kind, *self.sizes, *map(_plain, key)): key for key in keys}
@@ -123,6 +134,11 @@ class Study:
     def again(self, arch):
         """Test accuracies with as many seeds as are asked for."""
         return self.rows("test", self.tested, *((arch, seed) for seed in range(self.args.again)))
+
+    def joined(self, archs):
+        """The five best together, with several seeds."""
+        keys = [(tuple(k for arch in archs for k in arch), seed) for seed in range(self.args.ensembles)]
+        return self.rows("together", lambda _, seed: self.together(archs, seed), *keys)
 
     def found(self, name):
         """Row by row: the chosen networks of all searches of a method, and how they do."""
@@ -155,6 +171,17 @@ def shown(name, groups, seconds, more=""):
     print(f"{name:<34}{between:>16}{within:>8.2f}{valid:>8.2f}{seconds:>8.0f}  {more}", flush=True)
 
 
+OWN = range(FOLDS, 2 * FOLDS)
+RULES = {
+    "the search's best": lambda study, top: top[0],
+    "own split, 5 seeds, by value": lambda study, top: study.last_stage(top, "value", seeds=OWN),
+    "own split, 5 seeds, by both": lambda study, top: study.last_stage(top, "both", seeds=OWN),
+    "5 splits, by value": lambda study, top: study.last_stage(top, "value"),
+    "5 splits, by loss": lambda study, top: study.last_stage(top, "loss"),
+    "5 splits, by both, simplest": lambda study, top: study.last_stage(top, "both", simplest=True),
+}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dataset", default="cora", choices=["cora", "citeseer", "graphs"])
@@ -167,6 +194,7 @@ def main():
     parser.add_argument("--hand-made", nargs="*", default=list(HAND_MADE), choices=list(HAND_MADE))
     parser.add_argument("--without", default="", choices=["", "operations", "training", "known"])
     parser.add_argument("--choices", action="store_true", help="also what other rules of the last stage would choose")
+    parser.add_argument("--ensembles", type=int, default=0, help="seeds of the five best together")
     parser.add_argument("--out", help="file that keeps the rows")
     args = parser.parse_args()
     torch.set_num_threads(1)
@@ -192,16 +220,14 @@ def main():
         for arch in picked:
             print("    ", study.shown(arch))
         if args.choices:
-            own = range(FOLDS, 2 * FOLDS)
-            for rule, pick in {
-                "the search's best": lambda top: top[0],
-                "own split, 5 seeds, by value": lambda top: study.last_stage(top, "value", seeds=own),
-                "own split, 5 seeds, by both": lambda top: study.last_stage(top, "both", seeds=own),
-                "5 splits, by value": lambda top: study.last_stage(top, "value"),
-                "5 splits, by loss": lambda top: study.last_stage(top, "loss"),
-                "5 splits, by both, simplest": lambda top: study.last_stage(top, "both", simplest=True),
-            }.items():
-                shown(f"  {rule}", [study.again(pick(top)) for top in tops], 0)
+            for rule, pick in RULES.items():
+                shown(f"  {rule}", [study.again(pick(study, top)) for top in tops], 0)
+        if args.ensembles:
+            each = [study.joined(top) for top in tops]
+            for how in ("single", "voting", "stacking"):
+                means = [statistics.fmean(row[how] for row in rows) for rows in each]
+                label = "mean of the five, alone" if how == "single" else f"the five together, {how}"
+                print(f"  {label:<32}{spread(means, 2):>16}", flush=True)
 
 
 if __name__ == "__main__":

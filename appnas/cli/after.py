@@ -63,6 +63,8 @@ def retrain(result: Result, path: Path, epochs: int | None, seeds: int, beside: 
         how.get("compile")
     )
     more += " --splits all" if how.get("splits") == "all" else ""
+    if how.get("ensemble"):
+        more += f" --ensemble {how['ensemble']} --ensemble-by {how['ensemble_by']}"
     with resumable(path, f"appnas retrain {shlex.quote(str(path))}{more}"):
         trained = result.retrain(epochs, seeds=seeds, beside=beside or None, progress=True, **how)
     show.trained(trained, path)

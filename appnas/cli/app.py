@@ -105,11 +105,16 @@ class Retrain:
     """Processes that train every network together, started by torchrun; 0: as many as were started."""
     splits: Literal["own", "all"] = "own"
     """All: train and test on every official split that the data hold."""
+    ensemble: int = 0
+    """If above 1, a row of so many of the search's best that answer together."""
+    ensemble_by: Literal["voting", "stacking"] = "voting"
+    """Voting: all alike; stacking: weighed by validation data."""
 
     def run(self) -> None:
         """Train."""
         before.threads(self.threads)
         how = {"precision": self.precision, "compile": self.compile or None, "splits": self.splits}
+        how |= {"ensemble": self.ensemble, "ensemble_by": self.ensemble_by}
         found = after.finished(self.path, self.device, self.processes)
         after.retrain(found, self.path, self.epochs, self.seeds, self.beside, **how)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 from functools import partial
@@ -19,6 +19,7 @@ from appnas.compute import Precision, compute_of, led, parted
 from appnas.cost import counts, latencies, placing
 from appnas.loop import SearchResult, training
 from appnas.retrain.batches import check_batches
+from appnas.retrain.ensemble import Ensemble, Together, best_few, kind_of, selected
 from appnas.retrain.rows import Retrained, Row, _row_json
 from appnas.run import add_place, save_showcase, save_weights, told_places, write_json, writing
 from appnas.space import Arch, Space, constant_arch, random_arch
@@ -65,6 +66,8 @@ def retrain(
     precision: Precision | None = None,
     compile: bool | None = None,
     splits: Literal["own", "all"] = "own",
+    ensemble: int = 0,
+    ensemble_by: Together = "voting",
     progress: bool = False,
 ) -> Retrained:
     """Train the found architecture and its controls from scratch on all training data, then test each once a seed.
@@ -86,9 +89,13 @@ def retrain(
         compile: let torch compile them before, by default as in the search.
         splits: "all" trains and tests on every official split that the domain's data hold (its `splits()`), as papers
             on graphs do; "own" on that of the search. Splits overlap: a node that validated in the search may test.
+        ensemble: if above 1, a row of so many of the search's best together, the found one first: the mean of their
+            probabilities, or numbers (`appnas.retrain.ensemble`).
+        ensemble_by: "voting", or "stacking": a mean weighed by validation data.
         progress: show a live line.
 
     Raises:
+        TypeError: an ensemble of what is not classes, sets of labels or numbers.
         ValueError: the result has no domain with data, that has nothing to test on, nothing is asked for, torch does
             not have the device, or the device lacks the precision.
         RunError: somebody else writes to the directory.
@@ -108,6 +115,8 @@ def retrain(
     folder = out or result.info.get("path")
     out = Path(folder) if folder else None
     share = compute_of(domain).share
+    few = best_few(result.history, result.best, ensemble) if ensemble else []
+    together = (few, ensemble_by, kind_of(domain, ensemble_by)) if few else None
     if out:
         out.mkdir(parents=True, exist_ok=True)
     final = getattr(domain, "trained_on", lambda _: "all")(True)
@@ -119,7 +128,7 @@ def retrain(
     with ExitStack() as held, told(None, lambda: kept, here), parted(lambda: kept):
         if out:
             led(share, lambda: held.enter_context(writing(out)))
-        return _train_all(space, _splits(domain, splits), candidates, epochs, seeds, out, progress)
+        return _train_all(space, _splits(domain, splits), candidates, together, epochs, seeds, out, progress)
 
 
 def _splits(domain: Any, which: str) -> list[Any]:
@@ -141,8 +150,8 @@ def _splits(domain: Any, which: str) -> list[Any]:
 
 
 def _train_all(
-    space: Space, domains: Sequence[Any], candidates: Mapping[str, Arch], epochs: int, seeds: int, out: Path | None,
-    progress: bool,
+    space: Space, domains: Sequence[Any], candidates: Mapping[str, Arch],
+    together: tuple[Sequence[Arch], Together, str] | None, epochs: int, seeds: int, out: Path | None, progress: bool,
 ) -> Retrained:  # fmt: skip
     domain = domains[0]
     rows, models, share = [], [], compute_of(domain).share
@@ -160,6 +169,10 @@ def _train_all(
         else:
             rows.append(row)
             models.append(model)
+    if together:
+        row, model = _together(space, domains, *together, epochs, seeds, out, progress)
+        rows.append(row)
+        models.append(model)
     measured = led(share, lambda: latencies(models, domain.example(1), repeats=20, warmup=3))
     rows = [replace(row, latency=found.median) for row, found in zip(rows, measured, strict=True)]
     if out and share.leads:
@@ -177,15 +190,52 @@ def _train_row(
     progress: bool,
 ) -> tuple[Row, nn.Module]:  # fmt: skip
     """One architecture, trained and tested once a seed and split, and its first network."""
-    tests, leads, first = [], compute_of(domains[0]).share.leads, None
+    models = _trainings(space, domains, name, arch, epochs, seeds, out, progress)
+    return _tested(name, arch, domains, ((domain, network) for domain, _, network in models))
+
+
+def _together(
+    space: Space, domains: Sequence[Any], archs: Sequence[Arch], how: Together, kind: str, epochs: int, seeds: int,
+    out: Path | None, progress: bool,
+) -> tuple[Row, nn.Module]:  # fmt: skip
+    """Several architectures, trained like one, and what they answer together."""
+    names = ["found", *(f"number {i + 2}" for i in range(len(archs) - 1))]
+    each = [
+        _trainings(space, domains, name, arch, epochs, seeds, out, progress)
+        for name, arch in zip(names, archs, strict=True)
+    ]
+
+    def joined(trained: Sequence[tuple[Any, int, nn.Module]]) -> tuple[Any, nn.Module]:
+        domain, members = trained[0][0], [network for *_, network in trained]
+        weights = selected(domain, members, kind) if how == "stacking" else None
+        return domain, Ensemble(members, kind, weights).eval()
+
+    name = f"best {len(archs)} by {how}"
+    return _tested(name, archs[0], domains, (joined(trained) for trained in zip(*each, strict=True)))
+
+
+def _trainings(
+    space: Space, domains: Sequence[Any], name: str, arch: Arch, epochs: int, seeds: int, out: Path | None,
+    progress: bool,
+) -> Iterator[tuple[Any, int, nn.Module]]:  # fmt: skip
+    """One architecture, trained once a seed and split."""
+    leads = compute_of(domains[0]).share.leads
     for number, repeat in product(range(len(domains)), range(seeds)):
         place = f"-split-{number}" if len(domains) > 1 else ""
         file = out and out / f"train-{_slug(name)}-{epochs}-{repeat}{place}.pt"
         said = f", split {number + 1} of {len(domains)}" if place else ""
         with training(f"{name}, seed {repeat + 1} of {seeds}{said}", epochs, progress and leads) as on_epoch:
-            trained = train_one(space, domains[number], arch, epochs, repeat, file, on_epoch)
-        first = first or trained
-        tests.append(domains[number].test(trained))
+            yield domains[number], repeat, train_one(space, domains[number], arch, epochs, repeat, file, on_epoch)
+
+
+def _tested(
+    name: str, arch: Arch, domains: Sequence[Any], networks: Iterable[tuple[Any, nn.Module]]
+) -> tuple[Row, nn.Module]:
+    """The row of networks, each tested on its domain, and the first of them."""
+    tests, first = [], None
+    for domain, network in networks:
+        first = first or network
+        tests.append(domain.test(network))
     assert first is not None
     macs = counts.macs(first.eval(), domains[0].example(1))
     return Row(name, arch, counts.parameters(first), macs, tests, metric=metric_of(domains[0])), first

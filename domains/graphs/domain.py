@@ -125,6 +125,7 @@ class Graphs(Supervised):
     def _read(self, y: dict[str, list[Tensor]], loss: str | None) -> dict[str, list[Tensor]]:
         """Targets as the loss has them; the task and the names of its classes are kept."""
         self._task, found = targets_of(y, loss, self.labels)
+        self.kind = self._task.kind
         self.labels = self._task.names
         return found
 

@@ -141,7 +141,7 @@ class Labelled(Examples):
 
     def _assemble(self, splits: dict[str, Split], held: Split | None, task: Task, options: Any, wishes: Wishes) -> None:
         """Everything of a domain out of its checked data."""
-        self.options, self._task, self._wishes, self.labels = options, task, wishes, task.names
+        self.options, self._task, self.kind, self._wishes, self.labels = options, task, task.kind, wishes, task.names
         self._splits, self._held_out = splits, held
         self.budget, self.has_test = options.epochs, held is not None
         self._normalise()

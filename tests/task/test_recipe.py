@@ -40,6 +40,14 @@ def test_the_same_domain_trained_otherwise(digits):
         locked.test(None)
 
 
+def test_the_last_rate_follows_the_first(ring):
+    """A constant rate stays one, and a cosine's end keeps its share."""
+    recipe = retuned(ring, {"lr": 0.5}).options.recipe
+    assert ring.options.recipe.lr == ring.options.recipe.lr_min != 0.5 and recipe.lr == recipe.lr_min == 0.5
+    named = retuned(ring, {"lr": 0.5, "lr_min": 0.1}).options.recipe
+    assert (named.lr, named.lr_min) == (0.5, 0.1)
+
+
 def test_a_kept_digest_is_made_anew(ring):
     before = ring.fingerprint
     assert isinstance(ring, Graphs) and retuned(ring, {"lr": 0.5}).fingerprint != before == ring.fingerprint
