@@ -59,11 +59,16 @@ def tested(story: Story, row: Row) -> str:
     return spread(row.mean(metric), row.spread(metric), unit(story.rows, metric))
 
 
+def controls(story: Story) -> list[Row]:
+    """The rows of other single networks."""
+    return [row for row in story.rows[1:] if row.members == 1]
+
+
 def best_control(story: Story) -> Row | None:
     """The strongest of the controls."""
     metric = primary(story.rows)
     pick = min if falls(story.rows, metric) else max
-    return pick(story.rows[1:], key=lambda row: row.mean(metric), default=None)
+    return pick(controls(story), key=lambda row: row.mean(metric), default=None)
 
 
 def command(story: Story, verb: str) -> str:
@@ -80,7 +85,25 @@ def command(story: Story, verb: str) -> str:
 
 
 def verdict(story: Story) -> str:
-    """What came out, in one or two sentences."""
+    """What came out, in a few sentences."""
+    return _single(story) + "".join(f" {said}" for said in _beside(story))
+
+
+def _beside(story: Story) -> Iterator[str]:
+    """What is to be said of an MLP on a graph, and of networks that answer together."""
+    if not story.rows:
+        return
+    metric, found = primary(story.rows), story.rows[0]
+    sign = -1 if falls(story.rows, metric) else 1
+    for row in controls(story):
+        if row.name == "mlp" and sign * (row.mean(metric) - found.mean(metric)) >= 0:
+            yield "The MLP, which looks at no edges, is at least as good: these edges may not help."
+    for row in story.rows[1:]:
+        if row.members > 1:
+            yield f"The {row.name}, {row.members} networks together, reach {tested(story, row)}."
+
+
+def _single(story: Story) -> str:
     if not story.rows:
         if story.arch is None:
             return "The search has not scored anything yet."
@@ -169,7 +192,7 @@ def checks(story: Story) -> Iterator[Check]:
         n = len(story.rows[0].tests)
         text = f"Every architecture was trained {n} times." if n > 1 else "Every architecture was trained once only."
         yield Check("ok" if n > 1 else "warn", f"Trained from scratch with {plural(n, 'seed')}", text)
-        names = ", ".join(escape(row.name) for row in story.rows[1:])
+        names = ", ".join(escape(row.name) for row in controls(story))
         yield (Check("ok", "Controls trained alike", f"{names}.") if names else
                Check("todo", "No control", f"Train one with {command(story, 'retrain')}."))  # fmt: skip
         text = f"{n * len(story.rows)} times: once for each trained network. A strategy cannot reach it."

@@ -211,7 +211,8 @@ def _together(
         return domain, Ensemble(members, kind, weights).eval()
 
     name = f"best {len(archs)} by {how}"
-    return _tested(name, archs[0], domains, (joined(trained) for trained in zip(*each, strict=True)))
+    row, model = _tested(name, archs[0], domains, (joined(trained) for trained in zip(*each, strict=True)))
+    return replace(row, members=len(archs)), model
 
 
 def _trainings(

@@ -31,6 +31,7 @@ class Row:
         latency: ms of one example on one thread of this machine, the median of passes in turns with the other rows;
             None in runs of older versions.
         metric: what the domain's value stands for: name, unit and direction; None if it does not say.
+        members: networks that answer together; `arch` is the first one's.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Row:
     tests: Sequence[Mapping[str, float]]
     latency: float | None = None
     metric: Metric | None = None
+    members: int = 1
 
     def mean(self, metric: str) -> float:
         """Mean over the seeds."""
@@ -120,6 +122,7 @@ def _row_json(row: Row) -> dict[str, Any]:
         "macs": row.macs,
         "tests": [dict(test) for test in row.tests],
         "latency": row.latency,
+        "members": row.members,
     }
 
 

@@ -106,7 +106,7 @@ def retuned(domain: D, changes: Mapping[str, Any]) -> D:
         if name in getattr(domain, "tunable", ()):
             others |= {each: value for each in (name, f"final_{name}") if hasattr(domain.options, each)}  # type: ignore[attr-defined]
         else:
-            scaled = name == "lr" and "lr_min" not in changes and recipe.lr
+            scaled = name == "lr" and "lr_min" not in changes and recipe.lr and isinstance(value, int | float)
             rates = {"lr_min": value * recipe.lr_min / recipe.lr} if scaled else {}
             recipe = replace(recipe, **{name: value}, **rates)
     other: Any = copy.copy(domain)

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +66,17 @@ def test_the_verdict_says_what_was_measured(rows, ending):
     text = plain(findings.verdict(told(rows)))
     assert text.startswith("Trained from scratch for 5 epochs, the found architecture reaches a test ")
     assert text.endswith(ending)
+
+
+def test_an_mlp_that_is_as_good_and_networks_together():
+    rows = [row("found", 80, 82), row("mlp", 81, 83), replace(row("best 3 by voting", 84, 85), members=3)]
+    text = plain(findings.verdict(told(rows)))
+    assert "the best control, mlp" in text and "edges may not help" in text
+    assert text.endswith("The best 3 by voting, 3 networks together, reach 84.50 ± 0.71 %.")
+    assert "mlp." in check(told(rows), "Controls trained alike").text
+    assert "edges" not in findings.verdict(told([row("found", 90), row("mlp", 81)]))
+    together = [rows[0], rows[2]]
+    assert "Without a control trained alike" in findings.verdict(told(together))
 
 
 def test_the_verdict_without_a_test():
