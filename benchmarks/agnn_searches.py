@@ -7,9 +7,7 @@ one waste less. A row of `--out` for each search. Needs the data in APPNAS_DATA.
 
     python benchmarks/agnn_searches.py --seeds 5 --out agnn_searches.jsonl
 
-In the space `graphnet` a search begins with the space's hand-made networks; these have rows of their own, by name:
-
-    python benchmarks/agnn_searches.py --space graphnet --lr 0.01 --methods random "AGNN, ranked" gcn --out nets.jsonl
+The same in `graphnet`, with the training among the choices, is `citations.py`.
 """
 
 import argparse
@@ -24,7 +22,7 @@ from rows import collect, spread
 from appnas.estimate import Cached, Scratch
 from appnas.methods import agnn, baselines
 from appnas.retrain import train_one
-from appnas.spaces import GNN, GraphNet
+from appnas.spaces import GNN
 from appnas.task import Locked
 
 
@@ -50,12 +48,12 @@ METHODS = {
     "AGNN, 20 random first": partial(of_agnn, start=20),
     "AGNN, ranked": partial(of_agnn, top=5, repeats=3),
 }
-SPACES = {"gnn": GNN(), "graphnet": GraphNet()}
+SPACE = GNN()
 
 
 def found_by(args, name, domain, seed):
     """A search: what it found, and what it saw."""
-    result = METHODS[name](SPACES[args.space], Locked(domain), args, seed)
+    result = METHODS[name](SPACE, Locked(domain), args, seed)
     values = [record.value for record in result.history][: args.evaluations]
     return result.best, {
         "half": max(values[: len(values) // 2]),
@@ -66,17 +64,15 @@ def found_by(args, name, domain, seed):
 
 
 def row(args, name, seed):
-    """One search, or one hand-made network, and the trainings of what it found."""
-    space, domain, start = SPACES[args.space], at_rate(args.dataset, args.lr), time.process_time()
-    searched = name in METHODS
-    best, seen = found_by(args, name, domain, seed) if searched else (space.hand_made[name], {})
-    seeds = range(3) if searched else range(3 * seed, 3 * seed + 3)
-    networks = [train_one(space, domain, best, args.epochs, again) for again in seeds]
+    """One search, and the trainings of what it found."""
+    domain, start = at_rate(args.dataset, args.lr), time.process_time()
+    best, seen = found_by(args, name, domain, seed)
+    networks = [train_one(SPACE, domain, best, args.epochs, again) for again in range(3)]
     return {
         **seen,
         "valid": statistics.fmean(domain.score(network)["accuracy"] for network in networks),
         "test": statistics.fmean(domain.test(network)["accuracy"] for network in networks),
-        "found": show(space, best),
+        "found": show(SPACE, best),
         "seconds": time.process_time() - start,
     }
 
@@ -89,16 +85,11 @@ def main():
     parser.add_argument("--budget", type=int, default=60, help="epochs of a candidate")
     parser.add_argument("--epochs", type=int, default=300, help="of the last trainings")
     parser.add_argument("--lr", type=float, default=0.02, help="of Adam, in every training")
-    parser.add_argument("--space", default="gnn", choices=list(SPACES))
-    parser.add_argument("--methods", nargs="+", default=list(METHODS), help="and names of hand-made networks")
+    parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=list(METHODS))
     parser.add_argument("--out", help="file that keeps the rows")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    there = [*METHODS, *getattr(SPACES[args.space], "hand_made", {})]
-    if unknown := [name for name in args.methods if name not in there]:
-        parser.error(f"methods are some of {there}, got {unknown}")
     sizes = [args.dataset, args.evaluations, args.budget, args.epochs, args.lr]
-    sizes += [] if args.space == "gnn" else [args.space]
     keys = [(*sizes, name, seed) for seed in range(args.seeds) for name in args.methods]
     rows = collect(args.out, keys, lambda *key: row(args, *key[-2:]))
     candidates = f"{args.evaluations} candidates of {args.budget} epochs"
@@ -110,7 +101,7 @@ def main():
     print(f"{'':<20}" + "".join(f"{head:>18}" for head in heads.values()) + f"{'CPU s':>8}")
     for name in args.methods:
         own = [found for key, found in zip(keys, rows, strict=True) if key[-2] == name]
-        cells = "".join(f"{spread([f[head] for f in own], 2) if head in own[0] else '':>18}" for head in heads)
+        cells = "".join(f"{spread([f[head] for f in own], 2):>18}" for head in heads)
         print(f"{name:<20}{cells}{statistics.fmean(found['seconds'] for found in own):>8.0f}")
 
 

@@ -172,6 +172,19 @@ def test_several_searches_of_agnn(tmp_path):
     assert len((tmp_path / "rows").read_text().splitlines()) == 4
 
 
+def test_searches_and_hand_made_networks_on_citations(tmp_path):
+    """The last stage by every rule; rows that are kept are not run again."""
+    small = ("--dataset", "graphs", "--seeds", "2", "--evaluations", "4", "--budget", "1", "--epochs", "1")
+    asked = (*small, "--again", "2", "--methods", "AGNN", "--hand-made", "mlp", "gcn", "--without", "training")
+    out = run("citations", *asked, "--choices", "--ensembles", "1", "--out", str(tmp_path / "rows"))
+    names = re.findall(r"^ *([\w',][\w ',]*?)  +\d+\.\d+", out, re.MULTILINE)
+    assert names[:3] == ["mlp", "gcn", "AGNN"] and "own split, 5 seeds, by both" in names
+    assert "the five together, voting" in names
+    before = (tmp_path / "rows").read_text()
+    assert run("citations", *asked, "--choices", "--ensembles", "1", "--out", str(tmp_path / "rows")) == out
+    assert (tmp_path / "rows").read_text() == before
+
+
 def test_graphs_of_every_kind():
     sizes = ("--seeds", "1", "--levels", "0.2", "0.95", "--evaluations", "3", "--budget", "1", "--epochs", "1")
     out = run("heterophily", *sizes, "--again", "1")
