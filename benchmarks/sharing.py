@@ -2,9 +2,11 @@
 
 The architectures are a walk of small steps, each a random change of one class of an earlier architecture, which is
 what a conservative search feeds its store with. Kendall's tau between the validation accuracy after a short training,
-with or without inherited weights, and the mean over the seeds from scratch. Needs the data in APPNAS_DATA:
+with or without inherited weights, and the mean over the seeds from scratch. Random networks are poor, and what they hand
+on is poor; `--evolved` takes the last that regularised evolution looked at. Needs the data in APPNAS_DATA:
 
     python benchmarks/sharing.py --dataset cora --seeds 3
+    python benchmarks/sharing.py --dataset cora --seeds 3 --space graphnet --evolved --lr 0.01
 """
 
 import argparse
@@ -17,9 +19,12 @@ from agnn import at_rate
 from scipy.stats import kendalltau
 
 from appnas.estimate import ParamStore, Scratch, by_homogeneity, by_shape
+from appnas.methods import baselines
 from appnas.space import random_arch
-from appnas.spaces import GNN
+from appnas.spaces import GNN, GraphNet
 from appnas.strategy import Draw
+
+SPACES = {"gnn": GNN(), "graphnet": GraphNet()}
 
 
 def walk(space, count, seed):
@@ -35,6 +40,14 @@ def walk(space, count, seed):
     return archs
 
 
+def evolved(space, domain, count, budget, seed):
+    """The last different architectures of an evolution of three times as many, in their order."""
+    config = baselines.EvolutionConfig(3 * count, population=10, sample=3, budget=budget)
+    history = baselines.evolution(space, domain, config, seed=seed).history
+    last = list(dict.fromkeys(record.arch for record in reversed(history)))[:count]
+    return last[::-1]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--dataset", default="cora")
@@ -43,10 +56,15 @@ def main():
     parser.add_argument("--lr", type=float, default=0.02, help="of Adam")
     parser.add_argument("--budget", type=int, default=200, help="epochs from scratch")
     parser.add_argument("--warmup", type=int, default=40, help="epochs after inheriting weights, and of 'none'")
+    parser.add_argument("--space", default="gnn", choices=list(SPACES))
+    parser.add_argument("--evolved", action="store_true", help="no random walk, but the last of an evolution")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    space, domain = GNN(), at_rate(args.dataset, args.lr)
-    archs = walk(space, args.archs, 0)
+    space, domain = SPACES[args.space], at_rate(args.dataset, args.lr)
+    if args.evolved:
+        archs = evolved(space, domain, args.archs, args.warmup, 0)
+    else:
+        archs = walk(space, args.archs, 0)
 
     def values(evaluator):
         return [float(evaluator.score(Draw(arch)).value) for arch in archs]

@@ -195,6 +195,9 @@ def test_graphs_of_every_kind():
 def test_sharing():
     out = run("sharing", "--dataset", "graphs", "--archs", "3", "--seeds", "2", "--budget", "2", "--warmup", "1")
     assert out.count("tau") == 4 and re.search(r"none +tau .* inherited 0 %", out)
+    small = ("--archs", "3", "--seeds", "2", "--budget", "2", "--warmup", "1")
+    out = run("sharing", "--dataset", "graphs", *small, "--space", "graphnet", "--evolved")
+    assert out.count("tau") == 4 and re.search(r"^constrained +tau ", out, re.MULTILINE)
 
 
 @pytest.mark.slow
