@@ -2,8 +2,8 @@
 
 The architectures are a walk of small steps, each a random change of one class of an earlier architecture, which is
 what a conservative search feeds its store with. Kendall's tau between the validation accuracy after a short training,
-with or without inherited weights, and the mean over the seeds from scratch. Random networks are poor, and what they hand
-on is poor; `--evolved` takes the last that regularised evolution looked at. Needs the data in APPNAS_DATA:
+with or without inherited weights, and the mean over the seeds from scratch. Random networks are poor, and what they
+hand on is poor; `--evolved` takes the last that regularised evolution looked at. Needs the data in APPNAS_DATA:
 
     python benchmarks/sharing.py --dataset cora --seeds 3
     python benchmarks/sharing.py --dataset cora --seeds 3 --space graphnet --evolved --lr 0.01
