@@ -35,7 +35,7 @@ from appnas.spaces import GraphNet
 from appnas.strategy import Archive, Draw, Random, chosen, from_known
 from appnas.task import Locked
 
-TUNE = {"lr": [0.005, 0.01, 0.02], "weight_decay": [5e-4, 5e-3]}
+TUNE = {"lr": [0.005, 0.01, 0.02], "weight_decay": [1e-4, 5e-4, 2e-3]}
 TOP, FOLDS = 5, 5
 HAND_MADE = ("mlp", "gcn", "sage", "gin", "gat", "gatv2", "transformer", "appnp", "gcnii")
 
