@@ -12,7 +12,7 @@ from torch.nn import functional
 from appnas.space import Gates
 from appnas.spaces.graphs.edges import Edges
 from appnas.spaces.graphs.graph_parts import NORMS, After, Both, Ego, Head, Initial, Perceptron, Pool
-from appnas.spaces.graphs.inputs import Readout, features, on_edges, turned
+from appnas.spaces.graphs.inputs import OnGraphs, Readout, features, on_edges, turned
 from appnas.spaces.graphs.operations import Place
 from appnas.spaces.graphs.sparse import Features, dropped, kept
 from appnas.supernet import Mixed, live_options
@@ -92,7 +92,7 @@ class GraphLayer(nn.Module):
         return y if self.norm is None else functional.relu(mixed("norm", self.block, self.norm, y))
 
 
-class GraphNetwork(nn.Module):
+class GraphNetwork(OnGraphs):
     """Linear layers on every node, blocks of graph layers, a head."""
 
     def __init__(self, plan: Plan, inputs: int, outputs: int):
@@ -143,7 +143,7 @@ class GraphNetwork(nn.Module):
         x = features(x, next(self.parameters()))
         along = [] if self.direction == "out" else [edge_index]
         against = [] if self.direction == "in" else [kept(turned, edge_index)]
-        edges = [Edges.of(index, weight, len(x), x.dtype) for index in (*along, *against)]
+        edges = [Edges.of(index, weight, x.shape[0], x.dtype) for index in (*along, *against)]
         live = None if gates is None else [live_options(matrix) for matrix in gates]
 
         def mixed(name: str, row: int, decision: Mixed | Settled, given: object) -> Tensor | None:

@@ -7,9 +7,33 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from appnas.spaces.graphs.sparse import Features, dropped, kept, times
+from appnas.spaces.graphs.sparse import Features, Listed, dropped, exporting, kept, times
 
 Readout = Literal["mean", "sum", "max"]
+FREE = {"x": {0: "nodes"}, "edge_index": {1: "edges"}, "graph": {0: "nodes"}, "edge_weight": {0: "edges"}}
+"""Axes of the arguments of graph networks that differ from graph to graph, with their names."""
+
+
+class OnGraphs(nn.Module):
+    """Base of graph networks: what they tell of their inputs to those who write them down (`appnas.cost.to_onnx`)."""
+
+    def axes(self, *inputs: Tensor) -> dict[str, dict[int, str]]:
+        """Names of the inputs, in their order, and of the axes that are free; a third one may be weights of edges."""
+        names = list(FREE)[: len(inputs)]
+        if len(inputs) == 3 and inputs[2].is_floating_point():
+            names[2] = "edge_weight"
+        return {name: FREE[name] for name in names}
+
+    def smaller(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        """The first half of the nodes and the edges between them: another graph, to compare on."""
+        nodes = (len(inputs[0]) + 1) // 2
+        inside = (inputs[1] < nodes).all(0)
+        part = {"nodes": lambda x, axis: x.narrow(axis, 0, nodes), "edges": lambda x, axis: x[..., inside]}
+        return tuple(
+            part[free](x, axis)
+            for x, named in zip(inputs, self.axes(*inputs).values(), strict=True)
+            for axis, free in named.items()
+        )
 
 
 class SparseLinear(nn.Linear):
@@ -48,12 +72,25 @@ def pooled(x: Tensor, graph: Tensor | None, readout: Readout = "mean") -> Tensor
     """
     if graph is None:
         return x
+    if exporting():
+        return _pooled(x, graph, readout)
     count = torch.bincount(graph).to(x.dtype)
     zeros = x.new_zeros(len(count), x.shape[1])
     if readout == "max":
         return zeros.scatter_reduce(0, graph[:, None].expand_as(x), x, "amax", include_self=False)
     total = zeros.index_add(0, graph, x)
     return total if readout == "sum" else total / count[:, None]
+
+
+def _pooled(x: Tensor, graph: Tensor, readout: Readout) -> Tensor:
+    """The same, for any number of graphs."""
+    every = Listed(graph, graph, graph.max().item() + 1)  # type: ignore[arg-type]
+    torch._check(every.rows >= 1)
+    count = every.counts[:, None]
+    if readout == "max":
+        return every.largest(x).masked_fill(count == 0, 0.0)
+    total = every.added(x)
+    return total if readout == "sum" else total / count.to(x.dtype)
 
 
 def on_edges(

@@ -48,7 +48,7 @@ class Weighted(MessagePassing):  # type: ignore[misc]
 
     def summed(self, own: Tensor, e: Tensor, graph: Looped) -> Tensor:
         """The fast form. Shapes: as `gathered`."""
-        heads = own.view(len(own), e.shape[1], -1)  # one matrix product serves all heads that share their weights
+        heads = own.view(own.shape[0], e.shape[1], -1)  # one matrix product serves all heads that share their weights
         return weighted_sum(e, heads, graph.pattern).view_as(own)
 
     def message(self, x_j: Tensor, e: Tensor) -> Tensor:
@@ -127,7 +127,7 @@ class AutoGNNLayer(Weighted):
 
     def forward(self, x: Tensor, edge_index: Tensor, edge_weight: Tensor | None = None) -> Tensor:
         """New features of every node."""
-        graph: Looped = kept(with_loops, edge_index, len(x))
+        graph: Looped = kept(with_loops, edge_index, x.shape[0])
         edges = None if edge_weight is None else graph.weights(edge_weight.to(x.dtype), edge_index)
         return self.on(dropped(x, self.dropout, self.training), graph, edges)
 

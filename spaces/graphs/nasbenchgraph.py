@@ -19,7 +19,7 @@ from torch.nn import functional
 from appnas.space import IO, Arch, Choice, Gates, Mask, argmax, only
 from appnas.spaces.graphs.gnn import layer_type
 from appnas.spaces.graphs.graphmix import OnEdges
-from appnas.spaces.graphs.inputs import SparseLinear, features, on_edges, pooled
+from appnas.spaces.graphs.inputs import OnGraphs, SparseLinear, features, on_edges, pooled
 from appnas.spaces.parts import wired
 from appnas.supernet import Mixed, live_options, scale
 from appnas.support import checked
@@ -133,7 +133,7 @@ class First(nn.Module):
         return graph[0]
 
 
-class BenchNetwork(nn.Module):
+class BenchNetwork(OnGraphs):
     """Operations between states; the links are mixed by what every operation reads, and by who feeds the output."""
 
     def __init__(self, space: NASBenchGraph, io: IO, mask: Mask | None, dropout: float):

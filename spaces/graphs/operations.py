@@ -113,7 +113,7 @@ class SAGE(Weighted):
         x, edges, _ = given
         z = _times(x, self.neighbours)
         e, graph = edges.alone(z.dtype), edges.graph
-        total = z.new_zeros(len(z), 1).index_add(0, graph.edge_index[1], e)
+        total = z.new_zeros(z.shape[0], 1).index_add(0, graph.edge_index[1], e)
         mean = self.gathered(z[:, None], e / total.masked_fill(total == 0, 1.0)[graph.edge_index[1]], graph)[:, 0]
         return self.own(x) + mean + self.neighbours.bias  # type: ignore[no-any-return]
 

@@ -3,6 +3,8 @@
 On Cora the 1433-wide features dominate a training step, not the graph: multiplied as a dense matrix they cost twenty
 times what their 1.3 % of entries need. The two products here are each other's derivatives, so gradients of any order
 run through them, and both patterns are made once for each tensor and kept. They stay in float32 under autocast.
+
+While a network is written down (`torch.export`, ONNX) the same is said in plain operations: see `Listed`.
 """
 
 from __future__ import annotations
@@ -45,6 +47,11 @@ class Pattern:
         """R."""
         return len(self.start) - 1
 
+    @property
+    def counts(self) -> Tensor:
+        """Entries of every row. Shapes: [R]."""
+        return self.start.diff()
+
     @cached_property
     def row(self) -> Tensor:
         """The row of every entry. Shapes: [E]."""
@@ -66,6 +73,41 @@ class Pattern:
         return torch.sparse_csr_tensor(
             self.start, self.column, values, (self.rows, self.columns), check_invariants=False
         )
+
+
+def exporting() -> bool:
+    """Whether torch writes down a network, which must not depend on the sizes at hand, nor on what is kept."""
+    return torch.compiler.is_exporting()
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A pattern in any order: on such a one every function here gathers and adds up, in operations that ONNX has.
+
+    Slower than the products of a `Pattern`, with a vector an edge in memory, and free in all of its sizes.
+
+    Shapes:
+        row, column: [E].
+    """
+
+    row: Tensor
+    column: Tensor
+    rows: int
+
+    @property
+    def counts(self) -> Tensor:
+        """Entries of every row. Shapes: [R]."""
+        return self.added(torch.ones_like(self.row))
+
+    def added(self, values: Tensor) -> Tensor:
+        """Sums of what the entries of every row have. Shapes: [E, ...] -> [R, ...]."""
+        return values.new_zeros(self.rows, *values.shape[1:]).index_add(0, self.row, values)
+
+    def largest(self, values: Tensor) -> Tensor:
+        """Maxima of the same, of rows that are not empty. Shapes: [E, ...] -> [R, ...]."""
+        index = self.row.view(-1, *[1] * (values.dim() - 1)).expand_as(values)
+        least = values.new_full((self.rows, *values.shape[1:]), -torch.inf)
+        return least.scatter_reduce(0, index, values, "amax")
 
 
 def starts(rows: Tensor, count: int) -> Tensor:
@@ -158,40 +200,49 @@ def _widened(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 @exact
 @_widened
-def row_max(messages: Tensor, pattern: Pattern) -> Tensor:
+def row_max(messages: Tensor, pattern: Pattern | Listed) -> Tensor:
     """The largest entry of every row, which has one at least; ties share the gradient. Shapes: [E, ...] -> [R, ...]."""
+    if isinstance(pattern, Listed):
+        return pattern.largest(messages)
     top: Tensor = _RowMax.apply(messages, pattern)  # type: ignore[no-untyped-call]
     return top
 
 
 @exact
 @_widened
-def weighted_sum(values: Tensor, x: Tensor, pattern: Pattern) -> Tensor:
+def weighted_sum(values: Tensor, x: Tensor, pattern: Pattern | Listed) -> Tensor:
     """y_r = sum over the entries (r, c) of v_rc x_c, for each of H heads.
 
     Shapes:
         values: [E, H]. x: [C, H, D]. returns: [R, H, D].
     """
+    if isinstance(pattern, Listed):
+        return pattern.added(values[..., None] * x.index_select(0, pattern.column))
     y: Tensor = _WeightedSum.apply(values, x, pattern)  # type: ignore[no-untyped-call]
     return y
 
 
 @exact
 @_widened
-def entry_products(a: Tensor, b: Tensor, pattern: Pattern) -> Tensor:
+def entry_products(a: Tensor, b: Tensor, pattern: Pattern | Listed) -> Tensor:
     """<a_r, b_c> at every entry (r, c), for each of H heads.
 
     Shapes:
         a: [R, H, D]. b: [C, H, D]. returns: [E, H].
     """
+    if isinstance(pattern, Listed):
+        return (a.index_select(0, pattern.row) * b.index_select(0, pattern.column)).sum(-1)
     p: Tensor = _EntryProducts.apply(a, b, pattern)  # type: ignore[no-untyped-call]
     return p
 
 
 @exact
 @_widened
-def softmax(e: Tensor, pattern: Pattern) -> Tensor:
+def softmax(e: Tensor, pattern: Pattern | Listed) -> Tensor:
     """Exp(e_rc) / sum over the row's entries of exp(e_rc'), for each head. Shapes: e [E, H]; returns [E, H]."""
+    if isinstance(pattern, Listed):
+        e = torch.exp(e - pattern.largest(e).index_select(0, pattern.row))
+        return e / pattern.added(e).index_select(0, pattern.row)
     top = torch.segment_reduce(e.detach(), "max", offsets=pattern.start)
     e = torch.exp(e - top.index_select(0, pattern.row))
     total = e.new_zeros(pattern.rows, e.shape[1]).index_add(0, pattern.row, e)
@@ -219,7 +270,7 @@ def sparse_features(x: Tensor) -> Features | None:
 
 def dropped(x: Tensor, rate: float, training: bool) -> Tensor | Features:
     """Dropout of features, which stay sparse if they are: entries of 0 are 0 afterwards. Shapes: x [N, F]."""
-    entries = None if x.requires_grad else kept(sparse_features, x)
+    entries = None if x.requires_grad or exporting() else kept(sparse_features, x)
     if entries is None:
         return dropout(x, rate, training)
     return Features(entries.pattern, dropout(entries.values, rate, training))
@@ -237,7 +288,7 @@ _KEPT = WeakIdKeyDictionary()
 
 def kept(make: Callable[..., Any], x: Tensor, *more: Any) -> Any:
     """`make(x, *more)`, made once as long as the tensor lives and is not written to; of inference mode, every time."""
-    if x.is_inference():  # such a tensor does not tell when it is written to
+    if x.is_inference() or exporting():  # of these, the first do not tell when they are written to
         return make(x, *more)
     mine = _KEPT.setdefault(x, {})  # type: ignore[no-untyped-call]
     key = (make, *more)
