@@ -55,6 +55,17 @@ class Looped:
         """1 at every edge that was given, 0 at the loops that were not. Shapes: [E]."""
         return torch.cat([self.looped.new_ones(self.between.shape[0]), self.looped])[self.order]
 
+    @cached_property
+    def mean(self) -> Tensor:
+        """1 / the number of edges into a node, at every edge that was given, 0 at the loops that were not. [E]."""
+        return self.shares(self.given)
+
+    def shares(self, weight: Tensor) -> Tensor:
+        """Weights divided by the sum of those into a node, where it is not 0. Shapes: [E] -> [E]."""
+        target = self.edge_index[1]
+        total = weight.new_zeros(self.pattern.rows).index_add(0, target, weight)
+        return weight / total.masked_fill(total == 0, 1.0)[target]
+
     def weights(self, given: Tensor, edge_index: Tensor, absent: float = 1.0) -> Tensor:
         """Weights of the edges that were given, as those of the entries.
 
@@ -138,6 +149,12 @@ class Edges:
         if self.weight is None:
             return self.graph.given.to(dtype)[:, None]
         return self.graph.weights(self.weight, self.index, absent=0.0)[:, None]
+
+    def mean(self, dtype: torch.dtype) -> Tensor:
+        """What adds up to the weighted mean of the neighbours. Shapes: [E, 1]."""
+        if self.weight is None:
+            return self.graph.mean.to(dtype)[:, None]
+        return self.graph.shares(self.alone(dtype)[:, 0])[:, None]
 
     def symmetric(self, dtype: torch.dtype) -> Tensor:
         """The propagation of a GCN. Shapes: [E, 1]."""

@@ -181,6 +181,30 @@ class _RowMax(torch.autograd.Function):
         return (gradients[0] / ties).index_select(0, ctx.pattern.row) * first, None
 
 
+class _Softmax(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, e: Tensor, pattern: Pattern) -> Tensor:
+        """The shares."""
+        top = torch.segment_reduce(e, "max", offsets=pattern.start)
+        e = e.sub(top.index_select(0, pattern.row)).exp_()
+        e /= _row_sums(e, pattern)
+        ctx.save_for_backward(e)
+        ctx.pattern = pattern
+        return e
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        """Of every share, what it gains on the mean of its row."""
+        (share,) = ctx.saved_tensors
+        gain = share * gradients[0]
+        return gain - share * _row_sums(gain, ctx.pattern), None
+
+
+def _row_sums(e: Tensor, pattern: Pattern) -> Tensor:
+    """The sum of its row at every entry. Shapes: [E, H] -> [E, H]."""
+    return e.new_zeros(pattern.rows, e.shape[1]).index_add(0, pattern.row, e).index_select(0, pattern.row)
+
+
 LOW = (torch.bfloat16, torch.float16)
 """Types for which torch has no products of compressed matrices."""
 
@@ -243,10 +267,8 @@ def softmax(e: Tensor, pattern: Pattern | Listed) -> Tensor:
     if isinstance(pattern, Listed):
         e = torch.exp(e - pattern.largest(e).index_select(0, pattern.row))
         return e / pattern.added(e).index_select(0, pattern.row)
-    top = torch.segment_reduce(e.detach(), "max", offsets=pattern.start)
-    e = torch.exp(e - top.index_select(0, pattern.row))
-    total = e.new_zeros(pattern.rows, e.shape[1]).index_add(0, pattern.row, e)
-    return e / total.index_select(0, pattern.row)
+    share: Tensor = _Softmax.apply(e, pattern)  # type: ignore[no-untyped-call]
+    return share
 
 
 @dataclass(frozen=True)
