@@ -134,7 +134,7 @@ def alone(who, operation, nodes):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sizes", type=int, nargs="+", default=[5000, 50000], help="nodes; edges are ten times as many")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[5000, 50000], help="nodes, with ten edges each")
     parser.add_argument("--operations", nargs="+", default=OPERATIONS, choices=OPERATIONS)
     parser.add_argument("--repeats", type=int, default=15, help="epochs that are timed")
     parser.add_argument("--alone", nargs=3, help=argparse.SUPPRESS)

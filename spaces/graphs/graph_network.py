@@ -12,9 +12,9 @@ from torch.nn import functional
 from appnas.space import Gates
 from appnas.spaces.graphs.edges import Edges
 from appnas.spaces.graphs.graph_parts import NORMS, After, Both, Ego, Head, Initial, Perceptron, Pool
-from appnas.spaces.graphs.inputs import OnGraphs, Readout, features, on_edges, turned
+from appnas.spaces.graphs.inputs import Features, OnGraphs, Readout, dropped, features, on_edges, turned
 from appnas.spaces.graphs.operations import Place
-from appnas.spaces.graphs.sparse import Features, dropped, kept
+from appnas.spaces.graphs.sparse import kept
 from appnas.supernet import Mixed, live_options
 
 

@@ -109,12 +109,14 @@ class NASBenchGraphProteins(NASBenchGraph):
 def _operation(option: str, d: int) -> nn.Module:
     from torch_geometric import nn as pyg
 
+    from appnas.spaces.graphs.message import TracedGAT
+
     if option == "skip":
         return First()
     if option == "fc":
         return nn.Sequential(First(), nn.Linear(d, d), nn.ELU())
     make: dict[str, Callable[[], nn.Module]] = {
-        "gat": lambda: pyg.GATConv(d, d // 2, heads=2),
+        "gat": lambda: TracedGAT(d, d // 2, heads=2),
         "gcn": lambda: pyg.GCNConv(d, d),
         "gin": lambda: pyg.GINConv(nn.Sequential(nn.Linear(d, d), nn.ReLU(), nn.Linear(d, d))),
         "cheb": lambda: pyg.ChebConv(d, d, K=2),

@@ -17,9 +17,9 @@ from torch.nn import functional
 from torch_geometric.nn.inits import glorot, zeros
 
 from appnas.spaces.graphs.edges import Edges
-from appnas.spaces.graphs.inputs import SparseLinear
+from appnas.spaces.graphs.inputs import Features, SparseLinear, times
 from appnas.spaces.graphs.message import AutoGNNLayer, Weighted
-from appnas.spaces.graphs.sparse import Features, entry_products, times
+from appnas.spaces.graphs.sparse import entry_products
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """Sparse matrices whose pattern is fixed and whose values may learn: graphs, and wide features with few entries.
 
-On Cora the 1433-wide features dominate a training step, not the graph: multiplied as a dense matrix they cost twenty
-times what their 1.3 % of entries need. The two products here are each other's derivatives, so gradients of any order
+The two products here are each other's derivatives, so gradients of any order
 run through them, and both patterns are made once for each tensor and kept. They stay in float32 under autocast.
 
 While a network is written down (`torch.export`, ONNX) the same is said in plain operations: see `Listed`.
@@ -17,13 +16,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import dropout, pad
+from torch.nn.functional import pad
 from torch.utils.weak import WeakIdKeyDictionary
 
 from appnas.compute import exact
-
-FILLED = 0.1
-"""Share of entries other than 0 above which features are multiplied as a dense matrix."""
 
 with warnings.catch_warnings():  # torch says once that its compressed layout is young
     warnings.simplefilter("ignore")
@@ -269,40 +265,6 @@ def softmax(e: Tensor, pattern: Pattern | Listed) -> Tensor:
         return e / pattern.added(e).index_select(0, pattern.row)
     share: Tensor = _Softmax.apply(e, pattern)  # type: ignore[no-untyped-call]
     return share
-
-
-@dataclass(frozen=True)
-class Features:
-    """The entries of a feature matrix that are not 0. Shapes: values [E]."""
-
-    pattern: Pattern
-    values: Tensor
-
-
-def sparse_features(x: Tensor) -> Features | None:
-    """The features' entries, or None if more than `FILLED` of them are not 0. Shapes: x [N, F].
-
-    None on an accelerator, too, which multiplies dense matrices fast, and waits to be asked how full one is.
-    """
-    if not x.is_cpu or torch.count_nonzero(x) > FILLED * x.numel():
-        return None
-    row, column = x.nonzero(as_tuple=True)
-    return Features(Pattern(starts(row, len(x)), column, x.shape[1]), x[row, column])
-
-
-def dropped(x: Tensor, rate: float, training: bool) -> Tensor | Features:
-    """Dropout of features, which stay sparse if they are: entries of 0 are 0 afterwards. Shapes: x [N, F]."""
-    entries = None if x.requires_grad or exporting() else kept(sparse_features, x)
-    if entries is None:
-        return dropout(x, rate, training)
-    return Features(entries.pattern, dropout(entries.values, rate, training))
-
-
-def times(x: Tensor | Features, weight: Tensor) -> Tensor:
-    """The matrix product. Shapes: x [N, F], weight [F, D]; returns [N, D]."""
-    if isinstance(x, Tensor):
-        return x @ weight
-    return weighted_sum(x.values[:, None].to(weight.dtype), weight[:, None], x.pattern)[:, 0]
 
 
 _KEPT = WeakIdKeyDictionary()
