@@ -37,12 +37,13 @@ def to_onnx(model: nn.Module, small: Inputs, large: Inputs) -> bytes:
     """
     checks = [small, large]
     args, kwargs, free = small, None, _differing(small, large)
-    if hasattr(model, "axes"):
-        axes = model.axes(*small)
+    told: Any = model
+    if hasattr(told, "axes"):
+        axes = told.axes(*small)
         dims = {name: torch.export.Dim(name) for named in axes.values() for name in named.values()}
         args, kwargs = (), dict(zip(axes, small, strict=True))
         free = {key: {axis: dims[name] for axis, name in named.items()} for key, named in axes.items()}
-        checks.append(model.smaller(*small))
+        checks.append(told.smaller(*small))
     with _quiet():
         try:
             program = torch.onnx.export(model, args, kwargs=kwargs, dynamo=True, dynamic_shapes=free, verbose=False)

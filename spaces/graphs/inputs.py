@@ -127,7 +127,7 @@ def pooled(x: Tensor, graph: Tensor | None, readout: Readout = "mean") -> Tensor
 def _pooled(x: Tensor, graph: Tensor, readout: Readout) -> Tensor:
     """The same, for any number of graphs."""
     every = Listed(graph, graph, graph.max().item() + 1)  # type: ignore[arg-type]
-    torch._check(every.rows >= 1)
+    torch._check(every.rows >= 1)  # type: ignore[no-untyped-call]
     count = every.counts[:, None]
     if readout == "max":
         return every.largest(x).masked_fill(count == 0, 0.0)

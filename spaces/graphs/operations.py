@@ -136,10 +136,9 @@ class GIN(Weighted):
     def forward(self, given: Inputs) -> Tensor:
         """New features. The first linear map goes before the sum, which is the same, where that has less to add up."""
         x, edges, _ = given
-        first = _sums_first(x, self.first)
-        z = x if first else _times(x, self.first)
+        z = x if _sums_first(x, self.first) else _times(x, self.first)
         total = (1 + self.eps) * z + self.gathered(z[:, None], edges.alone(z.dtype), edges.graph)[:, 0]
-        return self.second(functional.relu(self.first(total) if first else total + self.first.bias))  # type: ignore[no-any-return]
+        return self.second(functional.relu(self.first(total) if z is x else total + self.first.bias))  # type: ignore[no-any-return]
 
 
 class GATv2(Weighted):
