@@ -22,10 +22,9 @@ from appnas.spaces.graphs.gnn import ATTENTION
 from appnas.spaces.graphs.graphnet import OPERATIONS
 
 SIZES = IO((6,), (3,))
-SMALL = GraphNet(
-    hidden=(8,), repeats=(1, 2), dropout=(0.5,), heads=2, readouts=("mean", "sum", "max"), directions=("in", "both")
-)
 AGGREGATION = ("sum", "mean", "max")
+ONE = {"hidden": (8,), "dropout": (0.5,), "heads": 2, "repeats": (1, 2)}
+SMALL = GraphNet(**ONE, readouts=AGGREGATION, directions=("in", "both"))
 
 
 def graph(nodes, edges, *more, features=6):
