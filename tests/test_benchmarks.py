@@ -157,6 +157,13 @@ def test_architectures_a_minute():
     assert float(re.search(r"from scratch +(\S+)", out)[1]) > 0
 
 
+def test_operations_beside_those_of_torch_geometric():
+    out = run("graph_speed", "--sizes", "30", "--operations", "gcn", "gcnii", "gat", "--repeats", "1")
+    rows = re.findall(r"^\| (\w+) \| 30 / 300 \| (\S+) \| (\S+) \| (\S+) \| (\S+) \| (\S+) \|$", out, re.MULTILINE)
+    assert [name for name, *_ in rows] == ["gcn", "gcnii", "gat"]
+    assert all(float(x) > 0 for _, *figures in rows for x in figures)
+
+
 def test_agnn_beside_its_controls():
     sizes = ("--evaluations", "3", "--start", "2", "--budget", "2", "--warmup", "1", "--epochs", "2", "--seeds", "2")
     out = run("agnn", "--dataset", "graphs", *sizes)

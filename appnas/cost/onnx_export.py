@@ -22,6 +22,10 @@ Inputs = tuple[Tensor, ...]
 def to_onnx(model: nn.Module, small: Inputs, large: Inputs) -> bytes:
     """The network as ONNX; every axis in which the two inputs differ in size is free.
 
+    A network may say itself what is free: by `axes(*inputs)`, for each input in the order of `forward` its name and
+    {axis: name}, and `smaller(*inputs)`, other inputs to check with. Graph networks do: theirs are numbers of nodes and
+    edges, and both inputs may be one graph.
+
     Args:
         model: in evaluation mode: forward(*inputs).
         small: inputs to export with.
@@ -31,14 +35,18 @@ def to_onnx(model: nn.Module, small: Inputs, large: Inputs) -> bytes:
         ImportError: a package of the extra `export` is missing.
         ValueError: the network cannot be written as ONNX, or computes something else there than in torch.
     """
-    batch = torch.export.Dim("batch")
-    free = tuple(
-        {axis: batch for axis, (a, b) in enumerate(zip(x.shape, y.shape, strict=True)) if a != b}
-        for x, y in zip(small, large, strict=True)
-    )
+    checks = [small, large]
+    args, kwargs, free = small, None, _differing(small, large)
+    told: Any = model
+    if hasattr(told, "axes"):
+        axes = told.axes(*small)
+        dims = {name: torch.export.Dim(name) for named in axes.values() for name in named.values()}
+        args, kwargs = (), dict(zip(axes, small, strict=True))
+        free = {key: {axis: dims[name] for axis, name in named.items()} for key, named in axes.items()}
+        checks.append(told.smaller(*small))
     with _quiet():
         try:
-            program = torch.onnx.export(model, small, dynamo=True, dynamic_shapes=free, verbose=False)
+            program = torch.onnx.export(model, args, kwargs=kwargs, dynamo=True, dynamic_shapes=free, verbose=False)
         except torch.onnx.OnnxExporterError as error:
             cause = str(error.__cause__ or error).strip().splitlines()[0]
             raise ValueError(
@@ -46,15 +54,33 @@ def to_onnx(model: nn.Module, small: Inputs, large: Inputs) -> bytes:
             ) from error
     assert program is not None
     data: bytes = program.model_proto.SerializeToString()
-    for inputs in (small, large):
-        with torch.no_grad():
-            expected = model(*inputs)
-        answers = runner(data, inputs)()
-        for x, y in zip([expected] if isinstance(expected, Tensor) else expected, answers, strict=True):
-            difference = float((x - torch.from_numpy(y)).abs().max() / x.abs().max().clamp_min(1.0))
-            if not difference <= TOLERANCE:
-                raise ValueError(f"ONNX differs from torch by {difference:.1e}, at most {TOLERANCE} is allowed")
+    for inputs in checks:
+        _compare(model, data, inputs)
     return data
+
+
+def _differing(small: Inputs, large: Inputs) -> Any:
+    """The axes in which two batches differ in size."""
+    batch = torch.export.Dim("batch")
+    return tuple(
+        {axis: batch for axis, (a, b) in enumerate(zip(x.shape, y.shape, strict=True)) if a != b}
+        for x, y in zip(small, large, strict=True)
+    )
+
+
+def _compare(model: nn.Module, data: bytes, inputs: Inputs) -> None:
+    """Run both.
+
+    Raises:
+        ValueError: they differ.
+    """
+    with torch.no_grad():
+        expected = model(*inputs)
+    answers = runner(data, inputs)()
+    for x, y in zip([expected] if isinstance(expected, Tensor) else expected, answers, strict=True):
+        difference = float((x - torch.from_numpy(y)).abs().max() / x.abs().max().clamp_min(1.0))
+        if not difference <= TOLERANCE:
+            raise ValueError(f"ONNX differs from torch by {difference:.1e}, at most {TOLERANCE} is allowed")
 
 
 def runner(data: bytes, inputs: Inputs, threads: int = 1) -> Callable[[], list[Any]]:

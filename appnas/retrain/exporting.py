@@ -2,7 +2,7 @@
 
 model.safetensors   the weights
 arch.json           what to build around them: space, architecture, sizes of inputs and outputs, where it comes from
-model.onnx          the same network with a free batch size, checked against torch
+model.onnx          the same network with a free batch size, or free numbers of nodes and edges, checked against torch
 
 Nothing here is ever unpickled: `load` builds the network from `arch.json` and reads the weights as plain tensors.
 """

@@ -11,7 +11,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from appnas.spaces.graphs.sparse import Pattern, kept, softmax, starts
+from appnas.spaces.graphs.sparse import Listed, Pattern, exporting, kept, softmax, starts
 from appnas.spaces.parts import dropout
 
 
@@ -26,7 +26,7 @@ class Looped:
         looped: [N], the loops of every node among the edges that were given.
     """
 
-    pattern: Pattern
+    pattern: Pattern | Listed
     edge_index: Tensor
     order: Tensor
     between: Tensor
@@ -36,7 +36,7 @@ class Looped:
     @cached_property
     def degree(self) -> Tensor:
         """Number of edges into every node, its loop included. Shapes: [N]."""
-        return self.pattern.start.diff().float()
+        return self.pattern.counts.float()
 
     @cached_property
     def gcn(self) -> Tensor:
@@ -53,7 +53,18 @@ class Looped:
     @cached_property
     def given(self) -> Tensor:
         """1 at every edge that was given, 0 at the loops that were not. Shapes: [E]."""
-        return torch.cat([self.looped.new_ones(len(self.between)), self.looped])[self.order]
+        return torch.cat([self.looped.new_ones(self.between.shape[0]), self.looped])[self.order]
+
+    @cached_property
+    def mean(self) -> Tensor:
+        """1 / the number of edges into a node, at every edge that was given, 0 at the loops that were not. [E]."""
+        return self.shares(self.given)
+
+    def shares(self, weight: Tensor) -> Tensor:
+        """Weights divided by the sum of those into a node, where it is not 0. Shapes: [E] -> [E]."""
+        target = self.edge_index[1]
+        total = weight.new_zeros(self.pattern.rows).index_add(0, target, weight)
+        return weight / total.masked_fill(total == 0, 1.0)[target]
 
     def weights(self, given: Tensor, edge_index: Tensor, absent: float = 1.0) -> Tensor:
         """Weights of the edges that were given, as those of the entries.
@@ -85,6 +96,8 @@ def with_loops(edge_index: Tensor, nodes: int) -> Looped:
         edge_index: [2, E], sources and targets.
     """
     is_loop = edge_index[0] == edge_index[1]
+    if exporting():
+        return _listed(edge_index, nodes, is_loop)
     first, count = torch.argsort(is_loop, stable=True), edge_index.shape[1] - int(is_loop.sum())
     between, loops = first[:count], first[count:]
     at = edge_index[0, loops]
@@ -96,6 +109,17 @@ def with_loops(edge_index: Tensor, nodes: int) -> Looped:
     source, target = source[order], target[order]
     pattern = Pattern(starts(target, nodes), source, nodes)
     return Looped(pattern, torch.stack([source, target]), order, between, loops, looped)
+
+
+def _listed(edge_index: Tensor, nodes: int, is_loop: Tensor) -> Looped:
+    """The same in the order of the edges, the loops last, without looking at how many there are."""
+    between, loops = (~is_loop).nonzero()[:, 0], is_loop.nonzero()[:, 0]
+    at = edge_index[0, loops]
+    looped = torch.zeros(nodes, device=at.device).index_put((at,), torch.ones_like(at, dtype=torch.float))
+    every = torch.arange(nodes, device=at.device)
+    source, target = (torch.cat([end.index_select(0, between), every]) for end in edge_index.unbind())
+    order = torch.arange(source.shape[0], device=at.device)
+    return Looped(Listed(target, source, nodes), torch.stack([source, target]), order, between, loops, looped)
 
 
 @dataclass(frozen=True)
@@ -125,6 +149,12 @@ class Edges:
         if self.weight is None:
             return self.graph.given.to(dtype)[:, None]
         return self.graph.weights(self.weight, self.index, absent=0.0)[:, None]
+
+    def mean(self, dtype: torch.dtype) -> Tensor:
+        """What adds up to the weighted mean of the neighbours. Shapes: [E, 1]."""
+        if self.weight is None:
+            return self.graph.mean.to(dtype)[:, None]
+        return self.graph.shares(self.alone(dtype)[:, 0])[:, None]
 
     def symmetric(self, dtype: torch.dtype) -> Tensor:
         """The propagation of a GCN. Shapes: [E, 1]."""

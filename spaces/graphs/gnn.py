@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from appnas.space import IO, Arch, Choice, Gates, Mask, argmax, describe
-from appnas.spaces.graphs.inputs import Readout, features, on_edges, pooled
+from appnas.spaces.graphs.inputs import OnGraphs, Readout, features, on_edges, pooled
 from appnas.spaces.parts import Unmixed, sequence
 from appnas.support import checked
 
@@ -176,7 +176,7 @@ def layer_type(io: IO) -> type[AutoGNNLayer]:
     return AutoGNNLayer
 
 
-class GNNetwork(nn.Module):
+class GNNetwork(OnGraphs):
     """Graph layers, each followed by its activation."""
 
     def __init__(self, layers: list[AutoGNNLayer], activations: list[str], readout: Readout):

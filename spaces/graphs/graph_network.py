@@ -12,9 +12,9 @@ from torch.nn import functional
 from appnas.space import Gates
 from appnas.spaces.graphs.edges import Edges
 from appnas.spaces.graphs.graph_parts import NORMS, After, Both, Ego, Head, Initial, Perceptron, Pool
-from appnas.spaces.graphs.inputs import Readout, features, on_edges, turned
+from appnas.spaces.graphs.inputs import Features, OnGraphs, Readout, dropped, features, on_edges, turned
 from appnas.spaces.graphs.operations import Place
-from appnas.spaces.graphs.sparse import Features, dropped, kept
+from appnas.spaces.graphs.sparse import kept
 from appnas.spaces.parts import dropout
 from appnas.supernet import Mixed, live_options
 
@@ -93,7 +93,7 @@ class GraphLayer(nn.Module):
         return y if self.norm is None else functional.relu(mixed("norm", self.block, self.norm, y))
 
 
-class GraphNetwork(nn.Module):
+class GraphNetwork(OnGraphs):
     """Linear layers on every node, blocks of graph layers, a head."""
 
     def __init__(self, plan: Plan, inputs: int, outputs: int):
@@ -144,7 +144,7 @@ class GraphNetwork(nn.Module):
         x = features(x, next(self.parameters()))
         along = [] if self.direction == "out" else [edge_index]
         against = [] if self.direction == "in" else [kept(turned, edge_index)]
-        edges = [Edges.of(index, weight, len(x), x.dtype) for index in (*along, *against)]
+        edges = [Edges.of(index, weight, x.shape[0], x.dtype) for index in (*along, *against)]
         live = None if gates is None else [live_options(matrix) for matrix in gates]
 
         def mixed(name: str, row: int, decision: Mixed | Settled, given: object) -> Tensor | None:

@@ -11,9 +11,8 @@ from torch.nn import functional
 from torch_geometric.nn import PairNorm
 
 from appnas.spaces.graphs.edges import Edges
-from appnas.spaces.graphs.inputs import Readout, SparseLinear, pooled
+from appnas.spaces.graphs.inputs import Features, Readout, SparseLinear, pooled
 from appnas.spaces.graphs.operations import Glorot, Inputs, Place
-from appnas.spaces.graphs.sparse import Features
 from appnas.spaces.parts import dropout
 
 States = tuple[Tensor, ...]

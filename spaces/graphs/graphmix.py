@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from appnas.space import IO, Arch, Choice, Gates, Mask, describe, only
 from appnas.spaces.graphs.gnn import AGGREGATION, ATTENTION, layer_type
-from appnas.spaces.graphs.inputs import Readout, SparseLinear, features, on_edges, pooled
+from appnas.spaces.graphs.inputs import OnGraphs, Readout, SparseLinear, features, on_edges, pooled
 from appnas.spaces.parts import Free, dropout, wired
 from appnas.supernet import Mixed, live_options
 from appnas.support import checked
@@ -119,7 +119,7 @@ class Join(nn.Module):
         return states.amax(1) if self.kind == "max" else getattr(states, self.kind)(1)
 
 
-class MixedNetwork(nn.Module):
+class MixedNetwork(OnGraphs):
     """A linear layer, mixed graph layers, a mixed join of those that skip to it and the last, a classifier.
 
     A layer that does not skip to the join counts as zeros there.

@@ -11,12 +11,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch_geometric.nn import MessagePassing
+from torch_geometric.nn import GATConv, MessagePassing
 from torch_geometric.nn.aggr import Aggregation, MaxAggregation, MeanAggregation, SumAggregation
 from torch_geometric.nn.inits import glorot
 
 from appnas.spaces.graphs.edges import Looped, with_loops
-from appnas.spaces.graphs.sparse import Features, dropped, entry_products, kept, row_max, softmax, times, weighted_sum
+from appnas.spaces.graphs.inputs import Features, dropped, times
+from appnas.spaces.graphs.sparse import entry_products, exporting, kept, row_max, softmax, weighted_sum
 from appnas.spaces.parts import dropout
 
 FIXED = ("const", "gcn")
@@ -49,12 +50,28 @@ class Weighted(MessagePassing):  # type: ignore[misc]
 
     def summed(self, own: Tensor, e: Tensor, graph: Looped) -> Tensor:
         """The fast form. Shapes: as `gathered`."""
-        heads = own.view(len(own), e.shape[1], -1)  # one matrix product serves all heads that share their weights
+        heads = own.view(own.shape[0], e.shape[1], -1)  # one matrix product serves all heads that share their weights
         return weighted_sum(e, heads, graph.pattern).view_as(own)
 
     def message(self, x_j: Tensor, e: Tensor) -> Tensor:
         """The weighted features of a neighbour. Shapes: x_j [E, H, D], e [E, H] or [E, 1]."""
         return e[..., None] * x_j
+
+
+class TracedGAT(GATConv):  # type: ignore[misc]
+    """GATConv, which torch can write down too: torch_geometric's asks a tensor for its size, to know if it is empty."""
+
+    def forward(self, x: Tensor, edge_index: Tensor) -> Tensor:
+        """New features of every node. Shapes: [N, I], [2, E] -> [N, H * D]."""
+        if not exporting():
+            return super().forward(x, edge_index)  # type: ignore[no-any-return]
+        graph = with_loops(edge_index, x.shape[0])
+        source, target = graph.edge_index
+        own = self.lin(x).view(-1, self.heads, self.out_channels)
+        left, right = ((own * by).sum(-1) for by in (self.att_dst, self.att_src))
+        e = functional.leaky_relu(left.index_select(0, target) + right.index_select(0, source), self.negative_slope)
+        y: Tensor = weighted_sum(softmax(e, graph.pattern), own, graph.pattern).flatten(1) + self.bias
+        return y
 
 
 class AutoGNNLayer(Weighted):
@@ -128,7 +145,7 @@ class AutoGNNLayer(Weighted):
 
     def forward(self, x: Tensor, edge_index: Tensor, edge_weight: Tensor | None = None) -> Tensor:
         """New features of every node."""
-        graph: Looped = kept(with_loops, edge_index, len(x))
+        graph: Looped = kept(with_loops, edge_index, x.shape[0])
         edges = None if edge_weight is None else graph.weights(edge_weight.to(x.dtype), edge_index)
         return self.on(dropped(x, self.dropout, self.training), graph, edges)
 

@@ -19,7 +19,7 @@ from torch.nn import functional
 from appnas.space import IO, Arch, Choice, Gates, Mask, argmax, only
 from appnas.spaces.graphs.gnn import layer_type
 from appnas.spaces.graphs.graphmix import OnEdges
-from appnas.spaces.graphs.inputs import SparseLinear, features, on_edges, pooled
+from appnas.spaces.graphs.inputs import OnGraphs, SparseLinear, features, on_edges, pooled
 from appnas.spaces.parts import dropout, wired
 from appnas.supernet import Mixed, live_options, scale
 from appnas.support import checked
@@ -109,12 +109,14 @@ class NASBenchGraphProteins(NASBenchGraph):
 def _operation(option: str, d: int) -> nn.Module:
     from torch_geometric import nn as pyg
 
+    from appnas.spaces.graphs.message import TracedGAT
+
     if option == "skip":
         return First()
     if option == "fc":
         return nn.Sequential(First(), nn.Linear(d, d), nn.ELU())
     make: dict[str, Callable[[], nn.Module]] = {
-        "gat": lambda: pyg.GATConv(d, d // 2, heads=2),
+        "gat": lambda: TracedGAT(d, d // 2, heads=2),
         "gcn": lambda: pyg.GCNConv(d, d),
         "gin": lambda: pyg.GINConv(nn.Sequential(nn.Linear(d, d), nn.ReLU(), nn.Linear(d, d))),
         "cheb": lambda: pyg.ChebConv(d, d, K=2),
@@ -133,7 +135,7 @@ class First(nn.Module):
         return graph[0]
 
 
-class BenchNetwork(nn.Module):
+class BenchNetwork(OnGraphs):
     """Operations between states; the links are mixed by what every operation reads, and by who feeds the output."""
 
     def __init__(self, space: NASBenchGraph, io: IO, mask: Mask | None, dropout: float):

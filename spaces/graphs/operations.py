@@ -9,7 +9,7 @@ import inspect
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 from torch import Tensor, nn
@@ -17,9 +17,9 @@ from torch.nn import functional
 from torch_geometric.nn.inits import glorot, zeros
 
 from appnas.spaces.graphs.edges import Edges
-from appnas.spaces.graphs.inputs import SparseLinear
+from appnas.spaces.graphs.inputs import Features, SparseLinear, times
 from appnas.spaces.graphs.message import AutoGNNLayer, Weighted
-from appnas.spaces.graphs.sparse import Features, entry_products, times
+from appnas.spaces.graphs.sparse import entry_products
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,10 @@ class Glorot(SparseLinear):
         glorot(self.weight)
         zeros(self.bias)
 
+    def forward(self, x: Tensor | Features) -> Tensor:
+        """Product and bias. The network has looked whether its features are sparse, and layers need not look again."""
+        return functional.linear(x, self.weight, self.bias) if isinstance(x, Tensor) else super().forward(x)
+
 
 class Dense(nn.Module):
     """A linear map of every node; edges are not looked at."""
@@ -111,10 +115,12 @@ class SAGE(Weighted):
     def forward(self, given: Inputs) -> Tensor:
         """New features."""
         x, edges, _ = given
-        z = _times(x, self.neighbours)
-        e, graph = edges.alone(z.dtype), edges.graph
-        total = z.new_zeros(len(z), 1).index_add(0, graph.edge_index[1], e)
-        mean = self.gathered(z[:, None], e / total.masked_fill(total == 0, 1.0)[graph.edge_index[1]], graph)[:, 0]
+        graph = edges.graph
+        e = edges.mean(self.own.weight.dtype)
+        if _sums_first(x, self.neighbours):
+            mean = _times(self.gathered(x[:, None], e, graph)[:, 0], self.neighbours)
+        else:
+            mean = self.gathered(_times(x, self.neighbours)[:, None], e, graph)[:, 0]
         return self.own(x) + mean + self.neighbours.bias  # type: ignore[no-any-return]
 
 
@@ -128,11 +134,11 @@ class GIN(Weighted):
         self.eps = nn.Parameter(torch.zeros(1))
 
     def forward(self, given: Inputs) -> Tensor:
-        """New features. The first linear map goes before the sum, which is the same."""
+        """New features. The first linear map goes before the sum, which is the same, where that has less to add up."""
         x, edges, _ = given
-        z = _times(x, self.first)
+        z = x if _sums_first(x, self.first) else _times(x, self.first)
         total = (1 + self.eps) * z + self.gathered(z[:, None], edges.alone(z.dtype), edges.graph)[:, 0]
-        return self.second(functional.relu(total + self.first.bias))  # type: ignore[no-any-return]
+        return self.second(functional.relu(self.first(total) if z is x else total + self.first.bias))  # type: ignore[no-any-return]
 
 
 class GATv2(Weighted):
@@ -258,7 +264,12 @@ def _joined(h: Tensor, concat: bool) -> Tensor:
 
 def _times(x: Tensor | Features, linear: SparseLinear) -> Tensor:
     """The product without the bias."""
-    return times(x, linear.weight.T.contiguous())
+    return x @ linear.weight.T if isinstance(x, Tensor) else times(x, linear.weight.T.contiguous())
+
+
+def _sums_first(x: Tensor | Features, linear: SparseLinear) -> TypeGuard[Tensor]:
+    """Whether to add up neighbours before a linear map, which is the same: given features then need no gradient."""
+    return isinstance(x, Tensor) and linear.in_features <= linear.out_features
 
 
 OPERATIONS: dict[str, Callable[[Place], nn.Module]] = {

@@ -1,8 +1,9 @@
 """Sparse matrices whose pattern is fixed and whose values may learn: graphs, and wide features with few entries.
 
-On Cora the 1433-wide features dominate a training step, not the graph: multiplied as a dense matrix they cost twenty
-times what their 1.3 % of entries need. The two products here are each other's derivatives, so gradients of any order
+The two products here are each other's derivatives, so gradients of any order
 run through them, and both patterns are made once for each tensor and kept. They stay in float32 under autocast.
+
+While a network is written down (`torch.export`, ONNX) the same is said in plain operations: see `Listed`.
 """
 
 from __future__ import annotations
@@ -19,10 +20,6 @@ from torch.nn.functional import pad
 from torch.utils.weak import WeakIdKeyDictionary
 
 from appnas.compute import exact
-from appnas.spaces.parts import dropout
-
-FILLED = 0.1
-"""Share of entries other than 0 above which features are multiplied as a dense matrix."""
 
 with warnings.catch_warnings():  # torch says once that its compressed layout is young
     warnings.simplefilter("ignore")
@@ -46,6 +43,11 @@ class Pattern:
         """R."""
         return len(self.start) - 1
 
+    @property
+    def counts(self) -> Tensor:
+        """Entries of every row. Shapes: [R]."""
+        return self.start.diff()
+
     @cached_property
     def row(self) -> Tensor:
         """The row of every entry. Shapes: [E]."""
@@ -67,6 +69,41 @@ class Pattern:
         return torch.sparse_csr_tensor(
             self.start, self.column, values, (self.rows, self.columns), check_invariants=False
         )
+
+
+def exporting() -> bool:
+    """Whether torch writes down a network, which must not depend on the sizes at hand, nor on what is kept."""
+    return torch.compiler.is_exporting()
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A pattern in any order: on such a one every function here gathers and adds up, in operations that ONNX has.
+
+    Slower than the products of a `Pattern`, with a vector an edge in memory, and free in all of its sizes.
+
+    Shapes:
+        row, column: [E].
+    """
+
+    row: Tensor
+    column: Tensor
+    rows: int
+
+    @property
+    def counts(self) -> Tensor:
+        """Entries of every row. Shapes: [R]."""
+        return self.added(torch.ones_like(self.row))
+
+    def added(self, values: Tensor) -> Tensor:
+        """Sums of what the entries of every row have. Shapes: [E, ...] -> [R, ...]."""
+        return values.new_zeros(self.rows, *values.shape[1:]).index_add(0, self.row, values)
+
+    def largest(self, values: Tensor) -> Tensor:
+        """Maxima of the same, of rows that are not empty. Shapes: [E, ...] -> [R, ...]."""
+        index = self.row.view(-1, *[1] * (values.dim() - 1)).expand_as(values)
+        least = values.new_full((self.rows, *values.shape[1:]), -torch.inf)
+        return least.scatter_reduce(0, index, values, "amax")
 
 
 def starts(rows: Tensor, count: int) -> Tensor:
@@ -140,6 +177,30 @@ class _RowMax(torch.autograd.Function):
         return (gradients[0] / ties).index_select(0, ctx.pattern.row) * first, None
 
 
+class _Softmax(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, e: Tensor, pattern: Pattern) -> Tensor:
+        """The shares."""
+        top = torch.segment_reduce(e, "max", offsets=pattern.start)
+        e = e.sub(top.index_select(0, pattern.row)).exp_()
+        e /= _row_sums(e, pattern)
+        ctx.save_for_backward(e)
+        ctx.pattern = pattern
+        return e
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        """Of every share, what it gains on the mean of its row."""
+        (share,) = ctx.saved_tensors
+        gain = share * gradients[0]
+        return gain - share * _row_sums(gain, ctx.pattern), None
+
+
+def _row_sums(e: Tensor, pattern: Pattern) -> Tensor:
+    """The sum of its row at every entry. Shapes: [E, H] -> [E, H]."""
+    return e.new_zeros(pattern.rows, e.shape[1]).index_add(0, pattern.row, e).index_select(0, pattern.row)
+
+
 LOW = (torch.bfloat16, torch.float16)
 """Types for which torch has no products of compressed matrices."""
 
@@ -159,78 +220,51 @@ def _widened(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 @exact
 @_widened
-def row_max(messages: Tensor, pattern: Pattern) -> Tensor:
+def row_max(messages: Tensor, pattern: Pattern | Listed) -> Tensor:
     """The largest entry of every row, which has one at least; ties share the gradient. Shapes: [E, ...] -> [R, ...]."""
+    if isinstance(pattern, Listed):
+        return pattern.largest(messages)
     top: Tensor = _RowMax.apply(messages, pattern)  # type: ignore[no-untyped-call]
     return top
 
 
 @exact
 @_widened
-def weighted_sum(values: Tensor, x: Tensor, pattern: Pattern) -> Tensor:
+def weighted_sum(values: Tensor, x: Tensor, pattern: Pattern | Listed) -> Tensor:
     """y_r = sum over the entries (r, c) of v_rc x_c, for each of H heads.
 
     Shapes:
         values: [E, H]. x: [C, H, D]. returns: [R, H, D].
     """
+    if isinstance(pattern, Listed):
+        return pattern.added(values[..., None] * x.index_select(0, pattern.column))
     y: Tensor = _WeightedSum.apply(values, x, pattern)  # type: ignore[no-untyped-call]
     return y
 
 
 @exact
 @_widened
-def entry_products(a: Tensor, b: Tensor, pattern: Pattern) -> Tensor:
+def entry_products(a: Tensor, b: Tensor, pattern: Pattern | Listed) -> Tensor:
     """<a_r, b_c> at every entry (r, c), for each of H heads.
 
     Shapes:
         a: [R, H, D]. b: [C, H, D]. returns: [E, H].
     """
+    if isinstance(pattern, Listed):
+        return (a.index_select(0, pattern.row) * b.index_select(0, pattern.column)).sum(-1)
     p: Tensor = _EntryProducts.apply(a, b, pattern)  # type: ignore[no-untyped-call]
     return p
 
 
 @exact
 @_widened
-def softmax(e: Tensor, pattern: Pattern) -> Tensor:
+def softmax(e: Tensor, pattern: Pattern | Listed) -> Tensor:
     """Exp(e_rc) / sum over the row's entries of exp(e_rc'), for each head. Shapes: e [E, H]; returns [E, H]."""
-    top = torch.segment_reduce(e.detach(), "max", offsets=pattern.start)
-    e = torch.exp(e - top.index_select(0, pattern.row))
-    total = e.new_zeros(pattern.rows, e.shape[1]).index_add(0, pattern.row, e)
-    return e / total.index_select(0, pattern.row)
-
-
-@dataclass(frozen=True)
-class Features:
-    """The entries of a feature matrix that are not 0. Shapes: values [E]."""
-
-    pattern: Pattern
-    values: Tensor
-
-
-def sparse_features(x: Tensor) -> Features | None:
-    """The features' entries, or None if more than `FILLED` of them are not 0. Shapes: x [N, F].
-
-    None on an accelerator, too, which multiplies dense matrices fast, and waits to be asked how full one is.
-    """
-    if not x.is_cpu or torch.count_nonzero(x) > FILLED * x.numel():
-        return None
-    row, column = x.nonzero(as_tuple=True)
-    return Features(Pattern(starts(row, len(x)), column, x.shape[1]), x[row, column])
-
-
-def dropped(x: Tensor, rate: float, training: bool) -> Tensor | Features:
-    """Dropout of features, which stay sparse if they are: entries of 0 are 0 afterwards. Shapes: x [N, F]."""
-    entries = None if x.requires_grad else kept(sparse_features, x)
-    if entries is None:
-        return dropout(x, rate, training)
-    return Features(entries.pattern, dropout(entries.values, rate, training))
-
-
-def times(x: Tensor | Features, weight: Tensor) -> Tensor:
-    """The matrix product. Shapes: x [N, F], weight [F, D]; returns [N, D]."""
-    if isinstance(x, Tensor):
-        return x @ weight
-    return weighted_sum(x.values[:, None].to(weight.dtype), weight[:, None], x.pattern)[:, 0]
+    if isinstance(pattern, Listed):
+        e = torch.exp(e - pattern.largest(e).index_select(0, pattern.row))
+        return e / pattern.added(e).index_select(0, pattern.row)
+    share: Tensor = _Softmax.apply(e, pattern)  # type: ignore[no-untyped-call]
+    return share
 
 
 _KEPT = WeakIdKeyDictionary()
@@ -238,7 +272,7 @@ _KEPT = WeakIdKeyDictionary()
 
 def kept(make: Callable[..., Any], x: Tensor, *more: Any) -> Any:
     """`make(x, *more)`, made once as long as the tensor lives and is not written to; of inference mode, every time."""
-    if x.is_inference():  # such a tensor does not tell when it is written to
+    if x.is_inference() or exporting():  # of these, the first do not tell when they are written to
         return make(x, *more)
     mine = _KEPT.setdefault(x, {})  # type: ignore[no-untyped-call]
     key = (make, *more)

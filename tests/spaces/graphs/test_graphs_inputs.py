@@ -1,14 +1,21 @@
-"""appnas.spaces.graphs.inputs: every network takes features of other types and layouts, in inference mode too."""
+"""appnas.spaces.graphs.inputs: features of other types and layouts, sparse ones, inference mode, free axes."""
 
 import random
 
 import pytest
 import torch
+from torch.nn import functional
 
 pytest.importorskip("torch_geometric")
 
 from appnas.space import IO, random_arch
 from appnas.spaces import GNN, GraphMix, NASBenchGraph
+from appnas.spaces.graphs.inputs import Features, OnGraphs, SparseLinear, dropped, sparse_features
+
+
+def rng(seed=0):
+    return torch.Generator().manual_seed(seed)
+
 
 EDGES = torch.tensor([[0, 1, 2, 3, 0], [1, 2, 3, 4, 4]])
 
@@ -25,3 +32,45 @@ def test_features_of_other_types_and_layouts(space):
         network(learnt, EDGES).sum().backward()
     with torch.inference_mode():
         torch.testing.assert_close(network(x * 1.0, EDGES.clone()), wanted)
+
+
+@pytest.mark.parametrize("share", [0.02, 0.5])
+def test_sparse_features_give_what_dense_ones_give(share):
+    x = torch.where(torch.rand(40, 30, generator=rng()) < share, 1.0, 0.0)
+    linear = SparseLinear(30, 4)
+    y = linear(x)
+    assert (sparse_features(x) is None) == (share == 0.5)
+    torch.testing.assert_close(y, functional.linear(x, linear.weight, linear.bias))
+    y.pow(2).sum().backward()
+    found, linear.weight.grad = linear.weight.grad, None
+    functional.linear(x, linear.weight, linear.bias).pow(2).sum().backward()
+    torch.testing.assert_close(found, linear.weight.grad, rtol=1e-4, atol=1e-4)
+
+
+def test_inputs_that_learn_stay_dense():
+    x = torch.zeros(5, 30, requires_grad=True)
+    SparseLinear(30, 2)(x).sum().backward()
+    assert x.grad is not None and x.grad.any()
+
+
+def test_dropout_of_sparse_features_keeps_zeros_and_the_mean():
+    x = torch.zeros(200, 60)
+    x[:, 0] = 1.0
+    torch.manual_seed(0)
+    entries = dropped(x, 0.5, True)
+    assert isinstance(entries, Features) and set(entries.values.tolist()) == {0.0, 2.0}
+    assert float(entries.values.mean()) == pytest.approx(1.0, abs=0.2)
+
+
+def test_inputs_by_name_and_a_smaller_graph():
+    x, weight, graph = torch.arange(10.0).view(5, 2), torch.arange(5.0), torch.tensor([0, 0, 1, 1, 2])
+    network = OnGraphs()
+    assert network.axes(x, EDGES, weight) == {
+        "x": {0: "nodes"},
+        "edge_index": {1: "edges"},
+        "edge_weight": {0: "edges"},
+    }
+    assert list(network.axes(x, EDGES, graph, weight)) == ["x", "edge_index", "graph", "edge_weight"]
+    fewer = network.smaller(x, EDGES, graph, weight)
+    for found, wanted in zip(fewer, (x[:3], EDGES[:, :2], graph[:3], weight[:2]), strict=True):
+        assert torch.equal(found, wanted)

@@ -21,8 +21,8 @@ from torch_geometric.nn import (
 from torch_geometric.utils import add_remaining_self_loops
 
 from appnas.spaces.graphs.edges import Edges
+from appnas.spaces.graphs.inputs import dropped
 from appnas.spaces.graphs.operations import OPERATIONS, Library, Place
-from appnas.spaces.graphs.sparse import dropped
 
 SPARSE = torch.zeros(12, 40, dtype=torch.float64)
 SPARSE[torch.arange(12), torch.arange(12) * 3] = 1.5

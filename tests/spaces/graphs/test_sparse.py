@@ -4,11 +4,9 @@ import gc
 
 import pytest
 import torch
-from torch.nn import functional
 
 from appnas.spaces.graphs import sparse
 from appnas.spaces.graphs.edges import with_loops
-from appnas.spaces.graphs.inputs import SparseLinear
 from appnas.spaces.graphs.sparse import entry_products, kept, row_max, softmax, weighted_sum
 
 
@@ -66,34 +64,6 @@ def test_ties_of_a_maximum_share_the_gradient():
     x = torch.tensor([[2.0], [2.0], [1.0]], requires_grad=True)
     row_max(x, pattern).sum().backward()
     assert x.grad.flatten().tolist() == [0.5, 0.5, 1.0]
-
-
-@pytest.mark.parametrize("share", [0.02, 0.5])
-def test_sparse_features_give_what_dense_ones_give(share):
-    x = torch.where(torch.rand(40, 30, generator=rng()) < share, 1.0, 0.0)
-    linear = SparseLinear(30, 4)
-    y = linear(x)
-    assert (sparse.sparse_features(x) is None) == (share == 0.5)
-    torch.testing.assert_close(y, functional.linear(x, linear.weight, linear.bias))
-    y.pow(2).sum().backward()
-    found, linear.weight.grad = linear.weight.grad, None
-    functional.linear(x, linear.weight, linear.bias).pow(2).sum().backward()
-    torch.testing.assert_close(found, linear.weight.grad, rtol=1e-4, atol=1e-4)
-
-
-def test_inputs_that_learn_stay_dense():
-    x = torch.zeros(5, 30, requires_grad=True)
-    SparseLinear(30, 2)(x).sum().backward()
-    assert x.grad is not None and x.grad.any()
-
-
-def test_dropout_of_sparse_features_keeps_zeros_and_the_mean():
-    x = torch.zeros(200, 60)
-    x[:, 0] = 1.0
-    torch.manual_seed(0)
-    entries = sparse.dropped(x, 0.5, True)
-    assert isinstance(entries, sparse.Features) and set(entries.values.tolist()) == {0.0, 2.0}
-    assert float(entries.values.mean()) == pytest.approx(1.0, abs=0.2)
 
 
 def test_kept_until_the_tensor_changes_or_dies():
