@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cached_property
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 import torch
@@ -188,7 +188,7 @@ class Graphs(Supervised):
         whole, o = self._split(split), self.options
         if self._graphs:
             return -(-len(self._graphs[split]) // o.batch)
-        return {"full": 1, "parts": o.parts, "neighbours": -(-len(whole.y) // o.batch)}[o.loader]
+        return {"full": 1, "parts": o.read or o.parts, "neighbours": -(-len(whole.y) // o.batch)}[o.loader]
 
     def batches(self, split: str, rng: torch.Generator) -> Iterator[Batch]:
         """One epoch of "train", "valid", or both: "all"."""
@@ -200,7 +200,7 @@ class Graphs(Supervised):
         elif o.loader == "full":
             yield whole
         elif o.loader == "parts":
-            yield from parts(whole, o.parts, rng)
+            yield from islice(parts(whole, o.parts, rng), o.read or None)
         else:
             yield from neighbours(whole, o.fanout, o.batch, rng)
 
