@@ -216,7 +216,9 @@ def test_a_search_by_short_trainings_on_parts_of_a_graph(scheme):
     domain = Graphs(ring_data(), options=Options(every=2, loader="parts", parts=4, read=1))
     assert domain.epoch("train") == len(list(domain.batches("train", torch.Generator()))) == 1
     space = GraphNet(hidden=(8,), repeats=(1,))
-    found = search(space, domain, hyperband.Config(evaluations=3, budget=9, scheme=scheme), seed=0)
+    config = hyperband.Config(evaluations=3, budget=9, scheme=scheme, inner="evolution", population=2, sample=2)
+    found = search(space, domain, config, seed=0)
+    assert found.history[0].arch == next(iter(space.hand_made.values()))
     trained = {record.metrics["budget"] for record in found.history}
     assert trained & {1.0, 3.0, 2.0, 6.0} and sum(r.metrics["budget"] for r in found.history) <= 3 * 9 + 9
     assert not any(record.failure for record in found.history) and space.valid(found.best)
