@@ -199,6 +199,31 @@ def test_graphs_of_every_kind():
     assert [name for name, *_ in rows] == ["agnn", "mlp", "gcn", "sage", "gat", "appnp", "gcnii", "random"]
 
 
+def test_a_large_graph_made_small():
+    pytest.importorskip("torch_geometric")
+    sizes = (
+        "--nodes",
+        "400",
+        "--edges",
+        "3000",
+        "--evaluations",
+        "2",
+        "--budget",
+        "3",
+        "--least",
+        "1",
+        "--epochs",
+        "2",
+    )
+    out = run("large_graph", *sizes, "--every", "2", "--widths", "8", "--repeats", "1", "--threads", "1")
+    assert "400 nodes, 3,000 edges" in out and re.search(
+        r"search: [1-9]\d* architectures, [1-9]\d* epochs.* 0 failed", out
+    )
+    rows = re.findall(r"^(found|gcn|mlp) +(\S+) +(\S+) +\d+ +(\S+)$", out, re.MULTILINE)
+    assert [name for name, *_ in rows] == ["found", "gcn", "mlp"]
+    assert all(0 < float(test) <= 100 for _, test, *_ in rows)
+
+
 def test_sharing():
     out = run("sharing", "--dataset", "graphs", "--archs", "3", "--seeds", "2", "--budget", "2", "--warmup", "1")
     assert out.count("tau") == 4 and re.search(r"none +tau .* inherited 0 %", out)

@@ -4,6 +4,7 @@ Here belongs what measures or models one network. Evaluators that do so during a
 """
 
 from appnas.cost.counts import macs, parameters, peak_bytes, saved_bytes, supernet_memory, weight_bytes
+from appnas.cost.fitting import check_fits, training_bytes
 from appnas.cost.lookup_table import LookUp, fit_lookup, kendall
 from appnas.cost.onnx_export import require, to_onnx
 from appnas.cost.rewards import (
@@ -12,7 +13,8 @@ from appnas.cost.rewards import (
 from appnas.cost.timing import Meter, latencies, latency, placing, survey
 
 __all__ = [
-    "LookUp", "Meter", "constrained", "crowding", "dominates", "exponent", "fit_lookup", "fronts", "kendall",
-    "latencies", "latency", "linear", "macs", "metric", "parameters", "pareto_front", "peak_bytes", "placing",
-    "require", "saved_bytes", "supernet_memory", "survey", "to_onnx", "weight_bytes", "weighted_product",
+    "LookUp", "Meter", "check_fits", "constrained", "crowding", "dominates", "exponent", "fit_lookup", "fronts",
+    "kendall", "latencies", "latency", "linear", "macs", "metric", "parameters", "pareto_front", "peak_bytes",
+    "placing", "require", "saved_bytes", "supernet_memory", "survey", "to_onnx", "training_bytes", "weight_bytes",
+    "weighted_product",
 ]  # fmt: skip

@@ -14,7 +14,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 
 from appnas.compute import compute_of
-from appnas.cost import parameters
+from appnas.cost import check_fits, parameters
 from appnas.estimate.attempts import as_tensor, attempt
 from appnas.estimate.inherited_weights import ParamStore
 from appnas.estimate.rungs import Paused, train
@@ -130,6 +130,7 @@ class Scratch(Stateless):
 
         Raises:
             ValueError: a budget that this training does not have, or one beside inherited weights.
+            MemoryError: the network cannot be trained in the memory that is free (`appnas.cost.fitting`).
         """
         if draw.budget is not None and self.store:
             raise ValueError(f"inherited weights have budgets of their own: a draw has none then, got {draw.budget}")
@@ -142,6 +143,7 @@ class Scratch(Stateless):
             budget = round(share * self.warmup + (1 - share) * self.budget)
         domain, budget = as_chosen(self.space, draw.arch, self.domain, budget)
         metrics["budget"] = float(budget if draw.budget is None else draw.budget - draw.since)
+        check_fits(model, domain)
         try:
             metrics |= train(domain, model, budget, self.seed, draw, self.paused)
             metrics |= validated(domain.score(model))

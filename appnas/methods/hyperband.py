@@ -18,7 +18,7 @@ from appnas.estimate import Evaluator, evaluator_of
 from appnas.loop import Callbacks, Done, SearchResult, search_loop
 from appnas.methods import bananas
 from appnas.space import Space, random_arch
-from appnas.strategy import Evolution, LocalSearch, MultiFidelity, PredictorGuided, Random, Scheme, Strategy
+from appnas.strategy import Evolution, LocalSearch, MultiFidelity, PredictorGuided, Random, Scheme, Strategy, from_known
 from appnas.support import checked, held
 from appnas.task import BUDGET, Domain
 
@@ -54,6 +54,8 @@ class Config:
     """Random architectures before the model, of bananas."""
     batch: int = 10
     """Architectures between two fits of it."""
+    known: bool = True
+    """Begin with the hand-made networks of the space (`hand_made`), if it has some and `inner` is not random."""
     distinct: bool = True
     """Propose and score every network once, in spaces that can tell which architectures are the same one
     (`canonical`)."""
@@ -101,15 +103,18 @@ def rungs(domain: Domain | Evaluator, config: Config) -> tuple[int, ...]:
 def proposer(space: Space, config: Config, seed: int) -> Strategy:
     """The strategy inside."""
     rng = random.Random(seed)
+    if config.inner == "random":
+        return Random(space, rng, config.distinct)
+    inside: Strategy
     if config.inner == "evolution":
-        return Evolution(space, rng, config.population, config.sample, distinct=config.distinct)
-    if config.inner == "local_search":
-        return LocalSearch(space, rng, distinct=config.distinct)
-    if config.inner == "bananas":
+        inside = Evolution(space, rng, config.population, config.sample, distinct=config.distinct)
+    elif config.inner == "local_search":
+        inside = LocalSearch(space, rng, distinct=config.distinct)
+    else:
         own = bananas.Config(start=config.start, batch=config.batch, distinct=config.distinct)
         model = bananas.Offspring(space, seed, bananas.member(space, own), own)
-        return PredictorGuided(space, rng, config.start, model, distinct=config.distinct)
-    return Random(space, rng, config.distinct)
+        inside = PredictorGuided(space, rng, config.start, model, distinct=config.distinct)
+    return from_known(inside, space, config.known)
 
 
 def search(

@@ -12,16 +12,40 @@ from torch import Tensor, nn
 
 
 class Best:
-    """The weights with the smallest number so far, ties to the first; a NaN is never the smallest."""
+    """The weights with the smallest number so far, ties to the first; a NaN is never the smallest.
 
-    def __init__(self) -> None:
+    Args:
+        every: epochs between two looks; the last epoch of a training is looked at, too.
+        patience: epochs without a smaller number after which a training is over; 0 for none.
+
+    Attributes:
+        number, weights: the smallest, and what it is of.
+        at: epochs that were done then; 0 before the first.
+
+    Raises:
+        ValueError: no epoch between two looks, or a negative patience.
+    """
+
+    def __init__(self, every: int = 1, patience: int = 0) -> None:
+        if every < 1 or patience < 0:
+            raise ValueError(f"every is at least 1 and patience at least 0, got every={every}, patience={patience}")
+        self.every, self.patience, self.at = every, patience, 0
         self.number, self.weights = math.inf, None  # type: float, dict[str, Tensor] | None
 
-    def update(self, number: float, model: nn.Module) -> float:
-        """Keep a copy of the weights if they are better. Returns the number."""
+    def due(self, done: int, epochs: int) -> bool:
+        """Whether the number after so many of all epochs is looked at."""
+        return done % self.every == 0 or done == epochs
+
+    def update(self, number: float, model: nn.Module, done: int = 0) -> float:
+        """Keep a copy of the weights after so many epochs if they are better. Returns the number."""
         if number < self.number:
-            self.number, self.weights = number, {name: x.clone() for name, x in model.state_dict().items()}
+            self.number, self.at = number, done
+            self.weights = {name: x.clone() for name, x in model.state_dict().items()}
         return number
+
+    def over(self, done: int) -> bool:
+        """Whether the patience has ended, which only a look can tell."""
+        return self.patience > 0 and done % self.every == 0 and done - self.at >= self.patience
 
 
 class AveragedSGD(torch.optim.SGD):

@@ -20,7 +20,7 @@ STATE = record(
         "plan": OBJECT, "model": OBJECT, "optimiser": OBJECT, "rng": random_state, "global_rng": random_state,
         "losses": several(ANY_NUMBER), "best": several(anything, 2),
     },
-    {"device_rng": mapping(tensor), "scaler": OBJECT},
+    {"device_rng": mapping(tensor), "scaler": OBJECT, "best_at": ANY_NUMBER},
 )  # fmt: skip
 """What a checkpoint of a training holds."""
 
@@ -52,6 +52,7 @@ def save(
         "device_rng": device_random(home(model)),
         "losses": losses,
         "best": [best.number, best.weights],
+        "best_at": best.at,
         "scaler": scaler.state_dict(),
     }
     with whole(path) as partial:
@@ -75,7 +76,7 @@ def restore(
     """
     remedy = "delete it to train again"
     state = check_state(path, load_state(path, remedy, RunError), STATE, remedy)
-    then = {"precision": "32", **state["plan"]}
+    then = {"precision": "32", "every": 1, "stop_after": 0, **state["plan"]}
     if other := [f"{key} {then.get(key)}, now {value}" for key, value in plan.items() if then.get(key) != value]:
         raise ValueError(f"{path} is of another training ({'; '.join(other)}): delete it, or keep this one elsewhere")
     with reading(path, remedy):
@@ -85,5 +86,6 @@ def restore(
         torch.set_rng_state(state["global_rng"])
         set_device_random(home(model), state.get("device_rng", {}))
         best.number, best.weights = state["best"]
+        best.at = int(state.get("best_at", 0))
         scaler.load_state_dict(state.get("scaler", {}))
     return list(state["losses"])

@@ -22,14 +22,15 @@ from appnas.task.training import Batch, OnEpoch
 class Domain(Protocol):
     """A task: data, loss and metric. Domains know neither spaces nor methods.
 
-    A domain may have nine attributes more: `chance`, what guessing is worth: the value of a training that diverged;
+    A domain may have eleven attributes more: `chance`, what guessing is worth: the value of a training that diverged;
     `budget`, how long the result of a search is trained unless told; `has_test`, False if it has no held-out data;
     `fold(index, count)`, the same task with another part of training and validation data held out for validation, the
     index-th of `count`; `showcase(model)`, a few held-out examples by name, each as named maps [H, W] of one size
     (inputs, truth, prediction): the report draws them side by side; `compute`, what its networks are trained on;
     `shares`, True if its batches are, of several processes, each one's own rows (`compute.share.rows`); `tunable`,
     names of `options` that can be chosen with an architecture, beside those of `options.recipe`, and
-    `retuned(changes)`, the same domain trained otherwise, where it is not so (`appnas.task.retuned`).
+    `retuned(changes)`, the same domain trained otherwise, where it is not so (`appnas.task.retuned`); `cut(count)`,
+    small forms of what networks are called with, and `lighter`, what needs less memory (`appnas.cost.fitting`).
 
     That is the CPU unless told otherwise. `domain.to("cuda")`, of all domains of this package, is the same domain with
     its networks trained there, for methods that are called directly; `appnas.search` places its domain by itself, by

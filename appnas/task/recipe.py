@@ -40,7 +40,7 @@ class Recipe:
     warmup: int = 0
     """Epochs of linear warm-up."""
     patience: int = 5
-    """Of asgd: averaging begins when validation was better more than so many epochs ago."""
+    """Of asgd: averaging begins when validation was better more than so many epochs (or looks at it) ago."""
 
     def rate(self, epoch: int, epochs: int) -> float:
         """Learning rate of an epoch, from 0, of so many."""

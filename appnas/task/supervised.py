@@ -18,7 +18,8 @@ class Supervised:
     """`fit` of a domain, made of its `batches` and `loss`, by the recipe in its `options`.
 
     Subclasses may train on other splits than "train" and, after the search, "all", and may keep the weights of the best
-    epoch instead of the last.
+    epoch instead of the last: of every epoch, or of every `every`-th if their options have that; options with a
+    `patience` above 0 end a training after so many epochs without a better one.
     """
 
     catalogue_name: str | None = None
@@ -65,4 +66,5 @@ class Supervised:
         """
         own: Any = self  # with `batches`, `loss` and `options`
         split, recipe = self.trained_on(final), own.options.recipe
-        fit(model, own, split, own.loss, budget, recipe, seed, checkpoint, on_epoch, self.watched())
+        looks = {name: getattr(own.options, name) for name in ("every", "patience") if hasattr(own.options, name)}
+        fit(model, own, split, own.loss, budget, recipe, seed, checkpoint, on_epoch, self.watched(), **looks)

@@ -53,6 +53,8 @@ def fit(
     checkpoint: Path | None = None,
     on_epoch: OnEpoch | None = None,
     select: Callable[[nn.Module], float] | None = None,
+    every: int = 1,
+    patience: int = 0,
 ) -> list[float]:
     """Train a model and return the mean loss of every epoch.
 
@@ -76,27 +78,32 @@ def fit(
             saved, and goes on from there.
         select: model -> a number of the model after an epoch, for example its validation loss; the weights of the
             epoch with the smallest number are kept. None keeps the last.
+        every: epochs between two such numbers; that after the last epoch is always found. Where `on_epoch` stops
+            between two, that epoch's weights are kept if they are better, and the checkpoint does not know of it: what
+            goes on from there ends as a training straight through.
+        patience: epochs without a smaller number that end the training, which is looked at when there is a new one; 0
+            for none. Learning rates are those of the whole length.
 
     Raises:
         DivergedError: a loss, or a weight after an epoch, is NaN or infinite; the checkpoint stays the last good one.
         DataError: the split yields no batch.
-        ValueError: the checkpoint is damaged or of another training.
+        ValueError: the checkpoint is damaged or of another training; every is below 1, or patience below 0.
         CompileError: torch cannot compile the network.
     """
     rng = torch.Generator().manual_seed(seed)
     optimiser = optimiser_of(model, recipe)
     losses: list[float] = []
-    best = Best()
+    best = Best(every, patience if select else 0)
     plan = {"split": split, "epochs": epochs, "seed": seed, **asdict(recipe), "network": fingerprint(model)}
     plan["data"] = getattr(data, "fingerprint", "") if checkpoint else ""
     device, compute = home(model), compute_of(data)
     share, network = compute.share, compute.prepared(model)
-    plan["precision"] = compute.precision
+    plan |= {"precision": compute.precision, "every": best.every, "stop_after": best.patience}
     scaler = GradScaler(device.type, enabled=compute.precision == "16")
     with forked(device, seed), float32_products(compute.precision):
         if checkpoint and led(share, checkpoint.exists):
             losses = restore(checkpoint, plan, model, optimiser, rng, best, scaler)
-        stop = bool(losses and on_epoch and on_epoch(len(losses), losses[-1]))
+        stop = bool(losses and on_epoch and on_epoch(len(losses), losses[-1])) or best.over(len(losses))
         for epoch in range(len(losses), len(losses) if stop else epochs):
             model.train()
             set_progress(model, epoch / epochs)
@@ -107,19 +114,29 @@ def fit(
                 how = partial(loss, network), optimiser, scaler
                 losses.append(_epoch(model, batches, *how, recipe.clip, epoch, share))
             average_statistics(model, share)
-            if select:
-                with averaged(optimiser) as watch:
-                    number = select(model)
-                    watch(best.update(led(share, lambda found=number: found), model))  # type: ignore[misc]
-            stop = bool(on_epoch and on_epoch(epoch + 1, losses[-1]))
+            if select and best.due(epoch + 1, epochs):
+                _look(model, optimiser, select, best, epoch + 1, share)
+            stop = bool(on_epoch and on_epoch(epoch + 1, losses[-1])) or best.over(epoch + 1)
             if checkpoint and share.leads:
                 save(checkpoint, plan, model, optimiser, rng, losses, best, scaler)
             if stop:
                 break
+        if select and losses and not best.due(len(losses), epochs):
+            _look(model, optimiser, select, best, len(losses), share)
     if best.weights is not None:
         model.load_state_dict(best.weights)
     model.eval()
     return losses
+
+
+def _look(
+    model: nn.Module, optimiser: torch.optim.Optimizer, select: Callable[[nn.Module], float], best: Best, done: int,
+    share: Share,
+) -> None:  # fmt: skip
+    """Find the number after so many epochs, and keep the weights if it is the smallest."""
+    with averaged(optimiser) as watch:
+        number = select(model)
+        watch(best.update(led(share, lambda: number), model, done))
 
 
 def own_draws(share: Share, device: torch.device, seed: int, epoch: int) -> AbstractContextManager[None]:

@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cached_property
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 import torch
@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from appnas.compute import Compute, home, moved
 from appnas.domains.graphs.checks import SPLITS, Graph, as_graph, listed, named_labels, warn_of_unused
 from appnas.domains.graphs.folds import fold
-from appnas.domains.graphs.loaders import Batch, joined, neighbours, parts
+from appnas.domains.graphs.loaders import Batch, cut, joined, neighbours, parts
 from appnas.domains.graphs.options import Options
 from appnas.domains.graphs.splits import fit_each_other, split_graphs, split_nodes
 from appnas.domains.graphs.targets import chance_of, targets_of
@@ -198,7 +198,7 @@ class Graphs(Supervised):
         whole, o = self._split(split), self.options
         if self._graphs:
             return -(-len(self._graphs[split]) // o.batch)
-        return {"full": 1, "parts": o.parts, "neighbours": -(-len(whole.y) // o.batch)}[o.loader]
+        return {"full": 1, "parts": o.read or o.parts, "neighbours": -(-len(whole.y) // o.batch)}[o.loader]
 
     def batches(self, split: str, rng: torch.Generator) -> Iterator[Batch]:
         """One epoch of "train", "valid", or both: "all"."""
@@ -210,7 +210,7 @@ class Graphs(Supervised):
         elif o.loader == "full":
             yield whole
         elif o.loader == "parts":
-            yield from parts(whole, o.parts, rng)
+            yield from islice(parts(whole, o.parts, rng), o.read or None)
         else:
             yield from neighbours(whole, o.fanout, o.batch, rng)
 
@@ -259,6 +259,30 @@ class Graphs(Supervised):
         if not self._graphs:
             return self._whole["train"].inputs
         return joined(self._graphs["train"][:count], self._whole["train"].graph is not None).inputs
+
+    def cut(self, count: int) -> list[tuple[tuple[Tensor, ...], float, bool]]:
+        """A training batch and the validation data, cut down to so many nodes: see `appnas.cost.fitting`."""
+        o, whole, valid = self.options, self._whole["train"], self._whole["valid"]
+        nodes, edges, graphs = len(whole.x), whole.edge_index.shape[1], len(whole.y)
+        share = min(o.batch / graphs, 1.0)
+        if o.loader == "parts":
+            size = nodes / o.parts, edges / o.parts**2, 1.0
+        elif o.loader == "neighbours":
+            seen = o.batch * sum(math.prod(o.fanout[:i]) for i in range(len(o.fanout) + 1))
+            size = float(min(nodes, seen)), float(min(edges, seen)), 1.0
+        else:
+            size = (share * nodes, share * edges, share * graphs) if self._graphs else (nodes, edges, graphs)
+        learnt, read = (
+            cut(whole, *size, count),
+            cut(valid, len(valid.x), valid.edge_index.shape[1], len(valid.y), count),
+        )
+        return [(*learnt, True), (*read, False)]
+
+    lighter = (
+        "a space of smaller widths, fewer repeats and heads needs less (GraphNet(hidden=..., repeats=...),"
+        " GNN(widest=...)); so do parts of the graph (Options(loader='parts', parts=...)), or fewer graphs a batch"
+    )
+    """What to do where memory does not suffice."""
 
     def random_labels(self, seed: int) -> Graphs:
         """The same domain, whose training nodes, or graphs, have random labels.

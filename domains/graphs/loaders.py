@@ -52,6 +52,27 @@ def joined(graphs: Sequence[Graph], whole: bool) -> Batch:
     return Batch(x, edges, of, None, y, torch.cat(weights) if weights else None)
 
 
+def cut(whole: Batch, nodes: float, edges: float, graphs: float, count: int) -> tuple[tuple[Tensor, ...], float]:
+    """What a network is called with, cut down to about so many nodes, and how many times larger it is itself.
+
+    The nodes are the first ones; as many edges a node as there were join them at random.
+
+    Args:
+        whole: where nodes are from.
+        nodes: how many the call itself has.
+        edges: likewise.
+        graphs: likewise.
+        count: about so many nodes.
+    """
+    times = max(nodes / count, 1.0)
+    few, rng = max(min(round(nodes / times), len(whole.x)), 1), torch.Generator().manual_seed(0)
+    index = torch.randint(few, (2, max(round(edges / times), 1)), generator=rng)
+    of = torch.arange(few) * max(round(graphs / times), 1) // few
+    weights = None if whole.edge_weight is None else torch.ones(index.shape[1])
+    part = Batch(whole.x[:few].cpu(), index, None if whole.graph is None else of, None, whole.y, weights)
+    return part.inputs, max(nodes / few, 1.0)
+
+
 def parts(whole: Batch, count: int, rng: torch.Generator) -> Iterator[Batch]:
     """Random parts of a graph, with the edges inside them; every part has its share of the examples.
 

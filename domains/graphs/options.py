@@ -13,7 +13,7 @@ RECIPE = Recipe("adam", lr=0.01, lr_min=0.01, weight_decay=5e-4, clip=0.0)
 
 
 @dataclass(frozen=True)
-@checked(split=0, batch=1, parts=1, epochs=1, smoothing=0)
+@checked(split=0, batch=1, parts=1, read=0, every=1, patience=0, epochs=1, smoothing=0)
 class Options:
     """Splits, batches and training on graphs."""
 
@@ -41,11 +41,18 @@ class Options:
     """One graph at once, in random parts, or by sampled neighbours (needs the package pyg-lib or torch-sparse)."""
     parts: int = 4
     """Number of parts of a graph, for loader "parts"."""
+    read: int = 0
+    """How many of them an epoch reads, others every time; 0 for all. Few make short epochs, after which methods that
+    train candidates for different lengths (hyperband) can stop."""
     fanout: tuple[int, ...] = (10, 10)
     """Neighbours sampled of every node, one number a layer, for loader "neighbours"."""
     keep: Literal["best", "last"] = "best"
     """Weights of the epoch with the least validation loss, the protocol of the citation graphs: then validation data
     never train, not even after the search. Or those of the last epoch, after the search trained on both."""
+    every: int = 1
+    """Epochs between two measurements of the validation loss, for keep "best"; the last epoch's is measured, too."""
+    patience: int = 0
+    """Epochs without a smaller validation loss that end a training, for keep "best"; 0 for none."""
     recipe: Recipe = field(default_factory=lambda: RECIPE)
     """How stand-alone networks are trained."""
     epochs: int = 300
@@ -57,12 +64,17 @@ class Options:
         """Check the sizes.
 
         Raises:
-            ValueError: a size below 1, or shares that leave a split nothing.
+            ValueError: a size below 1, or shares that leave a split nothing; more parts to read than there are, or a
+                patience where no validation loss is looked at.
         """
         if not (0 < self.train and 0 < self.valid and self.train + self.valid < 1):
             raise ValueError(f"train and valid are shares with a rest for testing, got {self.train} and {self.valid}")
         if not self.fanout or min(self.fanout) < 1:
             raise ValueError(f"fanout has a number of at least 1 for every layer, got {self.fanout}")
+        if self.read > self.parts:
+            raise ValueError(f"an epoch reads at most all parts, got read={self.read} of parts={self.parts}")
+        if self.patience and self.keep != "best":
+            raise ValueError(f"patience waits for a better validation loss: it needs keep='best', got {self.keep!r}")
 
 
 @dataclass(frozen=True)

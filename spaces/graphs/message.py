@@ -15,9 +15,9 @@ from torch_geometric.nn import GATConv, MessagePassing
 from torch_geometric.nn.aggr import Aggregation, MaxAggregation, MeanAggregation, SumAggregation
 from torch_geometric.nn.inits import glorot
 
-from appnas.spaces.graphs.edges import Looped, with_loops
+from appnas.spaces.graphs.edges import TANH, Looped, row_max, scores, with_loops
 from appnas.spaces.graphs.inputs import Features, dropped, times
-from appnas.spaces.graphs.sparse import entry_products, exporting, kept, row_max, softmax, weighted_sum
+from appnas.spaces.graphs.sparse import entry_products, exporting, kept, softmax, weighted_sum
 from appnas.spaces.parts import dropout
 
 FIXED = ("const", "gcn")
@@ -90,8 +90,6 @@ class AutoGNNLayer(Weighted):
 
     Weights of edges multiply the attention, after the softmax, and make the degrees of `gcn` (one head of it, summed,
     is torch_geometric's GCNConv); a mean divides by the number of edges all the same.
-
-    A maximum holds a message an edge in memory.
 
     Args:
         inputs: features of a node.
@@ -181,18 +179,17 @@ class AutoGNNLayer(Weighted):
         left, right = own * self.left, own * self.right
         if self.attention == "cos":
             e = entry_products(left, right, graph.pattern)
+        elif self.attention == "gene-linear":
+            e = scores(left, right, self.vector, TANH, graph.pattern)
         else:
-            if self.attention != "gene-linear":
-                left, right = left.sum(-1, keepdim=True), right.sum(-1, keepdim=True)
+            left, right = left.sum(-1, keepdim=True), right.sum(-1, keepdim=True)
             if self.attention == "sym-gat":
                 left, right = torch.cat([left, right], -1), torch.cat([right, left], -1)
             e = self.edge_updater(graph.edge_index, left=left, right=right)
         return dropout(softmax(e, graph.pattern), self.dropout, self.training)
 
     def edge_update(self, left_i: Tensor, right_j: Tensor) -> Tensor:
-        """Learnt attention before its softmax. Shapes: left_i, right_j [E, H, *]; returns [E, H]."""
-        if self.attention == "gene-linear":
-            return (self.vector * torch.tanh(left_i + right_j)).sum(-1)
+        """Learnt attention before its softmax. Shapes: left_i, right_j [E, H, 1 or 2]; returns [E, H]."""
         if self.attention == "linear":
             return torch.tanh(left_i + right_j).sum(-1)
         return functional.leaky_relu(left_i + right_j, 0.2).sum(-1)
@@ -200,6 +197,6 @@ class AutoGNNLayer(Weighted):
     def summed(self, own: Tensor, e: Tensor, graph: Looped) -> Tensor:
         """The fast form of every aggregation."""
         if self.aggregation == "max":
-            return row_max(self.message(own.index_select(0, graph.edge_index[0]), e), graph.pattern)
+            return row_max(e, own.view(own.shape[0], e.shape[1], -1), graph.pattern).view_as(own)
         h = super().summed(own, e, graph)
         return h if self.aggregation == "sum" else h / graph.degree.to(h.dtype)[:, None, None]

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch_geometric.nn.inits import glorot, zeros
 
-from appnas.spaces.graphs.edges import Edges
+from appnas.spaces.graphs.edges import LEAKY, Edges, scores
 from appnas.spaces.graphs.inputs import Features, SparseLinear, times
 from appnas.spaces.graphs.message import AutoGNNLayer, Weighted
 from appnas.spaces.graphs.sparse import entry_products
@@ -142,10 +142,7 @@ class GIN(Weighted):
 
 
 class GATv2(Weighted):
-    """GATv2Conv (arXiv 2105.14491): attention a LeakyReLU_0.2(W_1 x_i + W_2 x_j) to W_2 x_j.
-
-    It holds a vector an edge and head in memory.
-    """
+    """GATv2Conv (arXiv 2105.14491): attention a LeakyReLU_0.2(W_1 x_i + W_2 x_j) to W_2 x_j."""
 
     def __init__(self, place: Place):
         super().__init__()
@@ -160,13 +157,9 @@ class GATv2(Weighted):
         x, edges, _ = given
         shape = (-1, self.place.heads, self.place.split)
         target, source = self.target(x).view(shape), self.source(x).view(shape)
-        e = self.edge_updater(edges.graph.edge_index, target=target, source=source)
+        e = scores(target, source, self.score, LEAKY, edges.graph.pattern)
         e = edges.attention(e, self.place.dropout, self.training)
         return _joined(self.gathered(source, e, edges.graph), self.place.concat) + self.bias
-
-    def edge_update(self, target_i: Tensor, source_j: Tensor) -> Tensor:
-        """Attention before its softmax. Shapes: [E, H, D] both; returns [E, H]."""
-        return (self.score * functional.leaky_relu(target_i + source_j, 0.2)).sum(-1)
 
 
 class Transformer(Weighted):

@@ -158,25 +158,6 @@ class _EntryProducts(torch.autograd.Function):
         return of_a, of_b, None
 
 
-class _RowMax(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, messages: Tensor, pattern: Pattern) -> Tensor:
-        """The maxima, with what attains them."""
-        index = pattern.row.view(-1, *[1] * (messages.dim() - 1)).expand_as(messages)
-        top = messages.new_zeros(pattern.rows, *messages.shape[1:])
-        top = top.scatter_reduce_(0, index, messages, "amax", include_self=False)
-        first = messages == top.index_select(0, pattern.row)
-        ctx.save_for_backward(first, top.new_zeros(top.shape).index_add_(0, pattern.row, first.to(top.dtype)))
-        ctx.pattern = pattern
-        return top
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        """The gradient, shared by what attains the maximum."""
-        first, ties = ctx.saved_tensors
-        return (gradients[0] / ties).index_select(0, ctx.pattern.row) * first, None
-
-
 class _Softmax(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, e: Tensor, pattern: Pattern) -> Tensor:
@@ -205,7 +186,7 @@ LOW = (torch.bfloat16, torch.float16)
 """Types for which torch has no products of compressed matrices."""
 
 
-def _widened(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+def widened(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """A function that computes in float32 for networks in fewer bits, and answers in theirs."""
 
     @wraps(function)
@@ -219,17 +200,7 @@ def _widened(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 
 @exact
-@_widened
-def row_max(messages: Tensor, pattern: Pattern | Listed) -> Tensor:
-    """The largest entry of every row, which has one at least; ties share the gradient. Shapes: [E, ...] -> [R, ...]."""
-    if isinstance(pattern, Listed):
-        return pattern.largest(messages)
-    top: Tensor = _RowMax.apply(messages, pattern)  # type: ignore[no-untyped-call]
-    return top
-
-
-@exact
-@_widened
+@widened
 def weighted_sum(values: Tensor, x: Tensor, pattern: Pattern | Listed) -> Tensor:
     """y_r = sum over the entries (r, c) of v_rc x_c, for each of H heads.
 
@@ -243,7 +214,7 @@ def weighted_sum(values: Tensor, x: Tensor, pattern: Pattern | Listed) -> Tensor
 
 
 @exact
-@_widened
+@widened
 def entry_products(a: Tensor, b: Tensor, pattern: Pattern | Listed) -> Tensor:
     """<a_r, b_c> at every entry (r, c), for each of H heads.
 
@@ -257,7 +228,7 @@ def entry_products(a: Tensor, b: Tensor, pattern: Pattern | Listed) -> Tensor:
 
 
 @exact
-@_widened
+@widened
 def softmax(e: Tensor, pattern: Pattern | Listed) -> Tensor:
     """Exp(e_rc) / sum over the row's entries of exp(e_rc'), for each head. Shapes: e [E, H]; returns [E, H]."""
     if isinstance(pattern, Listed):

@@ -81,7 +81,7 @@ def test_best_keeps_copies():
     assert best.update(2.0, net) == 2.0
     kept = {name: x.clone() for name, x in net.state_dict().items()}
     net.weight.data.add_(1.0)
-    assert best.update(float("nan"), net) != best.number == 2.0
+    assert best.update(float("nan"), net, 3) != best.number == 2.0 and best.at == 0
     assert identical(best.weights, kept)
 
 

@@ -291,3 +291,68 @@ def test_the_best_epoch_is_kept_and_survives_an_interruption(regression, tmp_pat
     numbers, again = iter([2.0, float("nan")]), network()
     fit(again, regression, "train", regression.loss, 4, Recipe(), 0, file, None, select)
     assert torch.equal(again.weight, whole.weight)
+
+
+def looked_at(regression, epochs, file, numbers, cut=None, stop=None, **more):
+    """A training whose looks find the given numbers: the weights at its end, those at every look, its losses."""
+    torch.manual_seed(0)
+    model, seen, left = nn.Linear(3, 1), [], iter(numbers)
+
+    def select(model):
+        seen.append(model.weight.detach().clone())
+        return next(left)
+
+    def on_epoch(epoch, loss):
+        if epoch == cut:
+            raise KeyboardInterrupt
+        return epoch == stop
+
+    losses = fit(model, regression, "train", regression.loss, epochs, Recipe(), 0, file, on_epoch, select, **more)
+    assert next(left, None) is None
+    return model.weight.detach(), seen, losses
+
+
+def test_every_other_epoch_and_the_last_are_looked_at(regression, tmp_path):
+    """Numbers after 2, 4, 6 and 7 of 7 epochs, the least after 4: the same, whatever the epoch it was cut in."""
+    numbers, weights = [3.0, 1.0, 2.0, 1.5], None
+    for cut, before in ((None, 0), (2, 0), (3, 1), (4, 1), (5, 2), (6, 2), (7, 3)):
+        file = tmp_path / f"{cut}.pt"
+        if cut:
+            with pytest.raises(KeyboardInterrupt):
+                looked_at(regression, 7, file, numbers, cut, every=2)
+        found, seen, _ = looked_at(regression, 7, file, numbers[before:], every=2)
+        weights = seen[1] if weights is None else weights
+        assert torch.equal(found, weights) and len(seen) == 4 - before
+    assert torch.equal(weights, looked_at(regression, 7, None, [1.0] * 7)[1][3])  # looks change no training
+
+
+def test_a_training_ends_when_its_patience_does_and_stays_ended(regression, tmp_path):
+    """Every 2 of 20 epochs, patience 3: the least after 4, so 6 is too early and 8 ends it."""
+    numbers, more = [3.0, 1.0, float("nan"), 2.0], {"every": 2, "patience": 3}
+    found, seen, losses = looked_at(regression, 20, tmp_path / "1.pt", numbers, **more)
+    assert len(losses) == 8 and torch.equal(found, seen[1])
+    again, looks, told = looked_at(regression, 20, tmp_path / "1.pt", [], **more)
+    assert torch.equal(again, found) and told == losses and not looks
+    for cut, before in ((5, 2), (7, 3), (8, 3)):
+        with pytest.raises(KeyboardInterrupt):
+            looked_at(regression, 20, tmp_path / f"{cut}.pt", numbers, cut, **more)
+        again, _, told = looked_at(regression, 20, tmp_path / f"{cut}.pt", numbers[before:], **more)
+        assert torch.equal(again, found) and told == losses
+    with pytest.raises(ValueError, match="stop_after 3, now 4"):
+        looked_at(regression, 20, tmp_path / "1.pt", [], every=2, patience=4)
+
+
+def test_a_stop_between_two_looks_keeps_the_better_weights_and_leaves_no_trace(regression, tmp_path):
+    straight, seen, _ = looked_at(regression, 6, None, [1.0, 2.0, 3.0], every=2)
+    assert torch.equal(straight, seen[0])
+    for _ in range(2):  # the second time from its checkpoint, which does not know of the look after 3
+        numbers = [0.5] if (tmp_path / "1.pt").exists() else [1.0, 0.5]
+        found, seen, losses = looked_at(regression, 6, tmp_path / "1.pt", numbers, stop=3, every=2)
+        assert torch.equal(found, seen[-1]) and not torch.equal(found, straight) and len(losses) == 3
+    assert torch.equal(looked_at(regression, 6, tmp_path / "1.pt", [2.0, 3.0], every=2)[0], straight)
+
+
+def test_looks_that_there_cannot_be(regression):
+    for wrong in ({"every": 0}, {"patience": -1}):
+        with pytest.raises(ValueError, match="every is at least 1 and patience at least 0"):
+            looked_at(regression, 1, None, [], **wrong)

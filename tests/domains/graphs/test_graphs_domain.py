@@ -15,7 +15,9 @@ from appnas.domains.graphs import RECIPE, Graphs, Options
 from appnas.domains.graphs.loaders import joined
 from appnas.domains.labels import LabelNote
 from appnas.estimate import Scratch
-from appnas.spaces import GNN
+from appnas.methods import hyperband
+from appnas.methods.hyperband import search
+from appnas.spaces import GNN, GraphNet
 from appnas.strategy import Draw
 from appnas.testing import DomainSuite
 
@@ -187,6 +189,39 @@ def test_best_epoch_keeps_validation_out_of_the_weights():
             domain.fit(model, 4, final=final)
             states.append(model.linear.weight.detach())
         assert torch.equal(*states) == same
+
+
+def test_validation_is_measured_every_so_many_epochs_and_patience_ends_a_training(ring, monkeypatch):
+    looks, losses = [], iter([1.0, 2.0, 3.0, 4.0])
+    monkeypatch.setattr(Graphs, "_measure", lambda self, model, split: looks.append(split) or {"loss": next(losses)})
+    domain, epochs = Graphs(ring_data(), options=Options(every=3, patience=6)), []
+    domain.fit(Linear(domain.io), 50, on_epoch=lambda epoch, loss: epochs.append(epoch))
+    assert looks == ["valid"] * 3 and epochs == list(range(1, 10))  # the least after 3
+
+
+def test_rungs_on_a_graph_end_in_the_weights_of_a_training_straight_through(ring):
+    """Hyperband's way: to 4 and then to 9 epochs, with a look every 3, is a training of 9."""
+    draws = [Draw((3, 0, 0, 1, 1, 0, 0, 0, 0, 3, 3), budget=budget, since=since) for budget, since in ((4, 0), (9, 4))]
+    domain = Graphs(ring_data(), options=Options(every=3))
+    rungs, straight = Scratch(GNN(), domain, 9), Scratch(GNN(), domain, 9)
+    first, second = (rungs.score(draw) for draw in draws)
+    whole = straight.score(draws[0]._replace(budget=None))
+    assert (first.metrics["budget"], second.metrics["budget"]) == (4.0, 5.0)
+    assert {**second.metrics, "budget": 9.0} == whole.metrics
+
+
+@pytest.mark.parametrize("scheme", ["asha", "hyperband", "halving"])
+def test_a_search_by_short_trainings_on_parts_of_a_graph(scheme):
+    pytest.importorskip("torch_geometric")
+    domain = Graphs(ring_data(), options=Options(every=2, loader="parts", parts=4, read=1))
+    assert domain.epoch("train") == len(list(domain.batches("train", torch.Generator()))) == 1
+    space = GraphNet(hidden=(8,), repeats=(1,))
+    config = hyperband.Config(evaluations=3, budget=9, scheme=scheme, inner="evolution", population=2, sample=2)
+    found = search(space, domain, config, seed=0)
+    assert found.history[0].arch == next(iter(space.hand_made.values()))
+    trained = {record.metrics["budget"] for record in found.history}
+    assert trained & {1.0, 3.0, 2.0, 6.0} and sum(r.metrics["budget"] for r in found.history) <= 3 * 9 + 9
+    assert not any(record.failure for record in found.history) and space.valid(found.best)
 
 
 def test_a_diverged_training_is_worth_guessing(ring):

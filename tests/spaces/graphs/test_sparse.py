@@ -7,7 +7,7 @@ import torch
 
 from appnas.spaces.graphs import sparse
 from appnas.spaces.graphs.edges import with_loops
-from appnas.spaces.graphs.sparse import entry_products, kept, row_max, softmax, weighted_sum
+from appnas.spaces.graphs.sparse import entry_products, kept, softmax, weighted_sum
 
 
 def rng(seed=0):
@@ -47,7 +47,6 @@ def test_gradients_of_first_and_second_order(graph):
         lambda v, x: weighted_sum(v, x, p),
         lambda v, x: weighted_sum(softmax(v, p), x, p),
         lambda v, x: entry_products(x, weighted_sum(v, x, p), p),
-        lambda v, x: row_max(v[..., None] * x.index_select(0, p.column), p),
     ):
         assert torch.autograd.gradcheck(function, (values, x))
         assert torch.autograd.gradgradcheck(function, (values, x))
@@ -57,13 +56,6 @@ def test_rows_of_the_softmax_add_up_to_one_even_for_huge_scores(graph):
     p = graph.pattern
     weights = softmax(1e4 * torch.randn(len(p.column), 3, generator=rng()), p)
     torch.testing.assert_close(dense(weights, p).sum(2), torch.ones(3, 7))
-
-
-def test_ties_of_a_maximum_share_the_gradient():
-    pattern = with_loops(torch.tensor([[1], [0]]), 2).pattern
-    x = torch.tensor([[2.0], [2.0], [1.0]], requires_grad=True)
-    row_max(x, pattern).sum().backward()
-    assert x.grad.flatten().tolist() == [0.5, 0.5, 1.0]
 
 
 def test_kept_until_the_tensor_changes_or_dies():
