@@ -56,10 +56,14 @@ class IO:
     Attributes:
         inputs: shape of one input without the batch axis, for example (3, 32, 32).
         outputs: shape of one output, for example (10,) for ten classes.
+        edges: of a graph, features of an edge.
+        relations: of a graph with edges of several types, how many; the last of the features of an edge say which.
     """
 
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+    edges: int = 0
+    relations: int = 0
 
 
 @runtime_checkable

@@ -1,8 +1,9 @@
 """Tasks on graphs: on the nodes of one graph, on the nodes of several, or on whole graphs.
 
 Targets are classes, sets of labels or numbers. Networks are forward(x, edge_index), or
-forward(x, edge_index, graph) where a whole graph is an example; weights of edges come last, if there are any. One graph
-is one batch, its loss one number a node of the split; graphs that do not fit go through torch_geometric's loaders.
+forward(x, edge_index, graph) where a whole graph is an example; weights of edges come next, if there are any, and
+features of edges last. One graph is one batch, its loss one number a node of the split; graphs that do not fit go
+through torch_geometric's loaders.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ import torch
 from torch import Tensor, nn
 
 from appnas.compute import Compute, home, moved
-from appnas.domains.graphs.checks import SPLITS, Graph, as_graph, listed, named_labels, warn_of_unused
-from appnas.domains.graphs.loaders import Batch, joined, neighbours, parts
+from appnas.domains.graphs.checks import SPLITS, Graph, as_graph, listed, named_labels
+from appnas.domains.graphs.edge_checks import warn_of_unused
+from appnas.domains.graphs.loaders import EDGES, Batch, joined, neighbours, parts
 from appnas.domains.graphs.options import Options
 from appnas.domains.graphs.splits import fit_each_other, split_graphs, split_nodes
 from appnas.domains.graphs.targets import chance_of, targets_of
@@ -34,8 +36,7 @@ from appnas.task import Supervised
 LINES = {
     "normalise": "x = x / x.abs().sum(1, keepdim=True).clamp_min(1e-12)",
     "undirected": "edge_index = torch_geometric.utils.to_undirected(edge_index)",
-    "undirected, weighted": "edge_index, edge_weight = torch_geometric.utils.to_undirected("
-    "edge_index, edge_weight, reduce='mean')",
+    "undirected, with": "edge_index, {0} = torch_geometric.utils.to_undirected(edge_index, {1}, reduce='mean')",
 }
 """What `Options` does to a graph, for those who hand one to a trained network."""
 
@@ -49,8 +50,8 @@ class Graphs(Supervised):
     `appnas.domains.graphs.targets` says what y may be, and which examples have no label.
 
     Args:
-        data: a `torch_geometric.data.Data` or anything with x, edge_index, y and perhaps edge_weight; or several: a
-            list, a data set or a `Batch` of torch_geometric. Masks without `test_mask` hold nothing out.
+        data: a `torch_geometric.data.Data` or anything with x, edge_index, y and perhaps edge_weight, edge_attr; or
+            several: a list, a data set or a `Batch` of torch_geometric. Masks without `test_mask` hold nothing out.
         valid, test: further ones, if `data` holds the training graphs only.
         options: splits, batches, training.
         loss: a name of torch's, "mse_loss", say, or a function (outputs, targets), as for `Labelled`.
@@ -72,7 +73,7 @@ class Graphs(Supervised):
         typed("options", Options, options)
         self.options, self.budget = options, options.epochs
         lists = [[] if part is None else listed(part) for part in (data, valid, test)]
-        warn_of_unused(chain(*lists))
+        warn_of_unused(chain(*lists) if options.edge_attr else ())
         self.labels = named_labels(chain(*lists)) or ()
         if len(lists[0]) == 1 and valid is None and test is None and not isinstance(data, list | tuple):
             self._one(lists[0][0], loss_name(loss))
@@ -103,7 +104,8 @@ class Graphs(Supervised):
         self._goal = Goal(self._task, wishes, self.options, y["train"], beside=() if usual or plain else None)
         self.metric = self._goal.metric
         self.chance = chance_of(self._task, y) if usual else self._goal.chance(y["train"], y["valid"])
-        self.io = IO((self._whole["train"].x.shape[1],), self._outputs())
+        whole = self._whole["train"]
+        self.io = IO((whole.x.shape[1],), self._outputs(), 0 if whole.edge_attr is None else whole.edge_attr.shape[1])
 
     def _outputs(self) -> tuple[int, ...]:
         """What a network gives for a node, or for a graph."""
@@ -121,7 +123,7 @@ class Graphs(Supervised):
 
     def _one(self, data: Any, loss: str | None) -> None:
         o = self.options
-        graph = as_graph(data, "the graph", o.normalise, o.undirected, self.labels or None, o.features)
+        graph = as_graph(data, "the graph", o.normalise, o.undirected, self.labels or None, o.features, o.edge_attr)
         if len(graph.y) != len(graph.x):
             raise ValueError(f"{len(graph.x)} nodes need as many rows of y, got {len(graph.y)}; for a label of each"
                              " graph give a list of graphs")  # fmt: skip
@@ -135,7 +137,8 @@ class Graphs(Supervised):
             )
         self._graphs: dict[str, list[Graph]] = {}
         self._whole = {
-            s: Batch(graph.x, graph.edge_index, None, n, labels[s], graph.edge_weight) for s, n in nodes.items()
+            s: Batch(graph.x, graph.edge_index, None, n, labels[s], graph.edge_weight, graph.edge_attr)
+            for s, n in nodes.items()
         }
 
     def _several(self, lists: list[list[Any]], loss: str | None) -> None:
@@ -161,8 +164,11 @@ class Graphs(Supervised):
     def preprocessing(self) -> dict[str, Any]:
         """What users of an exported network must do to a graph first, and the lines of "code" that do it."""
         o = self.options
-        edges = "undirected" if self._whole["train"].edge_weight is None else "undirected, weighted"
-        code = [LINES["normalise"]] * o.normalise + [LINES[edges]] * o.undirected
+        known = [key for key in EDGES if getattr(self._whole["train"], key) is not None]
+        several = f"({', '.join(known)})" if len(known) > 1 else "".join(known)
+        both = LINES["undirected, with"].format(several, several.replace("(", "[").replace(")", "]"))
+        both = both if known else LINES["undirected"]
+        code = [LINES["normalise"]] * o.normalise + [both] * o.undirected
         more = self._goal.described()
         return {"divide_features_by_their_absolute_sum": o.normalise, "undirected": o.undirected, "code": code, **more}
 

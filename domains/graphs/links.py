@@ -17,10 +17,12 @@ import torch
 from torch import Tensor
 
 from appnas.compute import moved
-from appnas.domains.graphs.checks import SPLITS, Graph, as_edges, as_graph, as_labels, listed, random_splits
+from appnas.domains.graphs.checks import SPLITS, Graph, as_graph, as_labels, listed, random_splits
 from appnas.domains.graphs.domain import Graphs
+from appnas.domains.graphs.edge_checks import as_edges, warn_of_unused
 from appnas.domains.graphs.loaders import Batch
 from appnas.domains.graphs.options import LinkOptions
+from appnas.domains.graphs.splits import with_features
 from appnas.domains.labelled.goal import Wishes
 from appnas.domains.labelled.losses import Given, loss_name
 from appnas.support import typed
@@ -91,7 +93,9 @@ class Links(Graphs):
             raise ValueError(f"edges are predicted in the whole graph: loader='full', got {options.loader!r}")
         self.options, self.budget, self.labels, self.tunable, self._graphs = options, options.epochs, (), (), {}
         given = [one for one in (*listed(data), valid, test) if one is not None]
+        warn_of_unused(given if options.edge_attr else ())
         graphs = [_graph(one, split, options) for one, split in zip(given, SPLITS, strict=False)]
+        with_features({"all": graphs})  # as many of every edge
         known = options.directed
         self.directed = _directed(graphs[0].edge_index) if known is None else known
         label = getattr(given[0], "edge_label", None)
@@ -107,7 +111,7 @@ class Links(Graphs):
         self._edges = {split: _known(parts, split) for split in parts} if of_links else {}
         self._fresh, self._whole = of_links and bool((parts["train"].y == 1).all()), {}
         for number, (split, (graph, ends, _)) in enumerate(parts.items()):
-            whole = Batch(graph.x, graph.edge_index, None, ends, y[split][0], graph.edge_weight)
+            whole = Batch(graph.x, graph.edge_index, None, ends, y[split][0], graph.edge_weight, graph.edge_attr)
             alone = of_links and bool((whole.y == 1).all())
             rng = torch.Generator().manual_seed(options.seed * len(parts) + number)
             self._whole[split] = self._among_others(whole, split, rng) if alone else whole
@@ -171,9 +175,11 @@ def _known(parts: dict[str, Pairs], split: str) -> Tensor:
 
 def _graph(data: Any, name: str, options: LinkOptions) -> Graph:
     """A checked graph, whatever its y is."""
-    bare = SimpleNamespace(**{key: getattr(data, key, None) for key in ("x", "edge_index", "edge_weight", "adj_t")})
+    keys = ("x", "edge_index", "edge_weight", "edge_attr", "adj_t")
+    bare = SimpleNamespace(**{key: getattr(data, key, None) for key in keys})
     bare.y, bare.num_nodes = torch.zeros(1, dtype=torch.long), getattr(data, "num_nodes", None)
-    graph = as_graph(bare, f"the graph of {name}", options.normalise, options.undirected, None, options.features)
+    o = options
+    graph = as_graph(bare, f"the graph of {name}", o.normalise, o.undirected, None, o.features, o.edge_attr)
     if not graph.edge_index.numel():
         raise ValueError(f"the graph of {name} has no edges")
     return graph
@@ -200,9 +206,10 @@ def _of_edges(graph: Graph, options: LinkOptions, directed: bool) -> dict[str, P
     found = {}
     for split, most in (("train", 0), ("valid", 0), ("test", 1), ("all", 1)):
         kept = of <= most
-        seen = graph._replace(edge_index=edges[:, kept], edge_weight=None if weight is None else weight[kept])
-        mine = torch.cat([splits["train"], splits["valid"]]) if split == "all" else splits[split]
-        found[split] = Pairs(seen, ends[mine], torch.ones(len(mine), dtype=torch.long))
+        mine = (None if part is None else part[kept] for part in (weight, graph.edge_attr))
+        seen = Graph(graph.x, edges[:, kept], graph.y, *mine)
+        asked = torch.cat([splits["train"], splits["valid"]]) if split == "all" else splits[split]
+        found[split] = Pairs(seen, ends[asked], torch.ones(len(asked), dtype=torch.long))
     return found
 
 

@@ -28,6 +28,8 @@ class Options:
     lost: a single feature becomes 1 or -1."""
     undirected: bool = False
     """Add the missing opposite of every edge."""
+    edge_attr: bool = True
+    """Use features of edges: edge_attr [E, D], or [E] beside edge_weight. The space graphnet has a place for them."""
     features: Literal["given", "degree", "constant"] = "given"
     """What graphs without x get: the degrees of a node, or the same for all."""
     standardise: bool = True

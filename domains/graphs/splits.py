@@ -51,6 +51,7 @@ def split_graphs(lists: list[list[Any]], options: Any, names: Sequence[Any] | No
     if not lists[0] or (lists[2] and not lists[1]):
         raise ValueError(f"give training, validation and test graphs, or one list, got {[len(x) for x in lists]}")
     found = {split: _kept(some, split, o, names) for split, some in zip(SPLITS, lists, strict=True) if some}
+    found = with_features(found)
     if "valid" in found:
         return found
     (every,) = found.values()
@@ -66,7 +67,10 @@ def _kept(some: list[Any], split: str, options: Any, names: Sequence[Any] | None
             f" {empty[0]}", stacklevel=5,
         )  # fmt: skip
     o, left = options, [(i, data) for i, data in enumerate(some) if i not in set(empty)]
-    graphs = [as_graph(data, f"graph {i} of {split}", o.normalise, o.undirected, names, o.features) for i, data in left]
+    graphs = [
+        as_graph(data, f"graph {i} of {split}", o.normalise, o.undirected, names, o.features, o.edge_attr)
+        for i, data in left
+    ]
     if all(len(graph.y) == 1 for graph in graphs):
         y = torch.cat([graph.y for graph in graphs]) if len({graph.y.shape[1:] for graph in graphs}) == 1 else None
         known = [True] * len(graphs) if y is None else labelled(y).tolist()
@@ -75,6 +79,27 @@ def _kept(some: list[Any], split: str, options: Any, names: Sequence[Any] | None
     if not graphs:
         raise ValueError(f"the split {split!r} is empty: none of its {len(some)} graphs has nodes and a label")
     return graphs
+
+
+def with_features(found: dict[str, list[Graph]]) -> dict[str, list[Graph]]:
+    """The same graphs; those without an edge have features of edges if others have, of which there are none.
+
+    Raises:
+        ValueError: features of some graphs' edges only, or of different numbers.
+    """
+    graphs = [graph for some in found.values() for graph in some]
+    widths = {g.edge_attr.shape[1] for g in graphs if g.edge_attr is not None}
+    if not widths:
+        return found
+    bare = sum(g.edge_attr is None and g.edge_index.numel() > 0 for g in graphs)
+    if len(widths) > 1 or bare:
+        raise ValueError(
+            "edges of all graphs have as many features, edge_attr [edges, features], or none have any; got"
+            f" {sorted(widths)}, and {bare} of {len(graphs)} graphs with edges without; Options(edge_attr=False) leaves"
+            " them out"
+        )
+    none = torch.zeros(0, widths.pop())
+    return {s: [g._replace(edge_attr=none) if g.edge_attr is None else g for g in some] for s, some in found.items()}
 
 
 def fit_each_other(graphs: Sequence[Graph]) -> bool:

@@ -5,7 +5,7 @@ What is derived from the edges of a tensor is made once and kept (`sparse.kept`)
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -70,6 +70,27 @@ class Looped:
         loops = loops.index_put((edge_index[0, self.loops],), given[self.loops])
         return torch.cat([given[self.between], loops])[self.order]
 
+    def features(self, given: Tensor, edge_index: Tensor, keep: bool) -> Tensor:
+        """Features of the edges that were given, as those of the entries.
+
+        A loop has the mean of those of the other edges into its node, 0 where there are none, as torch_geometric's
+        `fill_value="mean"`.
+
+        Args:
+            given: of the edges.
+            edge_index: what the graph was made of.
+            keep: whether loops that were given keep theirs.
+
+        Shapes:
+            given: [E', D]. edge_index: [2, E']. returns: [E, D].
+        """
+        between = given[self.between]
+        total = given.new_zeros(self.pattern.rows, given.shape[1]).index_add(0, edge_index[1, self.between], between)
+        loops = total / (self.degree - 1).clamp_min(1).to(given.dtype)[:, None]
+        if keep:
+            loops = loops.index_put((edge_index[0, self.loops],), given[self.loops])
+        return torch.cat([between, loops])[self.order]
+
     def symmetric(self, weight: Tensor) -> Tensor:
         """`gcn` of weighted edges: w_ij / sqrt(d_i d_j), d_i the sum of the weights into a node. Shapes: [E] -> [E]."""
         source, target = self.edge_index
@@ -104,21 +125,57 @@ class Edges:
 
     Shapes:
         index: [2, E']. weight: [E']. entries: [E], the weights in `graph`, where a loop that was not given has 1.
+        attr: [E', D], features; those of the entries are `filled` and `kept`, see `Looped.features`.
     """
 
     index: Tensor
     weight: Tensor | None
     graph: Looped
     entries: Tensor | None
+    attr: Tensor | None = None
+    relations: tuple[Edges, ...] = ()
 
     @staticmethod
-    def of(index: Tensor, weight: Tensor | None, nodes: int, dtype: torch.dtype) -> Edges:
+    def of(index: Tensor, weight: Tensor | None, nodes: int, dtype: torch.dtype, attr: Tensor | None = None) -> Edges:
         """What is derived from the edges is made once for each tensor."""
         graph: Looped = kept(with_loops, index, nodes)
+        attr = None if attr is None else attr.to(dtype)
         if weight is None:
-            return Edges(index, None, graph, None)
+            return Edges(index, None, graph, None, attr)
         weight = weight.to(dtype)
-        return Edges(index, weight, graph, graph.weights(weight, index))
+        return Edges(index, weight, graph, graph.weights(weight, index), attr)
+
+    @staticmethod
+    def of_relations(
+        index: Tensor, weight: Tensor | None, nodes: int, dtype: torch.dtype, attr: Tensor, count: int
+    ) -> Edges:
+        """The same for edges of so many types, the last columns of `attr` being 1 for one of them; each by itself too.
+
+        Shapes: attr: [E', D + count]; those of a relation are [E'', D].
+        """
+        parts, features = [], attr[:, :-count] if attr.shape[1] > count else None
+        for rows in kept(_rows, attr, count):
+            own = kept(_chosen, index, rows)
+            mine = [None if part is None else part[rows] for part in (weight, features)]
+            parts.append(Edges.of(own, mine[0], nodes, dtype, mine[1]))
+        return replace(Edges.of(index, weight, nodes, dtype), relations=tuple(parts))
+
+    @cached_property
+    def filled(self) -> Tensor:
+        """Features at the entries, those of all loops the mean of the others' into the node. Shapes: [E, D]."""
+        assert self.attr is not None
+        return self.graph.features(self.attr, self.index, keep=False)
+
+    @cached_property
+    def kept(self) -> Tensor:
+        """The same, where loops that were given keep theirs. Shapes: [E, D]."""
+        assert self.attr is not None
+        return self.graph.features(self.attr, self.index, keep=True)
+
+    def weighed(self, by: Tensor) -> Edges:
+        """The same edges, their weights multiplied. Shapes: [E']."""
+        weight = by if self.weight is None else self.weight * by
+        return replace(self, weight=weight, entries=self.graph.weights(weight, self.index))
 
     def alone(self, dtype: torch.dtype) -> Tensor:
         """Weights at the entries, loops that were not given at 0. Shapes: [E, 1]."""
@@ -135,3 +192,12 @@ class Edges:
         """Scores at the entries as shares of every node, times the weights. Shapes: [E, H] -> [E, H]."""
         e = functional.dropout(softmax(e, self.graph.pattern), dropout, training)
         return e if self.entries is None else e * self.entries[:, None]
+
+
+def _rows(attr: Tensor, count: int) -> tuple[Tensor, ...]:
+    """The numbers of the edges of every type."""
+    return tuple(column.nonzero().flatten() for column in attr[:, -count:].unbind(1))
+
+
+def _chosen(index: Tensor, rows: Tensor) -> Tensor:
+    return index[:, rows].contiguous()

@@ -160,13 +160,21 @@ class GNN(Unmixed):
         return GNNetwork(layers, self._activations(arch), self.readout)
 
 
-def layer_type(io: IO) -> type[AutoGNNLayer]:
+def layer_type(io: IO, edges: bool = False) -> type[AutoGNNLayer]:
     """The layer that all graph spaces are made of, after a look at the sizes.
 
+    Args:
+        io: of a domain.
+        edges: whether the space takes features of edges.
+
     Raises:
-        ValueError: the inputs are no feature vectors of nodes.
+        ValueError: the inputs are no feature vectors of nodes, or there are features of edges and they are not taken.
         ImportError: the extra `graphs` is missing.
     """
+    if io.edges and not edges:
+        right = "" if io.relations else ", or leave them out by Options(edge_attr=False) of appnas.domains.graphs"
+        what = f"{io.relations} types of edges" if io.relations else f"{io.edges} features of an edge, edge_attr"
+        raise ValueError(f"this space has no place for {what}: take GraphNet, the space graphnet, which has{right}")
     if len(io.inputs) != 1:
         raise ValueError(f"a graph space takes nodes with a vector of features, the domain gives inputs of {io.inputs}")
     try:

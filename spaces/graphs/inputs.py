@@ -35,6 +35,11 @@ def _features(x: Tensor, dtype: torch.dtype) -> Tensor:
     return (x if x.layout is torch.strided else x.to_dense()).to(dtype)
 
 
+def dense(x: Tensor | Features) -> Tensor:
+    """Features as a matrix. Shapes: [N, D]."""
+    return x if isinstance(x, Tensor) else x.pattern.matrix(x.values).to_dense()
+
+
 def turned(edge_index: Tensor) -> Tensor:
     """The same edges, each against its direction. Shapes: [2, E] -> [2, E]."""
     return edge_index.flip(0)
@@ -54,6 +59,42 @@ def pooled(x: Tensor, graph: Tensor | None, readout: Readout = "mean") -> Tensor
         return zeros.scatter_reduce(0, graph[:, None].expand_as(x), x, "amax", include_self=False)
     total = zeros.index_add(0, graph, x)
     return total if readout == "sum" else total / count[:, None]
+
+
+def sorted_out(
+    edge_index: Tensor, width: int, given: tuple[Tensor | None, ...], batch: Tensor | None
+) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+    """The graph of every node, weights of edges and features of edges, by what they are.
+
+    What is not there may be left out: in its place stands the next.
+
+    Args:
+        edge_index: [2, E].
+        width: D, features of an edge that the network was made for.
+        given: the graph of every node, integers [N]; weights [E]; features [E, D].
+        batch: torch_geometric's name for the first.
+
+    Raises:
+        ValueError: one came twice, weights are not one number an edge, or features others than the network is made for.
+    """
+    found: dict[str, list[Tensor]] = {"the graph of every node": [], "edge_weight": [], "edge_attr": []}
+    for part in (*given[:2], batch):
+        if part is not None:
+            kind = "edge_attr" if part.dim() == 2 else "edge_weight" if part.is_floating_point() else None
+            found[kind or "the graph of every node"].append(part)
+    found["edge_attr"] += [] if given[2] is None else [given[2]]
+    for name, parts in found.items():
+        if len(parts) > 1:
+            raise ValueError(f"{name} came twice: by its place and by its name")
+    graph, weight, attr = (parts[0] if parts else None for parts in found.values())
+    edges = edge_index.shape[1]
+    if weight is not None and weight.shape != (edges,):
+        raise ValueError(f"edge_weight is [{edges}], one an edge, got {tuple(weight.shape)}")
+    if (attr is not None or width) and (attr is None or attr.shape != (edges, width) or not width):
+        wanted = f"[{edges}, {width}]" if width else "not there"
+        got = "none" if attr is None else tuple(attr.shape)
+        raise ValueError(f"edge_attr, features of edges, is {wanted} in what this network was made for, got {got}")
+    return graph, weight, attr
 
 
 def on_edges(

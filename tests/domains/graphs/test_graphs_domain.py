@@ -11,6 +11,7 @@ import torch
 from conftest import ring_data
 from torch import nn
 
+import appnas
 from appnas.domains.graphs import RECIPE, Graphs, Options
 from appnas.domains.graphs.loaders import joined
 from appnas.domains.labels import LabelNote
@@ -125,6 +126,30 @@ class TestWeightedEdges(OfGraphs):
     def network(self, domain):
         torch.manual_seed(0)
         return GNN(dropout=0.1).build((3, 1, 1, 1, 1, 0, 0, 0, 0, 3, 3), domain.io)
+
+
+class TestFeaturesOfEdges(OfGraphs):
+    """In parts, with a network that reads them alone."""
+
+    @pytest.fixture
+    def domain(self):
+        pytest.importorskip("torch_geometric")
+        attr = RING.y[RING.edge_index[0]][:, None] + torch.rand(360, 2, generator=torch.Generator().manual_seed(1))
+        return Graphs(changed(edge_attr=attr), options=Options(loader="parts", parts=3, recipe=FAST))
+
+    def network(self, domain):
+        torch.manual_seed(0)
+        return OfEdges(domain.io)
+
+
+class OfEdges(nn.Module):
+    def __init__(self, io):
+        super().__init__()
+        self.linear, self.dropout = nn.Linear(io.edges, io.outputs[0]), nn.Dropout(0.1)
+
+    def forward(self, x, edge_index, edge_attr):
+        y = self.dropout(self.linear(edge_attr))
+        return torch.zeros(len(x), y.shape[1]).index_add(0, edge_index[1], y)
 
 
 class TestNodesOfSeveralGraphs(OfGraphs):
@@ -264,10 +289,46 @@ def test_weights_of_edges_reach_the_network():
         Graphs(several, several, arcs(4))
 
 
-def test_features_of_edges_are_not_used_and_a_warning_says_so():
+def test_one_number_an_edge_is_not_used_and_a_warning_says_so():
     with pytest.warns(UserWarning, match="edge_attr is not used") as found:
-        Graphs([changed(edge_attr=torch.zeros(360, 2)) for _ in range(5)])
-    assert len(found) == 1 and found[0].filename == __file__
+        domain = Graphs([changed(edge_attr=torch.zeros(360)) for _ in range(5)])
+    assert len(found) == 1 and found[0].filename == __file__ and domain.io.edges == 0
+    domain = Graphs([changed(edge_attr=torch.zeros(360, 2)) for _ in range(5)], options=Options(edge_attr=False))
+    assert domain.io.edges == 0 and len(domain.example(2)) == 2
+
+
+def test_features_of_edges_go_where_edges_go():
+    attr = torch.stack([torch.arange(360.0), RING.edge_index[0].float(), RING.edge_index[1].float()], 1)
+    domain = Graphs(changed(edge_attr=attr))
+    assert domain.io.edges == 3 and torch.equal(domain.example(1)[2], attr)
+    assert domain.fingerprint != Graphs(changed(edge_attr=attr + 1)).fingerprint != Graphs(RING).fingerprint
+    both = Graphs(changed(edge_attr=attr[:, 0], edge_weight=torch.ones(360)))  # with a weight one number is a feature
+    assert both.io.edges == 1 and [x.dim() for x in both.example(1)] == [2, 2, 1, 2]
+    several = [SimpleNamespace(**vars(arc), edge_attr=arc.edge_index.T.float()) for arc in arcs(4)]
+    several[1].edge_index, several[1].edge_attr = torch.zeros(2, 0, dtype=torch.long), torch.zeros(0)  # a single atom
+    _, edges, graph, found = Graphs(several, several, several).example(3)
+    first = torch.tensor([0, *torch.bincount(graph).cumsum(0).tolist()])
+    assert torch.equal(found, (edges - first[graph[edges[0]]]).T.float())
+    with pytest.raises(ValueError, match=r"have as many features.*1 of 3 graphs with edges without"):
+        several[1].edge_index, several[1].edge_attr = several[0].edge_index, None
+        Graphs(several[:3])
+    lines = Graphs(changed(edge_attr=attr, edge_weight=torch.ones(360)), options=Options(undirected=True))
+    (line,) = lines.preprocessing()["code"]
+    assert line.startswith("edge_index, (edge_weight, edge_attr) = torch_geometric.utils.to_undirected(")
+    scope = {"torch_geometric": pytest.importorskip("torch_geometric"), "edge_index": RING.edge_index}
+    scope |= {"edge_weight": torch.ones(360), "edge_attr": attr}
+    exec(line, scope)
+    assert torch.equal(scope["edge_attr"], lines.example(1)[3])
+
+
+def test_features_of_edges_need_a_space_that_takes_them():
+    pytest.importorskip("torch_geometric")
+    domain = Graphs(changed(edge_attr=torch.rand(360, 3)))
+    for space in ("gnn", "graphmix", "nasbenchgraph"):
+        with pytest.raises(ValueError, match=r"no place for 3 features of an edge.*GraphNet.*edge_attr=False"):
+            appnas.search(space, domain, "random", evaluations=1, budget=1)
+    result = appnas.search("graphnet", domain, "random", evaluations=2, budget=1)
+    assert result.history
 
 
 @pytest.fixture

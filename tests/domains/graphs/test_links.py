@@ -233,3 +233,19 @@ def test_searched_from_what_torch_geometric_splits():
     result = appnas.search(space, split(data), "random", evaluations=3, budget=20)
     rows = result.retrain(60).rows
     assert rows[0].tests[0]["auc"] > 60
+
+
+def test_features_of_edges_stay_with_their_edges():
+    data = graph()
+    data.edge_attr = data.edge_index.T.float()
+    domain = Links(data, options=FAST)
+    for whole in domain._whole.values():
+        assert torch.equal(whole.edge_attr, whole.edge_index.T.float())
+    assert domain.io.edges == 2
+    parts = three()
+    for part in parts:
+        part.edge_attr = part.edge_index.T.float()
+    assert Links(parts).io.edges == 2
+    parts[2].edge_attr = None
+    with pytest.raises(ValueError, match="have as many features"):
+        Links(parts)
