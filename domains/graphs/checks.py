@@ -57,7 +57,7 @@ def as_graph(
             then the mean of those listed for it and its opposite. Otherwise edges stay as they are: messages flow from
             source to target, and an edge that is listed twice counts twice.
         names: of the classes, where labels are no tensors: see `named_labels`.
-        features: "given", or those of a graph without: "constant" or "degree", see `made_features`.
+        features: "given", or those of a graph without: "constant", "degree" or "embedding", see `made_features`.
         edge_attr: whether features of edges are used.
 
     Raises:
@@ -73,7 +73,7 @@ def as_graph(
         bad = int((~torch.isfinite(x)).any(1).sum())
         raise ValueError(f"{name}: {bad} of {len(x)} nodes have NaN or infinity among their features; clean them first")
     edge_index = as_edges(edge_index, len(x), name)
-    if normalise:
+    if normalise and not is_learnt(data, features):
         x = x / x.abs().sum(1, keepdim=True).clamp_min(1e-12)
     weight = as_weights(getattr(data, "edge_weight", None), edge_index.shape[1], name)
     attr = as_edge_features(data, edge_index.shape[1], name) if edge_attr else None
@@ -82,13 +82,23 @@ def as_graph(
     return Graph(x, edge_index.contiguous(), as_labels(y, name), weight, attr)
 
 
-def _parts(data: Any, name: str, names: Sequence[Any] | None, features: str) -> tuple[Tensor, Tensor, Tensor]:
-    """x, edge_index and y as tensors."""
+def typeless(data: Any, name: str) -> None:
+    """Check that a graph has nodes of one type.
+
+    Raises:
+        ValueError: it has several.
+    """
     if hasattr(data, "node_types"):
         raise ValueError(
-            f"{name}: it has nodes of several types, {', '.join(map(str, data.node_types))}, and graphs here have one:"
-            " data.to_homogeneous() joins those that have as many features"
+            f"{name}: it has nodes of several types, {', '.join(map(str, data.node_types))}: of one such graph"
+            " Graphs(data, target=...) predicts nodes of a type; of several, and for pairs of nodes, a graph has one"
+            " type, and data.to_homogeneous() joins those that have as many features"
         )
+
+
+def _parts(data: Any, name: str, names: Sequence[Any] | None, features: str) -> tuple[Tensor, Tensor, Tensor]:
+    """x, edge_index and y as tensors."""
+    typeless(data, name)
     if getattr(data, "edge_label_index", None) is not None:
         raise ValueError(
             f"{name}: it has edge_label_index: its examples are edges, and appnas.domains.graphs.Links is their domain"
@@ -106,20 +116,34 @@ def _parts(data: Any, name: str, names: Sequence[Any] | None, features: str) -> 
         if key == "x" and part is None:
             raise ValueError(
                 f"{name}: it has no features x; Options(features='degree') makes some of the edges, 'constant' the same"
-                " for all nodes"
+                " for all nodes, 'embedding' learns some"
             )
         if not isinstance(part, Tensor):
             raise ValueError(f"{name}: a graph has x, edge_index and y as tensors, its {key} is {type(part).__name__}")
     return parts["x"], parts["edge_index"], parts["y"]
 
 
+def is_learnt(data: Any, features: str) -> bool:
+    """Whether the features of a graph's nodes are learnt."""
+    return features == "embedding" and getattr(data, "x", None) is None
+
+
 def made_features(edge_index: Tensor, nodes: int | None, kind: str) -> Tensor:
     """Features of nodes that have none: 1; for "degree" also the logarithms of 1 + edges into a node, and out of it.
 
+    For "embedding" the number of a node from 1, by which networks know the vector that they learn for it.
+
     Shapes:
         edge_index: [2, E]. returns: [N, 1] or [N, 3].
+
+    Raises:
+        ValueError: more nodes than float32 can number.
     """
     count = int(edge_index.max()) + 1 if nodes is None and edge_index.numel() else nodes or 0
+    if kind == "embedding":
+        if count >= 2**24:
+            raise ValueError(f"vectors are learnt for up to {2**24 - 1:,} nodes, got {count:,}: features='degree'")
+        return torch.arange(1.0, count + 1)[:, None]
     one = torch.ones(count, 1)
     if kind == "constant":
         return one

@@ -20,25 +20,20 @@ import torch
 from torch import Tensor, nn
 
 from appnas.compute import Compute, home, moved
-from appnas.domains.graphs.checks import SPLITS, Graph, as_graph, listed, named_labels
+from appnas.domains.graphs.checks import SPLITS, Graph, as_graph, is_learnt, listed, named_labels
 from appnas.domains.graphs.edge_checks import warn_of_unused
+from appnas.domains.graphs.instructions import instructions
 from appnas.domains.graphs.loaders import EDGES, Batch, joined, neighbours, parts
 from appnas.domains.graphs.options import Options
 from appnas.domains.graphs.splits import fit_each_other, split_graphs, split_nodes
 from appnas.domains.graphs.targets import chance_of, targets_of
+from appnas.domains.graphs.typed import Typed, one_graph, target_of
 from appnas.domains.labelled.goal import Goal, Wishes
 from appnas.domains.labelled.losses import Given, loss_name
 from appnas.domains.random_labels import random_like
 from appnas.space import IO
 from appnas.support import digest, typed
 from appnas.task import Supervised
-
-LINES = {
-    "normalise": "x = x / x.abs().sum(1, keepdim=True).clamp_min(1e-12)",
-    "undirected": "edge_index = torch_geometric.utils.to_undirected(edge_index)",
-    "undirected, with": "edge_index, {0} = torch_geometric.utils.to_undirected(edge_index, {1}, reduce='mean')",
-}
-"""What `Options` does to a graph, for those who hand one to a trained network."""
 
 
 class Graphs(Supervised):
@@ -51,7 +46,8 @@ class Graphs(Supervised):
 
     Args:
         data: a `torch_geometric.data.Data` or anything with x, edge_index, y and perhaps edge_weight, edge_attr; or
-            several: a list, a data set or a `Batch` of torch_geometric. Masks without `test_mask` hold nothing out.
+            several: a list, a data set or a `Batch` of torch_geometric; or one `HeteroData`, see `typed`. Masks without
+            `test_mask` hold nothing out.
         valid, test: further ones, if `data` holds the training graphs only.
         options: splits, batches, training.
         loss: a name of torch's, "mse_loss", say, or a function (outputs, targets), as for `Labelled`.
@@ -59,6 +55,7 @@ class Graphs(Supervised):
         higher: whether more is better, where torchmetrics does not tell.
         unit: of the metric.
         weights: of classes, or of the ones of each label of a set: "balanced", or numbers.
+        target: of a graph with nodes of several types, the type to predict; the only one with y, unless told.
 
     Raises:
         ImportError: torchmetrics is needed, and not installed.
@@ -69,9 +66,14 @@ class Graphs(Supervised):
     def __init__(
         self, data: Any, valid: Any = None, test: Any = None, options: Options = Options(), *,  # noqa: B008  (frozen)
         loss: Given = None, metric: Any = None, higher: bool | None = None, unit: str = "", weights: Any = None,
+        target: str | None = None,
     ):  # fmt: skip
         typed("options", Options, options)
         self.options, self.budget = options, options.epochs
+        if hasattr(data, "node_types") and valid is None and test is None:
+            data = one_graph(data, target_of(data, target), options)
+        elif target is not None:
+            raise ValueError(f"target is a type of nodes of one HeteroData, the graph has no types: got {target!r}")
         lists = [[] if part is None else listed(part) for part in (data, valid, test)]
         warn_of_unused(chain(*lists) if options.edge_attr else ())
         self.labels = named_labels(chain(*lists)) or ()
@@ -87,6 +89,11 @@ class Graphs(Supervised):
 
     _given: tuple[Any, Wishes] | None = None
     """Data whose masks hold several splits, and what was said of their loss and metric."""
+
+    _typed: Typed | None = None
+    """The graph, if it has nodes of several types."""
+    _learnt: tuple[int, ...] = ()
+    """How many nodes have features that are learnt, and how many."""
 
     def splits(self) -> list[Graphs]:
         """The same task by each of the splits that the graph's masks hold; none if these are one."""
@@ -105,7 +112,10 @@ class Graphs(Supervised):
         self.metric = self._goal.metric
         self.chance = chance_of(self._task, y) if usual else self._goal.chance(y["train"], y["valid"])
         whole = self._whole["train"]
-        self.io = IO((whole.x.shape[1],), self._outputs(), 0 if whole.edge_attr is None else whole.edge_attr.shape[1])
+        edges, width = 0 if whole.edge_attr is None else whole.edge_attr.shape[1], whole.x.shape[1]
+        width += self._learnt[1] - 1 if self._learnt else 0
+        relations = 0 if self._typed is None else self._typed.relations
+        self.io = IO((width,), self._outputs(), edges, relations, self._learnt)
 
     def _outputs(self) -> tuple[int, ...]:
         """What a network gives for a node, or for a graph."""
@@ -122,8 +132,12 @@ class Graphs(Supervised):
         return found
 
     def _one(self, data: Any, loss: str | None) -> None:
-        o = self.options
-        graph = as_graph(data, "the graph", o.normalise, o.undirected, self.labels or None, o.features, o.edge_attr)
+        o, self._typed = self.options, data if isinstance(data, Typed) else None
+        plain = self._typed is None  # else that is done
+        graph = as_graph(data, "the graph", o.normalise and plain, o.undirected and plain, self.labels or None,
+                         o.features, o.edge_attr or not plain)  # fmt: skip
+        learnt = self._typed.learnt if self._typed else len(graph.x) if is_learnt(data, o.features) else 0
+        self._learnt = (learnt, o.embedding) if learnt else ()
         if len(graph.y) != len(graph.x):
             raise ValueError(f"{len(graph.x)} nodes need as many rows of y, got {len(graph.y)}; for a label of each"
                              " graph give a list of graphs")  # fmt: skip
@@ -163,14 +177,8 @@ class Graphs(Supervised):
 
     def preprocessing(self) -> dict[str, Any]:
         """What users of an exported network must do to a graph first, and the lines of "code" that do it."""
-        o = self.options
         known = [key for key in EDGES if getattr(self._whole["train"], key) is not None]
-        several = f"({', '.join(known)})" if len(known) > 1 else "".join(known)
-        both = LINES["undirected, with"].format(several, several.replace("(", "[").replace(")", "]"))
-        both = both if known else LINES["undirected"]
-        code = [LINES["normalise"]] * o.normalise + [both] * o.undirected
-        more = self._goal.described()
-        return {"divide_features_by_their_absolute_sum": o.normalise, "undirected": o.undirected, "code": code, **more}
+        return {**instructions(self.options, known, self._typed), **self._goal.described()}
 
     def placed(self, compute: Compute) -> Graphs:
         """The same domain for another device; a graph that is one batch lies there, once for all splits."""

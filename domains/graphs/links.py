@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from appnas.compute import moved
-from appnas.domains.graphs.checks import SPLITS, Graph, as_graph, as_labels, listed, random_splits
+from appnas.domains.graphs.checks import SPLITS, Graph, as_graph, as_labels, is_learnt, listed, random_splits, typeless
 from appnas.domains.graphs.domain import Graphs
 from appnas.domains.graphs.edge_checks import as_edges, warn_of_unused
 from appnas.domains.graphs.loaders import Batch
@@ -93,9 +93,13 @@ class Links(Graphs):
             raise ValueError(f"edges are predicted in the whole graph: loader='full', got {options.loader!r}")
         self.options, self.budget, self.labels, self.tunable, self._graphs = options, options.epochs, (), (), {}
         given = [one for one in (*listed(data), valid, test) if one is not None]
+        for one, split in zip(given, SPLITS, strict=False):
+            typeless(one, f"the graph of {split}")
         warn_of_unused(given if options.edge_attr else ())
         graphs = [_graph(one, split, options) for one, split in zip(given, SPLITS, strict=False)]
         with_features({"all": graphs})  # as many of every edge
+        if is_learnt(given[0], options.features):
+            self._learnt = (max(len(graph.x) for graph in graphs), options.embedding)
         known = options.directed
         self.directed = _directed(graphs[0].edge_index) if known is None else known
         label = getattr(given[0], "edge_label", None)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from appnas.domains.graphs.checks import SPLITS, Graph, as_graph, as_masks, random_splits
+from appnas.domains.graphs.checks import SPLITS, Graph, as_graph, as_masks, is_learnt, random_splits
 from appnas.domains.graphs.targets import labelled, note_unlabelled
 
 
@@ -22,10 +23,14 @@ def split_nodes(data: Any, graph: Graph, options: Any) -> dict[str, Tensor]:
     Raises:
         ValueError: see `as_masks` and `random_splits`; or a split whose nodes have no labels.
     """
-    o, known = options, labelled(graph.y)
+    o, asked = options, getattr(data, "asked", None)
+    known = labelled(graph.y)
+    if asked is not None:  # nodes of one type, see `typed`
+        known = torch.zeros_like(known).index_put((asked,), labelled(graph.y[asked]))
     nodes = as_masks(data, len(graph.x), o.split)
     if nodes is None:
-        note_unlabelled(int((~known).sum()), len(known), "nodes")
+        count = len(known) if asked is None else len(asked)
+        note_unlabelled(count - int(known.sum()), count, "nodes")
         places = known.nonzero().flatten()
         parts = random_splits(len(places), o.train, o.valid, o.seed, "nodes")
         return {split: places[part] for split, part in parts.items()}
@@ -48,6 +53,11 @@ def split_graphs(lists: list[list[Any]], options: Any, names: Sequence[Any] | No
     o = options
     if o.loader != "full":
         raise ValueError(f"several graphs come in batches of whole graphs: loader='full', got {o.loader!r}")
+    if any(is_learnt(data, o.features) for data in chain(*lists)):
+        raise ValueError(
+            "vectors are learnt for the nodes of one graph, features='embedding', and of several graphs the next has"
+            " others: features='degree' or 'constant'"
+        )
     if not lists[0] or (lists[2] and not lists[1]):
         raise ValueError(f"give training, validation and test graphs, or one list, got {[len(x) for x in lists]}")
     found = {split: _kept(some, split, o, names) for split, some in zip(SPLITS, lists, strict=True) if some}

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from appnas.space import IO, Arch, Choice, Gates, Mask, argmax, describe
-from appnas.spaces.graphs.inputs import Readout, features, on_edges, pooled
+from appnas.spaces.graphs.inputs import Readout, features, on_edges, pooled, with_embedding
 from appnas.spaces.parts import Unmixed, sequence
 from appnas.support import checked
 
@@ -125,6 +125,8 @@ class GNN(Unmixed):
 
         Attention and activation of the layer; weights of skip connections are never inherited (None).
         """
+        if name.startswith("embedding."):
+            return ()
         _, layer, role = name.split(".")[:3]
         attention = describe(self.choices, arch)["attention"]
         return None if role == "skip" else (attention[int(layer)], self._activations(arch)[int(layer)])
@@ -157,7 +159,9 @@ class GNN(Unmixed):
                 )
             )  # fmt: skip
             width = outputs * heads
-        return GNNetwork(layers, self._activations(arch), self.readout)
+        network = GNNetwork(layers, self._activations(arch), self.readout)
+        with_embedding(network, io)
+        return network
 
 
 def layer_type(io: IO, edges: bool = False) -> type[AutoGNNLayer]:

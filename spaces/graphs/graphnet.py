@@ -16,7 +16,7 @@ import networkx as nx
 
 from appnas.space import IO, Arch, Choice, Mask, describe, only
 from appnas.spaces.graphs.gnn import layer_type
-from appnas.spaces.graphs.inputs import Readout
+from appnas.spaces.graphs.inputs import Readout, with_embedding
 from appnas.spaces.parts import Free, sequence
 from appnas.support import checked
 from appnas.support.dotted import imported
@@ -232,4 +232,6 @@ class GraphNet(Free):
             rows, tuple(choice.name for choice in self.choices), made, place, int(kept["hidden"][0]), dropout,
             kept["direction"][0], io.edges, io.relations,
         )  # fmt: skip
-        return graph_network.GraphNetwork(plan, io.inputs[0], io.outputs[0])
+        network = graph_network.GraphNetwork(plan, io.inputs[0], io.outputs[0])
+        with_embedding(network, io)
+        return network

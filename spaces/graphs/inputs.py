@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
 
+from appnas.space import IO
 from appnas.spaces.graphs.sparse import Features, dropped, kept, times
 
 Readout = Literal["mean", "sum", "max"]
@@ -33,6 +34,21 @@ def features(x: Tensor, like: Tensor) -> Tensor:
 
 def _features(x: Tensor, dtype: torch.dtype) -> Tensor:
     return (x if x.layout is torch.strided else x.to_dense()).to(dtype)
+
+
+def with_embedding(network: nn.Module, io: IO) -> None:
+    """Have a network learn the features of nodes that have none, if there are such: see `IO.embedding`."""
+    if io.embedding:
+        nodes, width = io.embedding
+        network.embedding = nn.Embedding(nodes + 1, width, padding_idx=0)
+        network.register_forward_pre_hook(_embedded)
+
+
+def _embedded(network: nn.Module, given: tuple[Any, ...]) -> tuple[Any, ...]:
+    """X [N, F + 1] -> [N, F + width]."""
+    x, *more = given
+    table = cast(nn.Embedding, network.embedding)
+    return torch.cat([x[:, :-1].to(table.weight.dtype), table(x[:, -1].long())], 1), *more
 
 
 def dense(x: Tensor | Features) -> Tensor:
