@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from itertools import chain
@@ -30,6 +30,7 @@ from appnas.domains.graphs.targets import chance_of, targets_of
 from appnas.domains.graphs.typed import Typed, one_graph, target_of
 from appnas.domains.labelled.goal import Goal, Wishes
 from appnas.domains.labelled.losses import Given, loss_name
+from appnas.domains.labelled.metrics.ranking import Ranking
 from appnas.domains.random_labels import random_like
 from appnas.space import IO
 from appnas.support import digest, typed
@@ -90,6 +91,8 @@ class Graphs(Supervised):
     _given: tuple[Any, Wishes] | None = None
     """Data whose masks hold several splits, and what was said of their loss and metric."""
 
+    _also: Mapping[str, Ranking] = {}
+    """Functions of outputs and targets that are told beside the metric."""
     _typed: Typed | None = None
     """The graph, if it has nodes of several types."""
     _learnt: tuple[int, ...] = ()
@@ -237,11 +240,12 @@ class Graphs(Supervised):
         out = self._examples(model(*whole.inputs), whole)
         loss = float(self._goal.loss.summed(out, self._goal.standard(whole.y))) / len(whole.y)
         if loss != loss:
-            unknown = dict.fromkeys(self._goal.measure.names, math.nan)
+            unknown = dict.fromkeys((*self._goal.measure.names, *self._also), math.nan)
             return {**unknown, self.metric.name: self.metric.value(self.chance), "loss": loss}
         meter = self._goal.measure.started()
         meter.add(self._goal.in_unit(out), whole.y)
-        return {**meter.found(), "loss": loss}
+        also = {name: metric(out, whole.y) for name, metric in self._also.items()}
+        return {**meter.found(), **also, "loss": loss}
 
     def score(self, model: nn.Module) -> dict[str, float]:
         """The metric in validation as "value" (its negative where less is better) and by its name; and the loss."""

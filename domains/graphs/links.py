@@ -25,23 +25,11 @@ from appnas.domains.graphs.options import LinkOptions
 from appnas.domains.graphs.splits import with_features
 from appnas.domains.labelled.goal import Wishes
 from appnas.domains.labelled.losses import Given, loss_name
+from appnas.domains.labelled.metrics.ranking import Hits, auc, ranking
 from appnas.support import typed
 
 LINE = "scores = (out[i].view(len(i), {count}, -1){a} * out[j].view(len(j), {count}, -1){b}).sum(-1)"
 """What makes scores of pairs of what an exported network gives, for those who use one."""
-
-
-def auc(outputs: Tensor, targets: Tensor) -> float:
-    """Area under the ROC curve in percent: how often a pair with an edge is above one without, ties counting half.
-
-    Shapes:
-        outputs, targets: [n, 1].
-    """
-    score, y = outputs.flatten().double(), targets.flatten() > 0
-    others = score[~y].sort().values
-    below, upto = (torch.searchsorted(others, score[y], right=right) for right in (False, True))
-    pairs = int(y.sum()) * int((~y).sum())
-    return 50.0 * float((below + upto).sum()) / pairs if pairs else 50.0
 
 
 class Pairs(NamedTuple):
@@ -72,7 +60,9 @@ class Links(Graphs):
         valid, test: the second and third of three.
         options: splits and training, and what pairs are judged by.
         loss: as for `Graphs`.
-        metric: as for `Graphs`; by default `auc` (%) of links.
+        metric: as for `Graphs`; of links "auc", the default, "mrr", or "hits@10" for any number, all in percent, see
+            `appnas.domains.labelled.metrics.ranking`: an edge of a split is ranked against all pairs without an edge of
+            the split, drawn (`LinkOptions.negatives`) or given.
         higher: whether more is better, of a metric of one's own.
         unit: of the metric.
         weights: of classes, or of the ones.
@@ -120,9 +110,25 @@ class Links(Graphs):
             rng = torch.Generator().manual_seed(options.seed * len(parts) + number)
             self._whole[split] = self._among_others(whole, split, rng) if alone else whole
         wishes = Wishes(loss, metric, higher, unit, weights)
-        if of_links and metric is None:
-            wishes = wishes._replace(metric=auc, higher=True, unit="%")
+        named = ranking(metric) if isinstance(metric, str) else None
+        if named is not None and not of_links:
+            raise ValueError(f"the metric {metric} ranks edges among pairs without one; what is predicted are labels")
+        if of_links and (metric is None or named is not None):
+            wishes = wishes._replace(metric=named or auc, higher=True, unit="%")
+            self._also = {} if wishes.metric is auc else {"auc": auc}
+            if isinstance(named, Hits):
+                self._enough(named.k)
         self._assemble(wishes, plain=of_links)
+
+    def _enough(self, k: int) -> None:
+        """Check that there are pairs for a hit to be one."""
+        for split in ("valid", "test"):
+            count = int((self._whole[split].y == 0).sum()) if split in self._whole else k
+            if count < k:
+                raise ValueError(
+                    f"hits@{k} is among at least {k} pairs without an edge, {split} has {count}:"
+                    " LinkOptions(negatives=...) draws more for every edge, or ask for less"
+                )
 
     def _outputs(self) -> tuple[int, ...]:
         return (self._task.outputs[0] * self.options.dim * (1 + self.directed),)

@@ -83,7 +83,8 @@ def one_graph(data: Any, target: str | None = None, options: Any = None) -> Type
     from appnas.domains.graphs.options import Options
 
     o = options or Options()
-    target, kinds = target if target in data.node_types else target_of(data, target), sorted(data.node_types)
+    kinds = sorted(data.node_types)
+    target = target if target is not None and target in kinds else target_of(data, target)
     counts = {kind: _count(data[kind], kind) for kind in kinds}
     first = dict(zip(kinds, np.cumsum([0, *counts.values()]).tolist(), strict=False))
     relations = _relations(data, first, counts, o)

@@ -16,6 +16,7 @@ from appnas.domains.graphs import RECIPE, Graphs, Options
 from appnas.domains.graphs.loaders import joined
 from appnas.domains.labels import LabelNote
 from appnas.estimate import Scratch
+from appnas.space import IO
 from appnas.spaces import GNN
 from appnas.strategy import Draw
 from appnas.testing import DomainSuite
@@ -516,3 +517,19 @@ def test_graphs_without_features():
     data = ring_data()
     data.x = None
     assert Graphs(data, options=Options(features="degree")).io.inputs == (3,)
+
+
+@pytest.mark.parametrize("space", ["gnn", "graphmix", "graphnet"])
+def test_vectors_are_learnt_for_nodes_without_features(space):
+    pytest.importorskip("torch_geometric")
+    more = Options(features="embedding", embedding=8, normalise=True, recipe=FAST)
+    data = changed(x=None, num_nodes=60)
+    domain = Graphs(data, options=more)
+    assert domain.io == IO((8,), (3,), embedding=(60, 8)) and domain.example(1)[0].flatten().tolist() == [*range(1, 61)]
+    found = appnas.search(space, domain, "agnn", evaluations=8, budget=30, warmup=10, top=1, repeats=1)
+    same = appnas.search(space, Graphs(data, options=dataclasses.replace(more, features="constant")), "random",
+                         evaluations=2, budget=10)  # fmt: skip
+    assert max(r.value for r in found.history) > 60 > 50 > max(r.value for r in same.history)
+    with pytest.raises(ValueError, match=r"learnt for the nodes of one graph.*features='degree' or 'constant'"):
+        Graphs([SimpleNamespace(edge_index=arc.edge_index, y=arc.y) for arc in arcs()], options=more)
+    assert Graphs(RING, options=more).io == Graphs(RING).io  # features that are given stay
