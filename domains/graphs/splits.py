@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from itertools import chain
+from itertools import chain, combinations
 from typing import Any
 
 import torch
@@ -62,6 +62,7 @@ def split_graphs(lists: list[list[Any]], options: Any, names: Sequence[Any] | No
         raise ValueError(f"give training, validation and test graphs, or one list, got {[len(x) for x in lists]}")
     found = {split: _kept(some, split, o, names) for split, some in zip(SPLITS, lists, strict=True) if some}
     found = with_features(found)
+    note_shared(found)
     if "valid" in found:
         return found
     (every,) = found.values()
@@ -89,6 +90,33 @@ def _kept(some: list[Any], split: str, options: Any, names: Sequence[Any] | None
     if not graphs:
         raise ValueError(f"the split {split!r} is empty: none of its {len(some)} graphs has nodes and a label")
     return graphs
+
+
+def note_shared(found: dict[str, list[Graph]]) -> None:
+    """Say how many graphs are in two splits, with labels of the same examples."""
+    places: dict[str, dict[int, list[Graph]]] = {}
+    for split, graphs in found.items():
+        places[split] = {}
+        for graph in graphs:
+            parts = (graph.x, graph.edge_index, graph.edge_weight, graph.edge_attr)
+            key = hash(tuple(part.numpy().tobytes() for part in parts if part is not None))
+            places[split].setdefault(key, []).append(graph)
+    for first, second in combinations(found, 2):
+        both = places[first].keys() & places[second].keys()
+        count = sum(any(_alike(a, b) for b in places[first][key]) for key in both for a in places[second][key])
+        if count:
+            warnings.warn(
+                f"{count} of {len(found[second])} graphs of {second} are graphs of {first} too, with labels of the same"
+                f" examples: what they measure has been seen before; give every graph once",
+                stacklevel=5,
+            )
+
+
+def _alike(a: Graph, b: Graph) -> bool:
+    """Whether two graphs, alike but for their labels, are the same examples."""
+    if len(a.y) == 1 or len(b.y) == 1:
+        return a.y.shape == b.y.shape and torch.equal(a.y.nan_to_num(), b.y.nan_to_num())
+    return bool((labelled(a.y) & labelled(b.y)).any())
 
 
 def with_features(found: dict[str, list[Graph]]) -> dict[str, list[Graph]]:

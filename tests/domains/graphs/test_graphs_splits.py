@@ -29,6 +29,7 @@ def test_nodes_without_a_label_are_in_no_split():
         assert Graphs(data).metric.name == "r2"
 
 
+@pytest.mark.filterwarnings("ignore:.* graphs of:UserWarning")  # the same in all splits
 def test_masks_without_test_nodes_hold_nothing_out():
     data = ring_data()
     del data.test_mask
@@ -93,3 +94,19 @@ def test_retrained_on_every_split_that_the_masks_hold(tmp_path):
     assert again.rows[1].tests == trained.rows[1].tests
     with pytest.raises(ValueError, match="several splits"):
         appnas.search(space, Graphs(ring_data()), "random", evaluations=2, budget=1).retrain(1, splits="all")
+
+
+def test_graphs_in_two_splits_are_said():
+    graphs = arcs(12)
+    with pytest.warns(UserWarning, match=r"2 of 4 graphs of valid are graphs of train too.* seen before") as found:
+        Graphs(graphs[:6], graphs[4:8], graphs[8:])
+    assert len(found) == 1 and found[0].filename == __file__
+    other = [SimpleNamespace(**{**vars(graph), "y": 1 - graph.y}) for graph in graphs]
+    Graphs(graphs[:6], other[:6], graphs[6:])  # alike, with other labels
+    data = ring_data()
+    halves = [SimpleNamespace(**vars(data)) for _ in range(3)]
+    for i, half in enumerate(halves):  # of one graph, each with the labels of other nodes
+        half.y = torch.where(torch.arange(60) % 3 == i, data.y, -1)
+    Graphs(*([half] for half in halves))
+    with pytest.warns(UserWarning, match=r"1 of 1 graphs of test are graphs of train too"):
+        Graphs([halves[0]], [halves[1]], [halves[0]])
