@@ -8,6 +8,7 @@ import torch
 
 pytest.importorskip("torch_geometric")
 
+from conftest import opinions
 from test_graphs_domain import OfEdges, OfGraphs
 from torch_geometric.data import HeteroData
 from torch_geometric.nn import HeteroConv, SAGEConv
@@ -32,22 +33,6 @@ def tiny():
     data["author", "writes", "paper"].edge_index = torch.tensor([[0, 0, 1], [0, 1, 2]])
     data["author", "writes", "paper"].edge_attr = torch.tensor([[0.5], [1.5], [2.5]])
     data["paper", "cites", "paper"].edge_index = torch.tensor([[0], [1]])
-    return data
-
-
-def opinions(bare=False):
-    """Readers like or hate books. A book is good, or not, by which of both most do: only types of edges tell."""
-    rng, data = torch.Generator().manual_seed(0), HeteroData()
-    good = torch.arange(80) % 2
-    who, what = torch.randint(30, (640,), generator=rng), torch.arange(640) % 80
-    likes = torch.rand(640, generator=rng) < 0.2 + 0.6 * good[what]
-    data["book"].x, data["book"].y = torch.rand(80, 3, generator=rng), good
-    if bare:
-        data["reader"].num_nodes = 30
-    else:
-        data["reader"].x = torch.rand(30, 2, generator=rng)
-    data["reader", "likes", "book"].edge_index = torch.stack([who, what])[:, likes]
-    data["reader", "hates", "book"].edge_index = torch.stack([who, what])[:, ~likes]
     return data
 
 
