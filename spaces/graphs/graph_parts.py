@@ -131,7 +131,16 @@ class Relational(nn.ModuleList):
     """
 
     def forward(self, given: Inputs) -> Tensor:
-        """Shapes: [N, I] -> [N, O]."""
+        """Shapes: [N, I] -> [N, O].
+
+        Raises:
+            ValueError: torch_geometric explains the network.
+        """
+        if any(getattr(module, "explain", None) for module in self.modules()):
+            raise ValueError(
+                "torch_geometric's explainers mask every edge of one list, and a layer over several types of edges has a"
+                " list for each: explain a network for one type, Graphs(data.to_homogeneous())"
+            )
         x, edges, initial = given
         every = [operation((x, part, initial)) for operation, part in zip(self, edges.relations, strict=True)]
         return torch.stack(every).mean(0)

@@ -11,6 +11,7 @@ pytest.importorskip("torch_geometric")
 from conftest import opinions
 from test_graphs_domain import OfEdges, OfGraphs
 from torch_geometric.data import HeteroData
+from torch_geometric.explain import Explainer, GNNExplainer
 from torch_geometric.nn import HeteroConv, SAGEConv
 from torch_geometric.transforms import ToUndirected
 
@@ -193,3 +194,15 @@ def test_a_layer_is_that_of_a_hetero_conv():
     wanted = convs(x, data.edge_index_dict)["book"]
     edges = Edges.of_relations(graph.edge_index, None, 110, torch.float32, graph.edge_attr, 2)
     torch.testing.assert_close(ours((graph.x, edges, None))[:80], wanted)
+
+
+def test_explainers_say_that_they_cannot():
+    domain, space = Graphs(opinions()), GraphNet(layers=1, operations=("sage",), repeats=(1,))
+    network = space.build((0,) * len(space.choices), domain.io).eval()
+    explainer = Explainer(
+        network, GNNExplainer(epochs=1), explanation_type="model", edge_mask_type="object",
+        model_config={"mode": "multiclass_classification", "task_level": "node", "return_type": "raw"},
+    )  # fmt: skip
+    x, edges, attr = domain.example(1)
+    with pytest.raises(ValueError, match="explainers mask every edge of one list"):
+        explainer(x, edges, edge_attr=attr)
