@@ -138,7 +138,7 @@ class Relational(nn.ModuleList):
         """
         if any(getattr(module, "explain", None) for module in self.modules()):
             raise ValueError(
-                "torch_geometric's explainers mask every edge of one list, and a layer over several types of edges has a"
+                "torch_geometric's explainers mask every edge of one list, and a layer over several types has a"
                 " list for each: explain a network for one type, Graphs(data.to_homogeneous())"
             )
         x, edges, initial = given
