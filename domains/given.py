@@ -95,7 +95,10 @@ def _kind(data: Any) -> str:
     if isinstance(data, type):
         return f"the class {data.__name__}: give an instance, {data.__name__}(...)"
     if hasattr(data, "node_types"):
-        return f"{name}, a graph of several kinds of nodes, of which none is made: data.to_homogeneous() is one"
+        return (
+            f"{name}, a graph of several kinds of nodes, of which none is made: Graphs(data, target=...) says which are"
+            " predicted, data.to_homogeneous() is one"
+        )
     if _is_array(data):
         return f"{name} without labels: give the pair (x, y)"
     return f"{name} of {', '.join(type(i).__name__ for i in data[:3])}" if isinstance(data, tuple) and data else name

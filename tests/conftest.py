@@ -234,6 +234,24 @@ def ring_data(nodes: int = 60, features: int = 8) -> Any:
     return SimpleNamespace(x=x, edge_index=edges, y=y, **masks)
 
 
+def opinions(bare: bool = False) -> Any:
+    """Readers like or hate books. A book is good, or not, by which of both most do: only types of edges tell."""
+    from torch_geometric.data import HeteroData
+
+    rng, data = torch.Generator().manual_seed(0), HeteroData()
+    good = torch.arange(80) % 2
+    who, what = torch.randint(30, (640,), generator=rng), torch.arange(640) % 80
+    likes = torch.rand(640, generator=rng) < 0.2 + 0.6 * good[what]
+    data["book"].x, data["book"].y = torch.rand(80, 3, generator=rng), good
+    if bare:
+        data["reader"].num_nodes = 30
+    else:
+        data["reader"].x = torch.rand(30, 2, generator=rng)
+    data["reader", "likes", "book"].edge_index = torch.stack([who, what])[:, likes]
+    data["reader", "hates", "book"].edge_index = torch.stack([who, what])[:, ~likes]
+    return data
+
+
 @pytest.fixture(scope="session")
 def ring() -> Graphs:
     """A small graph whose nodes are classified."""

@@ -49,7 +49,9 @@ def test_the_examples_run(example, tmp_path):
     assert run(example, "--quick", folder=tmp_path)
 
 
-@pytest.mark.parametrize(("task", "metric"), [("graph", "accuracy"), ("link", "auc"), ("regression", "mae")])
+@pytest.mark.parametrize(
+    ("task", "metric"), [("graph", "accuracy"), ("link", "auc"), ("regression", "mae"), ("types", "accuracy")]
+)
 def test_the_graph_example_has_other_tasks(task, metric, tmp_path):
     pytest.importorskip("torch_geometric", reason="its extra is not installed here")
     said = run(ROOT / "examples" / "graph_agnn.py", "--quick", "--task", task, folder=tmp_path)

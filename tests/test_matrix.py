@@ -3,12 +3,16 @@
 import random
 import warnings
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 import torch
+from conftest import opinions, ring_data
 
 import appnas
 from appnas.compute import Compute
+from appnas.domains.graphs import Graphs, LinkOptions, Links
+from appnas.domains.graphs import Options as GraphOptions
 from appnas.loop import furthest, worth
 from appnas.methods import METHODS, darts
 from appnas.one_shot import Shared
@@ -146,6 +150,29 @@ def test_searches_retrains_and_tests(method: str, space: str, digits, ring, lice
     assert row.arch == result.best and row.parameters > 0 and row.macs > 0
     assert 0 <= row.mean(metric) <= most
     assert trained.model(*domain.example(3)).shape == outputs
+
+
+@pytest.mark.parametrize("task", ["types", "links"])
+@pytest.mark.parametrize("method", [*NEEDS["gates"], *NEEDS["data"], "agnn", "random"])
+def test_searches_other_graphs(method: str, task: str):
+    """Several types of nodes and edges, features of edges and such as are learnt; edges that are ranked."""
+    pytest.importorskip("torch_geometric")
+    made = SPACES["graphnet"](**{**TINY_SPACES["graphnet"], "operations": ("gcn", "gat", "gin"), "norms": ("off",)})
+    if task == "types":
+        data = opinions(bare=True)
+        for kind in data.edge_types:
+            data[kind].edge_attr = torch.rand(data[kind].edge_index.shape[1], 2)
+        domain, metric = Graphs(data, options=GraphOptions(features="embedding", embedding=4)), "accuracy"
+        assert domain.io.edges == 6 and domain.io.relations == 2 and domain.io.embedding == (30, 4)
+    else:
+        given, options = ring_data(), LinkOptions(dim=4, train=0.7, valid=0.1)
+        attr = torch.rand(given.edge_index.shape[1], 2)
+        given = SimpleNamespace(x=given.x, edge_index=given.edge_index, edge_attr=attr)
+        domain, metric = Links(given, options=options, metric="hits@5"), "hits@5"
+    result = appnas.search(made, domain, method, **TINY_SETTINGS[method])
+    trained = result.retrain(1)
+    assert 0 <= trained.rows[0].mean(metric) <= 100
+    assert trained.model(*domain.example(1)).shape[1:] == domain.io.outputs
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,7 @@ class Retrain:
     def run(self) -> None:
         """Train."""
         before.threads(self.threads)
-        how = {"precision": self.precision, "compile": self.compile or None, "splits": self.splits}
+        how: dict[str, Any] = {"precision": self.precision, "compile": self.compile or None, "splits": self.splits}
         how |= {"ensemble": self.ensemble, "ensemble_by": self.ensemble_by}
         found = after.finished(self.path, self.device, self.processes)
         after.retrain(found, self.path, self.epochs, self.seeds, self.beside, **how)

@@ -33,6 +33,7 @@ class Ensemble(nn.Module):
     def __init__(self, members: Sequence[nn.Module], kind: str, weights: Sequence[float] | None = None):
         super().__init__()
         self.members, self.kind = nn.ModuleList(members), kind
+        self.weights: Tensor
         given = torch.ones(len(members)) if weights is None else torch.tensor(weights, dtype=torch.float32)
         self.register_buffer("weights", given / given.sum())
 

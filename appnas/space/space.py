@@ -56,10 +56,18 @@ class IO:
     Attributes:
         inputs: shape of one input without the batch axis, for example (3, 32, 32).
         outputs: shape of one output, for example (10,) for ten classes.
+        edges: of a graph, features of an edge.
+        relations: of a graph with edges of several types, how many; the last of the features of an edge say which.
+        embedding: (nodes, width) of a graph some of whose nodes have features that are learnt. The last number that
+            comes with a node says which of these it is, from 1 (0: none of them); a network puts a vector of that width
+            in its place, which makes `inputs` numbers.
     """
 
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+    edges: int = 0
+    relations: int = 0
+    embedding: tuple[int, ...] = ()
 
 
 @runtime_checkable

@@ -7,5 +7,6 @@ from appnas.domains.graphs.domain import Graphs
 from appnas.domains.graphs.links import Links
 from appnas.domains.graphs.loaders import Batch
 from appnas.domains.graphs.options import RECIPE, LinkOptions, Options
+from appnas.domains.graphs.typed import one_graph
 
-__all__ = ["RECIPE", "Batch", "Graphs", "LinkOptions", "Links", "Options"]
+__all__ = ["RECIPE", "Batch", "Graphs", "LinkOptions", "Links", "Options", "one_graph"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -11,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from appnas.domains.graphs.edge_checks import as_edge_features, as_edges, as_weights, both_ways
 from appnas.domains.labels import as_classes
 
 SPLITS = ("train", "valid", "test")
@@ -32,30 +32,33 @@ class Graph(NamedTuple):
 
     Shapes:
         x: [N, F], float32. edge_index: [2, E], int64, sources and targets. y: [N] or [N, labels] for labels of nodes,
-            [1] or [1, labels] for a label of the graph. edge_weight: [E], float32, or None.
+            [1] or [1, labels] for a label of the graph. edge_weight: [E], float32, or None. edge_attr: [E, D], float32,
+            or None.
     """
 
     x: Tensor
     edge_index: Tensor
     y: Tensor
     edge_weight: Tensor | None = None
+    edge_attr: Tensor | None = None
 
 
 def as_graph(
     data: Any, name: str, normalise: bool = False, undirected: bool = False, names: Sequence[Any] | None = None,
-    features: str = "given",
+    features: str = "given", edge_attr: bool = True,
 ) -> Graph:  # fmt: skip
-    """A `torch_geometric.data.Data`, or anything with its attributes x, edge_index, y and perhaps edge_weight, checked.
+    """A `torch_geometric.data.Data`, or what has its attributes x, edge_index, y, edge_weight, edge_attr, checked.
 
     Args:
         data: the graph.
         name: of the graph in messages.
         normalise: divide the features of a node by the sum of their absolute values (a node without any stays 0).
-        undirected: add the missing opposite of every edge, and drop repeated edges; the weight of an edge is then the
-            mean of those listed for it and its opposite. Otherwise edges stay as they are: messages flow from source to
-            target, and an edge that is listed twice counts twice.
+        undirected: add the missing opposite of every edge, and drop repeated edges; weight and features of an edge are
+            then the mean of those listed for it and its opposite. Otherwise edges stay as they are: messages flow from
+            source to target, and an edge that is listed twice counts twice.
         names: of the classes, where labels are no tensors: see `named_labels`.
-        features: "given", or those of a graph without: "constant" or "degree", see `made_features`.
+        features: "given", or those of a graph without: "constant", "degree" or "embedding", see `made_features`.
+        edge_attr: whether features of edges are used.
 
     Raises:
         ValueError: an attribute is missing, has a wrong shape or type, holds NaN, or an edge leaves the graph.
@@ -70,21 +73,32 @@ def as_graph(
         bad = int((~torch.isfinite(x)).any(1).sum())
         raise ValueError(f"{name}: {bad} of {len(x)} nodes have NaN or infinity among their features; clean them first")
     edge_index = as_edges(edge_index, len(x), name)
-    if normalise:
+    if normalise and not is_learnt(data, features):
         x = x / x.abs().sum(1, keepdim=True).clamp_min(1e-12)
     weight = as_weights(getattr(data, "edge_weight", None), edge_index.shape[1], name)
+    attr = as_edge_features(data, edge_index.shape[1], name) if edge_attr else None
     if undirected and edge_index.numel():
-        edge_index, weight = both_ways(edge_index, weight)
-    return Graph(x, edge_index.contiguous(), as_labels(y, name), weight)
+        edge_index, weight, attr = both_ways(edge_index, weight, attr)
+    return Graph(x, edge_index.contiguous(), as_labels(y, name), weight, attr)
+
+
+def typeless(data: Any, name: str) -> None:
+    """Check that a graph has nodes of one type.
+
+    Raises:
+        ValueError: it has several.
+    """
+    if hasattr(data, "node_types"):
+        raise ValueError(
+            f"{name}: it has nodes of several types, {', '.join(map(str, data.node_types))}: of one such graph"
+            " Graphs(data, target=...) predicts nodes of a type; of several, and for pairs of nodes, a graph has one"
+            " type, and data.to_homogeneous() joins those that have as many features"
+        )
 
 
 def _parts(data: Any, name: str, names: Sequence[Any] | None, features: str) -> tuple[Tensor, Tensor, Tensor]:
     """x, edge_index and y as tensors."""
-    if hasattr(data, "node_types"):
-        raise ValueError(
-            f"{name}: it has nodes of several types, {', '.join(map(str, data.node_types))}, and graphs here have one:"
-            " data.to_homogeneous() joins those that have as many features"
-        )
+    typeless(data, name)
     if getattr(data, "edge_label_index", None) is not None:
         raise ValueError(
             f"{name}: it has edge_label_index: its examples are edges, and appnas.domains.graphs.Links is their domain"
@@ -102,79 +116,39 @@ def _parts(data: Any, name: str, names: Sequence[Any] | None, features: str) -> 
         if key == "x" and part is None:
             raise ValueError(
                 f"{name}: it has no features x; Options(features='degree') makes some of the edges, 'constant' the same"
-                " for all nodes"
+                " for all nodes, 'embedding' learns some"
             )
         if not isinstance(part, Tensor):
             raise ValueError(f"{name}: a graph has x, edge_index and y as tensors, its {key} is {type(part).__name__}")
     return parts["x"], parts["edge_index"], parts["y"]
 
 
+def is_learnt(data: Any, features: str) -> bool:
+    """Whether the features of a graph's nodes are learnt."""
+    return features == "embedding" and getattr(data, "x", None) is None
+
+
 def made_features(edge_index: Tensor, nodes: int | None, kind: str) -> Tensor:
     """Features of nodes that have none: 1; for "degree" also the logarithms of 1 + edges into a node, and out of it.
 
+    For "embedding" the number of a node from 1, by which networks know the vector that they learn for it.
+
     Shapes:
         edge_index: [2, E]. returns: [N, 1] or [N, 3].
+
+    Raises:
+        ValueError: more nodes than float32 can number.
     """
     count = int(edge_index.max()) + 1 if nodes is None and edge_index.numel() else nodes or 0
+    if kind == "embedding":
+        if count >= 2**24:
+            raise ValueError(f"vectors are learnt for up to {2**24 - 1:,} nodes, got {count:,}: features='degree'")
+        return torch.arange(1.0, count + 1)[:, None]
     one = torch.ones(count, 1)
     if kind == "constant":
         return one
     degrees = [torch.bincount(end.long(), minlength=count)[:count, None] for end in (edge_index[1], edge_index[0])]
     return torch.cat([one, *(torch.log1p(degree.float()) for degree in degrees)], 1)
-
-
-def as_edges(edge_index: Tensor, nodes: int, name: str) -> Tensor:
-    """Edges as int64. Shapes: [2, E].
-
-    Raises:
-        ValueError: anything else, or an edge that leaves the graph.
-    """
-    if (
-        edge_index.dim() != 2
-        or len(edge_index) != 2
-        or edge_index.is_floating_point()
-        or edge_index.dtype == torch.bool
-    ):
-        raise ValueError(
-            f"{name}: edge_index is [2, edges] of integers, got {tuple(edge_index.shape)} of {edge_index.dtype}"
-        )
-    edge_index = edge_index.long()
-    if edge_index.numel() and not 0 <= int(edge_index.min()) <= int(edge_index.max()) < nodes:
-        low, high = int(edge_index.min()), int(edge_index.max())
-        raise ValueError(f"{name}: edges join the nodes 0 to {nodes - 1}, found {low} to {high}")
-    return edge_index
-
-
-def both_ways(edge_index: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor | None]:
-    """Every edge and its opposite, once each; with the mean of the weights that either was listed with."""
-    edge_index, place = torch.unique(torch.cat([edge_index, edge_index.flip(0)], 1), dim=1, return_inverse=True)
-    if weight is None:
-        return edge_index, None
-    total = weight.new_zeros(edge_index.shape[1]).index_add(0, place, weight.repeat(2))
-    return edge_index, total / torch.bincount(place)
-
-
-def as_weights(weight: Any, edges: int, name: str) -> Tensor | None:
-    """Weights of edges as float32. Shapes: [E].
-
-    Raises:
-        ValueError: no number of at least 0 for every edge.
-    """
-    if weight is None:
-        return None
-    if not isinstance(weight, Tensor) or weight.shape != (edges,):
-        found = tuple(weight.shape) if isinstance(weight, Tensor) else type(weight).__name__
-        raise ValueError(f"{name}: edge_weight is [{edges}], one number an edge, got {found}")
-    checked: Tensor = weight.float()
-    if not (torch.isfinite(checked) & (checked >= 0)).all():
-        raise ValueError(f"{name}: edge_weight is finite and at least 0, found {checked.min()} to {checked.max()}")
-    return checked
-
-
-def warn_of_unused(graphs: Iterable[Any]) -> None:
-    """Say once if graphs hold features of edges."""
-    if any(getattr(graph, "edge_attr", None) is not None for graph in graphs):
-        warnings.warn("edge_attr is not used; weights of edges, one number each, go into edge_weight", stacklevel=3)
 
 
 def named_labels(graphs: Iterable[Any]) -> tuple[Any, ...] | None:

@@ -1,15 +1,16 @@
 """Tasks on graphs: on the nodes of one graph, on the nodes of several, or on whole graphs.
 
 Targets are classes, sets of labels or numbers. Networks are forward(x, edge_index), or
-forward(x, edge_index, graph) where a whole graph is an example; weights of edges come last, if there are any. One graph
-is one batch, its loss one number a node of the split; graphs that do not fit go through torch_geometric's loaders.
+forward(x, edge_index, graph) where a whole graph is an example; weights of edges come next, if there are any, and
+features of edges last. One graph is one batch, its loss one number a node of the split; graphs that do not fit go
+through torch_geometric's loaders.
 """
 
 from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from itertools import chain, islice
@@ -19,26 +20,23 @@ import torch
 from torch import Tensor, nn
 
 from appnas.compute import Compute, home, moved
-from appnas.domains.graphs.checks import SPLITS, Graph, as_graph, listed, named_labels, warn_of_unused
-from appnas.domains.graphs.folds import fold
-from appnas.domains.graphs.loaders import Batch, cut, joined, neighbours, parts
+from appnas.domains.graphs.checks import SPLITS, Graph, as_graph, is_learnt, listed, named_labels
+from appnas.domains.graphs.cutting import LIGHTER, cut_down
+from appnas.domains.graphs.edge_checks import warn_of_unused
+from appnas.domains.graphs.instructions import instructions
+from appnas.domains.graphs.loaders import EDGES, Batch, joined, neighbours, parts
 from appnas.domains.graphs.options import Options
-from appnas.domains.graphs.splits import fit_each_other, split_graphs, split_nodes
+from appnas.domains.graphs.splitting.folds import fold
+from appnas.domains.graphs.splitting.splits import fit_each_other, split_graphs, split_nodes
 from appnas.domains.graphs.targets import chance_of, targets_of
+from appnas.domains.graphs.typed import Typed, one_graph, target_of
 from appnas.domains.labelled.goal import Goal, Wishes
 from appnas.domains.labelled.losses import Given, loss_name
+from appnas.domains.labelled.metrics.ranking import Ranking
 from appnas.domains.random_labels import random_like
 from appnas.space import IO
 from appnas.support import digest, typed
 from appnas.task import Supervised
-
-LINES = {
-    "normalise": "x = x / x.abs().sum(1, keepdim=True).clamp_min(1e-12)",
-    "undirected": "edge_index = torch_geometric.utils.to_undirected(edge_index)",
-    "undirected, weighted": "edge_index, edge_weight = torch_geometric.utils.to_undirected("
-    "edge_index, edge_weight, reduce='mean')",
-}
-"""What `Options` does to a graph, for those who hand one to a trained network."""
 
 
 class Graphs(Supervised):
@@ -50,8 +48,9 @@ class Graphs(Supervised):
     `appnas.domains.graphs.targets` says what y may be, and which examples have no label.
 
     Args:
-        data: a `torch_geometric.data.Data` or anything with x, edge_index, y and perhaps edge_weight; or several: a
-            list, a data set or a `Batch` of torch_geometric. Masks without `test_mask` hold nothing out.
+        data: a `torch_geometric.data.Data` or anything with x, edge_index, y and perhaps edge_weight, edge_attr; or
+            several: a list, a data set or a `Batch` of torch_geometric; or one `HeteroData`, see `typed`. Masks without
+            `test_mask` hold nothing out.
         valid, test: further ones, if `data` holds the training graphs only.
         options: splits, batches, training.
         loss: a name of torch's, "mse_loss", say, or a function (outputs, targets), as for `Labelled`.
@@ -59,6 +58,7 @@ class Graphs(Supervised):
         higher: whether more is better, where torchmetrics does not tell.
         unit: of the metric.
         weights: of classes, or of the ones of each label of a set: "balanced", or numbers.
+        target: of a graph with nodes of several types, the type to predict; the only one with y, unless told.
 
     Raises:
         ImportError: torchmetrics is needed, and not installed.
@@ -69,11 +69,16 @@ class Graphs(Supervised):
     def __init__(
         self, data: Any, valid: Any = None, test: Any = None, options: Options = Options(), *,  # noqa: B008  (frozen)
         loss: Given = None, metric: Any = None, higher: bool | None = None, unit: str = "", weights: Any = None,
+        target: str | None = None,
     ):  # fmt: skip
         typed("options", Options, options)
         self.options, self.budget = options, options.epochs
+        if hasattr(data, "node_types") and valid is None and test is None:
+            data = one_graph(data, target_of(data, target), options)
+        elif target is not None:
+            raise ValueError(f"target is a type of nodes of one HeteroData, the graph has no types: got {target!r}")
         lists = [[] if part is None else listed(part) for part in (data, valid, test)]
-        warn_of_unused(chain(*lists))
+        warn_of_unused(chain(*lists) if options.edge_attr else ())
         self.labels = named_labels(chain(*lists)) or ()
         if len(lists[0]) == 1 and valid is None and test is None and not isinstance(data, list | tuple):
             self._one(lists[0][0], loss_name(loss))
@@ -88,6 +93,13 @@ class Graphs(Supervised):
     _given: tuple[Any, Wishes] | None = None
     """Data whose masks hold several splits, and what was said of their loss and metric."""
 
+    _also: Mapping[str, Ranking] = {}
+    """Functions of outputs and targets that are told beside the metric."""
+    _typed: Typed | None = None
+    """The graph, if it has nodes of several types."""
+    _learnt: tuple[int, ...] = ()
+    """How many nodes have features that are learnt, and how many."""
+
     def splits(self) -> list[Graphs]:
         """The same task by each of the splits that the graph's masks hold; none if these are one."""
         if self._given is None:
@@ -95,14 +107,6 @@ class Graphs(Supervised):
         data, wishes = self._given
         count, more = data.train_mask.shape[1], wishes._asdict()
         return [Graphs(data, options=replace(self.options, split=i), **more) for i in range(count)]
-
-    def fold(self, index: int, count: int) -> Graphs:
-        """The same task, other examples of those that train and validate training: see `appnas.domains.graphs.folds`.
-
-        Raises:
-            ValueError: no such split.
-        """
-        return fold(self, index, count)
 
     def _assemble(self, wishes: Wishes, plain: bool = False) -> None:
         """Loss, metric and sizes of the examples that there are; `plain` for one metric alone."""
@@ -112,7 +116,11 @@ class Graphs(Supervised):
         self._goal = Goal(self._task, wishes, self.options, y["train"], beside=() if usual or plain else None)
         self.metric = self._goal.metric
         self.chance = chance_of(self._task, y) if usual else self._goal.chance(y["train"], y["valid"])
-        self.io = IO((self._whole["train"].x.shape[1],), self._outputs())
+        whole = self._whole["train"]
+        edges, width = 0 if whole.edge_attr is None else whole.edge_attr.shape[1], whole.x.shape[1]
+        width += self._learnt[1] - 1 if self._learnt else 0
+        relations = 0 if self._typed is None else self._typed.relations
+        self.io = IO((width,), self._outputs(), edges, relations, self._learnt)
 
     def _outputs(self) -> tuple[int, ...]:
         """What a network gives for a node, or for a graph."""
@@ -130,8 +138,12 @@ class Graphs(Supervised):
         return found
 
     def _one(self, data: Any, loss: str | None) -> None:
-        o = self.options
-        graph = as_graph(data, "the graph", o.normalise, o.undirected, self.labels or None, o.features)
+        o, self._typed = self.options, data if isinstance(data, Typed) else None
+        plain = self._typed is None  # else that is done
+        graph = as_graph(data, "the graph", o.normalise and plain, o.undirected and plain, self.labels or None,
+                         o.features, o.edge_attr or not plain)  # fmt: skip
+        learnt = self._typed.learnt if self._typed else len(graph.x) if is_learnt(data, o.features) else 0
+        self._learnt = (learnt, o.embedding) if learnt else ()
         if len(graph.y) != len(graph.x):
             raise ValueError(f"{len(graph.x)} nodes need as many rows of y, got {len(graph.y)}; for a label of each"
                              " graph give a list of graphs")  # fmt: skip
@@ -145,7 +157,8 @@ class Graphs(Supervised):
             )
         self._graphs: dict[str, list[Graph]] = {}
         self._whole = {
-            s: Batch(graph.x, graph.edge_index, None, n, labels[s], graph.edge_weight) for s, n in nodes.items()
+            s: Batch(graph.x, graph.edge_index, None, n, labels[s], graph.edge_weight, graph.edge_attr)
+            for s, n in nodes.items()
         }
 
     def _several(self, lists: list[list[Any]], loss: str | None) -> None:
@@ -170,11 +183,8 @@ class Graphs(Supervised):
 
     def preprocessing(self) -> dict[str, Any]:
         """What users of an exported network must do to a graph first, and the lines of "code" that do it."""
-        o = self.options
-        edges = "undirected" if self._whole["train"].edge_weight is None else "undirected, weighted"
-        code = [LINES["normalise"]] * o.normalise + [LINES[edges]] * o.undirected
-        more = self._goal.described()
-        return {"divide_features_by_their_absolute_sum": o.normalise, "undirected": o.undirected, "code": code, **more}
+        known = [key for key in EDGES if getattr(self._whole["train"], key) is not None]
+        return {**instructions(self.options, known, self._typed), **self._goal.described()}
 
     def placed(self, compute: Compute) -> Graphs:
         """The same domain for another device; a graph that is one batch lies there, once for all splits."""
@@ -233,11 +243,12 @@ class Graphs(Supervised):
         out = self._examples(model(*whole.inputs), whole)
         loss = float(self._goal.loss.summed(out, self._goal.standard(whole.y))) / len(whole.y)
         if loss != loss:
-            unknown = dict.fromkeys(self._goal.measure.names, math.nan)
+            unknown = dict.fromkeys((*self._goal.measure.names, *self._also), math.nan)
             return {**unknown, self.metric.name: self.metric.value(self.chance), "loss": loss}
         meter = self._goal.measure.started()
         meter.add(self._goal.in_unit(out), whole.y)
-        return {**meter.found(), "loss": loss}
+        also = {name: metric(out, whole.y) for name, metric in self._also.items()}
+        return {**meter.found(), **also, "loss": loss}
 
     def score(self, model: nn.Module) -> dict[str, float]:
         """The metric in validation as "value" (its negative where less is better) and by its name; and the loss."""
@@ -260,29 +271,7 @@ class Graphs(Supervised):
             return self._whole["train"].inputs
         return joined(self._graphs["train"][:count], self._whole["train"].graph is not None).inputs
 
-    def cut(self, count: int) -> list[tuple[tuple[Tensor, ...], float, bool]]:
-        """A training batch and the validation data, cut down to so many nodes: see `appnas.cost.fitting`."""
-        o, whole, valid = self.options, self._whole["train"], self._whole["valid"]
-        nodes, edges, graphs = len(whole.x), whole.edge_index.shape[1], len(whole.y)
-        share = min(o.batch / graphs, 1.0)
-        if o.loader == "parts":
-            size = nodes / o.parts, edges / o.parts**2, 1.0
-        elif o.loader == "neighbours":
-            seen = o.batch * sum(math.prod(o.fanout[:i]) for i in range(len(o.fanout) + 1))
-            size = float(min(nodes, seen)), float(min(edges, seen)), 1.0
-        else:
-            size = (share * nodes, share * edges, share * graphs) if self._graphs else (nodes, edges, graphs)
-        learnt, read = (
-            cut(whole, *size, count),
-            cut(valid, len(valid.x), valid.edge_index.shape[1], len(valid.y), count),
-        )
-        return [(*learnt, True), (*read, False)]
-
-    lighter = (
-        "a space of smaller widths, fewer repeats and heads needs less (GraphNet(hidden=..., repeats=...),"
-        " GNN(widest=...)); so do parts of the graph (Options(loader='parts', parts=...)), or fewer graphs a batch"
-    )
-    """What to do where memory does not suffice."""
+    fold, cut, lighter = fold, cut_down, LIGHTER
 
     def random_labels(self, seed: int) -> Graphs:
         """The same domain, whose training nodes, or graphs, have random labels.

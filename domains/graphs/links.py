@@ -17,29 +17,19 @@ import torch
 from torch import Tensor
 
 from appnas.compute import moved
-from appnas.domains.graphs.checks import SPLITS, Graph, as_edges, as_graph, as_labels, listed, random_splits
+from appnas.domains.graphs.checks import SPLITS, Graph, as_graph, as_labels, is_learnt, listed, random_splits, typeless
 from appnas.domains.graphs.domain import Graphs
+from appnas.domains.graphs.edge_checks import as_edges, warn_of_unused
 from appnas.domains.graphs.loaders import Batch
 from appnas.domains.graphs.options import LinkOptions
+from appnas.domains.graphs.splitting.splits import with_features
 from appnas.domains.labelled.goal import Wishes
 from appnas.domains.labelled.losses import Given, loss_name
+from appnas.domains.labelled.metrics.ranking import Hits, auc, ranking
 from appnas.support import typed
 
 LINE = "scores = (out[i].view(len(i), {count}, -1){a} * out[j].view(len(j), {count}, -1){b}).sum(-1)"
 """What makes scores of pairs of what an exported network gives, for those who use one."""
-
-
-def auc(outputs: Tensor, targets: Tensor) -> float:
-    """Area under the ROC curve in percent: how often a pair with an edge is above one without, ties counting half.
-
-    Shapes:
-        outputs, targets: [n, 1].
-    """
-    score, y = outputs.flatten().double(), targets.flatten() > 0
-    others = score[~y].sort().values
-    below, upto = (torch.searchsorted(others, score[y], right=right) for right in (False, True))
-    pairs = int(y.sum()) * int((~y).sum())
-    return 50.0 * float((below + upto).sum()) / pairs if pairs else 50.0
 
 
 class Pairs(NamedTuple):
@@ -70,7 +60,9 @@ class Links(Graphs):
         valid, test: the second and third of three.
         options: splits and training, and what pairs are judged by.
         loss: as for `Graphs`.
-        metric: as for `Graphs`; by default `auc` (%) of links.
+        metric: as for `Graphs`; of links "auc", the default, "mrr", or "hits@10" for any number, all in percent, see
+            `appnas.domains.labelled.metrics.ranking`: an edge of a split is ranked against all pairs without an edge of
+            the split, drawn (`LinkOptions.negatives`) or given.
         higher: whether more is better, of a metric of one's own.
         unit: of the metric.
         weights: of classes, or of the ones.
@@ -91,7 +83,13 @@ class Links(Graphs):
             raise ValueError(f"edges are predicted in the whole graph: loader='full', got {options.loader!r}")
         self.options, self.budget, self.labels, self.tunable, self._graphs = options, options.epochs, (), (), {}
         given = [one for one in (*listed(data), valid, test) if one is not None]
+        for one, split in zip(given, SPLITS, strict=False):
+            typeless(one, f"the graph of {split}")
+        warn_of_unused(given if options.edge_attr else ())
         graphs = [_graph(one, split, options) for one, split in zip(given, SPLITS, strict=False)]
+        with_features({"all": graphs})  # as many of every edge
+        if is_learnt(given[0], options.features):
+            self._learnt = (max(len(graph.x) for graph in graphs), options.embedding)
         known = options.directed
         self.directed = _directed(graphs[0].edge_index) if known is None else known
         label = getattr(given[0], "edge_label", None)
@@ -107,14 +105,30 @@ class Links(Graphs):
         self._edges = {split: _known(parts, split) for split in parts} if of_links else {}
         self._fresh, self._whole = of_links and bool((parts["train"].y == 1).all()), {}
         for number, (split, (graph, ends, _)) in enumerate(parts.items()):
-            whole = Batch(graph.x, graph.edge_index, None, ends, y[split][0], graph.edge_weight)
+            whole = Batch(graph.x, graph.edge_index, None, ends, y[split][0], graph.edge_weight, graph.edge_attr)
             alone = of_links and bool((whole.y == 1).all())
             rng = torch.Generator().manual_seed(options.seed * len(parts) + number)
             self._whole[split] = self._among_others(whole, split, rng) if alone else whole
         wishes = Wishes(loss, metric, higher, unit, weights)
-        if of_links and metric is None:
-            wishes = wishes._replace(metric=auc, higher=True, unit="%")
+        named = ranking(metric) if isinstance(metric, str) else None
+        if named is not None and not of_links:
+            raise ValueError(f"the metric {metric} ranks edges among pairs without one; what is predicted are labels")
+        if of_links and (metric is None or named is not None):
+            wishes = wishes._replace(metric=named or auc, higher=True, unit="%")
+            self._also = {} if wishes.metric is auc else {"auc": auc}
+            if isinstance(named, Hits):
+                self._enough(named.k)
         self._assemble(wishes, plain=of_links)
+
+    def _enough(self, k: int) -> None:
+        """Check that there are pairs for a hit to be one."""
+        for split in ("valid", "test"):
+            count = int((self._whole[split].y == 0).sum()) if split in self._whole else k
+            if count < k:
+                raise ValueError(
+                    f"hits@{k} is among at least {k} pairs without an edge, {split} has {count}:"
+                    " LinkOptions(negatives=...) draws more for every edge, or ask for less"
+                )
 
     def _outputs(self) -> tuple[int, ...]:
         return (self._task.outputs[0] * self.options.dim * (1 + self.directed),)
@@ -181,9 +195,11 @@ def _known(parts: dict[str, Pairs], split: str) -> Tensor:
 
 def _graph(data: Any, name: str, options: LinkOptions) -> Graph:
     """A checked graph, whatever its y is."""
-    bare = SimpleNamespace(**{key: getattr(data, key, None) for key in ("x", "edge_index", "edge_weight", "adj_t")})
+    keys = ("x", "edge_index", "edge_weight", "edge_attr", "adj_t")
+    bare = SimpleNamespace(**{key: getattr(data, key, None) for key in keys})
     bare.y, bare.num_nodes = torch.zeros(1, dtype=torch.long), getattr(data, "num_nodes", None)
-    graph = as_graph(bare, f"the graph of {name}", options.normalise, options.undirected, None, options.features)
+    o = options
+    graph = as_graph(bare, f"the graph of {name}", o.normalise, o.undirected, None, o.features, o.edge_attr)
     if not graph.edge_index.numel():
         raise ValueError(f"the graph of {name} has no edges")
     return graph
@@ -210,9 +226,10 @@ def _of_edges(graph: Graph, options: LinkOptions, directed: bool) -> dict[str, P
     found = {}
     for split, most in (("train", 0), ("valid", 0), ("test", 1), ("all", 1)):
         kept = of <= most
-        seen = graph._replace(edge_index=edges[:, kept], edge_weight=None if weight is None else weight[kept])
-        mine = torch.cat([splits["train"], splits["valid"]]) if split == "all" else splits[split]
-        found[split] = Pairs(seen, ends[mine], torch.ones(len(mine), dtype=torch.long))
+        mine = (None if part is None else part[kept] for part in (weight, graph.edge_attr))
+        seen = Graph(graph.x, edges[:, kept], graph.y, *mine)
+        asked = torch.cat([splits["train"], splits["valid"]]) if split == "all" else splits[split]
+        found[split] = Pairs(seen, ends[asked], torch.ones(len(asked), dtype=torch.long))
     return found
 
 

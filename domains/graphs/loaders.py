@@ -11,6 +11,9 @@ from torch import Tensor
 
 from appnas.domains.graphs.checks import Graph
 
+EDGES = ("edge_weight", "edge_attr")
+"""What edges may have, as torch_geometric calls it."""
+
 
 class Batch(NamedTuple):
     """Nodes, edges and what is asked of them.
@@ -22,6 +25,7 @@ class Batch(NamedTuple):
         nodes: [n], the nodes that are examples; None for all. Where edges are examples [n, 2], their ends.
         y: [n] or [n, labels], one row an example.
         edge_weight: [E], or None for a graph without weights.
+        edge_attr: [E, D], or None for a graph without features of edges.
     """
 
     x: Tensor
@@ -30,18 +34,19 @@ class Batch(NamedTuple):
     nodes: Tensor | None
     y: Tensor
     edge_weight: Tensor | None = None
+    edge_attr: Tensor | None = None
 
     @property
     def inputs(self) -> tuple[Tensor, ...]:
-        """What a network is called with: x, edge_index, and `graph` and `edge_weight` as far as there are any."""
-        more = (part for part in (self.graph, self.edge_weight) if part is not None)
+        """What a network is called with: x, edge_index; and `graph`, `edge_weight`, `edge_attr` that there are."""
+        more = (part for part in (self.graph, self.edge_weight, self.edge_attr) if part is not None)
         return (self.x, self.edge_index, *more)
 
 
 def joined(graphs: Sequence[Graph], whole: bool) -> Batch:
     """Several graphs as one without edges between them; `whole` if a graph is an example, not a node.
 
-    All of them have weights of edges, or none.
+    All of them have weights of edges, or none; and likewise features.
     """
     sizes = [len(graph.x) for graph in graphs]
     first = torch.tensor([0, *sizes]).cumsum(0)
@@ -49,28 +54,8 @@ def joined(graphs: Sequence[Graph], whole: bool) -> Batch:
     x, y = torch.cat([graph.x for graph in graphs]), torch.cat([graph.y for graph in graphs])
     weights = [graph.edge_weight for graph in graphs if graph.edge_weight is not None]
     of = torch.repeat_interleave(torch.tensor(sizes)) if whole else None
-    return Batch(x, edges, of, None, y, torch.cat(weights) if weights else None)
-
-
-def cut(whole: Batch, nodes: float, edges: float, graphs: float, count: int) -> tuple[tuple[Tensor, ...], float]:
-    """What a network is called with, cut down to about so many nodes, and how many times larger it is itself.
-
-    The nodes are the first ones; as many edges a node as there were join them at random.
-
-    Args:
-        whole: where nodes are from.
-        nodes: how many the call itself has.
-        edges: likewise.
-        graphs: likewise.
-        count: about so many nodes.
-    """
-    times = max(nodes / count, 1.0)
-    few, rng = max(min(round(nodes / times), len(whole.x)), 1), torch.Generator().manual_seed(0)
-    index = torch.randint(few, (2, max(round(edges / times), 1)), generator=rng)
-    of = torch.arange(few) * max(round(graphs / times), 1) // few
-    weights = None if whole.edge_weight is None else torch.ones(index.shape[1])
-    part = Batch(whole.x[:few].cpu(), index, None if whole.graph is None else of, None, whole.y, weights)
-    return part.inputs, max(nodes / few, 1.0)
+    features = [graph.edge_attr for graph in graphs if graph.edge_attr is not None]
+    return Batch(x, edges, of, None, y, *(torch.cat(parts) if parts else None for parts in (weights, features)))
 
 
 def parts(whole: Batch, count: int, rng: torch.Generator) -> Iterator[Batch]:
@@ -132,9 +117,11 @@ def _data(whole: Batch) -> Any:
     assert whole.nodes is not None
     example = torch.full((len(whole.x),), -1)
     example[whole.nodes] = torch.arange(len(whole.nodes))
-    weights = {} if whole.edge_weight is None else {"edge_weight": whole.edge_weight}
-    return Data(x=whole.x, edge_index=whole.edge_index, example=example, **weights)
+    more = {key: part for key in EDGES if (part := getattr(whole, key)) is not None}
+    return Data(x=whole.x, edge_index=whole.edge_index, example=example, **more)
 
 
 def _batch(part: Any, nodes: Tensor, y: Tensor) -> Batch:
-    return Batch(part.x, part.edge_index, None, nodes, y[part.example[nodes]], getattr(part, "edge_weight", None))
+    return Batch(
+        part.x, part.edge_index, None, nodes, y[part.example[nodes]], *(getattr(part, key, None) for key in EDGES)
+    )

@@ -13,7 +13,7 @@ RECIPE = Recipe("adam", lr=0.01, lr_min=0.01, weight_decay=5e-4, clip=0.0)
 
 
 @dataclass(frozen=True)
-@checked(split=0, batch=1, parts=1, read=0, every=1, patience=0, epochs=1, smoothing=0)
+@checked(split=0, batch=1, parts=1, read=0, every=1, patience=0, epochs=1, smoothing=0, embedding=1)
 class Options:
     """Splits, batches and training on graphs."""
 
@@ -28,8 +28,12 @@ class Options:
     lost: a single feature becomes 1 or -1."""
     undirected: bool = False
     """Add the missing opposite of every edge."""
-    features: Literal["given", "degree", "constant"] = "given"
-    """What graphs without x get: the degrees of a node, or the same for all."""
+    edge_attr: bool = True
+    """Use features of edges: edge_attr [E, D], or [E] beside edge_weight. The space graphnet has a place for them."""
+    features: Literal["given", "degree", "constant", "embedding"] = "given"
+    """What nodes without x get: their degrees, the same for all, or a vector each that is learnt (of one graph)."""
+    embedding: int = 64
+    """Width of vectors that are learnt."""
     standardise: bool = True
     """Predict numbers at zero mean and unit deviation, where the loss is torch's for differences: networks then give
     standardised numbers. Metrics are in the unit of y."""

@@ -5,7 +5,9 @@
     0 and 1 [n, labels]                    sets of labels
     floats [n], [n, T]                     numbers; whole floats of at most 20 different values are classes
 
-A row that is NaN has no label, nor has -1 where 0 is a class: such examples are in no split.
+A row that is NaN has no label, nor has -1 where 0 is a class: such examples are in no split. Single labels of a set may
+be NaN: of an example the loss is the mean over those that are known, and metrics count these alone; a loss or metric of
+one's own is given the NaN.
 """
 
 from __future__ import annotations
@@ -72,22 +74,28 @@ def targets_of(y: dict[str, list[Tensor]], loss: str | None, names: Sequence[Any
             raise ValueError(f"all examples are of class {task.names[0]}: there is nothing to tell apart")
     else:
         found = every.float() if every.dim() == 2 else every.float()[:, None]
-        if not torch.isfinite(found).all():
+        unknown = found.isnan() if family == "sets" else torch.zeros_like(found).bool()
+        if not torch.isfinite(found[~unknown]).all():
             bad = int((~torch.isfinite(found)).any(1).sum())
             raise ValueError(
                 f"{bad} of {len(found)} rows of y hold NaN beside numbers, or infinity: a row without a label is NaN as"
                 " a whole"
             )
-        if family == "sets" and not ((found == 0) | (found == 1)).all():
-            raise ValueError(f"sets of labels hold 0 and 1 only, found {found.min()} to {found.max()}")
-        task = Task(family, tuple(found.shape[1:]))
+        if family == "sets" and not ((found == 0) | (found == 1) | unknown).all():
+            there = found[~unknown]
+            raise ValueError(f"sets of labels hold 0 and 1, or NaN if unknown, found {there.min()} to {there.max()}")
+        if count := int(unknown.sum()):
+            warnings.warn(f"{count} of {found.numel()} labels are not known (NaN): loss and metrics leave them out",
+                          LabelNote, stacklevel=4)  # fmt: skip
+        task = Task(family, tuple(found.shape[1:]), partial=count > 0)
     cut = iter(torch.split(found, [len(part) for part in parts]))
     return Targets(task, {split: [next(cut) for _ in some] for split, some in y.items()})
 
 
 def _kind(every: Tensor) -> str:
     if every.dim() == 2:
-        if ((every == 0) | (every == 1)).all():
+        unknown = every.isnan()
+        if ((every == 0) | (every == 1) | unknown).all() and not unknown.all():
             return "classes" if every.shape[1] > 1 and bool((every.sum(1) == 1).all()) else "sets"
         return "numbers"
     different = len(torch.unique(every))
@@ -129,7 +137,7 @@ def chance_of(task: Task, y: dict[str, Tensor]) -> float:
         counts = torch.bincount(y["train"], minlength=task.outputs[0])
         chance = 100 / task.outputs[0]
     else:
-        counts, share = y["train"].sum(0), float(torch.cat(list(y.values())).mean())
+        counts, share = y["train"].nansum(0), float(torch.cat(list(y.values())).nanmean())
         chance = 200 * share / (1 + share)
     if bare := (counts == 0).nonzero().flatten().tolist():
         warnings.warn(

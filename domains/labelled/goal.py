@@ -58,7 +58,10 @@ class Goal:
         count = int(torch.tensor(task.outputs).prod()) if family == "sets" else task.outputs[0]
         weights = weights_of(wishes.weights, y if all_known else None, family, count, name, task.ignore)
         weights = weights.view(task.outputs) if weights is not None and family == "sets" else weights
-        self.loss = Loss(name, own, weights, task.ignore, options.smoothing)
+        if task.partial and name == "multilabel_soft_margin_loss":
+            raise ValueError(f"{name} is of all labels of a set, and some of y are NaN: {NAMED['sets']} is the same of"
+                             " each label")  # fmt: skip
+        self.loss = Loss(name, own, weights, task.ignore, options.smoothing, task.partial and own is None)
         self.middle, self.spread = torch.zeros(()), torch.ones(())
         self.standardised = name in SCALED and getattr(options, "standardise", False) and y is not None
         if self.standardised:
@@ -144,7 +147,7 @@ class Goal:
         if task.kind == "numbers":
             return _scale(y)[0].expand(task.outputs)
         if task.kind == "sets":
-            share = y.mean(0).clamp(1e-6, 1 - 1e-6)
+            share = y.nanmean(0).nan_to_num(0.5).clamp(1e-6, 1 - 1e-6)
             return share if self.probabilities else share.logit()
         counts = torch.bincount(y[y != task.ignore].flatten(), minlength=task.outputs[0])
         return (counts + 1e-6).log().view(-1, *[1] * (len(task.outputs) - 1)).expand(task.outputs)

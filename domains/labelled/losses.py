@@ -67,6 +67,7 @@ class Loss:
         weights: of the classes, or of the labels' ones.
         ignore: class of places that are not counted.
         smoothing: in training, of cross entropy.
+        partial: whether labels of a set that are NaN are left out: the loss of an example is the mean over the others.
     """
 
     name: str | None
@@ -74,6 +75,7 @@ class Loss:
     weights: Tensor | None = None
     ignore: int = -100
     smoothing: float = 0.0
+    partial: bool = False
 
     def __call__(self, outputs: Tensor, y: Tensor, training: bool = True) -> Tensor:
         """The loss of every example. Shapes: outputs [B, ...], y [B, ...], returns [B].
@@ -84,6 +86,10 @@ class Loss:
         """
         if self.own is not None:
             return each_example(self.own(outputs, y), outputs, y)
+        if self.partial:
+            known = ~y.isnan()
+            values = self._named(outputs, y.nan_to_num(0.0), "none", training).masked_fill(~known, 0.0)
+            return values.flatten(1).sum(1) / known.flatten(1).sum(1).clamp_min(1)
         values = self._named(outputs, y, "none", training)
         if values.dim() == 1:
             return values
@@ -190,7 +196,8 @@ def _balanced(y: Tensor, family: str, count: int, ignore: int) -> Tensor:
         counts = torch.bincount(y[y != ignore].flatten(), minlength=count)
         weights = counts.sum() / ((counts > 0).sum() * counts.clamp_min(1)) * (counts > 0)
         return weights.float()
-    ones = y.flatten(1).sum(0)
+    flat = y.flatten(1)
+    ones, known = flat.nansum(0), (~flat.isnan()).sum(0)
     if bare := (ones == 0).nonzero().flatten().tolist():
         raise ValueError(f"balanced weights need an example of every label, there is none of {bare[:10]}")
-    return ((len(y) - ones) / ones).float()
+    return ((known - ones) / ones).float()

@@ -38,12 +38,14 @@ class Task(NamedTuple):
         outputs: what a network gives for one example.
         names: of the classes or, if there is such, of the labels of a set; empty for numbers.
         ignore: class of places that are not counted.
+        partial: whether labels of a set may be NaN, not known, which then count neither in the loss nor in metrics.
     """
 
     kind: str
     outputs: tuple[int, ...]
     names: tuple[Any, ...] = ()
     ignore: int = -100
+    partial: bool = False
 
 
 def task_of(

@@ -1,34 +1,18 @@
 """The edges of a graph as layers need them: with a loop at every node, ordered by target, with weights.
 
-What is derived from the edges of a tensor is made once and kept (`sparse.kept`). What needs a vector of every edge and
-head (scores that are no products, maxima) is computed for a piece of the edges at a time, and once more for the
-gradient, so that there is never one for all: memory is that of the nodes, and a piece stays in the processor's cache.
+What is derived from the edges of a tensor is made once and kept (`sparse.kept`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-from appnas.compute import exact
-from appnas.spaces.graphs.sparse import Listed, Pattern, exporting, kept, softmax, starts, widened
+from appnas.spaces.graphs.kernels.sparse import Listed, Pattern, exporting, kept, softmax, starts
 from appnas.spaces.parts import dropout
-
-PIECE, PIECE_THERE = 2**16, 2**24
-"""Numbers of a piece, of one vector an edge and head; on an accelerator, which many small kernels would slow down."""
-Pair = tuple[Callable[[Tensor], Tensor], Callable[[Tensor, Tensor], Tensor]]
-TANH: Pair = (torch.tanh_, torch.ops.aten.tanh_backward.default)
-"""A function of numbers, in place; and (gradient, value) -> gradient of its argument."""
-LEAKY: Pair = (
-    lambda z: functional.leaky_relu_(z, 0.2),
-    lambda g, y: torch.ops.aten.leaky_relu_backward.default(g, y, 0.2, True),
-)
 
 
 @dataclass(frozen=True)
@@ -97,6 +81,27 @@ class Looped:
         loops = loops.index_put((edge_index[0, self.loops],), given[self.loops])
         return torch.cat([given[self.between], loops])[self.order]
 
+    def features(self, given: Tensor, edge_index: Tensor, keep: bool) -> Tensor:
+        """Features of the edges that were given, as those of the entries.
+
+        A loop has the mean of those of the other edges into its node, 0 where there are none, as torch_geometric's
+        `fill_value="mean"`.
+
+        Args:
+            given: of the edges.
+            edge_index: what the graph was made of.
+            keep: whether loops that were given keep theirs.
+
+        Shapes:
+            given: [E', D]. edge_index: [2, E']. returns: [E, D].
+        """
+        between = given[self.between]
+        total = given.new_zeros(self.pattern.rows, given.shape[1]).index_add(0, edge_index[1, self.between], between)
+        loops = total / (self.degree - 1).clamp_min(1).to(given.dtype)[:, None]
+        if keep:
+            loops = loops.index_put((edge_index[0, self.loops],), given[self.loops])
+        return torch.cat([between, loops])[self.order]
+
     def symmetric(self, weight: Tensor) -> Tensor:
         """`gcn` of weighted edges: w_ij / sqrt(d_i d_j), d_i the sum of the weights into a node. Shapes: [E] -> [E]."""
         source, target = self.edge_index
@@ -144,21 +149,57 @@ class Edges:
 
     Shapes:
         index: [2, E']. weight: [E']. entries: [E], the weights in `graph`, where a loop that was not given has 1.
+        attr: [E', D], features; those of the entries are `filled` and `kept`, see `Looped.features`.
     """
 
     index: Tensor
     weight: Tensor | None
     graph: Looped
     entries: Tensor | None
+    attr: Tensor | None = None
+    relations: tuple[Edges, ...] = ()
 
     @staticmethod
-    def of(index: Tensor, weight: Tensor | None, nodes: int, dtype: torch.dtype) -> Edges:
+    def of(index: Tensor, weight: Tensor | None, nodes: int, dtype: torch.dtype, attr: Tensor | None = None) -> Edges:
         """What is derived from the edges is made once for each tensor."""
         graph: Looped = kept(with_loops, index, nodes)
+        attr = None if attr is None else attr.to(dtype)
         if weight is None:
-            return Edges(index, None, graph, None)
+            return Edges(index, None, graph, None, attr)
         weight = weight.to(dtype)
-        return Edges(index, weight, graph, graph.weights(weight, index))
+        return Edges(index, weight, graph, graph.weights(weight, index), attr)
+
+    @staticmethod
+    def of_relations(
+        index: Tensor, weight: Tensor | None, nodes: int, dtype: torch.dtype, attr: Tensor, count: int
+    ) -> Edges:
+        """The same for edges of so many types, the last columns of `attr` being 1 for one of them; each by itself too.
+
+        Shapes: attr: [E', D + count]; those of a relation are [E'', D].
+        """
+        parts, features = [], attr[:, :-count] if attr.shape[1] > count else None
+        for rows in kept(_rows, attr, count):
+            own = kept(_chosen, index, rows)
+            mine = [None if part is None else part[rows] for part in (weight, features)]
+            parts.append(Edges.of(own, mine[0], nodes, dtype, mine[1]))
+        return replace(Edges.of(index, weight, nodes, dtype), relations=tuple(parts))
+
+    @cached_property
+    def filled(self) -> Tensor:
+        """Features at the entries, those of all loops the mean of the others' into the node. Shapes: [E, D]."""
+        assert self.attr is not None
+        return self.graph.features(self.attr, self.index, keep=False)
+
+    @cached_property
+    def kept(self) -> Tensor:
+        """The same, where loops that were given keep theirs. Shapes: [E, D]."""
+        assert self.attr is not None
+        return self.graph.features(self.attr, self.index, keep=True)
+
+    def weighed(self, by: Tensor) -> Edges:
+        """The same edges, their weights multiplied. Shapes: [E']."""
+        weight = by if self.weight is None else self.weight * by
+        return replace(self, weight=weight, entries=self.graph.weights(weight, self.index))
 
     def alone(self, dtype: torch.dtype) -> Tensor:
         """Weights at the entries, loops that were not given at 0. Shapes: [E, 1]."""
@@ -183,111 +224,10 @@ class Edges:
         return e if self.entries is None else e * self.entries[:, None]
 
 
-def _pieces(x: Tensor, pattern: Pattern) -> Iterator[tuple[slice, Tensor, Tensor]]:
-    """Pieces of the entries, with their rows and columns. Shapes: x [N, H, D], vectors like those of an entry."""
-    size = max((PIECE if x.is_cpu else PIECE_THERE) // max(x[:1].numel(), 1), 1)
-    for first in range(0, len(pattern.column), size):
-        piece = slice(first, first + size)
-        yield piece, pattern.row[piece], pattern.column[piece]
+def _rows(attr: Tensor, count: int) -> tuple[Tensor, ...]:
+    """The numbers of the edges of every type."""
+    return tuple(column.nonzero().flatten() for column in attr[:, -count:].unbind(1))
 
 
-class _Scores(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, left: Tensor, right: Tensor, vector: Tensor, pair: Pair, pattern: Pattern) -> Tensor:
-        """The scores; of a piece only these are kept."""
-        ctx.save_for_backward(left, right, vector)
-        ctx.pair, ctx.pattern = pair, pattern
-        found = []
-        for _, row, column in _pieces(left, pattern):
-            y = pair[0](left.index_select(0, row).add_(right.index_select(0, column)))
-            found.append(y.mul_(vector).sum(-1))
-        return torch.cat(found)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        """Every piece once more; made of steps that have gradients themselves."""
-        left, right, vector = ctx.saved_tensors
-        ends = (torch.zeros_like(left), torch.zeros_like(right))
-        of_vector = torch.zeros_like(vector)
-        for piece, row, column in _pieces(left, ctx.pattern):
-            y = ctx.pair[0](left.index_select(0, row).add_(right.index_select(0, column)))
-            g = gradients[0][piece][..., None]
-            of_vector = of_vector + (g * y).sum(0, keepdim=True)
-            z = ctx.pair[1](vector * g, y)
-            for end, places in zip(ends, (row, column), strict=True):
-                end.index_add_(0, places, z)
-        return (*ends, of_vector, None, None)
-
-
-class _RowMax(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, values: Tensor, x: Tensor, pattern: Pattern) -> Tensor:
-        """The maxima."""
-        top = x.new_full((pattern.rows, *x.shape[1:]), -torch.inf)
-        for piece, row, column in _pieces(x, pattern):
-            m = x.index_select(0, column) * values[piece][..., None]
-            top.scatter_reduce_(0, row[:, None, None].expand_as(m), m, "amax")
-        ctx.save_for_backward(values, x, top)
-        ctx.pattern = pattern
-        return top
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None]:
-        """The gradient, shared by what attains the maximum."""
-        (values, x, top), pattern = ctx.saved_tensors, ctx.pattern
-        ties, of_values, of_x = torch.zeros_like(top), [], torch.zeros_like(x)
-        with torch.no_grad():
-            for _, row, _, _, first in _first(values, x, top, pattern):
-                ties.index_add_(0, row, first)
-        share = gradients[0] / ties
-        for piece, row, column, own, first in _first(values, x, top, pattern):
-            g = share.index_select(0, row) * first
-            of_values.append((g * own).sum(-1))
-            of_x.index_add_(0, column, g * values[piece][..., None])
-        return torch.cat(of_values), of_x, None
-
-
-def _first(
-    values: Tensor, x: Tensor, top: Tensor, pattern: Pattern
-) -> Iterator[tuple[slice, Tensor, Tensor, Tensor, Tensor]]:
-    """Pieces of the entries, with x at their columns, and 1 where an entry attains the maximum of its row."""
-    for piece, row, column in _pieces(x, pattern):
-        own = x.index_select(0, column)
-        first = (own * values[piece][..., None] == top.index_select(0, row)).to(x.dtype)
-        yield piece, row, column, own, first
-
-
-@exact
-@widened
-def scores(left: Tensor, right: Tensor, vector: Tensor, pair: Pair, pattern: Pattern | Listed) -> Tensor:
-    """<vector, f(left_r + right_c)> at every entry (r, c), for each of H heads.
-
-    Args:
-        left: of the rows.
-        right: of the columns.
-        vector: of every head.
-        pair: f in place, and its gradient: `TANH` or `LEAKY`.
-        pattern: of R rows and C columns.
-
-    Shapes:
-        left: [R, H, D]. right: [C, H, D]. vector: [1, H, D]. returns: [E, H].
-    """
-    if isinstance(pattern, Listed):
-        y = pair[0](left.index_select(0, pattern.row) + right.index_select(0, pattern.column))
-        return (vector * y).sum(-1)
-    e: Tensor = _Scores.apply(left, right, vector, pair, pattern)  # type: ignore[no-untyped-call]
-    return e
-
-
-@exact
-@widened
-def row_max(values: Tensor, x: Tensor, pattern: Pattern | Listed) -> Tensor:
-    """y_r = maximum over the entries (r, c) of v_rc x_c, for each of H heads; ties share the gradient.
-
-    Shapes:
-        values: [E, H], at least one in every row. x: [C, H, D]. returns: [R, H, D].
-    """
-    if isinstance(pattern, Listed):
-        return pattern.largest(values[..., None] * x.index_select(0, pattern.column))
-    y: Tensor = _RowMax.apply(values, x, pattern)  # type: ignore[no-untyped-call]
-    return y
+def _chosen(index: Tensor, rows: Tensor) -> Tensor:
+    return index[:, rows].contiguous()

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from appnas.space import IO, Arch, Choice, Gates, Mask, argmax, describe
-from appnas.spaces.graphs.inputs import OnGraphs, Readout, features, on_edges, pooled
+from appnas.spaces.graphs.inputs import OnGraphs, Readout, features, on_edges, pooled, with_embedding
 from appnas.spaces.parts import Unmixed, sequence
 from appnas.support import checked
 
@@ -125,6 +125,8 @@ class GNN(Unmixed):
 
         Attention and activation of the layer; weights of skip connections are never inherited (None).
         """
+        if name.startswith("embedding."):
+            return ()
         _, layer, role = name.split(".")[:3]
         attention = describe(self.choices, arch)["attention"]
         return None if role == "skip" else (attention[int(layer)], self._activations(arch)[int(layer)])
@@ -157,16 +159,26 @@ class GNN(Unmixed):
                 )
             )  # fmt: skip
             width = outputs * heads
-        return GNNetwork(layers, self._activations(arch), self.readout)
+        network = GNNetwork(layers, self._activations(arch), self.readout)
+        with_embedding(network, io)
+        return network
 
 
-def layer_type(io: IO) -> type[AutoGNNLayer]:
+def layer_type(io: IO, edges: bool = False) -> type[AutoGNNLayer]:
     """The layer that all graph spaces are made of, after a look at the sizes.
 
+    Args:
+        io: of a domain.
+        edges: whether the space takes features of edges.
+
     Raises:
-        ValueError: the inputs are no feature vectors of nodes.
+        ValueError: the inputs are no feature vectors of nodes, or there are features of edges and they are not taken.
         ImportError: the extra `graphs` is missing.
     """
+    if io.edges and not edges:
+        right = "" if io.relations else ", or leave them out by Options(edge_attr=False) of appnas.domains.graphs"
+        what = f"{io.relations} types of edges" if io.relations else f"{io.edges} features of an edge, edge_attr"
+        raise ValueError(f"this space has no place for {what}: take GraphNet, the space graphnet, which has{right}")
     if len(io.inputs) != 1:
         raise ValueError(f"a graph space takes nodes with a vector of features, the domain gives inputs of {io.inputs}")
     try:

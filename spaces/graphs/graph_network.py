@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, cast
 
 from torch import Tensor, nn
@@ -11,10 +12,10 @@ from torch.nn import functional
 
 from appnas.space import Gates
 from appnas.spaces.graphs.edges import Edges
-from appnas.spaces.graphs.graph_parts import NORMS, After, Both, Ego, Head, Initial, Perceptron, Pool
-from appnas.spaces.graphs.inputs import Features, OnGraphs, Readout, dropped, features, on_edges, turned
-from appnas.spaces.graphs.operations import Place
-from appnas.spaces.graphs.sparse import kept
+from appnas.spaces.graphs.graph_parts import NORMS, After, Both, Ego, Head, Initial, Perceptron, Pool, operation_of
+from appnas.spaces.graphs.inputs import Features, OnGraphs, Readout, dropped, features, sorted_out, turned
+from appnas.spaces.graphs.kernels.sparse import kept
+from appnas.spaces.graphs.place import Place
 from appnas.spaces.parts import dropout
 from appnas.supernet import Mixed, live_options
 
@@ -31,6 +32,8 @@ class Plan:
         width: of every state.
         dropout: of what every layer takes.
         direction: along the edges, against them, or both.
+        edges: features of an edge as a network gets them; `place.edges` are those without the types of edges.
+        relations: types of edges; 0 where they have none.
     """
 
     rows: Mapping[str, tuple[Sequence[str], list[list[bool]]]]
@@ -40,6 +43,8 @@ class Plan:
     width: int
     dropout: float
     direction: str
+    edges: int = 0
+    relations: int = 0
 
     def mixed(self, name: str, make: Callable[[str], nn.Module], row: int = 0) -> Mixed | Settled:
         """A decision over what is there."""
@@ -72,8 +77,8 @@ class GraphLayer(nn.Module):
         self.block, self.direction = block, plan.direction
 
         def operation(name: str) -> nn.Module:
-            make = plan.operations[name]
-            return Both(make(place), make(place)) if plan.direction == "both" else make(place)
+            made = partial(operation_of, plan.operations[name], place, plan.relations)
+            return Both(made(), made()) if plan.direction == "both" else made()
 
         def residual(name: str) -> nn.Module:
             return Ego(place) if name == "ego" or first else Initial(place, plan.width)
@@ -99,6 +104,7 @@ class GraphNetwork(OnGraphs):
     def __init__(self, plan: Plan, inputs: int, outputs: int):
         super().__init__()
         self.gated, self.dropout, self.direction = plan.gated, plan.dropout, plan.direction
+        self.edges, self.relations = plan.edges, plan.relations
         width, blocks = plan.width, len(plan.rows["operation"][1])
         direct = plan.there("head") == ["direct"]
         self.bare = plan.there("pre") == ["0"]
@@ -130,21 +136,24 @@ class GraphNetwork(OnGraphs):
         edge_index: Tensor,
         graph: Tensor | None = None,
         edge_weight: Tensor | None = None,
+        edge_attr: Tensor | None = None,
         batch: Tensor | None = None,
         gates: Gates | None = None,
     ) -> Tensor:
-        """Outputs of every node, or of every graph. The arguments are those of `on_edges`.
+        """Outputs of every node, or of every graph. The arguments after edge_index are those of `sorted_out`.
 
         Shapes:
-            x: [N, F]. edge_index: [2, E]. graph: [N]. edge_weight: [E]. gates: a matrix for every choice.
-            returns: [N, outputs] or [graphs, outputs].
+            x: [N, F]. edge_index: [2, E]. graph: [N]. edge_weight: [E]. edge_attr: [E, D]. gates: a matrix for every
+            choice. returns: [N, outputs] or [graphs, outputs].
+
+        Raises:
+            ValueError: see `sorted_out`.
         """
-        (edge_index, *weights), graph = on_edges(edge_index, graph, edge_weight, batch)
-        weight = weights[0] if weights else None
+        graph, weight, attr = sorted_out(edge_index, self.edges, (graph, edge_weight, edge_attr), batch)
         x = features(x, next(self.parameters()))
         along = [] if self.direction == "out" else [edge_index]
         against = [] if self.direction == "in" else [kept(turned, edge_index)]
-        edges = [Edges.of(index, weight, x.shape[0], x.dtype) for index in (*along, *against)]
+        edges = [self._edges(index, weight, attr, x) for index in (*along, *against)]
         live = None if gates is None else [live_options(matrix) for matrix in gates]
 
         def mixed(name: str, row: int, decision: Mixed | Settled, given: object) -> Tensor | None:
@@ -173,6 +182,11 @@ class GraphNetwork(OnGraphs):
         y = mixed("head", 0, self.head, tuple(after))
         assert y is not None
         return y
+
+    def _edges(self, index: Tensor, weight: Tensor | None, attr: Tensor | None, x: Tensor) -> Edges:
+        if attr is not None and self.relations:
+            return Edges.of_relations(index, weight, x.shape[0], x.dtype, attr, self.relations)
+        return Edges.of(index, weight, x.shape[0], x.dtype, attr)
 
     def _needed(self, repeats: Mixed, block: int, live: list[list[list[bool]]]) -> int:
         """How many layers of a block some gate needs."""

@@ -1,9 +1,14 @@
-"""What is around the operations in the networks of the space `graphnet`: norms, residuals, linear layers, heads."""
+"""What is around the operations in the networks of the space `graphnet`: norms, residuals, linear layers, heads.
+
+And operations made of others: those of a library, of a relation each, weighed by what edges have for features.
+"""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -11,8 +16,9 @@ from torch.nn import functional
 from torch_geometric.nn import PairNorm
 
 from appnas.spaces.graphs.edges import Edges
-from appnas.spaces.graphs.inputs import Features, Readout, SparseLinear, pooled
-from appnas.spaces.graphs.operations import Glorot, Inputs, Place
+from appnas.spaces.graphs.inputs import Features, Readout, SparseLinear, dense, pooled
+from appnas.spaces.graphs.operations import Dense, Glorot, Inputs
+from appnas.spaces.graphs.place import Place
 from appnas.spaces.parts import dropout
 
 States = tuple[Tensor, ...]
@@ -71,6 +77,88 @@ class Both(nn.Module):
         x, (edges, turned), initial = given
         y: Tensor = self.along((x, edges, initial)) + self.against((x, turned, initial))
         return y / 2
+
+
+class Library(nn.Module):
+    """A convolution of torch_geometric's, or of one's own like them: made by (inputs, outputs), called by (x, edges).
+
+    Weights of edges are given to one whose `forward` has a parameter `edge_weight`, features of edges to one that has
+    `edge_attr`, and then its class gets their number as `edge_dim`, if it has such a parameter. One that has a place
+    for weights alone gets weights learnt of the features (`Weighed`); one that has neither does not see them.
+    """
+
+    def __init__(self, place: Place, kind: Callable[..., Any]):
+        super().__init__()
+        wide = bool(place.edges) and "edge_dim" in inspect.signature(kind).parameters
+        self.conv = kind(place.inputs, place.outputs, **({"edge_dim": place.edges} if wide else {}))
+        takes = inspect.signature(self.conv.forward).parameters
+        self.weighted, self.featured = "edge_weight" in takes, "edge_attr" in takes and bool(place.edges)
+        self.by_weight = self.weighted and not self.featured
+
+    def forward(self, given: Inputs) -> Tensor:
+        """New features."""
+        x, edges, _ = given
+        weight = {"edge_weight": edges.weight} if self.weighted and edges.weight is not None else {}
+        attr = {"edge_attr": edges.attr} if self.featured else {}
+        return self.conv(dense(x), edges.index, **weight, **attr)  # type: ignore[no-any-return]
+
+
+class Weighed(nn.Module):
+    """An operation that knows weights of edges alone, on edges with features: each weighs 2 sigmoid(<w, e_ij> + b).
+
+    w and b are learnt from 0, so that all weigh 1 at first; a weight that the edge has is multiplied by it, a loop that
+    was not given weighs what it did. Deviates: the papers of these operations have no features of edges.
+    """
+
+    def __init__(self, operation: nn.Module, edges: int):
+        super().__init__()
+        self.operation, self.score = operation, nn.Linear(edges, 1)
+        for parameter in self.score.parameters():
+            nn.init.zeros_(parameter)
+
+    def forward(self, given: Inputs) -> Tensor:
+        """Shapes: [N, I] -> [N, O]."""
+        x, edges, initial = given
+        weight = 2 * torch.sigmoid(self.score(edges.attr))[:, 0]
+        return self.operation((x, edges.weighed(weight), initial))  # type: ignore[no-any-return]
+
+
+class Relational(nn.ModuleList):
+    """An operation for each of several types of edges, with weights of its own, and the mean of what they give.
+
+    With sage this is RGCNConv (arXiv 1703.06103) but for a factor. Deviates: there, and in HeteroConv of
+    torch_geometric, it is the sum, with which appnp and gcnii would count a node's own state once a relation; and a
+    node takes part in every relation, by its loop or its own state, also where no edge of it points at its type.
+    """
+
+    def forward(self, given: Inputs) -> Tensor:
+        """Shapes: [N, I] -> [N, O].
+
+        Raises:
+            ValueError: torch_geometric explains the network.
+        """
+        if any(getattr(module, "explain", None) for module in self.modules()):
+            raise ValueError(
+                "torch_geometric's explainers mask every edge of one list, and a layer over several types has a"
+                " list for each: explain a network for one type, Graphs(data.to_homogeneous())"
+            )
+        x, edges, initial = given
+        every = [operation((x, part, initial)) for operation, part in zip(self, edges.relations, strict=True)]
+        return torch.stack(every).mean(0)
+
+
+def operation_of(make: Callable[[Place], nn.Module], place: Place, relations: int) -> nn.Module:
+    """An operation at its place, for graphs with features of edges, or with several types of them."""
+    made = make(place)
+    if isinstance(made, Dense):
+        return made
+    if relations:
+        return Relational([_on_features(each, place) for each in (made, *(make(place) for _ in range(relations - 1)))])
+    return _on_features(made, place)
+
+
+def _on_features(made: nn.Module, place: Place) -> nn.Module:
+    return Weighed(made, place.edges) if place.edges and getattr(made, "by_weight", False) else made
 
 
 class Perceptron(nn.Sequential):

@@ -18,7 +18,15 @@ from torch.nn import functional
 
 from appnas.space import IO, Arch, Choice, Gates, Mask, describe, only
 from appnas.spaces.graphs.gnn import AGGREGATION, ATTENTION, layer_type
-from appnas.spaces.graphs.inputs import OnGraphs, Readout, SparseLinear, features, on_edges, pooled
+from appnas.spaces.graphs.inputs import (
+    OnGraphs,
+    Readout,
+    SparseLinear,
+    features,
+    on_edges,
+    pooled,
+    with_embedding,
+)  # fmt: skip
 from appnas.spaces.parts import Free, dropout, wired
 from appnas.supernet import Mixed, live_options
 from appnas.support import checked
@@ -142,6 +150,7 @@ class MixedNetwork(OnGraphs):
         self.skips = nn.ModuleList(Mixed(skips.options, lambda option: nn.Identity(), row) for row in rows[1])
         self.join = Mixed(joins.options, lambda option: Join(option, space.layers, d), rows[2][0])
         self.last = nn.Linear(d, io.outputs[0])
+        with_embedding(self, io)
 
     def forward(
         self,

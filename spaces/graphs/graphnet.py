@@ -16,7 +16,7 @@ import networkx as nx
 
 from appnas.space import IO, Arch, Choice, Mask, describe, only
 from appnas.spaces.graphs.gnn import layer_type
-from appnas.spaces.graphs.inputs import Readout
+from appnas.spaces.graphs.inputs import Readout, with_embedding
 from appnas.spaces.parts import Free, sequence
 from appnas.support import checked
 from appnas.support.dotted import imported
@@ -36,9 +36,10 @@ Direction = Literal["in", "out", "both"]
 class GraphNet(Free):
     """Graph networks of blocks. Networks are forward(x, edge_index), or forward(x, edge_index, graph) for whole graphs.
 
-    Weights of edges come last, or by their name edge_weight. What has one option only is no decision. Networks are
-    sampled; options can be mixed where they have one shape: one of hidden, dropout and directions, pre without 0,
-    output without direct.
+    Weights of edges come next, then their features; or both by their names edge_weight and edge_attr. What operations
+    make of features is said in `operations`, of several types of edges in `graph_parts.Relational`. What has one option
+    only is no decision. Networks are sampled; options can be mixed where they have one shape: one of hidden, dropout
+    and directions, pre without 0, output without direct.
     """
 
     layers: int = 2
@@ -213,21 +214,25 @@ class GraphNet(Free):
         return self._network(io, only(self.choices, arch), float(self.named(arch)["dropout"][0]))
 
     def _network(self, io: IO, mask: Mask | None, dropout: float) -> GraphNetwork:
-        layer_type(io)  # looks at the sizes, and for torch_geometric
-        from appnas.spaces.graphs import graph_network, operations
+        layer_type(io, edges=True)  # looks at the sizes, and for torch_geometric
+        from appnas.spaces.graphs import graph_network, graph_parts, operations
+        from appnas.spaces.graphs.place import Place
 
         rows = {name: (o, [[True] * len(o)] * self._count(name)) for name, o in self._offered.items()}
         if mask is not None:
             rows |= {c.name: (c.options, on.tolist()) for c, on in zip(self.choices, mask, strict=True)}
         kept = {n: [o for o, on in zip(options, those[0], strict=True) if on] for n, (options, those) in rows.items()}
         made = {
-            n: partial(operations.Library, kind=k) if k else operations.OPERATIONS[n] for n, k in self._made.items()
+            n: partial(graph_parts.Library, kind=k) if k else operations.OPERATIONS[n] for n, k in self._made.items()
         }
-        place = operations.Place(
-            0, 0, heads=self.heads, dropout=dropout, steps=self.steps, teleport=self.teleport, decay=self.decay
-        )
+        place = Place(
+            0, 0, heads=self.heads, dropout=dropout, steps=self.steps, teleport=self.teleport, decay=self.decay,
+            edges=io.edges - io.relations,
+        )  # fmt: skip
         plan = graph_network.Plan(
             rows, tuple(choice.name for choice in self.choices), made, place, int(kept["hidden"][0]), dropout,
-            kept["direction"][0],
+            kept["direction"][0], io.edges, io.relations,
         )  # fmt: skip
-        return graph_network.GraphNetwork(plan, io.inputs[0], io.outputs[0])
+        network = graph_network.GraphNetwork(plan, io.inputs[0], io.outputs[0])
+        with_embedding(network, io)
+        return network

@@ -7,12 +7,13 @@ times what their 1.3 % of entries need.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
 
-from appnas.spaces.graphs.sparse import Listed, Pattern, exporting, kept, starts, weighted_sum
+from appnas.space import IO
+from appnas.spaces.graphs.kernels.sparse import Listed, Pattern, exporting, kept, starts, weighted_sum
 from appnas.spaces.parts import dropout
 
 Readout = Literal["mean", "sum", "max"]
@@ -101,6 +102,26 @@ def _features(x: Tensor, dtype: torch.dtype) -> Tensor:
     return (x if x.layout is torch.strided else x.to_dense()).to(dtype)
 
 
+def with_embedding(network: nn.Module, io: IO) -> None:
+    """Have a network learn the features of nodes that have none, if there are such: see `IO.embedding`."""
+    if io.embedding:
+        nodes, width = io.embedding
+        network.embedding = nn.Embedding(nodes + 1, width, padding_idx=0)
+        network.register_forward_pre_hook(_embedded)
+
+
+def _embedded(network: nn.Module, given: tuple[Any, ...]) -> tuple[Any, ...]:
+    """X [N, F + 1] -> [N, F + width]."""
+    x, *more = given
+    table = cast(nn.Embedding, network.embedding)
+    return torch.cat([x[:, :-1].to(table.weight.dtype), table(x[:, -1].long())], 1), *more
+
+
+def dense(x: Tensor | Features) -> Tensor:
+    """Features as a matrix. Shapes: [N, D]."""
+    return x if isinstance(x, Tensor) else x.pattern.matrix(x.values).to_dense()
+
+
 def turned(edge_index: Tensor) -> Tensor:
     """The same edges, each against its direction. Shapes: [2, E] -> [2, E]."""
     return edge_index.flip(0)
@@ -133,6 +154,42 @@ def _pooled(x: Tensor, graph: Tensor, readout: Readout) -> Tensor:
         return every.largest(x).masked_fill(count == 0, 0.0)
     total = every.added(x)
     return total if readout == "sum" else total / count.to(x.dtype)
+
+
+def sorted_out(
+    edge_index: Tensor, width: int, given: tuple[Tensor | None, ...], batch: Tensor | None
+) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+    """The graph of every node, weights of edges and features of edges, by what they are.
+
+    What is not there may be left out: in its place stands the next.
+
+    Args:
+        edge_index: [2, E].
+        width: D, features of an edge that the network was made for.
+        given: the graph of every node, integers [N]; weights [E]; features [E, D].
+        batch: torch_geometric's name for the first.
+
+    Raises:
+        ValueError: one came twice, weights are not one number an edge, or features others than the network is made for.
+    """
+    found: dict[str, list[Tensor]] = {"the graph of every node": [], "edge_weight": [], "edge_attr": []}
+    for part in (*given[:2], batch):
+        if part is not None:
+            kind = "edge_attr" if part.dim() == 2 else "edge_weight" if part.is_floating_point() else None
+            found[kind or "the graph of every node"].append(part)
+    found["edge_attr"] += [] if given[2] is None else [given[2]]
+    for name, parts in found.items():
+        if len(parts) > 1:
+            raise ValueError(f"{name} came twice: by its place and by its name")
+    graph, weight, attr = (parts[0] if parts else None for parts in found.values())
+    edges = edge_index.shape[1]
+    if weight is not None and weight.shape != (edges,):
+        raise ValueError(f"edge_weight is [{edges}], one an edge, got {tuple(weight.shape)}")
+    if (attr is not None or width) and (attr is None or attr.shape != (edges, width) or not width):
+        wanted = f"[{edges}, {width}]" if width else "not there"
+        got = "none" if attr is None else tuple(attr.shape)
+        raise ValueError(f"edge_attr, features of edges, is {wanted} in what this network was made for, got {got}")
+    return graph, weight, attr
 
 
 def on_edges(

@@ -15,9 +15,10 @@ from torch_geometric.nn import GATConv, MessagePassing
 from torch_geometric.nn.aggr import Aggregation, MaxAggregation, MeanAggregation, SumAggregation
 from torch_geometric.nn.inits import glorot
 
-from appnas.spaces.graphs.edges import TANH, Looped, row_max, scores, with_loops
+from appnas.spaces.graphs.edges import Looped, with_loops
 from appnas.spaces.graphs.inputs import Features, dropped, times
-from appnas.spaces.graphs.sparse import entry_products, exporting, kept, softmax, weighted_sum
+from appnas.spaces.graphs.kernels.edge_products import TANH, row_max, scores
+from appnas.spaces.graphs.kernels.sparse import entry_products, exporting, kept, softmax, weighted_sum
 from appnas.spaces.parts import dropout
 
 FIXED = ("const", "gcn")
@@ -39,23 +40,29 @@ class Weighted(MessagePassing):  # type: ignore[misc]
         super().__init__(aggr=aggr or SumAggregation(), node_dim=0)
         self.fuse = True  # MessagePassing's own switch: False goes through propagate and its aggregation
 
-    def gathered(self, own: Tensor, e: Tensor, graph: Looped) -> Tensor:
-        """What every node gets. Shapes: own [N, H, D], e [E, H] or [E, 1]; returns [N, H, D]."""
+    def gathered(self, own: Tensor, e: Tensor, graph: Looped, more: Tensor | None = None) -> Tensor:
+        """What every node gets, of neighbours and, if edges have something to say, of them: `more`.
+
+        Shapes:
+            own: [N, H, D]. e: [E, H] or [E, 1]. more: [E, H, D]. returns: [N, H, D].
+        """
         if self.explain:  # explainers mask messages, in the order in which edges were given, loops last
             given = graph.order.argsort()
-            return self.propagate(graph.edge_index[:, given], x=own, e=e[given])  # type: ignore[no-any-return]
+            more = None if more is None else more[given]
+            return self.propagate(graph.edge_index[:, given], x=own, e=e[given], more=more)  # type: ignore[no-any-return]
         if not self.fuse:
-            return self.propagate(graph.edge_index, x=own, e=e)  # type: ignore[no-any-return]
-        return self.summed(own, e, graph)
+            return self.propagate(graph.edge_index, x=own, e=e, more=more)  # type: ignore[no-any-return]
+        return self.summed(own, e, graph, more)
 
-    def summed(self, own: Tensor, e: Tensor, graph: Looped) -> Tensor:
-        """The fast form. Shapes: as `gathered`."""
+    def summed(self, own: Tensor, e: Tensor, graph: Looped, more: Tensor | None = None) -> Tensor:
+        """The fast form; only `more` is a vector an edge. Shapes: as `gathered`."""
         heads = own.view(own.shape[0], e.shape[1], -1)  # one matrix product serves all heads that share their weights
-        return weighted_sum(e, heads, graph.pattern).view_as(own)
+        h = weighted_sum(e, heads, graph.pattern).view_as(own)
+        return h if more is None else h.index_add(0, graph.edge_index[1], e[..., None] * more)
 
-    def message(self, x_j: Tensor, e: Tensor) -> Tensor:
-        """The weighted features of a neighbour. Shapes: x_j [E, H, D], e [E, H] or [E, 1]."""
-        return e[..., None] * x_j
+    def message(self, x_j: Tensor, e: Tensor, more: Tensor | None = None) -> Tensor:
+        """The weighted features of a neighbour, and of the edge. Shapes: x_j, more [E, H, D], e [E, H] or [E, 1]."""
+        return e[..., None] * (x_j if more is None else x_j + more)
 
 
 class TracedGAT(GATConv):  # type: ignore[misc]
@@ -101,6 +108,7 @@ class AutoGNNLayer(Weighted):
         concat: join the heads; else they are averaged.
         dropout: of the input features, and of attention that is learnt.
         skip: add a linear map of the input.
+        edges: features of an edge, of attention gat; to its scores they add as in torch_geometric's GATConv.
 
     Shapes:
         x: [N, inputs]. edge_index: [2, E]. edge_weight: [E]. returns: [N, heads * outputs], or [N, outputs] for
@@ -121,6 +129,7 @@ class AutoGNNLayer(Weighted):
         concat: bool = True,
         dropout: float = 0.0,
         skip: bool = False,
+        edges: int = 0,
     ):
         super().__init__(AGGREGATION[aggregation]())
         self.heads, self.outputs, self.concat, self.dropout = heads, outputs, concat, dropout
@@ -132,6 +141,10 @@ class AutoGNNLayer(Weighted):
         if attention not in FIXED:
             self.left, self.right = (nn.Parameter(torch.empty(1, heads, outputs)) for _ in range(2))
             glorot(self.left), glorot(self.right)
+        if edges:
+            self.between = nn.Parameter(torch.empty(edges, heads * outputs))
+            self.middle = nn.Parameter(torch.empty(1, heads, outputs))
+            glorot(self.between), glorot(self.middle)
         if attention == "gene-linear":
             self.vector = nn.Parameter(torch.empty(1, heads, outputs))
             glorot(self.vector)
@@ -147,10 +160,15 @@ class AutoGNNLayer(Weighted):
         edges = None if edge_weight is None else graph.weights(edge_weight.to(x.dtype), edge_index)
         return self.on(dropped(x, self.dropout, self.training), graph, edges)
 
-    def on(self, inputs: Tensor | Features, graph: Looped, edges: Tensor | None = None) -> Tensor:
-        """The same of features after their dropout, and of weights at the entries of the graph. Shapes: edges [E]."""
+    def on(
+        self, inputs: Tensor | Features, graph: Looped, edges: Tensor | None = None, attr: Tensor | None = None
+    ) -> Tensor:
+        """The same of features after their dropout, and of weights and features at the entries of the graph.
+
+        Shapes: edges: [E]. attr: [E, edges].
+        """
         own = times(inputs, self.weight).view(-1, self.heads, self.outputs)
-        h = self.gathered(own, self.weights(own, graph, edges), graph)
+        h = self.gathered(own, self.weights(own, graph, edges, attr), graph)
         if hasattr(self, "combine"):
             h = self.combine(self._joined(own + h))
         else:
@@ -162,20 +180,20 @@ class AutoGNNLayer(Weighted):
     def _joined(self, h: Tensor) -> Tensor:
         return h.flatten(1) if self.concat else h.mean(1)
 
-    def weights(self, own: Tensor, graph: Looped, edges: Tensor | None = None) -> Tensor:
+    def weights(self, own: Tensor, graph: Looped, edges: Tensor | None = None, attr: Tensor | None = None) -> Tensor:
         """Attention at every edge of the graph with loops, times the weights of the edges.
 
         Shapes:
-            own: [N, H, D]. edges: [E]. returns: [E, H], or [E, 1] where all heads have the same.
+            own: [N, H, D]. edges: [E]. attr: [E, edges]. returns: [E, H], or [E, 1] where all heads have the same.
         """
         if self.attention in FIXED and edges is not None:
             return (edges if self.attention == "const" else graph.symmetric(edges))[:, None]
         if self.attention in FIXED:
             return (graph.ones if self.attention == "const" else graph.gcn).to(own.dtype)[:, None]
-        e = self._learnt(own, graph)
+        e = self._learnt(own, graph, attr)
         return e if edges is None else e * edges[:, None]
 
-    def _learnt(self, own: Tensor, graph: Looped) -> Tensor:
+    def _learnt(self, own: Tensor, graph: Looped, attr: Tensor | None) -> Tensor:
         left, right = own * self.left, own * self.right
         if self.attention == "cos":
             e = entry_products(left, right, graph.pattern)
@@ -185,18 +203,23 @@ class AutoGNNLayer(Weighted):
             left, right = left.sum(-1, keepdim=True), right.sum(-1, keepdim=True)
             if self.attention == "sym-gat":
                 left, right = torch.cat([left, right], -1), torch.cat([right, left], -1)
-            e = self.edge_updater(graph.edge_index, left=left, right=right)
+            more = None
+            if attr is not None:  # the vector of a head first: [E, D] x [D, H] instead of [E, H, D]
+                more = attr @ (self.between.view(-1, self.heads, self.outputs) * self.middle).sum(-1)
+            e = self.edge_updater(graph.edge_index, left=left, right=right, more=more)
         return dropout(softmax(e, graph.pattern), self.dropout, self.training)
 
-    def edge_update(self, left_i: Tensor, right_j: Tensor) -> Tensor:
-        """Learnt attention before its softmax. Shapes: left_i, right_j [E, H, 1 or 2]; returns [E, H]."""
+    def edge_update(self, left_i: Tensor, right_j: Tensor, more: Tensor | None = None) -> Tensor:
+        """Learnt attention before its softmax. Shapes: left_i, right_j [E, H, 1 or 2], more [E, H]; returns [E, H]."""
+        if more is not None:
+            left_i = left_i + more[..., None]
         if self.attention == "linear":
             return torch.tanh(left_i + right_j).sum(-1)
         return functional.leaky_relu(left_i + right_j, 0.2).sum(-1)
 
-    def summed(self, own: Tensor, e: Tensor, graph: Looped) -> Tensor:
+    def summed(self, own: Tensor, e: Tensor, graph: Looped, more: Tensor | None = None) -> Tensor:
         """The fast form of every aggregation."""
         if self.aggregation == "max":
             return row_max(e, own.view(own.shape[0], e.shape[1], -1), graph.pattern).view_as(own)
-        h = super().summed(own, e, graph)
+        h = super().summed(own, e, graph, more)
         return h if self.aggregation == "sum" else h / graph.degree.to(h.dtype)[:, None, None]

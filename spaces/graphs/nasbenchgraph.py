@@ -19,7 +19,7 @@ from torch.nn import functional
 from appnas.space import IO, Arch, Choice, Gates, Mask, argmax, only
 from appnas.spaces.graphs.gnn import layer_type
 from appnas.spaces.graphs.graphmix import OnEdges
-from appnas.spaces.graphs.inputs import OnGraphs, SparseLinear, features, on_edges, pooled
+from appnas.spaces.graphs.inputs import OnGraphs, SparseLinear, features, on_edges, pooled, with_embedding
 from appnas.spaces.parts import dropout, wired
 from appnas.supernet import Mixed, live_options, scale
 from appnas.support import checked
@@ -149,6 +149,7 @@ class BenchNetwork(OnGraphs):
         self.operations = nn.ModuleList(Mixed(space.operations, lambda o: _operation(o, d), row) for row in rows)
         leaves = {node for link in self.links.values() for node in range(1, NODES + 1) if node not in link}
         self.last = nn.ModuleDict({str(node): nn.Linear(d, io.outputs[0]) for node in sorted(leaves)})
+        with_embedding(self, io)
 
     def forward(
         self,

@@ -1,62 +1,28 @@
 """The operations of the space `graphnet`, [N, I] -> [N, O], with the numbers of torch_geometric's layers.
 
-They run on the products of `sparse`. Imports torch_geometric, so spaces import it when they build.
+They run on the products of `sparse`. Features of edges go into the scores of gat, gatv2 and transformer and into the
+messages of transformer and gin, as in torch_geometric's layers; what has a place for weights alone (`by_weight`: gcn,
+sage, appnp, gcnii) gets weights learnt of them, see `graph_parts.Weighed`; mlp does not look at edges. Imports
+torch_geometric, so spaces import it when they build.
 """
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, TypeGuard
+from typing import ClassVar, TypeGuard
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch_geometric.nn.inits import glorot, zeros
 
-from appnas.spaces.graphs.edges import LEAKY, Edges, scores
-from appnas.spaces.graphs.inputs import Features, SparseLinear, times
+from appnas.spaces.graphs.edges import Edges, Looped
+from appnas.spaces.graphs.inputs import Features, SparseLinear, dense, times
+from appnas.spaces.graphs.kernels.edge_products import LEAKY, scores
+from appnas.spaces.graphs.kernels.sparse import entry_products
 from appnas.spaces.graphs.message import AutoGNNLayer, Weighted
-from appnas.spaces.graphs.sparse import entry_products
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where an operation stands in its network.
-
-    Attributes:
-        inputs, outputs: features of a node, before and after.
-        number: of the layer, from 1.
-        heads: of attention, where they divide the outputs; a last layer averages its heads.
-        last: whether the outputs are the scores of the classes.
-        dropout: of attention.
-        steps: of the propagation of appnp.
-        teleport: what a node keeps of its own in every step of appnp, and of the initial state in gcnii.
-        decay: how fast the linear map of gcnii becomes the identity with depth (lambda in the paper).
-    """
-
-    inputs: int
-    outputs: int
-    number: int = 1
-    heads: int = 8
-    last: bool = False
-    dropout: float = 0.0
-    steps: int = 10
-    teleport: float = 0.1
-    decay: float = 0.5
-
-    @property
-    def concat(self) -> bool:
-        """Whether heads are joined; else they are averaged."""
-        return not self.last and self.outputs % self.heads == 0
-
-    @property
-    def split(self) -> int:
-        """Outputs of a head."""
-        return self.outputs // self.heads if self.concat else self.outputs
-
+from appnas.spaces.graphs.place import Place
 
 Inputs = tuple[Tensor | Features, Edges, Tensor | None]
 """The features after their dropout; the edges; the initial state [N, W], None where this layer makes it."""
@@ -88,24 +54,31 @@ class Dense(nn.Module):
 
 
 class Attended(nn.Module):
-    """GCNConv (arXiv 1609.02907) and GATConv (arXiv 1710.10903), which the AGNN space has too."""
+    """GCNConv (arXiv 1609.02907) and GATConv (arXiv 1710.10903), which the AGNN space has too.
+
+    Features of edges add to the scores of gat, with those of loops the mean of the others into their node.
+    """
 
     def __init__(self, place: Place, attention: str):
         super().__init__()
-        gcn = attention == "gcn"
+        gcn = self.by_weight = attention == "gcn"
         heads, outputs = (1, place.outputs) if gcn else (place.heads, place.split)
         self.layer = AutoGNNLayer(
-            place.inputs, outputs, heads, attention, concat=gcn or place.concat, dropout=place.dropout
-        )
+            place.inputs, outputs, heads, attention, concat=gcn or place.concat, dropout=place.dropout,
+            edges=0 if gcn else place.edges,
+        )  # fmt: skip
 
     def forward(self, given: Inputs) -> Tensor:
         """New features."""
         x, edges, _ = given
-        return self.layer.on(x, edges.graph, edges.entries)
+        attr = None if self.by_weight or edges.attr is None else edges.filled
+        return self.layer.on(x, edges.graph, edges.entries, attr)
 
 
 class SAGE(Weighted):
     """SAGEConv with the mean (arXiv 1706.02216): W_1 x_i + W_2 mean of x_j. Weights of edges make a weighted mean."""
+
+    by_weight: ClassVar[bool] = True
 
     def __init__(self, place: Place):
         super().__init__()
@@ -125,29 +98,59 @@ class SAGE(Weighted):
 
 
 class GIN(Weighted):
-    """GINConv (arXiv 1810.00826): an MLP of (1 + eps) x_i + sum of x_j, eps learnt from 0."""
+    """GINConv (arXiv 1810.00826): an MLP of (1 + eps) x_i + sum of x_j, eps learnt from 0.
+
+    With features of edges GINEConv (arXiv 1905.12265): the sum is of ReLU(x_j + W e_ij + b), a vector an edge, as wide
+    as the inputs.
+    """
 
     def __init__(self, place: Place):
         super().__init__()
         self.first = Glorot(place.inputs, place.outputs)
         self.second = Glorot(place.outputs, place.outputs)
         self.eps = nn.Parameter(torch.zeros(1))
+        self.edge = Glorot(place.edges, place.inputs) if place.edges else None
 
     def forward(self, given: Inputs) -> Tensor:
-        """New features. The first linear map goes before the sum, which is the same, where that has less to add up."""
+        """New features. The first linear map goes before the sum, which is the same, where that has less to add up.
+
+        Not with features of edges, which come into a neighbour's own.
+        """
         x, edges, _ = given
-        z = x if _sums_first(x, self.first) else _times(x, self.first)
-        total = (1 + self.eps) * z + self.gathered(z[:, None], edges.alone(z.dtype), edges.graph)[:, 0]
-        return self.second(functional.relu(self.first(total) if z is x else total + self.first.bias))  # type: ignore[no-any-return]
+        z, more = x, None
+        if self.edge is not None:
+            z, more = dense(x), self.edge(edges.kept)[:, None]
+        elif not _sums_first(x, self.first):
+            z = _times(x, self.first)
+        assert isinstance(z, Tensor)
+        summed = more is not None or z is x
+        total = (1 + self.eps) * z + self.gathered(z[:, None], edges.alone(z.dtype), edges.graph, more)[:, 0]
+        return self.second(functional.relu(self.first(total) if summed else total + self.first.bias))  # type: ignore[no-any-return]
+
+    def message(self, x_j: Tensor, e: Tensor, more: Tensor | None = None) -> Tensor:
+        """Of a neighbour and an edge. Shapes: x_j, more [E, 1, D], e [E, 1]."""
+        return e[..., None] * (x_j if more is None else functional.relu(x_j + more))
+
+    def summed(self, own: Tensor, e: Tensor, graph: Looped, more: Tensor | None = None) -> Tensor:
+        """The fast form, and that of `more`."""
+        if more is None:
+            return super().summed(own, e, graph)
+        source, target = graph.edge_index
+        return torch.zeros_like(own).index_add(0, target, self.message(own.index_select(0, source), e, more))
 
 
 class GATv2(Weighted):
-    """GATv2Conv (arXiv 2105.14491): attention a LeakyReLU_0.2(W_1 x_i + W_2 x_j) to W_2 x_j."""
+    """GATv2Conv (arXiv 2105.14491): attention a LeakyReLU_0.2(W_1 x_i + W_2 x_j) to W_2 x_j.
+
+    Features of edges, W_3 e_ij, add to what the LeakyReLU takes; those of loops are the mean of the others into their
+    node. With them it holds a vector an edge and head in memory.
+    """
 
     def __init__(self, place: Place):
         super().__init__()
         self.place, width = place, place.heads * place.split
         self.target, self.source = (Glorot(place.inputs, width) for _ in range(2))
+        self.edge = Glorot(place.edges, width, bias=False) if place.edges else None
         self.score = nn.Parameter(torch.empty(1, place.heads, place.split))
         glorot(self.score)
         self.bias = nn.Parameter(torch.zeros(width if place.concat else place.split))
@@ -157,21 +160,31 @@ class GATv2(Weighted):
         x, edges, _ = given
         shape = (-1, self.place.heads, self.place.split)
         target, source = self.target(x).view(shape), self.source(x).view(shape)
-        e = scores(target, source, self.score, LEAKY, edges.graph.pattern)
+        if self.edge is None:
+            e = scores(target, source, self.score, LEAKY, edges.graph.pattern)
+        else:
+            more = self.edge(edges.filled).view(shape)
+            e = self.edge_updater(edges.graph.edge_index, target=target, source=source, more=more)
         e = edges.attention(e, self.place.dropout, self.training)
         return _joined(self.gathered(source, e, edges.graph), self.place.concat) + self.bias
+
+    def edge_update(self, target_i: Tensor, source_j: Tensor, more: Tensor) -> Tensor:
+        """Attention before its softmax, with features of edges. Shapes: [E, H, D] all; returns [E, H]."""
+        return (self.score * functional.leaky_relu(target_i + source_j + more, 0.2)).sum(-1)
 
 
 class Transformer(Weighted):
     """TransformerConv (arXiv 2009.03509): attention <W_1 x_i, W_2 x_j> / sqrt D to W_3 x_j, a loop at every node.
 
-    W_4 x_i is added. Deviates: torch_geometric's layer leaves out loops that the graph does not have.
+    W_4 x_i is added. Features of edges, W_5 e_ij, add to W_2 x_j and to W_3 x_j. Deviates: torch_geometric's layer
+    leaves out loops that the graph does not have; their features are the mean of the others into the node.
     """
 
     def __init__(self, place: Place):
         super().__init__()
         self.place, width = place, place.heads * place.split
         self.query, self.key, self.value = (Glorot(place.inputs, width) for _ in range(3))
+        self.edge = Glorot(place.edges, width, bias=False) if place.edges else None
         self.skip = Glorot(place.inputs, width if place.concat else place.split)
 
     def forward(self, given: Inputs) -> Tensor:
@@ -180,13 +193,18 @@ class Transformer(Weighted):
         query, key, value = (
             of(x).view(-1, self.place.heads, self.place.split) for of in (self.query, self.key, self.value)
         )
-        e = entry_products(query, key, edges.graph.pattern) / math.sqrt(self.place.split)
-        e = edges.attention(e, self.place.dropout, self.training)
-        return _joined(self.gathered(value, e, edges.graph), self.place.concat) + self.skip(x)  # type: ignore[no-any-return]
+        e, more = entry_products(query, key, edges.graph.pattern), None
+        if self.edge is not None:
+            more = self.edge(edges.kept).view(-1, self.place.heads, self.place.split)
+            e = e + (query.index_select(0, edges.graph.edge_index[1]) * more).sum(-1)
+        e = edges.attention(e / math.sqrt(self.place.split), self.place.dropout, self.training)
+        return _joined(self.gathered(value, e, edges.graph, more), self.place.concat) + self.skip(x)  # type: ignore[no-any-return]
 
 
 class Personalised(Weighted):
     """A linear map, then APPNP (arXiv 1810.05997): `steps` of z = (1 - teleport) A z + teleport z_0, A of a GCN."""
+
+    by_weight: ClassVar[bool] = True
 
     def __init__(self, place: Place):
         super().__init__()
@@ -210,6 +228,8 @@ class GCNII(Weighted):
     a = 0; the number counts all layers that the space could have before this one.
     """
 
+    by_weight: ClassVar[bool] = True
+
     def __init__(self, place: Place):
         super().__init__()
         self.same = place.inputs == place.outputs
@@ -223,32 +243,10 @@ class GCNII(Weighted):
         if not self.same:
             z = self.linear(x)
             return self.gathered(z[:, None], edges.symmetric(z.dtype), edges.graph)[:, 0]
-        x = _dense(x)
+        x = dense(x)
         e = edges.symmetric(x.dtype) * (1 - self.teleport)
         z = self.gathered(x[:, None], e, edges.graph)[:, 0] + self.teleport * (x if initial is None else initial)
         return (1 - self.beta) * z + self.beta * self.linear(z)  # type: ignore[no-any-return]
-
-
-class Library(nn.Module):
-    """A convolution of torch_geometric's, or of one's own like them: made by (inputs, outputs), called by (x, edges).
-
-    Weights of edges are given to one whose `forward` has a parameter `edge_weight`.
-    """
-
-    def __init__(self, place: Place, kind: Callable[..., Any]):
-        super().__init__()
-        self.conv = kind(place.inputs, place.outputs)
-        self.weighted = "edge_weight" in inspect.signature(self.conv.forward).parameters
-
-    def forward(self, given: Inputs) -> Tensor:
-        """New features."""
-        x, edges, _ = given
-        weight = {"edge_weight": edges.weight} if self.weighted and edges.weight is not None else {}
-        return self.conv(_dense(x), edges.index, **weight)  # type: ignore[no-any-return]
-
-
-def _dense(x: Tensor | Features) -> Tensor:
-    return x if isinstance(x, Tensor) else x.pattern.matrix(x.values).to_dense()
 
 
 def _joined(h: Tensor, concat: bool) -> Tensor:

@@ -134,6 +134,7 @@ def test_a_folder_of_images(tmp_path):
     assert domain.catalogue_name == "folder" and domain.labels == ("cat", "dog")
 
 
+@pytest.mark.filterwarnings("ignore:.* graphs of:UserWarning")  # all alike
 def test_graphs_in_every_wrapping():
     data = pytest.importorskip("torch_geometric.data")
     loader = pytest.importorskip("torch_geometric.loader")
@@ -232,6 +233,7 @@ def test_lists_of_data_sets_and_mappings_of_lists():
         domain_of({"train": X, "test": Y})
 
 
+@pytest.mark.filterwarnings("ignore:.* graphs of:UserWarning")  # all alike
 def test_lists_of_graphs_and_what_is_no_graph():
     pytest.importorskip("torch_geometric")
     from torch_geometric.data import Data, HeteroData

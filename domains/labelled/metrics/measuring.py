@@ -61,6 +61,8 @@ class Measure:
                 raise ValueError(
                     f"whether more is better of the metric {name} must be said: higher=True, or higher=False"
                 )
+            if task.partial and torch_metrics.is_one(self.own):
+                torch_metrics.leaves_out(self.own, name)
             if self.own is given and not torch_metrics.is_one(given):
                 in_order(given, "metric")
         if None not in (higher, known) and bool(higher) != bool(known):

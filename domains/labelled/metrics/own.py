@@ -52,8 +52,9 @@ class Counts:
         self.predicted += torch.bincount(predicted, minlength=self.classes)
 
     def add_sets(self, predicted: Tensor, y: Tensor) -> None:
-        """Sets of labels. Shapes: [B, labels] each, of booleans, or 0 and 1."""
-        predicted, y = predicted.flatten(1) > 0, y.flatten(1) > 0
+        """Sets of labels; those that are NaN are left out. Shapes: [B, labels] each, of booleans, or 0 and 1."""
+        known = ~y.flatten(1).isnan()
+        predicted, y = (predicted.flatten(1) > 0) & known, y.flatten(1) > 0
         self.right += (predicted & y).sum(0)
         self.true += y.sum(0)
         self.predicted += predicted.sum(0)

@@ -17,6 +17,8 @@ from appnas.domains.labelled.metrics.own import OWN
 from appnas.domains.labelled.targets import WORDS, Task
 
 PLACES = ("torchmetrics", "torchmetrics.classification", "torchmetrics.regression", "torchmetrics.segmentation")
+UNKNOWN = -1
+"""What torchmetrics is given for a label that is not known."""
 TASKS = {"classes": "multiclass", "places": "multiclass", "sets": "multilabel"}
 
 
@@ -89,7 +91,22 @@ def _arguments(kind: Any, task: Task) -> dict[str, Any]:
     unfit = {"sets": {"num_classes", "ignore_index"}, "numbers": set(known)}.get(task.kind, {"num_labels"})
     if task.kind == "classes":
         unfit = unfit | {"ignore_index"}
+    if task.partial:
+        known["ignore_index"], unfit = UNKNOWN, unfit - {"ignore_index"}
     return {key: value for key, value in known.items() if key in takes and key not in unfit and value is not None}
+
+
+def leaves_out(metric: Any, name: str) -> None:
+    """Check that labels that are not known count for nothing in a metric.
+
+    Raises:
+        ValueError: they would.
+    """
+    if getattr(metric, "ignore_index", None) != UNKNOWN:
+        raise ValueError(
+            f"some labels of y are NaN, not known, and torchmetrics' {name} counts all: give one made with"
+            f" ignore_index={UNKNOWN}, MultilabelAUROC(num_labels=..., ignore_index={UNKNOWN}) say, or 'macro_f1'"
+        )
 
 
 def is_one(metric: Any) -> bool:
@@ -115,7 +132,8 @@ def given(task: Task, probabilities: bool, name: str) -> Callable[[Tensor, Tenso
             return (outputs[:, 0], y[:, 0]) if task.outputs == (1,) else (outputs, y)
         if task.kind == "sets":
             found = outputs if probabilities else outputs.double().sigmoid()
-            return (found[:, 0], y[:, 0].long()) if task.outputs == (1,) else (found, y.long())
+            labels = y.nan_to_num(UNKNOWN).long() if task.partial else y.long()
+            return (found[:, 0], labels[:, 0]) if task.outputs == (1,) else (found, labels)
         if name in ("MeanIoU", "DiceScore", "GeneralizedDiceScore", "HausdorffDistance"):  # which take classes
             if bool((y == task.ignore).any()):
                 raise ValueError(

@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import math
 import warnings
 from types import SimpleNamespace
 
@@ -9,14 +10,17 @@ import numpy as np
 import pytest
 import torch
 from conftest import ring_data
+from graph_examples import Fixed, arcs
 from torch import nn
 
+import appnas
 from appnas.domains.graphs import RECIPE, Graphs, Options
 from appnas.domains.graphs.loaders import joined
 from appnas.domains.labels import LabelNote
 from appnas.estimate import Scratch
 from appnas.methods import hyperband
 from appnas.methods.hyperband import search
+from appnas.space import IO
 from appnas.spaces import GNN, GraphNet
 from appnas.strategy import Draw
 from appnas.testing import DomainSuite
@@ -74,18 +78,6 @@ class TestLabelSets(OfGraphs):
         return Graphs(data, options=Options(recipe=FAST))
 
 
-def arcs(count=30):
-    """Rings of two classes: the class is what the features lean to."""
-    generator = torch.Generator().manual_seed(1)
-    graphs = []
-    for i in range(count):
-        n = 3 + i % 4
-        x = torch.randn(n, 4, generator=generator) + (i % 2) * 2 - 1
-        edges = torch.stack([torch.arange(n), (torch.arange(n) + 1) % n])
-        graphs.append(SimpleNamespace(x=x, edge_index=edges, y=torch.tensor([i % 2])))
-    return graphs
-
-
 def changed(**parts):
     """The ring with other parts."""
     data = ring_data()
@@ -129,6 +121,30 @@ class TestWeightedEdges(OfGraphs):
         return GNN(dropout=0.1).build((3, 1, 1, 1, 1, 0, 0, 0, 0, 3, 3), domain.io)
 
 
+class TestFeaturesOfEdges(OfGraphs):
+    """In parts, with a network that reads them alone."""
+
+    @pytest.fixture
+    def domain(self):
+        pytest.importorskip("torch_geometric")
+        attr = RING.y[RING.edge_index[0]][:, None] + torch.rand(360, 2, generator=torch.Generator().manual_seed(1))
+        return Graphs(changed(edge_attr=attr), options=Options(loader="parts", parts=3, recipe=FAST))
+
+    def network(self, domain):
+        torch.manual_seed(0)
+        return OfEdges(domain.io)
+
+
+class OfEdges(nn.Module):
+    def __init__(self, io):
+        super().__init__()
+        self.linear, self.dropout = nn.Linear(io.edges, io.outputs[0]), nn.Dropout(0.1)
+
+    def forward(self, x, edge_index, edge_attr):
+        y = self.dropout(self.linear(edge_attr))
+        return torch.zeros(len(x), y.shape[1]).index_add(0, edge_index[1], y)
+
+
 class TestNodesOfSeveralGraphs(OfGraphs):
     @pytest.fixture
     def domain(self):
@@ -155,15 +171,6 @@ def test_metrics_by_hand(ring):
     assert ring.score(Fixed(guess))["accuracy"] == pytest.approx(100 * 7 / 20)  # 1, 4, ... 19
     right = torch.eye(3)[ring_data().y]
     assert ring.score(Fixed(right))["value"] == ring.test(Fixed(right))["accuracy"] == 100.0
-
-
-class Fixed(nn.Module):
-    def __init__(self, out):
-        super().__init__()
-        self.out = out
-
-    def forward(self, x, edge_index, graph=None):
-        return self.out
 
 
 def test_micro_f1_by_hand():
@@ -262,6 +269,7 @@ def test_a_checkpoint_is_of_one_graph(other):
     assert Graphs(other).fingerprint != Graphs(same).fingerprint == Graphs(copy.deepcopy(same)).fingerprint
 
 
+@pytest.mark.filterwarnings("ignore:.* graphs of:UserWarning")  # the same in all splits
 def test_a_checkpoint_is_of_graphs_of_these_sizes():
     """The same nodes, cut into graphs elsewhere, make other batches."""
     x, y, none = torch.eye(6), torch.tensor([0, 1] * 3), torch.zeros(2, 0, dtype=torch.long)
@@ -285,6 +293,7 @@ def test_an_export_says_what_to_do_to_a_graph(more, weight):
         torch.testing.assert_close(names[name], getattr(domain._whole["train"], name))
 
 
+@pytest.mark.filterwarnings("ignore:.* graphs of:UserWarning")  # the same in all splits
 def test_weights_of_edges_reach_the_network():
     weight = torch.arange(360.0)
     weighted = Graphs(changed(edge_weight=weight))
@@ -299,10 +308,47 @@ def test_weights_of_edges_reach_the_network():
         Graphs(several, several, arcs(4))
 
 
-def test_features_of_edges_are_not_used_and_a_warning_says_so():
+def test_one_number_an_edge_is_not_used_and_a_warning_says_so():
     with pytest.warns(UserWarning, match="edge_attr is not used") as found:
-        Graphs([changed(edge_attr=torch.zeros(360, 2)) for _ in range(5)])
-    assert len(found) == 1 and found[0].filename == __file__
+        domain = Graphs([changed(edge_attr=torch.zeros(360)) for _ in range(5)])
+    assert len(found) == 1 and found[0].filename == __file__ and domain.io.edges == 0
+    domain = Graphs([changed(edge_attr=torch.zeros(360, 2)) for _ in range(5)], options=Options(edge_attr=False))
+    assert domain.io.edges == 0 and len(domain.example(2)) == 2
+
+
+@pytest.mark.filterwarnings("ignore:.* graphs of:UserWarning")  # the same in all splits
+def test_features_of_edges_go_where_edges_go():
+    attr = torch.stack([torch.arange(360.0), RING.edge_index[0].float(), RING.edge_index[1].float()], 1)
+    domain = Graphs(changed(edge_attr=attr))
+    assert domain.io.edges == 3 and torch.equal(domain.example(1)[2], attr)
+    assert domain.fingerprint != Graphs(changed(edge_attr=attr + 1)).fingerprint != Graphs(RING).fingerprint
+    both = Graphs(changed(edge_attr=attr[:, 0], edge_weight=torch.ones(360)))  # with a weight one number is a feature
+    assert both.io.edges == 1 and [x.dim() for x in both.example(1)] == [2, 2, 1, 2]
+    several = [SimpleNamespace(**vars(arc), edge_attr=arc.edge_index.T.float()) for arc in arcs(4)]
+    several[1].edge_index, several[1].edge_attr = torch.zeros(2, 0, dtype=torch.long), torch.zeros(0)  # a single atom
+    _, edges, graph, found = Graphs(several, several, several).example(3)
+    first = torch.tensor([0, *torch.bincount(graph).cumsum(0).tolist()])
+    assert torch.equal(found, (edges - first[graph[edges[0]]]).T.float())
+    with pytest.raises(ValueError, match=r"have as many features.*1 of 3 graphs with edges without"):
+        several[1].edge_index, several[1].edge_attr = several[0].edge_index, None
+        Graphs(several[:3])
+    lines = Graphs(changed(edge_attr=attr, edge_weight=torch.ones(360)), options=Options(undirected=True))
+    (line,) = lines.preprocessing()["code"]
+    assert line.startswith("edge_index, (edge_weight, edge_attr) = torch_geometric.utils.to_undirected(")
+    scope = {"torch_geometric": pytest.importorskip("torch_geometric"), "edge_index": RING.edge_index}
+    scope |= {"edge_weight": torch.ones(360), "edge_attr": attr}
+    exec(line, scope)
+    assert torch.equal(scope["edge_attr"], lines.example(1)[3])
+
+
+def test_features_of_edges_need_a_space_that_takes_them():
+    pytest.importorskip("torch_geometric")
+    domain = Graphs(changed(edge_attr=torch.rand(360, 3)))
+    for space in ("gnn", "graphmix", "nasbenchgraph"):
+        with pytest.raises(ValueError, match=r"no place for 3 features of an edge.*GraphNet.*edge_attr=False"):
+            appnas.search(space, domain, "random", evaluations=1, budget=1)
+    result = appnas.search("graphnet", domain, "random", evaluations=2, budget=1)
+    assert result.history
 
 
 @pytest.fixture
@@ -319,6 +365,7 @@ def stored():
 
 
 @pytest.mark.filterwarnings("ignore:It is not recommended")
+@pytest.mark.filterwarnings("ignore:.* graphs of:UserWarning")  # the same in all splits
 def test_data_sets_and_batches_are_several_graphs(stored):
     from torch_geometric.data import Batch
 
@@ -331,6 +378,7 @@ def test_data_sets_and_batches_are_several_graphs(stored):
 
 
 @pytest.mark.filterwarnings("ignore:It is not recommended")
+@pytest.mark.filterwarnings("ignore:.* graphs of:UserWarning")  # the same in all splits
 def test_a_data_set_of_one_graph_is_that_graph(stored):
     assert Graphs(stored([RING])).fingerprint == Graphs(RING).fingerprint
     same = Graphs(RING, RING, RING)
@@ -490,3 +538,42 @@ def test_graphs_without_features():
     data = ring_data()
     data.x = None
     assert Graphs(data, options=Options(features="degree")).io.inputs == (3,)
+
+
+@pytest.mark.parametrize("space", ["gnn", "graphmix", "graphnet"])
+def test_vectors_are_learnt_for_nodes_without_features(space):
+    pytest.importorskip("torch_geometric")
+    more = Options(features="embedding", embedding=8, normalise=True, recipe=FAST)
+    data = changed(x=None, num_nodes=60)
+    domain = Graphs(data, options=more)
+    assert domain.io == IO((8,), (3,), embedding=(60, 8)) and domain.example(1)[0].flatten().tolist() == [*range(1, 61)]
+    found = appnas.search(space, domain, "agnn", evaluations=8, budget=30, warmup=10, top=1, repeats=1)
+    same = appnas.search(space, Graphs(data, options=dataclasses.replace(more, features="constant")), "random",
+                         evaluations=2, budget=10)  # fmt: skip
+    assert max(r.value for r in found.history) > 55 > 50 > max(r.value for r in same.history)
+    with pytest.raises(ValueError, match=r"learnt for the nodes of one graph.*features='degree' or 'constant'"):
+        Graphs([SimpleNamespace(edge_index=arc.edge_index, y=arc.y) for arc in arcs()], options=more)
+    assert Graphs(RING, options=more).io == Graphs(RING).io  # features that are given stay
+
+
+class TestLabelsThatAreNotKnown(OfGraphs):
+    """Sets of three labels, a third of them NaN."""
+
+    @pytest.fixture
+    def domain(self):
+        data, rng = ring_data(), torch.Generator().manual_seed(0)
+        y = torch.stack([data.y == 0, data.y < 2, data.x[:, 2] > 0.5], 1).float()
+        data.y = torch.where(torch.rand(60, 3, generator=rng) < 0.3, torch.nan, y)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", LabelNote)
+            return Graphs(data, options=Options(recipe=FAST))
+
+
+def test_metrics_of_labels_that_are_not_known():
+    y = torch.tensor([[1, torch.nan], [0, 1]]).repeat(30, 1)
+    with pytest.warns(LabelNote, match="30 of 120 labels are not known"):
+        domain = Graphs(changed(y=y), metric="macro_f1")
+    perfect = torch.where(y > 0, 1.0, -1.0)
+    assert domain.score(Fixed(perfect))["value"] == 100
+    perfect[y.isnan()] = 9
+    assert domain.score(Fixed(perfect))["micro_f1"] == 100 and math.isfinite(domain.score(Fixed(perfect))["loss"])

@@ -37,6 +37,8 @@ def test_which_rows_have_a_label(y, known):
         (torch.arange(60), "cross_entropy", Task("classes", (60,), tuple(range(60)))),
         (torch.randn(60, 4), None, Task("numbers", (4,))),
         (torch.tensor([[1.0, 1.0], [0.0, 1.0]]), None, Task("sets", (2,))),
+        (torch.tensor([[1.0, NAN], [0.0, 1.0]]), None, Task("sets", (2,), partial=True)),
+        (torch.tensor([[1.0, NAN], [0.0, NAN]]), "binary_cross_entropy_with_logits", Task("sets", (2,), partial=True)),
         (torch.tensor([[1.0, 0.0], [0.0, 1.0]]), None, Task("classes", (2,), (0, 1))),
     ],
 )
@@ -55,7 +57,7 @@ def test_what_is_predicted(y, loss, task):
     [
         (torch.zeros(5, dtype=torch.long), None, "nothing to tell apart"),
         (torch.arange(60), None, "60 integers of 60 different values can be read in more than one way"),
-        (torch.arange(5), "binary_cross_entropy_with_logits", "0 and 1 only, found 0.0 to 4.0"),
+        (torch.arange(5), "binary_cross_entropy_with_logits", "hold 0 and 1, or NaN if unknown, found 0.0 to 4.0"),
         (torch.tensor([[0.5, NAN], [0.5, 1.0]]), None, "1 of 2 rows of y hold NaN beside numbers"),
     ],
 )
@@ -78,3 +80,13 @@ def test_what_guessing_is_worth():
     sets = {split: torch.tensor([[1.0, 0.0]]) for split in y}
     with pytest.warns(LabelNote, match=r"1 of 2 classes have no training example, and cannot be learnt: \[1\]"):
         assert chance_of(Task("sets", (2,)), sets) == pytest.approx(200 * 0.5 / 1.5)
+
+
+def test_labels_that_are_not_known_are_said_and_left_out_of_guessing():
+    y = {"train": torch.tensor([[1.0, NAN], [1.0, 0.0], [0.0, NAN]]), "valid": torch.tensor([[1.0, 1.0]])}
+    with pytest.warns(LabelNote, match=r"2 of 8 labels are not known \(NaN\)"):
+        task = targets_of({split: [part] for split, part in y.items()}, None).task
+    with pytest.warns(LabelNote, match=r"1 of 2 classes have no training example, and cannot be learnt: \[1\]"):
+        assert chance_of(task, y) == pytest.approx(200 * (4 / 6) / (1 + 4 / 6))
+    with pytest.raises(ValueError, match="2 of 2 rows of y hold NaN beside numbers"):
+        targets_of({"train": [torch.tensor([[1.0, NAN], [0.5, NAN]])]}, "mse_loss")

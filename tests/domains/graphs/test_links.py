@@ -11,7 +11,9 @@ from torch import nn
 
 import appnas
 from appnas.domains.graphs import RECIPE, Graphs, LinkOptions, Links
-from appnas.domains.graphs.links import auc, without_edge
+from appnas.domains.graphs.links import without_edge
+from appnas.domains.labelled.metrics.ranking import Hits, auc, mrr
+from appnas.spaces import GraphNet
 from appnas.testing import DomainSuite
 
 FAST = LinkOptions(recipe=dataclasses.replace(RECIPE, lr=0.05, lr_min=0.05), dim=4, valid=0.1, train=0.7)
@@ -103,16 +105,6 @@ class Fixed(nn.Module):
 
     def forward(self, *inputs):
         return self.out
-
-
-def test_the_area_under_the_curve_by_hand():
-    """Of 3 x 2 comparisons 4 are won and 1 is a tie."""
-    score, y = torch.tensor([0.9, 0.5, 0.2, 0.5, 0.1]), torch.tensor([1, 1, 1, 0, 0])
-    assert auc(score[:, None], y[:, None]) == pytest.approx(100 * 4.5 / 6)
-    metrics = pytest.importorskip("sklearn.metrics")
-    rng = torch.Generator().manual_seed(0)
-    score, y = torch.randint(0, 9, (200, 1), generator=rng).float(), torch.randint(0, 2, (200, 1), generator=rng)
-    assert auc(score, y) == pytest.approx(100 * metrics.roc_auc_score(y[:, 0], score[:, 0]))
 
 
 def test_scores_of_pairs_by_hand():
@@ -233,3 +225,59 @@ def test_searched_from_what_torch_geometric_splits():
     result = appnas.search(space, split(data), "random", evaluations=3, budget=20)
     rows = result.retrain(60).rows
     assert rows[0].tests[0]["auc"] > 60
+
+
+def test_features_of_edges_stay_with_their_edges():
+    data = graph()
+    data.edge_attr = data.edge_index.T.float()
+    domain = Links(data, options=FAST)
+    for whole in domain._whole.values():
+        assert torch.equal(whole.edge_attr, whole.edge_index.T.float())
+    assert domain.io.edges == 2
+    parts = three()
+    for part in parts:
+        part.edge_attr = part.edge_index.T.float()
+    assert Links(parts).io.edges == 2
+    parts[2].edge_attr = None
+    with pytest.raises(ValueError, match="have as many features"):
+        Links(parts)
+
+
+def test_ranks_by_name():
+    out = torch.randn(60, 4, generator=torch.Generator().manual_seed(0))
+    for name, metric in (("mrr", mrr), ("hits@10", Hits(10))):
+        domain = Links(graph(), options=FAST, metric=name)
+        (whole,) = domain.batches("valid", torch.Generator())
+        found = domain.score(Fixed(out))
+        score = (out[whole.nodes[:, 0]] * out[whole.nodes[:, 1]]).sum(1, keepdim=True)
+        assert domain.metric.name == name and domain.metric.unit == "%" and list(found)[1:] == [name, "auc", "loss"]
+        assert found["value"] == found[name] == metric(score, whole.y) and found["auc"] == auc(score, whole.y)
+        assert domain.chance < 20 and name in domain.test(Fixed(out))
+    with pytest.raises(ValueError, match=r"hits@50 is among at least 50 pairs without an edge, valid has 18"):
+        Links(graph(), options=FAST, metric="hits@50")
+    assert Links(graph(), options=dataclasses.replace(FAST, negatives=4), metric="hits@50").metric.name == "hits@50"
+    with pytest.raises(ValueError, match="the metric mrr ranks edges among pairs without one"):
+        Links(graph(edge_label=torch.arange(360) % 3), options=FAST, metric="mrr")
+
+
+class TestRanks(OfLinks):
+    @pytest.fixture
+    def domain(self):
+        return Links(graph(), options=FAST, metric="mrr")
+
+    def identify(self, domain, split):
+        whole = domain._whole[split]
+        return {tuple(sorted(pair)) for pair in whole.nodes[whole.y[:, 0] > 0].tolist()}
+
+
+def test_vectors_are_learnt_for_nodes_without_features():
+    pytest.importorskip("torch_geometric")
+    options = dataclasses.replace(FAST, features="embedding", embedding=8)
+    domain = Links(graph(x=None, num_nodes=60), options=options)
+    assert domain.io.embedding == (60, 8) and domain.io.inputs == (8,)
+    assert all(torch.equal(whole.x[:, 0], torch.arange(1.0, 61)) for whole in domain._whole.values())
+    torch.manual_seed(0)
+    space = GraphNet(layers=1, operations=("gcn",), repeats=(1,))
+    network = space.build((0,) * len(space.choices), domain.io)
+    domain.fit(network, 60)
+    assert domain.score(network)["auc"] > 75

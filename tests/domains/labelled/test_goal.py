@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional
 
 from appnas.domains.labelled import Goal, Options, Wishes
-from appnas.domains.labelled.targets import task_of
+from appnas.domains.labelled.targets import Task, task_of
 
 Y = torch.tensor([10.5, 20.5, 30.5, 98.5])
 
@@ -71,3 +71,13 @@ def test_what_classes_are_called_is_told():
     with pytest.warns(UserWarning, match="texts"):
         assert goal(["a", "b"])[0].described() == {"labels": ["a", "b"]}
     assert goal(Y)[0].said() == "" and goal(Y, Wishes("l1_loss"))[0].said() == " l1_loss"
+
+
+def test_labels_that_are_not_known():
+    task = Task("sets", (2,), partial=True)
+    y = torch.tensor([[1.0, torch.nan], [0.0, 1.0], [1.0, torch.nan]])
+    made = Goal(task, Wishes(), Options(), y)
+    assert made.loss.partial and made.losses(torch.zeros(3, 2), y).isfinite().all()
+    assert made.chance(y, y) == 100 * 2 * 3 / 6.0 * 6 / 7  # everything true: 3 of 4 known ones are right
+    with pytest.raises(ValueError, match="multilabel_soft_margin_loss is of all labels of a set"):
+        Goal(task, Wishes("multilabel_soft_margin_loss"), Options(), y)

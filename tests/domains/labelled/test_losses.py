@@ -113,3 +113,16 @@ def test_weights_of_classes_and_of_labels():
 def test_weights_that_do_not_fit(given, y, family, name, said):
     with pytest.raises(ValueError, match=said):
         weights_of(given, y, family, 2, name, -100)
+
+
+@pytest.mark.parametrize("name", ["binary_cross_entropy_with_logits", "binary_cross_entropy"])
+def test_labels_that_are_not_known_are_left_out(name):
+    outputs = torch.rand(3, 2, generator=rng()).requires_grad_()
+    y = torch.tensor([[1.0, torch.nan], [0.0, 1.0], [torch.nan, torch.nan]])
+    own, loss = getattr(functional, name), Loss(name, partial=True)
+    found = loss(outputs, y)
+    torch.testing.assert_close(found[:2], torch.stack([own(outputs[0, :1], y[0, :1]), own(outputs[1], y[1])]))
+    assert found[2] == 0 and loss.summed(outputs, y) == found.sum()
+    found.sum().backward()
+    assert outputs.grad.isfinite().all() and outputs.grad[0, 1] == 0
+    assert weights_of("balanced", y, "sets", 2, "binary_cross_entropy_with_logits", -100).tolist() == [1, 0]

@@ -229,3 +229,60 @@ def test_searches_begin_with_the_known_networks(method, ring):
     assert len({record.arch for record in history[9:]} - set(space.hand_made.values())) >= 3
     without = appnas.search(space, ring, method, known=False, **settings).history
     assert [record.arch for record in without[:9]] != list(space.hand_made.values())
+
+
+class OnFeaturesOfEdges(OnGraphs):
+    @pytest.fixture
+    def io(self):
+        return IO((6,), (3,), edges=5, relations=2)
+
+    def inputs(self, io, count):
+        x, edges = super().inputs(io, count)
+        rng = torch.Generator().manual_seed(1)
+        attr = torch.randn(edges.shape[1], 3, generator=rng)
+        relation = torch.nn.functional.one_hot(torch.randint(2, (edges.shape[1],), generator=rng), 2)
+        return x, edges, torch.cat([attr, relation], 1)
+
+
+class TestFeaturesOfEdges(OnFeaturesOfEdges):
+    @pytest.fixture
+    def space(self):
+        return GraphNet(layers=1, repeats=(1,), hidden=(8,), directions=("in", "both"))
+
+
+class TestSupernetOnFeaturesOfEdges(Mixing):
+    @pytest.fixture
+    def io(self):
+        return IO((6,), (3,), edges=2)
+
+    @pytest.fixture
+    def space(self):
+        return replace(SMALL, operations=("mlp", "gcn", "gin", "gat", "gatv2", "transformer"))
+
+    def inputs(self, io, count):
+        x, edges = super().inputs(io, count)
+        return x, edges, torch.randn(edges.shape[1], 2, generator=torch.Generator().manual_seed(1), dtype=x.dtype)
+
+
+def test_features_of_edges_by_place_and_by_name():
+    io, arch = IO((6,), (3,), edges=2), point(GraphNet(), operation=["gin", "gat"])
+    network = GraphNet().build(arch, io).eval()
+    x, edges, attr = torch.randn(5, 6), torch.tensor([[0, 1, 3], [1, 2, 4]]), torch.randn(3, 2)
+    y = network(x, edges, edge_attr=attr)
+    assert torch.equal(network(x, edges, attr), y) and not torch.equal(network(x, edges, attr + 1), y)
+    ones, zeros = torch.ones(3), torch.zeros(5, dtype=torch.long)
+    assert torch.equal(network(x, edges, ones, attr), network(x, edges, edge_weight=ones, edge_attr=attr))
+    assert torch.equal(network(x, edges, zeros, attr), network(x, edges, batch=zeros, edge_attr=attr))
+    assert torch.equal(network(x, edges, zeros, ones, attr), network(x, edges, zeros, edge_weight=ones, edge_attr=attr))
+    for wrong in (None, attr[:2], attr[:, :1]):
+        with pytest.raises(ValueError, match=r"edge_attr, features of edges, is \[3, 2\]"):
+            network(x, edges, edge_attr=wrong)
+    with pytest.raises(ValueError, match="came twice"):
+        network(x, edges, attr, edge_attr=attr)
+    with pytest.raises(ValueError, match=r"is not there in what this network was made for, got \(3, 2\)"):
+        GraphNet().build(arch, IO((6,), (3,)))(x, edges, edge_attr=attr)
+    explainer = Explainer(
+        network, GNNExplainer(epochs=2), explanation_type="model", edge_mask_type="object",
+        model_config={"mode": "multiclass_classification", "task_level": "node", "return_type": "raw"},
+    )  # fmt: skip
+    assert explainer(x, edges, edge_attr=attr).edge_mask.shape == (3,)

@@ -1,5 +1,6 @@
 """appnas.spaces.graphs.inputs: features of other types and layouts, sparse ones, inference mode, free axes."""
 
+import copy
 import random
 
 import pytest
@@ -9,7 +10,7 @@ from torch.nn import functional
 pytest.importorskip("torch_geometric")
 
 from appnas.space import IO, random_arch
-from appnas.spaces import GNN, GraphMix, NASBenchGraph
+from appnas.spaces import GNN, GraphMix, GraphNet, NASBenchGraph
 from appnas.spaces.graphs.inputs import Features, OnGraphs, SparseLinear, dropped, sparse_features
 
 
@@ -74,3 +75,20 @@ def test_inputs_by_name_and_a_smaller_graph():
     fewer = network.smaller(x, EDGES, graph, weight)
     for found, wanted in zip(fewer, (x[:3], EDGES[:, :2], graph[:3], weight[:2]), strict=True):
         assert torch.equal(found, wanted)
+
+
+@pytest.mark.parametrize("space", [GNN(), GraphMix(), NASBenchGraph(), GraphNet()], ids=lambda s: type(s).__name__)
+def test_vectors_that_are_learnt(space):
+    """Nodes 1 to 3 have one, the others none: 0 in its place."""
+    io = IO((2 + 4,), (3,), embedding=(3, 4))
+    torch.manual_seed(0)
+    network = space.build(random_arch(space, random.Random(0)), io).eval()
+    assert network.embedding.weight.shape == (4, 4)
+    x = torch.tensor([[1.0, 2, 0], [3, 4, 1], [0, 0, 2], [0, 0, 3], [0, 0, 0]])
+    y = network(x, EDGES)
+    plain = copy.deepcopy(network)
+    torch.testing.assert_close(plain(x, EDGES), y)
+    plain._forward_pre_hooks.clear()
+    torch.testing.assert_close(plain(torch.cat([x[:, :2], network.embedding(x[:, 2].long())], 1), EDGES), y)
+    y.sum().backward()
+    assert network.embedding.weight.grad[1:].abs().sum(1).gt(0).any() and network.embedding.weight.grad[0].eq(0).all()

@@ -178,7 +178,7 @@ def test_explainers_mask_the_messages(attention, aggregation):
     assert torch.equal(ours(x, edges), plain) and not torch.allclose(masked, plain)
     if attention == "gcn":
         ours.attention, looped = "const", looped.weights(mask, edges) * looped.gcn
-        ours.weights = lambda own, graph, edges: looped[:, None]
+        ours.weights = lambda own, graph, edges, attr: looped[:, None]
     torch.testing.assert_close(masked, ours(x, edges, mask))
 
 

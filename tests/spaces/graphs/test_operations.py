@@ -13,16 +13,19 @@ from torch_geometric.nn import (
     GCN2Conv,
     GCNConv,
     GINConv,
+    GINEConv,
     GraphConv,
     MessagePassing,
     SAGEConv,
     TransformerConv,
 )  # fmt: skip
-from torch_geometric.utils import add_remaining_self_loops
+from torch_geometric.utils import add_remaining_self_loops, add_self_loops
 
 from appnas.spaces.graphs.edges import Edges
+from appnas.spaces.graphs.graph_parts import Library
 from appnas.spaces.graphs.inputs import dropped
-from appnas.spaces.graphs.operations import OPERATIONS, Library, Place
+from appnas.spaces.graphs.operations import OPERATIONS
+from appnas.spaces.graphs.place import Place
 
 SPARSE = torch.zeros(12, 40, dtype=torch.float64)
 SPARSE[torch.arange(12), torch.arange(12) * 3] = 1.5
@@ -159,3 +162,77 @@ def test_sparse_features_and_lonely_nodes(name):
     y = op((SPARSE, lonely, None))
     y.sum().backward()
     assert torch.isfinite(y).all() and all(torch.isfinite(p.grad).all() for p in op.parameters() if p.grad is not None)
+
+
+@pytest.fixture(params=[False, True], ids=["no loops", "loops"])
+def featured(request):
+    """x, edges and their features; with loops at three nodes, which have features of their own."""
+    x, edges = graph()
+    if request.param:
+        edges = torch.cat([edges, torch.tensor([[3, 7, 9], [3, 7, 9]])], 1)[:, torch.randperm(edges.shape[1] + 3)]
+    return x, edges, torch.randn(edges.shape[1], 3, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
+
+
+def on_features(name, featured, outputs=6, **more):
+    x, edges, attr = featured
+    torch.manual_seed(1)
+    op = OPERATIONS[name](Place(8, outputs, heads=2, edges=3, **more)).double()
+    for parameter in op.parameters():
+        parameter.data.normal_(0, 0.5)
+    given = (x, Edges.of(edges, None, 12, torch.float64, attr), None)
+    y = op(given)
+    if isinstance(op, MessagePassing):
+        op.fuse = False
+        close(op(given), y)
+    return op, y
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_gat_on_features_of_edges(featured, last):
+    op, y = on_features("gat", featured, last=last)
+    layer = op.layer
+    theirs = copied(GATConv(8, 6 if last else 3, 2, concat=not last, edge_dim=3), att_src=layer.right,
+                    att_dst=layer.left, att_edge=layer.middle, bias=layer.bias, lin__weight=layer.weight.T,
+                    lin_edge__weight=layer.between.T)  # fmt: skip
+    close(y, theirs(*featured))
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_gatv2_on_features_of_edges(featured, last):
+    op, y = on_features("gatv2", featured, last=last)
+    theirs = copied(GATv2Conv(8, 6 if last else 3, 2, concat=not last, edge_dim=3), att=op.score, bias=op.bias,
+                    lin_l__weight=op.source.weight, lin_l__bias=op.source.bias, lin_r__weight=op.target.weight,
+                    lin_r__bias=op.target.bias, lin_edge__weight=op.edge.weight)  # fmt: skip
+    close(y, theirs(*featured))
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_transformer_on_features_of_edges(featured, last):
+    """Theirs has the loops that are given: those that ours adds are given to it, with the mean of the features."""
+    op, y = on_features("transformer", featured, last=last)
+    x, edges, attr = featured
+    names = {"key": op.key, "query": op.query, "value": op.value, "skip": op.skip}
+    weights = {f"lin_{n}__{kind}": getattr(layer, kind) for n, layer in names.items() for kind in ("weight", "bias")}
+    theirs = copied(TransformerConv(8, 6 if last else 3, 2, concat=not last, edge_dim=3),
+                    lin_edge__weight=op.edge.weight, **weights)  # fmt: skip
+    between = edges[0] != edges[1]
+    _, filled = add_self_loops(edges[:, between], attr[between], "mean", 12)
+    missing = torch.ones(12, dtype=torch.bool).index_fill(0, edges[0, ~between], False)
+    loops = torch.arange(12)[missing].repeat(2, 1)
+    close(y, theirs(x, torch.cat([edges, loops], 1), torch.cat([attr, filled[-12:][missing]])))
+
+
+def test_gine(featured):
+    op, y = on_features("gin", featured, 5)
+    theirs = GINEConv(nn.Sequential(nn.Linear(8, 5), nn.ReLU(), nn.Linear(5, 5)), train_eps=True, edge_dim=3)
+    theirs = copied(theirs, eps=op.eps, nn__0__weight=op.first.weight, nn__0__bias=op.first.bias,
+                    nn__2__weight=op.second.weight, nn__2__bias=op.second.bias, lin__weight=op.edge.weight,
+                    lin__bias=op.edge.bias)  # fmt: skip
+    close(y, theirs(*featured))
+
+
+@pytest.mark.parametrize("name", ["gin", "gat", "gatv2", "transformer"])
+def test_features_of_edges_have_gradients(name, featured):
+    op, y = on_features(name, featured)
+    y.sum().backward()
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for n, p in op.named_parameters() if "edge" in n)

@@ -65,3 +65,10 @@ def test_maps_are_one_target_and_a_truth_that_never_changes_is_worth_nothing():
     still = Errors(torch.full((1,), 2.0))
     still.add(torch.tensor([[1.0], [2.0]]), torch.full((2, 1), 2.0))
     assert still.found()["r2"] == 0.0
+
+
+def test_labels_that_are_not_known_do_not_count():
+    nan, counts, known = torch.nan, Counts(2), Counts(2)
+    counts.add_sets(torch.tensor([[1, 1], [0, 1], [1, 0]]), torch.tensor([[1.0, nan], [nan, 1.0], [0.0, 1.0]]))
+    known.right, known.true, known.predicted = torch.tensor([1, 1]), torch.tensor([1, 2]), torch.tensor([2, 1])
+    assert counts.found() == known.found()

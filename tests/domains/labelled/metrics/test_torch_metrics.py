@@ -114,3 +114,15 @@ def test_numbers_far_from_zero_are_summed_in_double_precision():
         metric.update(*torch_metrics.given(task, False, "ExplainedVariance")(outputs[chunk], y[chunk]))
     wanted = 1 - float((y.double() - outputs.double()).var() / y.double().var())
     assert torch_metrics.value_of(metric, "ExplainedVariance") == pytest.approx(wanted, abs=1e-9)
+
+
+def test_labels_that_are_not_known_are_left_out():
+    task = Task("sets", (2,), partial=True)
+    metric = torch_metrics.made("MultilabelAUROC", task)
+    outputs = torch.tensor([[0.1, 0.5], [0.4, 0.2], [0.3, 0.9]])
+    y = torch.tensor([[0.0, 1.0], [1.0, torch.nan], [torch.nan, 0.0]])
+    torch_metrics.leaves_out(metric, "MultilabelAUROC")
+    metric.update(*torch_metrics.given(task, True, "MultilabelAUROC")(outputs, y))
+    assert torch_metrics.value_of(metric, "MultilabelAUROC") == 0.5  # 1 of the first label, 0 of the second
+    with pytest.raises(ValueError, match=r"made with ignore_index=-1.*or 'macro_f1'"):
+        torch_metrics.leaves_out(torch_metrics.made("MultilabelAUROC", SETS), "MultilabelAUROC")

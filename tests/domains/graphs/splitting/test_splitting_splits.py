@@ -1,11 +1,11 @@
-"""appnas.domains.graphs.splits: what has no label, no nodes or no test is said and left out."""
+"""appnas.domains.graphs.splitting.splits: what has no label, no nodes or no test is said and left out."""
 
 from types import SimpleNamespace
 
 import pytest
 import torch
 from conftest import ring_data
-from test_graphs_domain import Fixed, arcs
+from graph_examples import Fixed, arcs
 
 import appnas
 from appnas.domains.graphs import Graphs, Options
@@ -29,6 +29,7 @@ def test_nodes_without_a_label_are_in_no_split():
         assert Graphs(data).metric.name == "r2"
 
 
+@pytest.mark.filterwarnings("ignore:.* graphs of:UserWarning")  # the same in all splits
 def test_masks_without_test_nodes_hold_nothing_out():
     data = ring_data()
     del data.test_mask
@@ -93,3 +94,15 @@ def test_retrained_on_every_split_that_the_masks_hold(tmp_path):
     assert again.rows[1].tests == trained.rows[1].tests
     with pytest.raises(ValueError, match="several splits"):
         appnas.search(space, Graphs(ring_data()), "random", evaluations=2, budget=1).retrain(1, splits="all")
+
+
+def test_graphs_in_two_splits_are_said():
+    graphs = arcs(12)
+    with pytest.warns(UserWarning, match=r"2 of 4 graphs of valid are graphs of train too.* seen before") as found:
+        Graphs(graphs[:6], graphs[4:8], graphs[8:])
+    assert len(found) == 1 and found[0].filename == __file__
+    other = [SimpleNamespace(**{**vars(graph), "y": 1 - graph.y}) for graph in graphs]
+    Graphs(graphs[:6], other[:6], graphs[6:])  # alike, with other labels
+    data = ring_data()
+    with pytest.warns(UserWarning, match=r"1 of 1 graphs of test are graphs of train too"):
+        Graphs([data], [SimpleNamespace(**{**vars(data), "x": data.x + 1})], [data])

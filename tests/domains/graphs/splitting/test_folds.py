@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from appnas.domains.graphs import Graphs, Links, Options
-from appnas.domains.graphs.folds import redrawn
+from appnas.domains.graphs.splitting.folds import redrawn
 from appnas.task import Locked
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from itertools import chain, combinations
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from appnas.domains.graphs.checks import SPLITS, Graph, as_graph, as_masks, random_splits
+from appnas.domains.graphs.checks import SPLITS, Graph, as_graph, as_masks, is_learnt, random_splits
 from appnas.domains.graphs.targets import labelled, note_unlabelled
 
 
@@ -22,10 +23,14 @@ def split_nodes(data: Any, graph: Graph, options: Any) -> dict[str, Tensor]:
     Raises:
         ValueError: see `as_masks` and `random_splits`; or a split whose nodes have no labels.
     """
-    o, known = options, labelled(graph.y)
+    o, asked = options, getattr(data, "asked", None)
+    known = labelled(graph.y)
+    if asked is not None:  # nodes of one type, see `typed`
+        known = torch.zeros_like(known).index_put((asked,), labelled(graph.y[asked]))
     nodes = as_masks(data, len(graph.x), o.split)
     if nodes is None:
-        note_unlabelled(int((~known).sum()), len(known), "nodes")
+        count = len(known) if asked is None else len(asked)
+        note_unlabelled(count - int(known.sum()), count, "nodes")
         places = known.nonzero().flatten()
         parts = random_splits(len(places), o.train, o.valid, o.seed, "nodes")
         return {split: places[part] for split, part in parts.items()}
@@ -48,9 +53,16 @@ def split_graphs(lists: list[list[Any]], options: Any, names: Sequence[Any] | No
     o = options
     if o.loader != "full":
         raise ValueError(f"several graphs come in batches of whole graphs: loader='full', got {o.loader!r}")
+    if any(is_learnt(data, o.features) for data in chain(*lists)):
+        raise ValueError(
+            "vectors are learnt for the nodes of one graph, features='embedding', and of several graphs the next has"
+            " others: features='degree' or 'constant'"
+        )
     if not lists[0] or (lists[2] and not lists[1]):
         raise ValueError(f"give training, validation and test graphs, or one list, got {[len(x) for x in lists]}")
     found = {split: _kept(some, split, o, names) for split, some in zip(SPLITS, lists, strict=True) if some}
+    found = with_features(found)
+    note_shared(found)
     if "valid" in found:
         return found
     (every,) = found.values()
@@ -66,7 +78,10 @@ def _kept(some: list[Any], split: str, options: Any, names: Sequence[Any] | None
             f" {empty[0]}", stacklevel=5,
         )  # fmt: skip
     o, left = options, [(i, data) for i, data in enumerate(some) if i not in set(empty)]
-    graphs = [as_graph(data, f"graph {i} of {split}", o.normalise, o.undirected, names, o.features) for i, data in left]
+    graphs = [
+        as_graph(data, f"graph {i} of {split}", o.normalise, o.undirected, names, o.features, o.edge_attr)
+        for i, data in left
+    ]
     if all(len(graph.y) == 1 for graph in graphs):
         y = torch.cat([graph.y for graph in graphs]) if len({graph.y.shape[1:] for graph in graphs}) == 1 else None
         known = [True] * len(graphs) if y is None else labelled(y).tolist()
@@ -75,6 +90,53 @@ def _kept(some: list[Any], split: str, options: Any, names: Sequence[Any] | None
     if not graphs:
         raise ValueError(f"the split {split!r} is empty: none of its {len(some)} graphs has nodes and a label")
     return graphs
+
+
+def note_shared(found: dict[str, list[Graph]]) -> None:
+    """Say how many graphs are in two splits, with labels of the same examples."""
+    places: dict[str, dict[int, list[Graph]]] = {}
+    for split, graphs in found.items():
+        places[split] = {}
+        for graph in graphs:
+            parts = (graph.x, graph.edge_index, graph.edge_weight, graph.edge_attr)
+            key = hash(tuple(part.numpy().tobytes() for part in parts if part is not None))
+            places[split].setdefault(key, []).append(graph)
+    for first, second in combinations(found, 2):
+        both = places[first].keys() & places[second].keys()
+        count = sum(any(_alike(a, b) for b in places[first][key]) for key in both for a in places[second][key])
+        if count:
+            warnings.warn(
+                f"{count} of {len(found[second])} graphs of {second} are graphs of {first} too, with labels of the same"
+                f" examples: what they measure has been seen before; give every graph once",
+                stacklevel=5,
+            )
+
+
+def _alike(a: Graph, b: Graph) -> bool:
+    """Whether two graphs that differ in labels at most are the same examples."""
+    whole = len(a.y) == 1 and len(b.y) == 1 < len(b.x)
+    return not whole or (a.y.shape == b.y.shape and torch.equal(a.y.nan_to_num(), b.y.nan_to_num()))
+
+
+def with_features(found: dict[str, list[Graph]]) -> dict[str, list[Graph]]:
+    """The same graphs; those without an edge have features of edges if others have, of which there are none.
+
+    Raises:
+        ValueError: features of some graphs' edges only, or of different numbers.
+    """
+    graphs = [graph for some in found.values() for graph in some]
+    widths = {g.edge_attr.shape[1] for g in graphs if g.edge_attr is not None}
+    if not widths:
+        return found
+    bare = sum(g.edge_attr is None and g.edge_index.numel() > 0 for g in graphs)
+    if len(widths) > 1 or bare:
+        raise ValueError(
+            "edges of all graphs have as many features, edge_attr [edges, features], or none have any; got"
+            f" {sorted(widths)}, and {bare} of {len(graphs)} graphs with edges without; Options(edge_attr=False) leaves"
+            " them out"
+        )
+    none = torch.zeros(0, widths.pop())
+    return {s: [g._replace(edge_attr=none) if g.edge_attr is None else g for g in some] for s, some in found.items()}
 
 
 def fit_each_other(graphs: Sequence[Graph]) -> bool:

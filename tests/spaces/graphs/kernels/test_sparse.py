@@ -1,13 +1,13 @@
-"""spaces.graphs.sparse: products with fixed patterns against dense ones, gradients of any order, what is kept."""
+"""spaces.graphs.kernels.sparse: products beside dense ones, gradients of any order, what is kept."""
 
 import gc
 
 import pytest
 import torch
 
-from appnas.spaces.graphs import sparse
 from appnas.spaces.graphs.edges import with_loops
-from appnas.spaces.graphs.sparse import entry_products, kept, softmax, weighted_sum
+from appnas.spaces.graphs.kernels import sparse
+from appnas.spaces.graphs.kernels.sparse import entry_products, kept, softmax, weighted_sum
 
 
 def rng(seed=0):
