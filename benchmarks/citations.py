@@ -206,8 +206,8 @@ def main():
     for name in args.hand_made:
         if name in study.space.hand_made:
             all_of = study.settings_of(name)
-            best = study.last_stage(all_of, "both", seeds=range(3)) if len(all_of) > 1 else all_of[0]
-            keys = [(arch, n) for arch in all_of for n in range(3)] if len(all_of) > 1 else []
+            best = study.last_stage(all_of, "both", seeds=range(2)) if len(all_of) > 1 else all_of[0]
+            keys = [(arch, n) for arch in all_of for n in range(2)] if len(all_of) > 1 else []
             spent = sum(row["seconds"] for row in study.rows("rank", study.ranked, *keys))
             shown(name, [study.again(best)], spent, getattr(study.space, "training", lambda _: "")(best))
     for name in args.methods:
