@@ -216,7 +216,8 @@ VALUES = [
     ("retrain.json", "rows", MISSING), ("retrain.json", "rows", []), ("retrain.json", "rows", {}),
     ("retrain.json", "rows.0", None), ("retrain.json", "rows.0.arch", "x"), ("retrain.json", "rows.0.tests", []),
     ("retrain.json", "rows.0.tests", [1]), ("retrain.json", "rows.0.tests.0.accuracy", "9"),
-    ("retrain.json", "rows.0.name", 1), ("retrain.json", "rows.0.macs", 1.5), ("retrain.json", "rows.0.latency", "1"),
+    ("retrain.json", "rows.0.name", 1), ("retrain.json", "rows.0.macs", 1.5), ("retrain.json", "rows.0.members", 0),
+    ("retrain.json", "split", 1), ("retrain.json", "rows.0.latency", "1"),
     ("retrain.json", "io", []),
 ]  # fmt: skip
 

@@ -109,6 +109,7 @@ class Story:
         epochs: of the retraining.
         shown: maps of held-out examples, with what the found network predicts; empty if the domain shows none.
         places: where the retraining ran, device and machine; empty if that was not kept.
+        split: what it trained on: "all" for training and validation data, or "train".
     """
 
     path: Path
@@ -121,6 +122,7 @@ class Story:
     epochs: int
     shown: Maps
     places: list[dict[str, str]] = field(default_factory=list)
+    split: str = "all"
 
     @property
     def soft(self) -> bool:
@@ -191,7 +193,8 @@ def read(path: Path) -> Story:
             raise RunError(f"{path} is damaged: its trained architectures were not tested alike")
         kept: dict[str, Any] = read_json(path / "retrain.json") if rows else {"epochs": 0}
         shown, places = load_showcase(path) if rows else {}, kept.get("places", [])
-        story = Story(path, config, method, space, traces, result, rows, int(kept["epochs"]), shown, places)
+        story = Story(path, config, method, space, traces, result, rows, int(kept["epochs"]), shown, places,
+                      str(kept.get("split", "all")))  # fmt: skip
         if result is not None and story.main is None:
             raise RunError(f"{path} is damaged: it has a result, but no search")
         return story

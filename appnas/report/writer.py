@@ -122,7 +122,8 @@ def _rows_table(story: Story) -> str:
     ]  # fmt: skip
     costs = ["parameters", "multiply-adds", *([] if untimed else ["latency"])]
     head = ["architecture", *(f"test {m.replace('_', ' ')}" for m in metrics), *costs, "seeds"]
-    text = f"<p>All were trained alike, {findings.trainings(story)}, on training and validation data together.</p>"
+    data = "training and validation data together" if story.split == "all" else "training data"
+    text = f"<p>All were trained alike, {findings.trainings(story)}, on {data}.</p>"
     if story.places:
         text += f"<p>Trained on {escape(', then on '.join(map(spot, story.places)))}"
         text += f": {BITS}.</p>" if len(story.places) > 1 else ".</p>"

@@ -179,6 +179,7 @@ def _train_all(
         save_weights(out, models[0])
         save_showcase(out, domain.showcase(models[0]) if hasattr(domain, "showcase") else {})
         content = {"epochs": epochs, "latency": measured[0].conditions, "rows": [_row_json(row) for row in rows]}
+        content |= {"split": getattr(domain, "trained_on", lambda _: "all")(True)}
         content |= {"precision": compute_of(domain).precision, "places": told_places(out, epochs)}
         content |= {"metric": asdict(metric)} if (metric := metric_of(domain)) else {}
         write_json(out / "retrain.json", {**content, **inputs(domain)})
@@ -279,7 +280,7 @@ def train_one(
     checkpoint: Path | None = None,
     on_epoch: OnEpoch | None = None,
 ) -> nn.Module:
-    """One network, trained on training and validation data; from its checkpoint if there is one."""
+    """One network, trained on all that trains after a search; from its checkpoint if there is one."""
     model = seeded(seed, partial(space.build, arch, domain.io), compute_of(domain).device)
     domain, _ = as_chosen(space, arch, domain, epochs)
     domain.fit(model, epochs, final=True, seed=seed, checkpoint=checkpoint, on_epoch=on_epoch)

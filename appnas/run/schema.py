@@ -43,7 +43,7 @@ METRIC = record({"name": TEXT, "unit": TEXT, "higher": FLAG})
 FOUND = {"best": ARCH, "value": ANY_NUMBER}
 ROW = record(
     {"name": TEXT, "arch": ARCH, "parameters": COUNT, "macs": COUNT, "tests": several(METRICS, 1)},
-    {"latency": maybe(number(0))},
+    {"latency": maybe(number(0)), "members": integer(1)},
 )
 SEARCH = record(
     {
@@ -70,7 +70,10 @@ FILES: dict[str, Kind] = {
     ),
     "retrain.json": record(
         {"epochs": integer(1), "rows": several(ROW, 1)},
-        {"io": OBJECT, "preprocessing": OBJECT, "precision": TEXT, "places": several(PLACE), "metric": METRIC},
+        {
+            "io": OBJECT, "preprocessing": OBJECT, "precision": TEXT, "places": several(PLACE), "metric": METRIC,
+            "split": TEXT,
+        },
     ),
     "places.jsonl": record({"step": COUNT, "epochs": COUNT, "on": PLACE}),
     "arch.json": record({"space": named("fields"), "arch": ARCH, "io": OBJECT, "weights": TEXT}),

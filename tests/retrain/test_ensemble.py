@@ -80,7 +80,8 @@ def test_a_row_beside_the_single_network(tmp_path, how):
     assert len(made.rows[1].tests) == 2 and made.rows[1].parameters > made.rows[0].parameters
     again = result.retrain(3, seeds=2, ensemble=3, ensemble_by=how)  # from what is kept
     assert again.rows[1].tests == made.rows[1].tests
-    assert result.report().exists()
+    page = result.report().read_text()
+    assert f"The best 3 by {how}, 3 networks together" in page and "epochs each, on training data." in page
 
 
 def test_what_has_no_ensemble():
