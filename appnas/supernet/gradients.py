@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.autograd import grad
 
-from appnas.compute import derived
+from appnas.compute import derived, remembering
 from appnas.space import Gates
 from appnas.supernet.fused import plain
 
@@ -86,7 +86,7 @@ def lookahead_finite(
     gates through a linear surrogate, so callers differentiate the result as they would the exact one. The
     difference crosses the kinks of ReLU: it is close to exact for smooth operations only.
     """
-    leaves = tuple(matrix.detach().requires_grad_() for matrix in gates)
+    leaves = tuple(remembering(matrix.detach().requires_grad_(), matrix) for matrix in gates)
     fixed = derived(lambda given: [matrix.detach() for matrix in given], gates)
     gradients = grad(train(weights, fixed), list(weights.values()), materialize_grads=True)
     with torch.no_grad():
