@@ -44,7 +44,7 @@ class SupernetSuite:
         return False
 
     def learns_alike(self, space: Space) -> bool:
-        """Whether sampled gates give the gradient that they would if all ran. Override where not only options do not."""
+        """Whether sampled gates give the gradient that they would if all ran. Override where more is left out."""
         return True
 
     def slopes(self, value: Tensor, alpha: list[Tensor]) -> list[Tensor]:

@@ -56,6 +56,9 @@ class Agent:
         self.monitor = VecMonitor(DQN._wrap_env(env))  # channels first already where DQN takes its frames to remember
         self.norm = VecNormalize(self.monitor, norm_obs=False, norm_reward=True, gamma=options.gamma)
         kwargs: dict[str, Any] = {"net_arch": [], "features_extractor_class": Given}
+        for part in network.modules():
+            if hasattr(part, "held"):  # samples of a supernet (`appnas.task.Host`)
+                part.held = options.algorithm == "ppo"
         outputs = int(env.action_space.n) + (options.algorithm == "ppo")  # type: ignore[attr-defined]
         kwargs["features_extractor_kwargs"] = {"network": network, "features": outputs, "taken": []}
         kwargs |= {"optimizer_class": optimiser} if optimiser else {"optimizer_kwargs": {"eps": 1e-5}}
