@@ -100,7 +100,10 @@ def lookahead_finite(
 
     def slope(sign: float) -> tuple[Tensor, ...]:
         moved = {name: (w + sign * reach * x).detach() for (name, w), x in zip(weights.items(), v, strict=True)}
-        return grad(train(moved, leaves), list(leaves), materialize_grads=True)
+        there = train(moved, leaves)
+        if not there.requires_grad:  # a sample of options without an operation
+            return tuple(torch.zeros_like(leaf) for leaf in leaves)
+        return grad(there, list(leaves), materialize_grads=True)
 
     xi = step.lr * step.factor(gradients)
     total = [

@@ -115,13 +115,13 @@ def sampled_paths(soft: Tensor, paths: Tensor | None = None) -> Tensor:
     """Paths in place of mixtures: the largest entry of every row forward, the soft gates' gradient backward there.
 
     With one path a row, g = h + h (s - stopgrad(s)) for soft gates s and their one-hot h: GDAS's gate (Dong and Yang,
-    arXiv 1910.04465, eq. 6 and 7) wherever an option runs. With n the gates are the mean over n such samples, of which
-    two may agree, so that at most n options of a row run. Marked, see `marked`.
+    arXiv 1910.04465) wherever an option runs. With n the gates are the mean over n such samples, of which two may
+    agree, so that at most n options of a row run. Marked, see `marked`.
 
     Deviates: what did not run gives no gradient, dL/dg = 0 at exact zeros, where the straight-through estimate has
     <dL/dy, o(x)> with the output of an option that was not computed (the authors' code has the sum of dL/dy in its
-    place). A logit still moves by the softmax's share in the options that ran. If a row's sample is an option without
-    an operation, such as `zero`, the row's logits get no gradient from this sample.
+    place). Logits of all options move by the slope of the softmax at those that ran. Where a row drew nothing but an
+    option without an operation, such as `zero`, its logits get no gradient.
 
     Shapes:
         soft: [n, ..., K]. paths: [n, ..., 1], what to run instead of the largest, for a sample that holds while logits

@@ -84,6 +84,8 @@ class Scaling:
         for again in range(TRIES):
             leaves = tuple(remembering(gate.detach().requires_grad_(), gate) for gate in gates)
             loss = make(leaves)
+            if not loss.requires_grad:  # a sample of options without an operation
+                return loss, {"rescaled": float(again)}
             slopes = torch.autograd.grad(loss, leaves, materialize_grads=True)
             told = {"rescaled": float(again)}
             if not torch.isfinite(loss):  # that is another fault, and whoever takes the loss looks for it
