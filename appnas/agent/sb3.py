@@ -93,7 +93,7 @@ def make_policy_kwargs(
         )
     optimiser = {"eps": eps, "weight_decay": weight_decay, "scale": scale}
     optimiser = {name: value for name, value in optimiser.items() if value is not None}
-    extractor = {"encoder": encoder, "arch": found, "tau": tau, "features_dim": features_dim}
+    extractor: dict[str, Any] = {"encoder": encoder, "arch": found, "tau": tau, "features_dim": features_dim}
     extractor |= {"sampled": sampled, "paths": paths}
     return {
         "net_arch": [],

@@ -162,7 +162,7 @@ class EncoderCell(nn.Module):
 def _dense(x: Tensor) -> Tensor:
     """The same, whose gradient is a copy without gaps: batch norm's backward is slow on a part of another."""
     if fast(x) and x.requires_grad:
-        x.register_hook(lambda grad: grad.contiguous(memory_format=torch.channels_last))
+        x.register_hook(lambda grad: grad.contiguous(memory_format=torch.channels_last))  # type: ignore[no-untyped-call]
     return x
 
 
