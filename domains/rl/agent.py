@@ -120,7 +120,7 @@ class Agent:
         try:
             with self._own_random():
                 self.model.learn(self.iteration, self.horizon, log_interval=None, reset_num_timesteps=False)  # type: ignore[arg-type]
-        except (ValueError, RuntimeError):  # SB3 samples actions from logits that are NaN; unchecked, once torch compiled
+        except (ValueError, RuntimeError):  # SB3 samples actions from NaN; torch finds out if it has compiled before
             check_weights(self.network, f"{self.steps} steps")
             raise
         check_weights(self.network, f"{self.steps} steps")
