@@ -3,7 +3,8 @@
     python benchmarks/rl_encoder.py               # about four minutes
     python benchmarks/rl_encoder.py --agent       # and environment steps a second of PPO on Procgen
 
-All networks of a table are timed in one process, in turns; ratios are of the best of several. One thread.
+All networks of a table are timed in one process, in turns; ratios are of the best of several. One thread. What runs a
+sample of its options is timed on the same samples each time, drawn from even logits: of each the best, then the mean.
 """
 
 import argparse
@@ -12,14 +13,15 @@ from functools import partial
 
 import torch
 
+from appnas.cost.timing import machine
 from appnas.domains.rl import Procgen, ProcgenOptions
 from appnas.space import IO, constant_arch
 from appnas.spaces import Encoder
 from appnas.spaces.rl import CLASSIC_OPS, ImpalaCNN
-from appnas.supernet import SelfGated, softmax
+from appnas.supernet import SelfGated, SelfSampled, softmax
 from appnas.support import seeded
 
-IMPALA = "IMPALA 16,32,32"
+IMPALA, SAMPLES = "IMPALA 16,32,32", 8
 
 
 class FirstLayout(torch.nn.Module):
@@ -40,13 +42,21 @@ def networks(io):
     def supernet(space):
         return SelfGated(space, space.supernet(io), softmax)
 
-    micro = Encoder()
+    def sampled(space, net, paths=1):
+        return SelfSampled(space, net.supernet, softmax, torch.Generator().manual_seed(0), paths)
+
+    micro, classic = Encoder(), Encoder("classic")
+    both = {micro: supernet(micro), classic: supernet(classic)}
     return {
         IMPALA: ImpalaCNN(io),
         "the same, channels first": FirstLayout(ImpalaCNN(io)),
-        "Micro supernet, 4 nodes": supernet(micro),
+        "Micro supernet, 4 nodes": both[micro],
+        "Micro supernet, 4 nodes, sampled": sampled(micro, both[micro]),
+        "Micro supernet, 4 nodes, sampled, 2 paths": sampled(micro, both[micro], 2),
         "Micro supernet, 1 node": supernet(Encoder(nodes=1)),
-        "Classic supernet, 4 nodes": supernet(Encoder("classic")),
+        "Classic supernet, 4 nodes": both[classic],
+        "Classic supernet, 4 nodes, sampled": sampled(classic, both[classic]),
+        "Classic supernet, 4 nodes, sampled, 2 paths": sampled(classic, both[classic], 2),
         "Classic supernet, 1 node": supernet(Encoder("classic", nodes=1)),
         "Classic's operations in Micro's frame, 4 nodes": supernet(Encoder(ops=CLASSIC_OPS)),
         "derived, all conv_3x3, 16,16,16": Encoder(width=(16, 16, 16)).build(constant_arch(micro, "conv_3x3"), io),
@@ -56,8 +66,19 @@ def networks(io):
 
 
 def step(network, x):
-    network.zero_grad(set_to_none=True)
-    network(x).pow(2).sum().backward()
+    """CPU seconds of a pass; of sampled gates, of a pass under each of several samples."""
+    sampled = isinstance(network, SelfSampled)
+    if sampled:
+        network.random.copy_(torch.Generator().manual_seed(0).get_state())
+    found = []
+    for _ in range(SAMPLES if sampled else 1):
+        if sampled:
+            network.draw()
+        start = time.process_time()
+        network.zero_grad(set_to_none=True)
+        network(x).pow(2).sum().backward()
+        found.append(time.process_time() - start)
+    return found
 
 
 def agent(args, name, make):
@@ -88,18 +109,20 @@ def main():
     times = {name: [] for name in made}
     for repeat in range(args.repeats + 1):
         for name, network in made.items():
-            start = time.process_time()
-            step(network, x)
-            times[name] += [time.process_time() - start] if repeat else []
+            seconds = step(network, x)
+            times[name] += [seconds] if repeat else []
+    best = {name: sum(map(min, zip(*found, strict=True))) / len(found[0]) for name, found in times.items()}
+    print(machine())
     print(f"forward and backward, {args.batch} frames of {args.side} x {args.side}; best of {args.repeats}")
-    for name, seconds in times.items():
-        ratio = min(seconds) / min(times[IMPALA])
-        print(f"  {name:48} {1e3 * min(seconds):8.1f} CPU ms   ratio {ratio:6.2f}")
+    for name, seconds in best.items():
+        print(f"  {name:48} {1e3 * seconds:8.1f} CPU ms   ratio {seconds / best[IMPALA]:6.2f}")
     if args.agent:
         print(f"PPO on coinrun, 64 environments x {args.rollout} steps, batch 512, 3 epochs, 64 x 64")
         micro = Encoder()
         agent(args, IMPALA, partial(ImpalaCNN, io))
         agent(args, "Micro supernet, 4 nodes", lambda: SelfGated(micro, micro.supernet(io), softmax))
+        generator = torch.Generator().manual_seed(0)
+        agent(args, "the same, sampled", lambda: SelfSampled(micro, micro.supernet(io), softmax, generator))
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from appnas.domains.text.domain import RECIPE
 from appnas.space import IO, Arch, Choice, Gates, Mask, allowed, argmax, only
 from appnas.spaces import Bench201, Cells
 from appnas.spaces.parts import sequence
-from appnas.supernet import Mixed
+from appnas.supernet import Mixed, live_options
 from appnas.task import Recipe, fit
 
 torch.set_num_threads(1)
@@ -123,7 +123,7 @@ class ChainNetwork(nn.Module):
         x = self.first(x)
         for i, layer in enumerate(self.layers):
             row = None if gates is None else gates[0][..., i, :]
-            used = None if row is None or row.requires_grad else (row != 0).reshape(-1, row.shape[-1]).any(0).tolist()
+            used = None if gates is None else live_options(gates[0])[i]
             y = layer(x, row, used)
             x = torch.zeros_like(x) if y is None else y
         return self.last(x)

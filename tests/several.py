@@ -72,6 +72,10 @@ def check_finite(compute):
     return searched("darts", compute, order="finite", epochs=1, alpha_lr=0.02)
 
 
+def check_sampled(compute):
+    return searched("darts", compute, order="finite", epochs=1, alpha_lr=0.02, sampled=True)
+
+
 def check_recomputed(compute):
     return searched("darts", compute, replace(SPACE, recompute=True), order="first", epochs=1, alpha_lr=0.02)
 

@@ -30,7 +30,7 @@ from appnas.run import InterruptedSearchError
 from appnas.space import constant_arch, random_arch
 from appnas.spaces import CNN, MLP, Bench201, Maskable
 from appnas.strategy import Draw
-from appnas.supernet import SelfGated, gumbel_sample, plain, softmax
+from appnas.supernet import SelfGated, SelfSampled, gumbel_sample, plain, softmax
 from appnas.supernet.relaxations import gumbel
 from appnas.support import seeded
 from appnas.task import DivergedError, Recipe, Stream, fit, placed
@@ -235,6 +235,7 @@ HOSTED = {
     "gated": lambda space, net: SelfGated(space, net, softmax),
     "tempered": lambda space, net: SelfGated(space, net, Tempered(2.0)),
     "sampled": lambda space, net: SelfGated(space, net, lambda x: gumbel(x, torch.Generator().manual_seed(0))),
+    "paths": lambda space, net: SelfSampled(space, net, softmax, torch.Generator().manual_seed(0), held=False),
     "masked": lambda space, net: SelfMasked(space, net, torch.Generator().manual_seed(0), masks.dense(space), 0.3),
 }
 

@@ -18,7 +18,8 @@ from appnas.compute import Compute
 ROOT = Path(__file__).parent.parent
 SCRIPT = Path(__file__).parent / "several.py"
 CHECKS = (
-    "first", "own", "second", "finite", "recomputed", "zarts", "two_temperature", "text", "paths", "retraining",
+    "first", "own", "second", "finite", "sampled", "recomputed", "zarts", "two_temperature", "text", "paths",
+    "retraining",
 )  # fmt: skip
 """First, second order and finite differences of DARTS; gradients over weights recomputed; further loops."""
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from gymnasium.spaces import Dict
@@ -15,10 +15,12 @@ from torch import Tensor, nn
 from appnas.agent.in_loop import Tempered
 from appnas.compute import home
 from appnas.space import IO, Arch, Space
-from appnas.supernet import SelfGated
+from appnas.supernet import SelfGated, SelfSampled
 
 Encoding = Space | Callable[[IO], nn.Module]
 """A space, or anything that makes a module of features from an `IO` without outputs."""
+Hold = Literal["rollout", "step"]
+"""How long a sample of paths holds: from rollout to rollout (on-policy agents), or for one pass (off-policy agents)."""
 ALONE = (
     "the agent acts on one frame, and its encoder normalises by the statistics of the batch (norm='batch'): it acts"
     " otherwise than on the batches that it learns from; norm='group' makes a frame's features its own"
@@ -33,6 +35,8 @@ class Features(BaseFeaturesExtractor):
         encoder: a space, or a maker of modules.
         arch: builds the derived network; None for the supernet, with logits of its own.
         tau: temperature at the start.
+        sampled: run a sample of the supernet's options instead of their mixture, and hold it so long; None for all.
+        paths: samples at once, whose mean it is.
         features_dim: number of features, for spaces that do not say (`hidden`).
         scaled: frames come as the encoder sees them (the policy's `normalize_images=False`): any type, any range.
 
@@ -48,15 +52,22 @@ class Features(BaseFeaturesExtractor):
         tau: float = 1.0,
         features_dim: int = 256,
         scaled: bool = False,
+        sampled: Hold | None = None,
+        paths: int = 1,
     ):
         shape = images(observation_space, scaled)
         super().__init__(observation_space, features_dim)
         network: nn.Module
         if isinstance(encoder, Space):
             io = IO(shape, () if hasattr(encoder, "hidden") else (features_dim,))
-            network = (
-                SelfGated(encoder, encoder.supernet(io), Tempered(tau)) if arch is None else encoder.build(arch, io)
-            )
+            if arch is not None:
+                network = encoder.build(arch, io)
+            elif sampled is None:
+                network = SelfGated(encoder, encoder.supernet(io), Tempered(tau))
+            else:
+                supernet = encoder.supernet(io)
+                generator = torch.Generator().manual_seed(int(torch.randint(2**62, ())))  # SB3 seeds torch's own
+                network = SelfSampled(encoder, supernet, Tempered(tau), generator, paths, sampled == "rollout")
         else:
             network = encoder(IO(shape, ()))
         self.network = network

@@ -21,14 +21,15 @@ from torch import Tensor
 
 from appnas.agent.in_loop import ArchAdam, Tempered, arch_entropy, masses
 from appnas.space import Arch, Gates, Space, check, describe, parse
-from appnas.supernet import SelfGated
+from appnas.supernet import SelfGated, SelfSampled
 from appnas.support import whole
 
 try:
     from stable_baselines3.common.base_class import BaseAlgorithm
     from stable_baselines3.common.callbacks import BaseCallback
+    from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
-    from appnas.agent.features import Encoding, Features
+    from appnas.agent.features import Encoding, Features, Hold
 except ImportError as error:
     raise ImportError("agents need Stable-Baselines3: pip install 'appnas[rl]'") from error
 
@@ -45,6 +46,8 @@ def make_policy_kwargs(
     eps: float | None = None,
     weight_decay: float | None = None,
     features_dim: int = 256,
+    sampled: Hold | None = None,
+    paths: int = 1,
     **more: Any,
 ) -> dict[str, Any]:
     """The `policy_kwargs` of an agent with this encoder: plain, picklable, saved and loaded with the agent.
@@ -63,6 +66,11 @@ def make_policy_kwargs(
         eps: of the optimiser; by default 1e-5, which SB3 forgets when others pass optimiser settings.
         weight_decay: of the weights; by default 0.
         features_dim: number of features, for spaces that do not say.
+        sampled: run one option of every decision, drawn with the softmax's probabilities, instead of all: a step then
+            costs about as much as a derived network's (`appnas.supernet.SelfSampled`). "rollout" for on-policy agents
+            (PPO, A2C), which learn from a rollout with the sample that they acted with, or PPO's ratio would not begin
+            at 1; "step" for off-policy agents (DQN), which draw anew at every pass. `ArchCallback` refuses the other.
+        paths: samples at once, whose mean it is.
         more: further policy_kwargs, for example net_arch, or another optimizer_class for an encoder without logits.
 
     Raises:
@@ -73,8 +81,10 @@ def make_policy_kwargs(
         if not isinstance(encoder, Space):
             raise ValueError("an architecture belongs to a space: give the space as the encoder")
         found = parse(encoder, dict(arch)) if isinstance(arch, Mapping) else check(encoder, arch)
-    if not (scale is None or scale >= 0) or not tau > 0:
-        raise ValueError(f"scale must be at least 0 and tau above 0, got {scale} and {tau}")
+    if not (scale is None or scale >= 0) or not tau > 0 or paths < 1:
+        raise ValueError(f"scale must be at least 0, tau above 0, paths at least 1, got {scale}, {tau} and {paths}")
+    if sampled not in (None, "rollout", "step"):
+        raise ValueError(f"sampled is 'rollout' (PPO), 'step' (DQN) or None for a mixture, got {sampled!r}")
     kind = more.get("optimizer_class", ArchAdam)
     if isinstance(encoder, Space) and found is None and not issubclass(kind, ArchAdam):
         raise ValueError(
@@ -83,7 +93,8 @@ def make_policy_kwargs(
         )
     optimiser = {"eps": eps, "weight_decay": weight_decay, "scale": scale}
     optimiser = {name: value for name, value in optimiser.items() if value is not None}
-    extractor = {"encoder": encoder, "arch": found, "tau": tau, "features_dim": features_dim}
+    extractor: dict[str, Any] = {"encoder": encoder, "arch": found, "tau": tau, "features_dim": features_dim}
+    extractor |= {"sampled": sampled, "paths": paths}
     return {
         "net_arch": [],
         "features_extractor_class": Features,
@@ -127,11 +138,14 @@ class ArchCallback(BaseCallback):
         temperature: share of the training done, 0 to 1 -> temperature; it changes between rollouts only.
         snapshots: number of times that the gates are kept over a training, first and last included.
         alternate: train weights and logits in turns, each on rollouts of its own.
-        out: JSON file for the genotype at the end; `make_policy_kwargs` takes what is in it.
+        out: JSON file for the genotype, written at every snapshot; `make_policy_kwargs` takes what is in it.
 
     Attributes:
         trace: (environment steps, gates, architecture) of every snapshot.
-        genotype: what was found, by the names of its options; after the training.
+
+    Raises:
+        ValueError: fewer than two snapshots; in a training: no supernet or two of them, or a sample that holds for
+            too short or too long for the agent.
     """
 
     def __init__(
@@ -147,10 +161,27 @@ class ArchCallback(BaseCallback):
         self.temperature, self.snapshots, self.alternate = temperature, snapshots, alternate
         self.out = Path(out) if out else None
         self.trace: list[tuple[int, Gates, Arch]] = []
-        self.genotype: dict[str, list[str]] | None = None
+        self.network: SelfGated | None = None
+
+    @property
+    def genotype(self) -> dict[str, list[str]]:
+        """What the logits point to now, by the names of its options: also of a training that was interrupted.
+
+        Raises:
+            ValueError: no training has begun.
+        """
+        if self.network is None:
+            raise ValueError("nothing is found before the search begins: call learn(callback=...) first")
+        return describe(self.network.space.choices, self.network.arch())
 
     def _on_training_start(self) -> None:
         self.network = searching(self.model)
+        on_policy = isinstance(self.model, OnPolicyAlgorithm)
+        if isinstance(self.network, SelfSampled) and self.network.held != on_policy:
+            raise ValueError(
+                f"{type(self.model).__name__} learns {'on' if on_policy else 'off'} policy: its samples hold for a"
+                f" {'rollout' if on_policy else 'step'}, give sampled={'rollout' if on_policy else 'step'!r}"
+            )
         self.scales = [float(group["lr_scale"]) for group in self.model.policy.optimizer.param_groups]
         self.rollouts, self.start = 0, self.num_timesteps
         self.due = float(self.start)
@@ -172,8 +203,8 @@ class ArchCallback(BaseCallback):
             group["lr_scale"] = scale
 
     def _on_rollout_end(self) -> None:
-        gates = self._gates()
-        relax = self.network.relax
+        assert self.network is not None
+        gates, relax = self._gates(), self.network.relax
         self.logger.record("arch/entropy", arch_entropy(gates))
         self.logger.record("arch/tau", float(relax.tau) if isinstance(relax, Tempered) else 1.0)
         for option, mass in masses(self.network.space.choices, gates).items():
@@ -182,10 +213,15 @@ class ArchCallback(BaseCallback):
             self._snapshot()
 
     def _gates(self) -> Gates:
+        assert self.network is not None
         return tuple(gates.clone() for gates in self.network.distribution())
 
     def _snapshot(self) -> None:
+        assert self.network is not None
         self.trace.append((self.num_timesteps, self._gates(), self.network.arch()))
+        if self.out:
+            with whole(self.out) as partial:
+                partial.write_text(json.dumps(self.genotype, indent=1) + "\n")
         self.due += (self.model._total_timesteps - self.start) / (self.snapshots - 1)
 
     def _on_step(self) -> bool:
@@ -194,10 +230,6 @@ class ArchCallback(BaseCallback):
     def _on_training_end(self) -> None:
         self._scale(self.scales)
         self._snapshot()
-        self.genotype = describe(self.network.space.choices, self.network.arch())
-        if self.out:
-            with whole(self.out) as partial:
-                partial.write_text(json.dumps(self.genotype, indent=1) + "\n")
 
 
 AT_START: dict[str, Any] = {
@@ -253,7 +285,7 @@ def _settings(model: BaseAlgorithm, optimiser: bool) -> dict[str, Any]:
     own["net_arch"] = policy.net_arch
     if given.get("features_extractor_class") is Features:
         extractor = given["features_extractor_kwargs"]
-        own |= {name: extractor[name] for name in ("tau", "features_dim") if name in extractor}
+        own |= {name: extractor[name] for name in ("tau", "features_dim", "sampled", "paths") if name in extractor}
     if optimiser:
         adam = policy.optimizer_class is torch.optim.Adam
         rest = {**({"eps": 1e-8} if adam else {}), **policy.optimizer_kwargs}  # Adam's default, not `ArchAdam`'s

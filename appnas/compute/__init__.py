@@ -5,7 +5,8 @@ Here belongs what knows torch's devices and processes, and nothing of networks o
 
 from appnas.compute.compiling import CompileError
 from appnas.compute.placement import (
-    CPU, Compute, compute_of, derived, device_of, devices, fetched, gates_on, home, moved, read, same_kind,
+    CPU, Compute, compute_of, derived, device_of, devices, fetched, gates_on, home, moved, read,
+    remembering, same_kind,
 )  # fmt: skip
 from appnas.compute.distributed import (
     PeerError, Share, alike, anyone, by_one, copied, gathered, joined, led, mean_over, parted, started, sum_gradients,
@@ -16,6 +17,6 @@ from appnas.compute.precision import Precision, check_precision, exact, float32_
 __all__ = [
     "CPU", "CompileError", "Compute", "PeerError", "Precision", "Share", "alike", "anyone", "by_one", "check_precision",
     "compute_of", "copied", "derived", "device_of", "devices", "exact", "fetched", "float32_flags", "float32_products",
-    "gates_on", "gathered", "home", "joined", "led", "mean_over", "moved", "parted", "read", "same_kind", "started",
-    "sum_gradients", "synchronised_by", "synchronising", "total",
+    "gates_on", "gathered", "home", "joined", "led", "mean_over", "moved", "parted", "read", "remembering", "same_kind",
+    "started", "sum_gradients", "synchronised_by", "synchronising", "total",
 ]  # fmt: skip

@@ -145,13 +145,27 @@ def gates_on(gates: tuple[Tensor, ...], device: torch.device) -> tuple[Tensor, .
     parts = torch.split(flat, [matrix.numel() for matrix in gates])
     there = tuple(part.view(matrix.shape) for part, matrix in zip(parts, gates, strict=True))
     for matrix, own in zip(there, gates, strict=True):
-        matrix.host = own.detach()  # type: ignore[attr-defined]
+        remembering(matrix, own).host = own.detach()  # type: ignore[attr-defined]
     return there
 
 
+def remembering(matrix: Tensor, gates: Tensor) -> Tensor:
+    """A matrix that remembers what other gates do: their values on the CPU (`host`), that they are `sampled`."""
+    for name in ("host", "sampled"):
+        if hasattr(gates, name):
+            setattr(matrix, name, getattr(gates, name))
+    return matrix
+
+
 def derived(make: Callable[[Gates], Sequence[Tensor]], gates: Gates) -> tuple[Tensor, ...]:
-    """Gates made of others; what those remember of their values on the CPU is made into what these remember."""
+    """Gates made of others; what those remember of their values on the CPU is made into what these remember.
+
+    Gates made of sampled ones are sampled.
+    """
     there = tuple(make(gates))
+    if all(getattr(matrix, "sampled", False) for matrix in gates):
+        for matrix in there:
+            matrix.sampled = True  # type: ignore[attr-defined]
     hosts = tuple(getattr(matrix, "host", None) for matrix in gates)
     if all(isinstance(host, Tensor) for host in hosts):
         with torch.no_grad():

@@ -244,7 +244,7 @@ def search(
         MemoryError: a single architecture needs more than the budget, or nothing more can be dropped.
     """
     steps = config.darts.epochs * domain.epoch("train")
-    strategy = Pruned(space, seed, config, partial(darts.strategy, config=config.darts, seed=seed), steps)
+    strategy = Pruned(space, seed, config, partial(darts.strategy, config=config.darts, seed=seed, steps=steps), steps)
     evaluator = Bounded(
         Scratch(Alone(space), domain, config.reward_epochs, seed),  # type: ignore[arg-type]
         partial(need, space, domain, config),

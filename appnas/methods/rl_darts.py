@@ -15,17 +15,19 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
+import torch
+
 from appnas.agent import ArchAdam, Hosted, Resident, Tempered
 from appnas.compute import compute_of
 from appnas.loop import Callbacks, SearchResult, search_loop
 from appnas.space import Arch, Space
-from appnas.supernet import SelfGated
+from appnas.supernet import SelfGated, SelfSampled
 from appnas.support import checked, seeded
 from appnas.task import HostDomain
 
 
 @dataclass(frozen=True)
-@checked(steps=1, scale=0, tau=0.001, tau_end=0.001)
+@checked(steps=1, scale=0, tau=0.001, tau_end=0.001, paths=1)
 class Config:
     """Search settings; those of the agent are its domain's."""
 
@@ -39,6 +41,11 @@ class Config:
     """Temperature of the softmax at the start; it divides the logits."""
     tau_end: float = 1.0
     """Temperature at the end, reached geometrically."""
+    sampled: bool = False
+    """Run a sample of options instead of their mixture, with GDAS's gradient (arXiv 1910.04465; not in the paper): a
+    step costs about as much as a derived network's. PPO holds a sample for a rollout, DQN draws at every pass."""
+    paths: int = 1
+    """Samples at once, whose mean is run; with `sampled`."""
 
 
 def search(
@@ -49,7 +56,9 @@ def search(
     The value is the agent's own mean return in training. Architectures derived along the way are in the history: see
     `derived`.
     """
-    network = SelfGated(space, seeded(seed, partial(space.supernet, domain.io)), Tempered(config.tau))
+    parts = space, seeded(seed, partial(space.supernet, domain.io)), Tempered(config.tau)
+    generator = torch.Generator().manual_seed(seed)
+    network = SelfSampled(*parts, generator, config.paths) if config.sampled else SelfGated(*parts)
     network.to(compute_of(domain).device)
     host = domain.host(network, config.steps, seed=seed, optimiser=partial(ArchAdam, scale=config.scale))
     steps = math.ceil(config.steps / host.iteration)

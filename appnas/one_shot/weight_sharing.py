@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from appnas.compute import compute_of, copied, gates_on, mean_over, sum_gradients, synchronising
+from appnas.compute import compute_of, copied, gates_on, mean_over, remembering, sum_gradients, synchronising
 from appnas.space import Gates, Space, full_mask, one_hot
 from appnas.strategy import Draw, Score
 from appnas.supernet import SGDStep, Weights, live_options, lookahead_exact, lookahead_finite
@@ -163,7 +163,7 @@ class Shared(Saved):
         if self.share.size > 1:
             both = copied([*gates, *(weights or {}).values()], self.share)
             weights = weights and dict(zip(weights, both[len(gates) :], strict=True))
-            gates = both[: len(gates)]
+            gates = tuple(map(remembering, both, gates))
         if self.ahead:
             return called(self.supernet, inputs, gates, weights)
         compiles = self.compute.compile and dense(gates, self.space)

@@ -1,15 +1,16 @@
-"""Gradient ascent of the value itself, on the logits of soft gates."""
+"""Gradient ascent of the value itself, on the logits of soft gates, or of sampled ones."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from appnas.space import ZERO, Arch, Gates, Space, filled, without
 from appnas.strategy.protocol import Draw, Score
-from appnas.supernet import Relax, relaxed, softmax
+from appnas.supernet import Relax, gumbel_paths, relaxed, softmax
 from appnas.support import Saved
 
 
@@ -92,3 +93,51 @@ class Gradient(Saved):
     def distribution(self) -> Gates:
         """Softmax of the logits, without noise."""
         return relaxed(self.alpha, softmax, self.space.mask)
+
+
+class OnPaths(Gradient):
+    """The same on gates that run a sample of the options, drawn anew for every step (`appnas.supernet.gumbel_paths`).
+
+    GDAS's gradient (Dong and Yang, arXiv 1910.04465), of the options that ran. A step of logits or weights costs about
+    as much as one of a single architecture.
+
+    Args:
+        space, generator: as for `Gradient`; the generator is the samples' too.
+        tau: told draws -> temperature of the gradient.
+        paths: samples at once, whose mean is run.
+        more: of `Gradient`.
+    """
+
+    saved: tuple[str, ...] = (*Gradient.saved, "told")
+
+    def __init__(
+        self,
+        space: Space,
+        generator: torch.Generator,
+        tau: Callable[[int], float] = lambda told: 1.0,
+        paths: int = 1,
+        **more: Any,
+    ):
+        super().__init__(space, generator, self._sampled, **more)
+        self.tau, self.paths, self.told = tau, paths, 0
+
+    def _sampled(self, alpha: Tensor) -> Tensor:
+        return gumbel_paths(alpha, self.generator, self.tau(self.told), self.paths)
+
+    def tell(self, draw: Draw, score: Score) -> Draw | None:
+        """One Adam step up the value; the weights learn on another sample.
+
+        A value that depends on no gate, since options without an operation were drawn, is as good as its neighbours:
+        the step has a gradient of 0.
+        """
+        self.told += 1
+        if not score.value.requires_grad and self._blocked(draw):
+            still = sum(((logits - logits.detach()).sum() for logits in self.alpha), torch.zeros(()))
+            score = score._replace(value=score.value + still * 0)
+        return super().tell(draw, score)
+
+    def _blocked(self, draw: Draw) -> bool:
+        """Whether an option without an operation is in the sample."""
+        pairs = zip(self.space.choices, draw.gates or (), strict=True)
+        zeros = ((matrix, [k for k, option in enumerate(c.options) if option in ZERO]) for c, matrix in pairs)
+        return any(bool(matrix.detach()[..., k].any()) for matrix, k in zeros)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.autograd import grad
 
-from appnas.compute import derived
+from appnas.compute import derived, remembering
 from appnas.space import Gates
 from appnas.supernet.fused import plain
 
@@ -86,7 +86,7 @@ def lookahead_finite(
     gates through a linear surrogate, so callers differentiate the result as they would the exact one. The
     difference crosses the kinks of ReLU: it is close to exact for smooth operations only.
     """
-    leaves = tuple(matrix.detach().requires_grad_() for matrix in gates)
+    leaves = tuple(remembering(matrix.detach().requires_grad_(), matrix) for matrix in gates)
     fixed = derived(lambda given: [matrix.detach() for matrix in given], gates)
     gradients = grad(train(weights, fixed), list(weights.values()), materialize_grads=True)
     with torch.no_grad():
@@ -100,7 +100,10 @@ def lookahead_finite(
 
     def slope(sign: float) -> tuple[Tensor, ...]:
         moved = {name: (w + sign * reach * x).detach() for (name, w), x in zip(weights.items(), v, strict=True)}
-        return grad(train(moved, leaves), list(leaves), materialize_grads=True)
+        there = train(moved, leaves)
+        if not there.requires_grad:  # a sample of options without an operation
+            return tuple(torch.zeros_like(leaf) for leaf in leaves)
+        return grad(there, list(leaves), materialize_grads=True)
 
     xi = step.lr * step.factor(gradients)
     total = [

@@ -12,6 +12,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from appnas.compute import CPU, moved
+
 Relax = Callable[[Tensor], Tensor]
 
 
@@ -93,6 +95,58 @@ def straight_through(soft: Tensor) -> Tensor:
     """
     hard = torch.zeros_like(soft).scatter_(-1, soft.argmax(-1, keepdim=True), 1.0)
     return hard + (soft - soft.detach())
+
+
+def marked(gates: Tensor) -> Tensor:
+    """The same gates, known as sampled: what is exactly 0 there has no gradient, so supernets do not run it.
+
+    The mark is the attribute `sampled`; `appnas.compute` hands it on where gates are moved, copied or made of others.
+    Where it is lost, all options run, and every gradient is the same. Gates on a device remember their values on the
+    CPU, as `appnas.compute.gates_on` has it. Nothing is marked while a network is being compiled.
+    """
+    if not torch.compiler.is_compiling():
+        gates.sampled = True  # type: ignore[attr-defined]
+        if not gates.is_cpu and not gates.is_meta:
+            gates.host = moved(gates.detach(), CPU)  # type: ignore[attr-defined]
+    return gates
+
+
+def sampled_paths(soft: Tensor, paths: Tensor | None = None) -> Tensor:
+    """Paths in place of mixtures: the largest entry of every row forward, the soft gates' gradient backward there.
+
+    With one path a row, g = h + h (s - stopgrad(s)) for soft gates s and their one-hot h: GDAS's gate (Dong and Yang,
+    arXiv 1910.04465) wherever an option runs. With n the gates are the mean over n such samples, of which two may
+    agree, so that at most n options of a row run. Marked, see `marked`.
+
+    Deviates: what did not run gives no gradient, dL/dg = 0 at exact zeros, where the straight-through estimate has
+    <dL/dy, o(x)> with the output of an option that was not computed (the authors' code has the sum of dL/dy in its
+    place). Logits of all options move by the slope of the softmax at those that ran. Where a row drew nothing but an
+    option without an operation, such as `zero`, its logits get no gradient.
+
+    Shapes:
+        soft: [n, ..., K]. paths: [n, ..., 1], what to run instead of the largest, for a sample that holds while logits
+        move. returns: [..., K].
+    """
+    hard = torch.zeros_like(soft).scatter_(-1, soft.argmax(-1, keepdim=True) if paths is None else paths, 1.0)
+    ran = hard.amax(0)
+    return marked((hard + ran * (soft - soft.detach())).mean(0))
+
+
+def gumbel_paths(alpha: Tensor, generator: torch.Generator, tau: float = 1.0, paths: int = 1) -> Tensor:
+    """One option a row, drawn with the probabilities softmax(alpha), and GDAS's gradient; or a mean over some draws.
+
+    See `sampled_paths`, of softmax((alpha + g) / tau) with Gumbel noise g.
+
+    Args:
+        alpha: logits.
+        generator: of the noise.
+        tau: temperature of the gradient; the draw does not depend on it.
+        paths: number of draws.
+
+    Shapes:
+        alpha, returns: [..., K].
+    """
+    return sampled_paths(gumbel(alpha.expand(paths, *alpha.shape), generator, tau))
 
 
 def two_temperature(theta: Tensor, low: float = 0.02, high: float = 0.5) -> Tensor:

@@ -25,7 +25,8 @@ Make = Callable[[int, str], nn.Module]
 def live_options(gates: Tensor, threshold: float = 0.0) -> list[list[bool]]:
     """Which options of a gate matrix must be computed: all that carry a gradient, else those not exactly 0.
 
-    All of them while a network is being compiled: what is compiled must not depend on the numbers.
+    Sampled gates (`appnas.supernet.marked`) give options at 0 no gradient: these are left out always. All are computed
+    while a network is being compiled: what is compiled must not depend on the numbers.
 
     Args:
         gates: [count, K], or [B, count, K] where an option lives if any example uses it.
@@ -33,7 +34,7 @@ def live_options(gates: Tensor, threshold: float = 0.0) -> list[list[bool]]:
     """
     if torch.compiler.is_compiling():
         return [[True] * gates.shape[-1] for _ in range(gates.shape[-2])]
-    if gates.requires_grad and torch.is_grad_enabled():
+    if gates.requires_grad and torch.is_grad_enabled() and not getattr(gates, "sampled", False):
         return [[True] * gates.shape[-1] for _ in range(gates.shape[-2])]
     used = read(gates).abs() > threshold
     return (used.any(0) if used.dim() == 3 else used).tolist()

@@ -89,6 +89,10 @@ class DifferentiableDomain(Domain, Protocol):
 class Host(Protocol):
     """A training loop that somebody else owns, such as an agent's, one iteration at a time.
 
+    A part of the network that samples says by its attribute `held` how long. The host sets it: True if the gradient
+    steps of an iteration need the sample that its data were gathered with (on-policy agents; a sample ends where the
+    network is put into evaluation after training), False if every pass may have its own.
+
     Attributes:
         optimiser: of the network's parameters.
         iteration: environment steps of one iteration.

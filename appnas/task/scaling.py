@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
+from appnas.compute import remembering
 from appnas.space import Gates
 from appnas.task.finite import DivergedError
 
@@ -48,7 +49,7 @@ class Scaling:
         """The same tensor, whose gradient is made smaller by the factor."""
         if not (self.on and x.requires_grad and torch.is_grad_enabled()):
             return x
-        return _named_as(_Times.apply(x, self, -1), x)  # type: ignore[no-untyped-call]
+        return remembering(_Times.apply(x, self, -1), x)  # type: ignore[no-untyped-call]
 
     def leave(self, loss: Tensor) -> Tensor:
         """The same loss, whose gradient is made larger by the factor."""
@@ -81,8 +82,10 @@ class Scaling:
             DivergedError: the gradient is not finite with a factor of 1 either.
         """
         for again in range(TRIES):
-            leaves = tuple(_named_as(gate.detach().requires_grad_(), gate) for gate in gates)
+            leaves = tuple(remembering(gate.detach().requires_grad_(), gate) for gate in gates)
             loss = make(leaves)
+            if not loss.requires_grad:  # a sample of options without an operation
+                return loss, {"rescaled": float(again)}
             slopes = torch.autograd.grad(loss, leaves, materialize_grads=True)
             told = {"rescaled": float(again)}
             if not torch.isfinite(loss):  # that is another fault, and whoever takes the loss looks for it
@@ -102,13 +105,6 @@ class Scaling:
     def load_state_dict(self, state: dict[str, float]) -> None:
         """Go on from a state."""
         self.factor, self.good = float(state["factor"]), int(state["good"])
-
-
-def _named_as(x: Tensor, gate: Tensor) -> Tensor:
-    """A tensor with the values on the CPU that `appnas.compute.gates_on` gave another."""
-    if hasattr(gate, "host"):
-        x.host = gate.host  # type: ignore[attr-defined]
-    return x
 
 
 def _finite(tensors: Sequence[Tensor]) -> bool:

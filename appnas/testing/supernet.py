@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from contextlib import nullcontext
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +13,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from appnas.cost import saved_bytes
 from appnas.space import IO, Arch, Gates, Mask, Space, full_mask, one_hot, only, random_arch
-from appnas.supernet import Mixed, plain
+from appnas.supernet import Mixed, gumbel_paths, plain, relaxed
 from appnas.testing.parts import as_floats, fits, identical, live, narrow, soft_gates
 
 
@@ -41,6 +42,14 @@ class SupernetSuite:
         Override where stand-alone networks are as large as the supernet and name their weights alike.
         """
         return False
+
+    def learns_alike(self, space: Space) -> bool:
+        """Whether sampled gates give the gradient that they would if all ran. Override where more is left out."""
+        return True
+
+    def slopes(self, value: Tensor, alpha: list[Tensor]) -> list[Tensor]:
+        """Gradients of a value; 0 where it does not depend on them."""
+        return list(torch.autograd.grad(value, alpha, retain_graph=True, materialize_grads=True))
 
     def narrow(self, space: Space, odd: bool) -> Mask:
         """One of two masks that together drop every option. Override where options are no rivals, but on or off."""
@@ -144,6 +153,31 @@ class SupernetSuite:
             out.sum().backward()  # type: ignore[no-untyped-call]
         idle = [op for name, op in operations.items() if name not in expected]
         assert all(parameter.grad is None for op in idle for parameter in op.parameters())
+
+    def test_sampled_gates_run_the_sample_alone(self, space: Space, io: IO) -> None:
+        """Invariant (i): gates that know that they are sampled run what the same numbers without a gradient do.
+
+        The gradient of the logits is that of the same gates without the mark, under which everything runs.
+        """
+        supernet = self.make(space, io)
+        loss = self.loss(supernet, io)
+        ran: list[str] = []
+        for name, op in self.operations(supernet).items():
+            op.register_forward_hook(lambda module, x, y, name=name: ran.append(name))
+        alpha = [torch.log(matrix).requires_grad_() for matrix in soft_gates(space.choices)]
+        generator = torch.Generator().manual_seed(3)
+        for paths in (1, 2):
+            gates = relaxed(alpha, partial(gumbel_paths, generator=generator, paths=paths), space.mask)
+            values, names = [], []
+            for given in (tuple(m.detach() for m in gates), gates, tuple(m.clone() for m in gates)):
+                ran.clear()
+                values.append(loss(given))
+                names.append(sorted(ran))
+            assert names[0] == names[1], "gates with a gradient ran more: ask appnas.supernet.live_options what to run"
+            assert set(names[1]) <= set(names[2])
+            if values[1].requires_grad and self.learns_alike(space):
+                _, first, second = values
+                torch.testing.assert_close(*(self.slopes(value, alpha) for value in (first, second)))
 
     def test_gradient_of_the_gates(self, space: Space, io: IO) -> None:
         """Invariant (c): equal to central differences, in one random direction for each choice and one for all."""

@@ -56,6 +56,9 @@ class Agent:
         self.monitor = VecMonitor(DQN._wrap_env(env))  # channels first already where DQN takes its frames to remember
         self.norm = VecNormalize(self.monitor, norm_obs=False, norm_reward=True, gamma=options.gamma)
         kwargs: dict[str, Any] = {"net_arch": [], "features_extractor_class": Given}
+        for part in network.modules():
+            if hasattr(part, "held"):  # samples of a supernet (`appnas.task.Host`)
+                part.held = options.algorithm == "ppo"  # type: ignore[assignment]
         outputs = int(env.action_space.n) + (options.algorithm == "ppo")  # type: ignore[attr-defined]
         kwargs["features_extractor_kwargs"] = {"network": network, "features": outputs, "taken": []}
         kwargs |= {"optimizer_class": optimiser} if optimiser else {"optimizer_kwargs": {"eps": 1e-5}}
@@ -117,7 +120,7 @@ class Agent:
         try:
             with self._own_random():
                 self.model.learn(self.iteration, self.horizon, log_interval=None, reset_num_timesteps=False)  # type: ignore[arg-type]
-        except ValueError:  # SB3 samples actions from logits that are NaN
+        except (ValueError, RuntimeError):  # SB3 samples actions from NaN; torch finds out if it has compiled before
             check_weights(self.network, f"{self.steps} steps")
             raise
         check_weights(self.network, f"{self.steps} steps")

@@ -196,6 +196,8 @@ class Guide(nn.Module):
     def forward(self, x: Tensor, gates: Tensor | None) -> Tensor:
         """The sum over the ends.
 
+        Of sampled gates the ends at 0 do not run, and give no gradient: an edge learns by the vertices that it feeds.
+
         Shapes:
             x: [B, width, H, W]. gates: [E, 2] or [B, E, 2]. returns: [B, width, H / stride, W / stride].
         """
@@ -204,7 +206,8 @@ class Guide(nn.Module):
             return sum(self.exits[str(v)](states[v]) for v in self.last)  # type: ignore[no-any-return]
         (weights,) = derived(self._ends, (gates,))
         shares = {v: weights[..., int(v)].reshape(-1, 1, 1, 1) for v in self.exits}
-        used = [v for v, share in shares.items() if share.requires_grad or read(weights)[..., int(v)].any()]
+        kept = weights.requires_grad and not getattr(weights, "sampled", False)
+        used = [v for v in shares if kept or read(weights)[..., int(v)].any()]
         return sum(self.exits[v](states[int(v)] * shares[v]) for v in used)  # type: ignore[no-any-return]
 
     def _ends(self, gates: Gates) -> Gates:

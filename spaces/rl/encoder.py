@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from appnas.space import IO, ZERO, Arch, Choice, Gates, Mask, only
 from appnas.spaces.parts import Edges, Style, dense, drawn, number, obeys, operation, picture, strongest
-from appnas.supernet import Dag
+from appnas.supernet import Dag, fast
 from appnas.support import checked
 
 MICRO_OPS = ("conv_3x3", "relu", "tanh", "skip", "zero")
@@ -149,10 +149,21 @@ class EncoderCell(nn.Module):
         join = None if space.norm == "none" else lambda node: node_norm(channels, space.norm)
         self.dag = Dag(space.edges, 1, space.options, make, mask, stride, join)
         self.after = nn.Conv2d(space.nodes * channels, channels, 1)
+        self.batch_norm = space.norm == "batch"
 
     def forward(self, x: Tensor, gates: Tensor | None) -> Tensor:
         """Shapes: x: [B, C, H, W]; gates: [E, K] or [B, E, K]; returns [B, C', H / stride, W / stride]."""
-        return self.after(torch.cat(self.dag([self.before(x)], gates)[1:], 1))  # type: ignore[no-any-return]
+        nodes = self.dag([self.before(x)], gates)[1:]
+        if self.batch_norm:
+            nodes = [_dense(node) for node in nodes]
+        return self.after(torch.cat(nodes, 1))  # type: ignore[no-any-return]
+
+
+def _dense(x: Tensor) -> Tensor:
+    """The same, whose gradient is a copy without gaps: batch norm's backward is slow on a part of another."""
+    if fast(x) and x.requires_grad:
+        x.register_hook(lambda grad: grad.contiguous(memory_format=torch.channels_last))  # type: ignore[no-untyped-call]
+    return x
 
 
 class Trunk(nn.Module):

@@ -9,7 +9,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from appnas.space import IO, Arch, Choice, Gates, Mask, allowed, argmax, only
-from appnas.supernet import Mixed
+from appnas.supernet import Mixed, live_options
 from appnas.support import check
 
 OPTIONS = ("skip", "tanh", "sigmoid", "linear")
@@ -66,7 +66,7 @@ class Network(nn.Module):
         x = self.first(x.flatten(1))
         for i, layer in enumerate(self.layers):
             row = None if gates is None else gates[0][..., i, :]
-            used = None if row is None or row.requires_grad else (row != 0).reshape(-1, row.shape[-1]).any(0).tolist()
+            used = None if gates is None else live_options(gates[0])[i]
             x = layer(x, row, used)
         return self.last(x)
 

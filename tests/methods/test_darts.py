@@ -8,7 +8,7 @@ from appnas.loop import Observer
 from appnas.methods import darts
 from appnas.space import full_mask, restrict
 from appnas.spaces import Bench201, Cells
-from appnas.strategy import Gradient
+from appnas.strategy import Gradient, OnPaths
 from appnas.task import cosine
 from appnas.testing import MethodSuite
 
@@ -24,6 +24,14 @@ class TestSecondOrder(TestFirstOrder):
 
 class TestFiniteDifferences(TestFirstOrder):
     settings = {"epochs": 2, "order": "finite"}  # noqa: RUF012
+
+
+class TestSampled(TestFirstOrder):
+    settings = {"epochs": 2, "order": "first", "alpha_lr": 0.1, "sampled": True}  # noqa: RUF012
+
+
+class TestSampledSecondOrder(TestFirstOrder):
+    settings = {"epochs": 2, "order": "second", "sampled": True, "paths": 2}  # noqa: RUF012
 
 
 class TestOnImages(MethodSuite):
@@ -138,3 +146,35 @@ def test_none_is_never_derived_unless_asked_for(bench201: Bench201, digits):
         with torch.no_grad():
             result.strategy.alpha[0].copy_(torch.tensor([9.0, 0.0, 0.0, 5.0, 0.0]).expand(6, -1))
         assert result.strategy.best() == expected
+
+
+@pytest.mark.parametrize("order", ["first", "second", "finite"])
+def test_sampled_operations_are_found_too(chain, regression, order: str):
+    """The value rises on samples, and the mass of the logits leaves `none`; every step runs one option a layer."""
+    ran = []
+
+    class Count(Observer):
+        def start(self, loop):
+            for layer in loop.evaluator.supernet.layers:
+                for op in layer.values():
+                    op.register_forward_hook(lambda *_: ran.append(1))
+
+        def step(self, loop, record):
+            assert len(ran) <= (2 + 2) * (5 if order == "finite" else 3)  # layers, by passes of a step
+            ran.clear()
+
+    config = darts.Config(epochs=40, order=order, lr=0.05, alpha_lr=0.02, sampled=True)
+    result = darts.search(chain, regression, config, callbacks=[Count()])
+    values = [record.value for record in result.history]
+    assert sum(values[-20:]) / 20 > sum(values[:20]) / 20 + 0.1
+    assert isinstance(result.strategy, OnPaths) and result.strategy.told == len(values)
+    assert result.strategy.tau(0) == 10.0 and result.strategy.tau(len(values)) == pytest.approx(0.1)
+    assert (result.strategy.distribution()[0][:, 0] < 0.2).all()
+
+
+def test_settings_of_gdas():
+    """As NASLib runs it; off by default."""
+    config = darts.Config()
+    assert (config.sampled, config.paths, config.tau, config.tau_end) == (False, 1, 10.0, 0.1)
+    with pytest.raises(ValueError, match="paths"):
+        darts.Config(paths=0)

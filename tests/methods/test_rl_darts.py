@@ -9,6 +9,7 @@ import appnas
 from appnas.domains.rl import Catch
 from appnas.methods import rl_darts
 from appnas.spaces import Encoder
+from appnas.supernet import SelfSampled
 from appnas.testing import MethodSuite
 
 TINY = Encoder(nodes=2, channels=(2, 2), cells=1, width=(2, 2), depth=1, hidden=8)
@@ -31,6 +32,14 @@ class TestWithDQN(TestJoint):
     @pytest.fixture
     def domain(self, catch):
         return Catch(dataclasses.replace(catch.options, algorithm="dqn", warmup=64, every=4, target=64, replay=200))
+
+
+class TestSampled(TestJoint):
+    settings = {"steps": 6 * 64, "scale": 3.0, "sampled": True}  # noqa: RUF012
+
+
+class TestSampledWithDQN(TestWithDQN):
+    settings = {"steps": 6 * 64, "scale": 3.0, "sampled": True, "paths": 2}  # noqa: RUF012
 
 
 def test_settings_of_the_paper():
@@ -69,6 +78,15 @@ def test_temperature_falls_geometrically(catch):
     result = rl_darts.search(TINY, catch, rl_darts.Config(steps=192, tau=4.0, tau_end=1.0))
     assert float(result.strategy.network.relax.tau) == 1.0
     assert [result.strategy.temperature(i) for i in range(3)] == pytest.approx([4.0, 2.0, 1.0])
+
+
+def test_samples_hold_for_a_rollout_or_for_a_pass(catch):
+    """PPO's sample changes with the iteration, DQN's with every pass, of the target's copy too."""
+    off = Catch(dataclasses.replace(catch.options, algorithm="dqn", warmup=64, every=4, target=64, replay=200))
+    for domain, held in ((catch, True), (off, False)):
+        config = rl_darts.Config(steps=128, sampled=True)
+        network = rl_darts.search(TINY, domain, config).evaluator.host.network
+        assert isinstance(network, SelfSampled) and network.held == held
 
 
 def test_cells_along_the_way(catch):

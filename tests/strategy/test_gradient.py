@@ -6,7 +6,7 @@ import torch
 from appnas.space import restrict
 from appnas.spaces import Bench201, Cells
 from appnas.spaces.images import bench201
-from appnas.strategy import Gradient, Score
+from appnas.strategy import Draw, Gradient, OnPaths, Score
 from appnas.supernet.relaxations import gumbel
 from appnas.testing import StrategySuite, judge, planted, tabulated
 
@@ -20,10 +20,14 @@ def noisy(space, seed):
     return Gradient(space, rng, partial(gumbel, generator=rng), lr=0.1)
 
 
-MAKERS = {"gradient": gradient, "gumbel": noisy}
+def on_paths(space, seed, **more):
+    return OnPaths(space, torch.Generator().manual_seed(seed), lr=0.1, **more)
 
 
-ON_CELLS = {"gradient": gradient}
+MAKERS = {"gradient": gradient, "gumbel": noisy, "paths": on_paths, "three paths": partial(on_paths, paths=3)}
+
+
+ON_CELLS = {"gradient": gradient, "paths": on_paths}
 
 
 @pytest.mark.parametrize("make", ON_CELLS.values(), ids=ON_CELLS)
@@ -92,3 +96,26 @@ def test_on_nas_bench_201(data):
     oracle = tabulated(space.choices, archs, columns["valid200"].tolist())
     assert judge(lambda seed: gradient(space, seed), oracle, 300, seeds=2) == [oracle.of(oracle.best)] * 2
     assert min(judge(lambda seed: noisy(space, seed), oracle, 300)) > 91.4
+
+
+def test_paths_are_drawn_anew_at_a_temperature_of_the_step(chain):
+    asked = []
+    strategy = on_paths(chain, 0, tau=lambda told: asked.append(told) or 2.0)
+    draws = [strategy.ask()]
+    for _ in range(3):
+        value = sum((m * torch.arange(5.0)).sum() for m in draws[-1].gates)
+        draws.append(strategy.tell(draws[-1], Score(value)))
+    assert asked == [0, 1, 2, 3] and len({tuple(d.gates[0].argmax(-1).tolist()) for d in draws}) > 1
+    for draw in draws:
+        assert draw.gates[0].sampled and draw.arch == chain.discretise((draw.gates[0].detach(),))
+
+
+def test_a_value_that_no_gate_reaches(chain):
+    """`none` was drawn: a gradient of 0, by which the moments decide. Else the evaluator is none for gradients."""
+    strategy = on_paths(chain, 0, weight_decay=0.0)
+    before = strategy.alpha[0].detach().clone()
+    one = torch.eye(5)
+    strategy.tell(Draw((0, 1), (one[[0, 1]],)), Score(torch.tensor(1.0)))
+    assert torch.equal(strategy.alpha[0], before) and strategy.told == 1
+    with pytest.raises(ValueError, match="carries no gradient"):
+        strategy.tell(Draw((1, 2), (one[[1, 2]],)), Score(torch.tensor(1.0)))

@@ -7,7 +7,15 @@ import math
 import pytest
 import torch
 
-from appnas.supernet import softmax, straight_through, two_temperature
+from appnas.supernet import (
+    gumbel_paths,
+    live_options,
+    marked,
+    sampled_paths,
+    softmax,
+    straight_through,
+    two_temperature,
+)
 from appnas.supernet.relaxations import gumbel, gumbel_noise
 
 INF = float("inf")
@@ -24,7 +32,16 @@ def test_softmax_by_hand():
     assert softmax(alpha + 100).tolist()[0] == pytest.approx([0.25, 0.75], rel=1e-5)
 
 
-@pytest.mark.parametrize("relax", [softmax, lambda a: gumbel(a, rng()), lambda a: straight_through(softmax(a))])
+@pytest.mark.parametrize(
+    "relax",
+    [
+        softmax,
+        lambda a: gumbel(a, rng()),
+        lambda a: straight_through(softmax(a)),
+        lambda a: gumbel_paths(a, rng()),
+        lambda a: gumbel_paths(a, rng(), paths=3),
+    ],
+)
 def test_excluded_options_are_exactly_0_without_gradient(relax):
     alpha = torch.tensor([[1.0, 2.0, 3.0], [0.0, 0.5, 0.0]], requires_grad=True)
     mask = torch.tensor([[True, True, False], [False, True, False]])
@@ -58,6 +75,52 @@ def test_gumbel_depends_on_the_generator_alone():
     assert not torch.equal(gumbel(alpha, rng(1)), gumbel(alpha, rng(2)))
     hot = gumbel(alpha, rng(1), 1e-3)
     assert (hot.max(-1).values > 0.99).all()
+
+
+def test_paths_by_hand():
+    """Of soft gates 1/4, 3/4 the second runs: its gate's slope is that of softmax, the other's is cut off."""
+    alpha = torch.tensor([[0.0, math.log(3.0)]], requires_grad=True)
+    gates = sampled_paths(softmax(alpha)[None])
+    assert gates.tolist() == [[0.0, 1.0]] and gates.sampled
+    (gates * torch.tensor([100.0, 2.0])).sum().backward()
+    assert alpha.grad.tolist()[0] == pytest.approx([-2 * 3 / 16, 2 * 3 / 16])
+    (held,) = sampled_paths(softmax(alpha)[None], torch.tensor([[[0]]]))
+    assert held.tolist() == [1.0, 0.0], "held, although the other one is larger"
+
+
+def test_the_mean_of_paths_by_hand():
+    soft = torch.tensor([[0.9, 0.1, 0.0], [0.4, 0.6, 0.0], [0.8, 0.1, 0.1]], requires_grad=True)
+    gates = sampled_paths(soft)
+    assert gates.tolist() == pytest.approx([2 / 3, 1 / 3, 0.0])
+    (gates * torch.tensor([3.0, 6.0, 9.0])).sum().backward()
+    torch.testing.assert_close(soft.grad, torch.tensor([[1.0, 2.0, 0.0]]).expand(3, -1))
+
+
+def test_paths_have_the_gradient_of_gdas_where_they_run():
+    """With losses that only the option that ran contributes to, straight-through and sampled gates agree."""
+    alpha = torch.randn(6, 5, generator=rng(), dtype=torch.float64, requires_grad=True)
+    slope = torch.randn(6, 5, generator=rng(1), dtype=torch.float64)
+    soft = gumbel(alpha, rng(2))
+    through, paths = straight_through(soft), gumbel_paths(alpha, rng(2))
+    assert torch.equal(through, paths)
+    ran = through.detach()
+    found = [torch.autograd.grad((g * slope * ran).sum(), alpha, retain_graph=True)[0] for g in (through, paths)]
+    torch.testing.assert_close(*found)
+    (full,) = torch.autograd.grad((paths * slope).sum(), alpha)
+    torch.testing.assert_close(full, found[1])
+
+
+def test_paths_are_drawn_as_softmax_does_at_any_temperature():
+    alpha = torch.tensor([0.1, 0.2, 0.7]).log().expand(20_000, 3)
+    for tau in (0.1, 10.0):
+        assert gumbel_paths(alpha, rng(), tau).mean(0).tolist() == pytest.approx([0.1, 0.2, 0.7], abs=0.015)
+
+
+def test_the_mark():
+    """It decides what runs, of gates that carry a gradient; a clone has lost it."""
+    gates = torch.tensor([[0.0, 1.0]], requires_grad=True) * 1
+    assert live_options(gates) == [[True, True]] and live_options(marked(gates)) == [[False, True]]
+    assert live_options(gates.clone()) == [[True, True]]
 
 
 def test_straight_through_is_hard_forward_and_soft_backward():

@@ -6,9 +6,10 @@ import pytest
 import torch
 from torch import nn
 
+from appnas.compute import derived, gates_on
 from appnas.space import IO, one_hot, only, random_arch, restrict  # fmt: skip
 from appnas.spaces import Bench201, Cells
-from appnas.supernet import Dag, Mixed, SelfGated, live_options, relaxed, softmax, split_parameters  # fmt: skip
+from appnas.supernet import Dag, Mixed, SelfGated, live_options, marked, relaxed, softmax, split_parameters  # fmt: skip
 from appnas.supernet.supernet import scale  # fmt: skip
 from appnas.testing import SupernetSuite, identical
 
@@ -51,6 +52,15 @@ def test_scale_by_hand():
     x = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
     assert scale(x, torch.tensor(2.0)).tolist() == [[2.0, 4.0], [6.0, 8.0]]
     assert scale(x, torch.tensor([2.0, 10.0])).tolist() == [[2.0, 4.0], [30.0, 40.0]]
+
+
+@pytest.mark.parametrize(
+    "hand", [lambda g: gates_on(g, torch.device("meta")), lambda g: derived(lambda x: [m * 2 for m in x], g)]
+)
+def test_gates_stay_sampled_where_they_are_moved_or_made_of_others(hand):
+    gates = tuple(marked(torch.eye(2).requires_grad_() * 1) for _ in range(2))
+    assert all(matrix.sampled for matrix in hand(gates))
+    assert not any(hasattr(matrix, "sampled") for matrix in hand((gates[0] * 1, gates[1] * 1)))
 
 
 def test_live_options():

@@ -23,6 +23,10 @@ class TestSpace(SpaceSuite):
 
 
 class TestSupernet(SupernetSuite):
+    def learns_alike(self, space):
+        """Ends at 0 are left out too, whose gates are functions of the edges that were taken."""
+        return False
+
     def narrow(self, space, odd):
         """Every other edge."""
         mask = full_mask(space.choices)
