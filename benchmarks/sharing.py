@@ -94,7 +94,9 @@ def main():
 
 
 def tau(a, b):
-    return float(kendalltau(a, b).statistic)
+    """Kendall's; 0 for scores that are all alike, which rank nothing."""
+    found = float(kendalltau(a, b).statistic)
+    return found if found == found else 0.0
 
 
 def spread(values):

@@ -261,7 +261,8 @@ def testable(space: Space | None, domain: Any) -> tuple[Space, Domain]:
 
 def inputs(domain: Domain) -> dict[str, Any]:
     """What a network of the domain takes and gives, and what was done to its inputs: what an export tells."""
-    return {"io": asdict(domain.io), "preprocessing": getattr(domain, "preprocessing", dict)()}
+    io = {name: told for name, told in asdict(domain.io).items() if told or name in ("inputs", "outputs")}
+    return {"io": io, "preprocessing": getattr(domain, "preprocessing", dict)()}
 
 
 def _budget(domain: Domain) -> int:
