@@ -19,7 +19,8 @@ class LastStage:
     """Settings of the last stage, which every method that trains single architectures has."""
 
     top: int = 5
-    """Architectures that the last stage trains from scratch; unused with a table."""
+    """Architectures that the last stage trains from scratch, of hand-made ones that the search began with the best
+    among them; unused with a table."""
     repeats: int = 0
     """Trainings of each of them, with other seeds; 0 for no last stage."""
     folds: int = 0
@@ -49,6 +50,7 @@ def with_last_stage(
     steps: int = config.evaluations
     if not config.repeats or not isinstance(domain, Domain):
         return strategy, evaluator, steps
-    ranked = Ranked(strategy, steps, config.top, config.by, config.simplest)
+    known = getattr(space, "hand_made", None) if getattr(config, "known", False) else None
+    ranked = Ranked(strategy, steps, config.top, config.by, config.simplest, list((known or {}).values()))
     then = ThenScratch(evaluator, steps, space, domain, config.longer or config.budget, seed, config.folds)
     return ranked, then, steps + config.top * config.repeats

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from appnas.space import Arch
 from appnas.strategy.archive import Archive
 from appnas.strategy.last_stage.choosing import By, chosen
@@ -15,15 +17,15 @@ class _Again(Saved):
 
     saved = ("asked", "values", "losses", "sizes")
 
-    def __init__(self, archive: Archive, by: By, simplest: bool):
-        self.archive, self.by, self.simplest, self.asked = archive, by, simplest, 0
+    def __init__(self, top: Callable[[], list[Arch]], by: By, simplest: bool):
+        self.top, self.by, self.simplest, self.asked = top, by, simplest, 0
         self.values: dict[Arch, list[float]] = {}
         self.losses: dict[Arch, list[float]] = {}
         self.sizes: dict[Arch, float] = {}
 
     def ask(self) -> Draw:
         """The next of the best."""
-        top = self.archive.top()
+        top = self.top()
         self.asked += 1
         return Draw(top[(self.asked - 1) % len(top)])
 
@@ -50,14 +52,27 @@ class Ranked(TwoPhases):
         steps: scores told before the ranking begins.
         top: architectures that are ranked, fewer if fewer were found; every further step ranks the next of them.
         by, simplest: how one of them is chosen (`appnas.strategy.chosen`).
+        given: architectures that the search began with: the best of them is ranked, too, in the place of the last of
+            the others, since the best of a search are often alike, and none better than where it began.
     """
 
-    saved: tuple[str, ...] = (*TwoPhases.saved, "archive")
+    saved: tuple[str, ...] = (*TwoPhases.saved, "archive", "own")
 
-    def __init__(self, strategy: Strategy, steps: int, top: int, by: By = "value", simplest: bool = False):
+    def __init__(
+        self, strategy: Strategy, steps: int, top: int, by: By = "value", simplest: bool = False,
+        given: Sequence[Arch] = (),
+    ):  # fmt: skip
         self.strategy, self.steps, self.archive, self.by, self.simplest = strategy, steps, Archive(top), by, simplest
-        self._last = _Again(self.archive, by, simplest)
+        self.given, self.own = set(given), Archive()
+        self._last = _Again(self.top, by, simplest)
         super().__init__(first(steps), strategy, self._last)
+
+    def top(self) -> list[Arch]:
+        """What is ranked, the best first."""
+        top, own = self.archive.top(), self.own.arch
+        if own is None or own in top or self.archive.keep == 1:
+            return top
+        return [*top[: self.archive.keep - 1], own]
 
     def at(self, step: int) -> Strategy:
         """The strategy, until there is something to ask again."""
@@ -66,12 +81,13 @@ class Ranked(TwoPhases):
     def tell(self, draw: Draw, score: Score) -> Draw | None:
         """Passed on, then gathered."""
         if self.told < self.steps:
-            self.archive.update(draw.arch, float(score.value))
+            for archive in (self.archive, *([self.own] if draw.arch in self.given else [])):
+                archive.update(draw.arch, float(score.value))
         return super().tell(draw, score)
 
     def best(self) -> Arch:
         """The one chosen among the best once all were ranked, until then the strategy's own best."""
-        done = self.again and self.again.keys() == set(self.archive.top())
+        done = self.again and self.again.keys() == set(self.top())
         return self._last.best() if done else self.strategy.best()
 
     @property

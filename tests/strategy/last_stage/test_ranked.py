@@ -69,3 +69,25 @@ def test_a_state_holds_losses_and_sizes():
     other = Ranked(Given(SMALL, LARGE), 2, 2, "loss", simplest=True)
     other.load_state_dict(round_trip(ranked(by="loss").state_dict()))
     assert other.best() == SMALL and len(other.again) == 2
+
+
+def told(strategy, *values):
+    for value in values:
+        strategy.tell(strategy.ask(), Score(torch.tensor(float(value))))
+
+
+def test_where_the_search_began_is_ranked_too():
+    strategy = Ranked(Given((1,), (2,), (3,), (4,)), 4, 2, given=[(1,), (2,)])
+    told(strategy, 1, 2, 9, 8)
+    assert strategy.top() == [(3,), (2,)]  # the best of those given, in the place of (4,)
+    other = Ranked(Given((1,), (2,), (3,), (4,)), 4, 2, given=[(1,), (2,)])
+    other.load_state_dict(round_trip(strategy.state_dict()))
+    for one in (strategy, other):
+        told(one, 5, 6)
+        assert one.best() == (2,) and one.ranked() == [6.0]
+    among = Ranked(Given((1,), (2,), (3,)), 3, 2, given=[(1,)])
+    told(among, 7, 2, 9)
+    assert among.top() == [(3,), (1,)]  # it is there already
+    alone = Ranked(Given((1,), (2,)), 2, 1, given=[(1,)])
+    told(alone, 1, 2)
+    assert alone.top() == [(2,)]
