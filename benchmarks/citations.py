@@ -37,6 +37,8 @@ from appnas.task import Locked
 
 TUNE = {"lr": [0.005, 0.01, 0.02], "weight_decay": [1e-4, 5e-4, 2e-3]}
 TOP, FOLDS = 5, 5
+BEGUN = ("random", "evolution", "AGNN")
+"""Methods that begin with hand-made networks, of which the last stage of `appnas.search` trains the best, too."""
 HAND_MADE = ("mlp", "gcn", "sage", "gin", "gat", "gatv2", "transformer", "appnp", "gcnii")
 
 
@@ -86,12 +88,15 @@ class Study:
         if name == "AGNN" and self.args.without == "known":
             config["known"] = False
         history = METHODS[name](space, Locked(self.domain), config, seed).history
-        best = Archive(TOP)
+        best, own = Archive(TOP), Archive()
         for record in history:
             best.update(record.arch, record.value)
+            if name in BEGUN and record.arch in space.hand_made.values():
+                own.update(record.arch, record.value)
+        archs = best.top() if own.arch in (None, *best.top()) else [*best.top()[:-1], own.arch]
         values = [record.value for record in history]
         half = statistics.fmean(values[len(values) // 2 :])
-        return {"archs": best.top(), "best": max(values), "half": half, "seconds": time.process_time() - start}
+        return {"archs": archs, "best": max(values), "half": half, "seconds": time.process_time() - start}
 
     def ranked(self, arch, number):
         """A training of the last stage: on the n-th split with the n-th seed, or on the own split."""
