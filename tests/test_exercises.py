@@ -88,7 +88,7 @@ EXERCISES = [
             "tests/test_docs.py::test_every_setting_says_what_it_is[space ladder]",
         ],
         ["TestSpace::test_restriction", "TestSupernet::test_gradient_of_the_gates"],
-        24,
+        25,
     ),
     Exercise(
         "stripes",
