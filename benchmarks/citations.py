@@ -4,14 +4,14 @@ Random search, evolution, AGNN and Optuna's TPE look at as many networks each, w
 evolution and AGNN begin with the hand-made ones. The five best of a search by validation accuracy are trained longer on
 five splits of the nodes that train and validate (the own one, and four at random), and the best by accuracy and loss of
 validation together is the search's result: this is `appnas.search(..., top=5, repeats=5, folds=5, longer=300,
-by="both")`. Hand-made networks have their rate and weight decay chosen by the same last stage. What is chosen is
-trained with other seeds, and tested: test accuracies choose nothing. A row of `--out` for each training. About ten CPU
-minutes a search:
+by="both")`. Hand-made networks have their rate and weight decay chosen likewise, on two of the splits. What is chosen
+is trained with other seeds, and tested: test accuracies choose nothing. A row of `--out` for each training. About ten
+CPU minutes a search:
 
     python benchmarks/citations.py --dataset cora --out citations.jsonl
 
 Ingredients, one at a time: `--without` operations (GCN and GAT alone), training (the usual rate, decay, dropout and
-width), or known (AGNN begins with a random network). What the last stage brings is printed with every search.
+width), or known (AGNN begins with a random network). `--choices` prints what the last stage brings.
 """
 
 import argparse

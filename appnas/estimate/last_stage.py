@@ -16,7 +16,7 @@ from appnas.task import Domain
 @dataclass(frozen=True, kw_only=True)
 @checked(top=1, repeats=0, folds=0, longer=0)
 class LastStage:
-    """Settings of the last stage, which every method that trains single architectures has."""
+    """Settings of the last stage: of random search, evolution, AGNN and Optuna's samplers."""
 
     top: int = 5
     """Architectures that the last stage trains from scratch, of hand-made ones that the search began with the best

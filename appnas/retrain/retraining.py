@@ -191,8 +191,7 @@ def _train_row(
     progress: bool,
 ) -> tuple[Row, nn.Module]:  # fmt: skip
     """One architecture, trained and tested once a seed and split, and its first network."""
-    models = _trainings(space, domains, name, arch, epochs, seeds, out, progress)
-    return _tested(name, arch, domains, ((domain, network) for domain, _, network in models))
+    return _tested(name, arch, domains, _trainings(space, domains, name, arch, epochs, seeds, out, progress))
 
 
 def _together(
@@ -206,8 +205,8 @@ def _together(
         for name, arch in zip(names, archs, strict=True)
     ]
 
-    def joined(trained: Sequence[tuple[Any, int, nn.Module]]) -> tuple[Any, nn.Module]:
-        domain, members = trained[0][0], [network for *_, network in trained]
+    def joined(trained: Sequence[tuple[Any, nn.Module]]) -> tuple[Any, nn.Module]:
+        domain, members = trained[0][0], [network for _, network in trained]
         weights = selected(domain, members, kind) if how == "stacking" else None
         return domain, Ensemble(members, kind, weights).eval()
 
@@ -219,15 +218,15 @@ def _together(
 def _trainings(
     space: Space, domains: Sequence[Any], name: str, arch: Arch, epochs: int, seeds: int, out: Path | None,
     progress: bool,
-) -> Iterator[tuple[Any, int, nn.Module]]:  # fmt: skip
-    """One architecture, trained once a seed and split."""
+) -> Iterator[tuple[Any, nn.Module]]:  # fmt: skip
+    """The domains, and one architecture trained on them, once a seed and split."""
     leads = compute_of(domains[0]).share.leads
     for number, repeat in product(range(len(domains)), range(seeds)):
         place = f"-split-{number}" if len(domains) > 1 else ""
         file = out and out / f"train-{_slug(name)}-{epochs}-{repeat}{place}.pt"
         said = f", split {number + 1} of {len(domains)}" if place else ""
         with training(f"{name}, seed {repeat + 1} of {seeds}{said}", epochs, progress and leads) as on_epoch:
-            yield domains[number], repeat, train_one(space, domains[number], arch, epochs, repeat, file, on_epoch)
+            yield domains[number], train_one(space, domains[number], arch, epochs, repeat, file, on_epoch)
 
 
 def _tested(

@@ -1,4 +1,4 @@
-"""estimate.last_stage: every method has the same last stage; its epochs, splits and choice are settings."""
+"""estimate.last_stage: methods have the same last stage; its epochs, splits and choice are settings."""
 
 from types import SimpleNamespace
 
