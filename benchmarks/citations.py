@@ -1,12 +1,12 @@
 """Cora and Citeseer, public split: searches in `GraphNet` with the training as choices, beside hand-made networks.
 
 Random search, evolution, AGNN and Optuna's TPE look at as many networks each, with as many epochs; random search,
-evolution and AGNN begin with the hand-made ones. The five best of a search by validation accuracy are trained longer on
-five splits of the nodes that train and validate (the own one, and four at random), and the best by accuracy and loss of
-validation together is the search's result: this is `appnas.search(..., top=5, repeats=5, folds=5, longer=300,
-by="both")`. Hand-made networks have their rate and weight decay chosen likewise, on two of the splits. What is chosen
-is trained with other seeds, and tested: test accuracies choose nothing. A row of `--out` for each training. About ten
-CPU minutes a search:
+evolution and AGNN begin with the hand-made ones. The five best of a search by validation loss and accuracy are trained
+longer on five splits of the nodes that train and validate (the own one, and four at random), and the best of them by
+both is the search's result: this is `appnas.search(..., top=5, repeats=5, folds=5, longer=300, by="both")`. Hand-made
+networks have their rate and weight decay chosen likewise, on two of the splits. What is chosen is trained with other
+seeds, and tested: test accuracies choose nothing. A row of `--out` for each training. About ten CPU minutes a
+search:
 
     python benchmarks/citations.py --dataset cora --out citations.jsonl
 
@@ -30,9 +30,9 @@ from appnas.methods import agnn, baselines, optuna_sampler
 from appnas.retrain import train_one
 from appnas.retrain.ensemble import Ensemble, selected
 from appnas.run import catalogue
-from appnas.space import WithTraining
+from appnas.space import WithTraining, names
 from appnas.spaces import GraphNet
-from appnas.strategy import Archive, Draw, Random, chosen, from_known
+from appnas.strategy import Draw, Finalists, Random, chosen, from_known
 from appnas.task import Locked
 
 TUNE = {"lr": [0.005, 0.01, 0.02], "weight_decay": [1e-4, 5e-4, 2e-3]}
@@ -88,15 +88,15 @@ class Study:
         if name == "AGNN" and self.args.without == "known":
             config["known"] = False
         history = METHODS[name](space, Locked(self.domain), config, seed).history
-        best, own = Archive(TOP), Archive()
+        given = space.hand_made.values() if name in BEGUN else ()
+        finalists = {by: Finalists(TOP, by, given, names(space)) for by in ("value", "both")}
         for record in history:
-            best.update(record.arch, record.value)
-            if name in BEGUN and record.arch in space.hand_made.values():
-                own.update(record.arch, record.value)
-        archs = best.top() if own.arch in (None, *best.top()) else [*best.top()[:-1], own.arch]
+            for those in finalists.values():
+                those.update(record.arch, record.value, record.metrics.get("loss", float("nan")))
+        tops = {by: those.top() for by, those in finalists.items()}
         values = [record.value for record in history]
         half = statistics.fmean(values[len(values) // 2 :])
-        return {"archs": archs, "best": max(values), "half": half, "seconds": time.process_time() - start}
+        return {"archs": tops, "best": max(values), "half": half, "seconds": time.process_time() - start}
 
     def ranked(self, arch, number):
         """A training of the last stage: on the n-th split with the n-th seed, or on the own split."""
@@ -149,7 +149,7 @@ class Study:
         """Row by row: the chosen networks of all searches of a method, and how they do."""
         keys = [(self.args.evaluations, self.args.budget, name, seed) for seed in range(self.args.seeds)]
         searches = self.rows("search", lambda *key: self.searched(*key[-2:]), *keys)
-        tops = [[tuple(arch) for arch in search["archs"]] for search in searches]
+        tops = [{by: [tuple(arch) for arch in archs] for by, archs in search["archs"].items()} for search in searches]
         return searches, tops
 
     def shown(self, arch):
@@ -178,12 +178,12 @@ def shown(name, groups, seconds, more=""):
 
 OWN = range(FOLDS, 2 * FOLDS)
 RULES = {
-    "the search's best": lambda study, top: top[0],
-    "own split, 5 seeds, by value": lambda study, top: study.last_stage(top, "value", seeds=OWN),
-    "own split, 5 seeds, by both": lambda study, top: study.last_stage(top, "both", seeds=OWN),
-    "5 splits, by value": lambda study, top: study.last_stage(top, "value"),
-    "5 splits, by loss": lambda study, top: study.last_stage(top, "loss"),
-    "5 splits, by both, simplest": lambda study, top: study.last_stage(top, "both", simplest=True),
+    "the search's best": lambda study, tops: tops["value"][0],
+    "own split, 5 seeds, by value": lambda study, tops: study.last_stage(tops["value"], "value", seeds=OWN),
+    "own split, 5 seeds, by both": lambda study, tops: study.last_stage(tops["both"], "both", seeds=OWN),
+    "5 splits, by value": lambda study, tops: study.last_stage(tops["value"], "value"),
+    "5 splits, by loss": lambda study, tops: study.last_stage(tops["both"], "loss"),
+    "5 splits, by both, simplest": lambda study, tops: study.last_stage(tops["both"], "both", simplest=True),
 }
 
 
@@ -217,8 +217,8 @@ def main():
             shown(name, [study.again(best)], spent, getattr(study.space, "training", lambda _: "")(best))
     for name in args.methods:
         searches, tops = study.found(name)
-        picked = [study.last_stage(top, "both") for top in tops]
-        keys = [(arch, n) for top in tops for arch in top for n in range(FOLDS)]
+        picked = [study.last_stage(top["both"], "both") for top in tops]
+        keys = [(arch, n) for top in tops for arch in top["both"] for n in range(FOLDS)]
         spent = sum(row["seconds"] for row in study.rows("rank", study.ranked, *keys))
         spent = (spent + sum(search["seconds"] for search in searches)) / args.seeds
         shown(name, [study.again(arch) for arch in picked], spent)
@@ -226,9 +226,9 @@ def main():
             print("    ", study.shown(arch))
         if args.choices:
             for rule, pick in RULES.items():
-                shown(f"  {rule}", [study.again(pick(study, top)) for top in tops], 0)
+                shown(f"  {rule}", [study.again(pick(study, those)) for those in tops], 0)
         if args.ensembles:
-            each = [study.joined(top) for top in tops]
+            each = [study.joined(top["both"]) for top in tops]
             for how in ("single", "voting", "stacking"):
                 means = [statistics.fmean(row[how] for row in rows) for rows in each]
                 label = "mean of the five, alone" if how == "single" else f"the five together, {how}"

@@ -74,7 +74,8 @@ def _random(
     evaluator: Evaluator = evaluator_of(space, domain, budget, seed)
     if isinstance(strategy, Ranked) and isinstance(stage, ThenScratch):
         first = max(evaluations - (len(result.history) - strategy.steps), 1)
-        alone = Ranked(alone, first, strategy.archive.keep, strategy.by, strategy.simplest)
+        few = strategy.finalists
+        alone = Ranked(alone, first, few.keep, strategy.by, strategy.simplest, name=few.name)
         evaluator = ThenScratch(evaluator, first, space, domain, budget, seed, stage.folds)
     bears = Failures(evaluations, 1.0)  # whatever fails
     return search_loop(alone, evaluator, evaluations, callbacks=[*callbacks, bears])

@@ -7,7 +7,7 @@ from typing import Any
 
 from appnas.estimate.evaluator import Evaluator
 from appnas.estimate.phases import ThenScratch
-from appnas.space import Space
+from appnas.space import Space, names
 from appnas.strategy import By, Ranked, Strategy
 from appnas.support import checked
 from appnas.task import Domain
@@ -29,7 +29,7 @@ class LastStage:
     longer: int = 0
     """Epochs of a training in the last stage; 0 for as many as in the search."""
     by: By = "value"
-    """What the last stage chooses by: the mean value, the mean validation loss, or both."""
+    """What the last stage chooses by, and who comes to it: the mean value, the mean validation loss, or both."""
     simplest: bool = False
     """Choose the network with the fewest parameters within one standard error of the best."""
 
@@ -51,6 +51,7 @@ def with_last_stage(
     if not config.repeats or not isinstance(domain, Domain):
         return strategy, evaluator, steps
     known = getattr(space, "hand_made", None) if getattr(config, "known", False) else None
-    ranked = Ranked(strategy, steps, config.top, config.by, config.simplest, list((known or {}).values()))
+    given = list((known or {}).values())
+    ranked = Ranked(strategy, steps, config.top, config.by, config.simplest, given, names(space))
     then = ThenScratch(evaluator, steps, space, domain, config.longer or config.budget, seed, config.folds)
     return ranked, then, steps + config.top * config.repeats

@@ -7,7 +7,7 @@ Here belongs what moves through a space, whatever the scores are. What an archit
 from appnas.strategy.archive import Archive
 from appnas.strategy.evolution import Evolution, Generations
 from appnas.strategy.gradient import Gradient, OnPaths, without_zero
-from appnas.strategy.last_stage import By, Ranked, chosen
+from appnas.strategy.last_stage import By, Finalists, Ranked, chosen
 from appnas.strategy.local_search import LocalSearch
 from appnas.strategy.multi_fidelity import MultiFidelity, Scheme
 from appnas.strategy.nsga2 import NSGA2
@@ -29,10 +29,10 @@ from appnas.strategy.stochastic import GradientEstimator, Losses, Sampled, one_h
 from appnas.strategy.zero_order import Correction, Descent, MLEGuided, RandomDirections, StepEstimator, ZeroOrder
 
 __all__ = [
-    "LSTM", "NSGA2", "Archive", "By", "Correction", "Descent", "Draw", "EdgeWeights", "Evolution", "Generations",
-    "Gradient", "GradientEstimator", "Independent", "Kind", "LocalSearch", "Losses", "MLEGuided", "MultiFidelity",
-    "OnPaths", "Phase", "Phased", "PolicyGradient", "PredictorGuided", "Random", "RandomDirections", "Ranked",
-    "Sampled", "Scheme", "Score", "Sifted", "SinglePaths", "Started", "StepEstimator", "Strategy", "Told",
+    "LSTM", "NSGA2", "Archive", "By", "Correction", "Descent", "Draw", "EdgeWeights", "Evolution", "Finalists",
+    "Generations", "Gradient", "GradientEstimator", "Independent", "Kind", "LocalSearch", "Losses", "MLEGuided",
+    "MultiFidelity", "OnPaths", "Phase", "Phased", "PolicyGradient", "PredictorGuided", "Random", "RandomDirections",
+    "Ranked", "Sampled", "Scheme", "Score", "Sifted", "SinglePaths", "Started", "StepEstimator", "Strategy", "Told",
     "TwoPhases", "ZeroOrder", "chosen", "controller", "first", "from_known", "moving_average", "one_hot_rows",
     "reinforce", "step_down", "without_zero",
 ]  # fmt: skip

@@ -4,6 +4,7 @@ Here belongs what decides after the search proper; the trainings are `appnas.est
 """
 
 from appnas.strategy.last_stage.choosing import By, chosen
+from appnas.strategy.last_stage.finalists import Finalists
 from appnas.strategy.last_stage.ranked import Ranked
 
-__all__ = ["By", "Ranked", "chosen"]
+__all__ = ["By", "Finalists", "Ranked", "chosen"]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from appnas.space import Arch
-from appnas.strategy.archive import Archive
+from appnas.space import Arch, Name
 from appnas.strategy.last_stage.choosing import By, chosen
+from appnas.strategy.last_stage.finalists import Finalists
 from appnas.strategy.phases import TwoPhases, first
 from appnas.strategy.protocol import Draw, Score, Strategy
 from appnas.support import Saved
+from appnas.support.plain import itself
 
 
 class _Again(Saved):
@@ -52,37 +53,33 @@ class Ranked(TwoPhases):
         steps: scores told before the ranking begins.
         top: architectures that are ranked, fewer if fewer were found; every further step ranks the next of them.
         by, simplest: how one of them is chosen (`appnas.strategy.chosen`).
-        given: architectures that the search began with: the best of them is ranked, too, in the place of the last of
-            the others, since the best of a search are often alike, and none better than where it began.
+        given: architectures that the search began with: the best of them is ranked, too (`Finalists`).
+        name: what an architecture is known by; those of one name are ranked once.
     """
 
-    saved: tuple[str, ...] = (*TwoPhases.saved, "archive", "own")
+    saved: tuple[str, ...] = (*TwoPhases.saved, "finalists")
 
     def __init__(
         self, strategy: Strategy, steps: int, top: int, by: By = "value", simplest: bool = False,
-        given: Sequence[Arch] = (),
+        given: Sequence[Arch] = (), name: Name = itself,
     ):  # fmt: skip
-        self.strategy, self.steps, self.archive, self.by, self.simplest = strategy, steps, Archive(top), by, simplest
-        self.given, self.own = set(given), Archive()
+        self.strategy, self.steps, self.by, self.simplest = strategy, steps, by, simplest
+        self.finalists = Finalists(top, by, given, name)
         self._last = _Again(self.top, by, simplest)
         super().__init__(first(steps), strategy, self._last)
 
     def top(self) -> list[Arch]:
         """What is ranked, the best first."""
-        top, own = self.archive.top(), self.own.arch
-        if own is None or own in top or self.archive.keep == 1:
-            return top
-        return [*top[: self.archive.keep - 1], own]
+        return self.finalists.top()
 
     def at(self, step: int) -> Strategy:
         """The strategy, until there is something to ask again."""
-        return super().at(step) if self.archive.best else self.one
+        return super().at(step) if self.finalists.values.best else self.one
 
     def tell(self, draw: Draw, score: Score) -> Draw | None:
         """Passed on, then gathered."""
         if self.told < self.steps:
-            for archive in (self.archive, *([self.own] if draw.arch in self.given else [])):
-                archive.update(draw.arch, float(score.value))
+            self.finalists.update(draw.arch, float(score.value), score.metrics.get("loss", float("nan")))
         return super().tell(draw, score)
 
     def best(self) -> Arch:

@@ -1,0 +1,62 @@
+"""Which architectures of a search come to its last stage."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from itertools import chain, zip_longest
+
+from appnas.space import Arch, Name
+from appnas.strategy.archive import Archive
+from appnas.strategy.last_stage.choosing import By
+from appnas.support import Saved
+from appnas.support.plain import itself
+
+
+class Finalists(Saved):
+    """The best few of a search, by what its last stage chooses by.
+
+    By both, the best by loss and the best by value take turns: a few hundred validation examples tell few networks
+    apart by their share of right answers, and their loss may order the same networks otherwise. Without losses
+    everything is by value.
+
+    Args:
+        keep: how many.
+        by: what they are best by.
+        given: architectures that the search began with: the best of them is among the few, in the place of the last of
+            the others, since the best of a search are often alike, and none better than where it began.
+        name: what an architecture is known by; those of one name are one.
+    """
+
+    saved = ("values", "losses", "own_values", "own_losses")
+
+    def __init__(self, keep: int, by: By = "value", given: Collection[Arch] = (), name: Name = itself):
+        self.keep, self.by, self.name, self.given = keep, by, name, {name(arch) for arch in given}
+        self.values, self.losses = Archive(keep, name=name), Archive(keep, name=name)
+        self.own_values, self.own_losses = Archive(name=name), Archive(name=name)
+
+    def update(self, arch: Arch, value: float, loss: float) -> None:
+        """One more score, and its loss: NaN or infinite where there is none."""
+        own = self.name(arch) in self.given
+        for archive in (self.values, *([self.own_values] if own else [])):
+            archive.update(arch, value)
+        for archive in (self.losses, *([self.own_losses] if own else [])) if math.isfinite(loss) else ():
+            archive.update(arch, -loss)
+
+    def top(self) -> list[Arch]:
+        """The few, the best first."""
+        values, losses = self.values.top(), self.losses.top()
+        if self.by == "value" or not losses:
+            turns, own = values, self.own_values.arch
+        elif self.by == "loss":
+            turns, own = losses, self.own_losses.arch
+        else:
+            both = chain.from_iterable(zip_longest(losses, values))
+            turns, own = [arch for arch in both if arch is not None], self.own_losses.arch
+        distinct: dict[Arch, Arch] = {}
+        for arch in turns:
+            distinct.setdefault(self.name(arch), arch)
+        top = list(distinct.values())[: self.keep]
+        if own is None or self.keep == 1 or self.name(own) in map(self.name, top):
+            return top
+        return [*top[: self.keep - 1], own]

@@ -1,0 +1,47 @@
+"""strategy.last_stage.finalists: who comes to the last stage by value, by loss and by both, and each network once."""
+
+import math
+
+import pytest
+
+from appnas.strategy import Finalists
+from appnas.testing import round_trip
+
+TOLD = {(1,): (80.0, 0.9), (2,): (81.0, 0.8), (3,): (79.0, 0.5), (4,): (78.0, 0.6)}
+
+
+def told(*, losses=True, **how):
+    finalists = Finalists(how.pop("keep", 3), **how)
+    for arch, (value, loss) in TOLD.items():
+        finalists.update(arch, value, loss if losses else math.nan)
+    return finalists
+
+
+@pytest.mark.parametrize(
+    ("by", "top"), [("value", [(2,), (1,), (3,)]), ("loss", [(3,), (4,), (2,)]), ("both", [(3,), (2,), (4,)])]
+)
+def test_the_best_by_value_by_loss_or_in_turns(by, top):
+    assert told(by=by).top() == top
+
+
+@pytest.mark.parametrize("by", ["loss", "both"])
+def test_without_losses_by_value(by):
+    assert told(by=by, losses=False).top() == [(2,), (1,), (3,)]
+
+
+def test_the_best_of_those_given_by_what_is_chosen_by():
+    given = [(1,), (4,)]
+    assert told(given=given).top() == [(2,), (1,), (3,)]  # it is there already
+    assert told(given=given, keep=2, by="value").top() == [(2,), (1,)]
+    assert told(given=given, keep=2, by="both").top() == [(3,), (4,)]
+
+
+def test_one_network_of_two_names_comes_once():
+    same = told(name=lambda arch: ((arch[0] + 1) // 2,), by="both")
+    assert same.top() == [(3,), (2,)]  # (1,) is the network of (2,), and (4,) that of (3,)
+
+
+def test_the_state():
+    other = Finalists(3, "both")
+    other.load_state_dict(round_trip(told(by="both").state_dict()))
+    assert other.top() == [(3,), (2,), (4,)]
