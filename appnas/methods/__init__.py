@@ -1,6 +1,7 @@
 """One paper, one file: a frozen Config with the paper's numbers, and search(space, domain, config).
 
-`METHODS` is the catalogue; a method adds its line here and its row to the README's table.
+`METHODS` is the catalogue; a method adds its line here and its row to the README's table. What it names is imported
+when it is asked for: the names are known without torch.
 """
 
 from collections.abc import Callable, Mapping
@@ -65,6 +66,13 @@ class Method(NamedTuple):
         return member(__name__, f"{names[0]}:{names[place] if names[1:] else otherwise}")
 
 
+NEEDS = {
+    "gates": "trains shared weights",
+    "agent": "searches while an agent trains",
+    "data": "looks at networks and data",
+    "scores": "asks for scores",
+}
+"""What a method does that needs it, of `Method.needs`."""
 METHODS: dict[str, Method] = {
     "darts": Method(
         "darts",

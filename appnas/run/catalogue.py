@@ -13,7 +13,7 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 from appnas.estimate import Table
-from appnas.methods import METHODS, Method
+from appnas.methods import METHODS, NEEDS, Method
 from appnas.picked import space_of
 from appnas.space import IO
 from appnas.support import Catalogue
@@ -41,15 +41,6 @@ def method(name: str) -> Method:
         ValueError: unknown.
     """
     return METHODS[nearest("method", name, METHODS)]
-
-
-NEEDS = {
-    "gates": "trains shared weights",
-    "agent": "searches while an agent trains",
-    "data": "looks at networks and data",
-    "scores": "asks for scores",
-}
-"""What a method does that needs it, of `Method.needs`."""
 
 
 def unfit(name: str, what: str, fits: Collection[str]) -> TypeError:
