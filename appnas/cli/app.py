@@ -272,7 +272,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         except (*before.MISTAKES, RuntimeError) as error:
             if not isinstance(error, before.MISTAKES) and not out_of_memory(error):
                 raise
-            return _failed(f"error: {explained(error) if out_of_memory(error) else str(error) or repr(error)}", 2)
+            return _failed(f"error: {explained(error) if out_of_memory(error) else show.told(error)}", 2)
     return 0
 
 

@@ -24,7 +24,7 @@ from appnas.support import MIB
 if TYPE_CHECKING:
     from appnas.cli.compare import Compared
 
-console, line, lines, note = output.console, output.line, output.lines, output.note
+console, line, lines, note, told = output.console, output.line, output.lines, output.note, output.told
 
 
 def found(result: SearchResult, path: Path) -> None:

@@ -42,3 +42,11 @@ def columns(title: str, rows: Iterable[Sequence[str]]) -> None:
         made.add_row("", *(Text(cell) for cell in row))
     line(title)
     console.print(made)
+
+
+def told(error: BaseException) -> str:
+    """An error in words: what the system says of a file, without its number."""
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        other = f" to {error.filename2}" if error.filename2 is not None else ""
+        return f"{error.filename}{other}: {error.strerror[0].lower()}{error.strerror[1:]}"
+    return str(error) or repr(error)

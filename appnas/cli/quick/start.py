@@ -64,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ValueError, TypeError, OSError, ImportError) as error:
         if os.environ.get("APPNAS_DEBUG"):
             raise
-        output.note(f"error: {error}", "red")
+        output.note(f"error: {output.told(error)}", "red")
         return 2
     return 0
 
@@ -76,9 +76,9 @@ def _command(name: str, args: list[str]) -> None:
         ValueError: no such command, or what it says.
     """
     if name not in COMMANDS:
-        what = "flag" if name.startswith("-") else "command"
-        hint = close(name.lower(), ("--help", "--version") if what == "flag" else COMMANDS)
-        raise ValueError(f"there is no {what} {name!r}, there are: {', '.join(COMMANDS)}{hint} See appnas --help")
+        what, names = ("flag", ("--help", "--version")) if name.startswith("-") else ("command", tuple(COMMANDS))
+        hint = close(name.lower(), names).rstrip("?")
+        raise ValueError(f"there is no {what} {name!r}, there are: {', '.join(names)}{hint}; see appnas --help")
     import tyro
 
     if name == "list":
