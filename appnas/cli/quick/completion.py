@@ -85,15 +85,16 @@ def script(shell: str) -> str:
     known = words()
     if shell == "fish":
         return _fish(known)
-    cases = [f'      "{_pattern(after)}") words="{" ".join(several)}" ;;' for after, several in known.items()]
+    known = dict(sorted(known.items(), key=lambda item: len(item[0])))
+    cases = [f'      {_pattern(after)}) words="{" ".join(several)}" ;;' for after, several in known.items()]
     names = {kind[:-1]: " ".join(entries()[kind]) for kind in KINDS}
-    text = BASH.format(space=names["space"], domain=names["domain"], cases="\n".join(sorted(cases, key=len)))
+    text = BASH.format(space=names["space"], domain=names["domain"], cases="\n".join(reversed(cases)))
     colons = "COMP_WORDBREAKS=${COMP_WORDBREAKS//:}  # names of tables have colons\n"
     return colons + text if shell == "bash" else "autoload -U +X bashcompinit && bashcompinit\n" + text
 
 
 def _pattern(after: tuple[str, ...]) -> str:
-    return {0: '1 "* "', 1: '[23] {0} "*"', 2: "3 {0} {1}"}[len(after)].format(*after)
+    return (r"1\ *", r"[23]\ {0}\ *", r"3\ {0}\ {1}")[len(after)].format(*after)
 
 
 def _fish(known: dict[tuple[str, ...], list[str]]) -> str:
