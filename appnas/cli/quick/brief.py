@@ -35,7 +35,9 @@ def brief(name: str, options: type, space: tuple[str, type, Any], domain: tuple[
     method = METHODS[name]
     output.line(f"usage: appnas search {name} [--space NAME] [--domain NAME] [FLAGS]\n")
     output.line(method.paper)
-    output.line(f"When to use it: {method.when}. All about it: appnas show method {name}\n")
+    output.line(
+        textwrap.fill(f"When to use it: {method.when}. All about it: appnas show method {name}", _width()) + "\n"
+    )
     output.line(f"{name}:")
     own = list(settings(method.config))
     wide = min(max((len(_flag(each)) for each in own), default=0), 28)
