@@ -16,6 +16,7 @@ from tyro.conf import Positional
 from appnas.cli.quick import output
 from appnas.cli.quick.fields import settings
 from appnas.cli.quick.listing import KINDS, entries
+from appnas.cli.quick.output import COMMANDS
 from appnas.methods import METHODS
 
 BASH = """_appnas() {{
@@ -49,7 +50,6 @@ class Completion:
 def words() -> dict[tuple[str, ...], list[str]]:
     """What may follow `appnas` and these words: in place of the next word, and of all further ones after two."""
     from appnas.cli import app, eda, flags
-    from appnas.cli.quick.start import COMMANDS
 
     known = entries()
     names = {kind: [*things] for kind, things in known.items()}

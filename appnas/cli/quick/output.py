@@ -1,4 +1,4 @@
-"""Lines on standard output, and notes on standard error."""
+"""The commands by name; lines on standard output, and notes on standard error."""
 
 from __future__ import annotations
 
@@ -8,6 +8,20 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+COMMANDS = {
+    "list": "the methods, spaces and domains that there are: appnas list methods graph",
+    "show": "what one of them is, when to use it, and its settings: appnas show method darts",
+    "search": "search for an architecture: appnas search METHOD --domain NAME --space NAME",
+    "resume": "go on with an interrupted search, or show what a finished one found",
+    "retrain": "train what a search found from scratch, beside controls, and test it",
+    "report": "write the report of a run: one HTML page",
+    "compare": "put finished and retrained runs on one domain beside one another",
+    "export": "write what a retrained run found as safetensors, arch.json and ONNX",
+    "bench": "measure what one first-order search step costs",
+    "eda": "chip design: make labelled placements with real tools, maps, predictions",
+    "completion": "what lets a shell complete commands, names and flags: appnas completion bash",
+}
+"""Every command with one line about it."""
 console = Console()
 errors = Console(stderr=True)
 

@@ -6,7 +6,8 @@ import sys
 import pytest
 
 from appnas.cli import app, main
-from appnas.cli.quick.start import COMMANDS, version
+from appnas.cli.quick.output import COMMANDS
+from appnas.cli.quick.start import version
 
 HEAVY = ("torch", "numpy", "torch_geometric", "stable_baselines3", "gymnasium", "matplotlib", "networkx")
 
