@@ -1,4 +1,4 @@
-"""What it costs to begin: CPU seconds of commands and imports, each in a process of its own, and whether torch is there.
+"""What it costs to begin: CPU seconds of commands and imports, each in a process of its own.
 
 python benchmarks/startup.py --repeats 5
 """

@@ -14,9 +14,8 @@ from appnas.support.dotted import close
 
 def version() -> str:
     """What is installed."""
-    import appnas
-
-    return f"appnas {appnas.__version__}, torch {importlib.metadata.version('torch')}, Python {sys.version.split()[0]}"
+    appnas, torch = (importlib.metadata.version(name) for name in ("appnas", "torch"))
+    return f"appnas {appnas}, torch {torch}, Python {sys.version.split()[0]}"
 
 
 def usage() -> None:
