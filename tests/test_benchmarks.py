@@ -405,6 +405,12 @@ def test_memory_does_not_grow_with_the_files():
     assert workers[0] == workers[2] == 0 < workers[1]
 
 
+def test_startup():
+    out = run("startup", "--repeats", "1")
+    spent = dict(re.findall(r"^(.*?) {2,}(\S+) \(", out, re.MULTILINE))
+    assert float(spent["appnas list"]) < float(spent["import torch"]) and len(spent) == 8
+
+
 def test_report_speed():
     out = run("report_speed", "--evaluations", "300", "--kinds", "failed")
     assert re.search(r"\| failed \| 300 \| \S+ \| \S+ \| 0\.\d\d \|", out)

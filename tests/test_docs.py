@@ -61,7 +61,10 @@ def test_the_graph_example_has_other_tasks(task, metric, tmp_path):
 @pytest.mark.parametrize("name", METHODS)
 def test_the_table_of_methods_is_the_catalogue(name):
     method = METHODS[name]
-    assert f"| `{name}` | {method.paper} | {method.strategy} | {method.estimation} | {method.needs} |" in README
+    assert (
+        f"| `{name}` | {method.paper} | {method.strategy} | {method.estimation} | {method.needs} | {method.when} |"
+        in README
+    )
 
 
 @pytest.mark.parametrize("name", [*SPACES, *DOMAINS])

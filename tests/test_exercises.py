@@ -44,17 +44,15 @@ EXERCISES = [
         "hillclimb",
         ["appnas/methods/hillclimb.py", "tests/methods/test_hillclimb.py"],
         [
-            ("appnas/methods/__init__.py", "    mnasnet,\n", "    hillclimb,\n"),
             (
                 "appnas/methods/__init__.py", '    "routability": Method(\n',
-                '    "hillclimb": Method(\n        hillclimb.search, hillclimb.Config,\n'
-                '        "Hill climbing (arXiv 0000.00000)",\n'
-                '        "hill climbing", "training from scratch, or a table", "scores",\n    ),\n',
+                '    "hillclimb": Method(\n        "hillclimb",\n        "Hill climbing (arXiv 0000.00000)",\n'
+                '        "hill climbing", "training from scratch, or a table",\n        "never", "scores",\n    ),\n',
             ),
             (
                 "README.md", "| `routability` |",
                 "| `hillclimb` | Hill climbing (arXiv 0000.00000) | hill climbing | training from scratch, or a table"
-                " | scores |\n",
+                " | scores | never |\n",
             ),
             (MATRIX, '    "routability": {"eval', '    "hillclimb": {"evaluations": 3, "budget": 1, "memory": 2},\n'),
         ],
@@ -73,8 +71,11 @@ EXERCISES = [
         "ladder",
         ["spaces/images/ladder.py", "tests/spaces/images/test_ladder.py"],
         [
-            ("spaces/__init__.py", "from appnas.spaces.parts", "from appnas.spaces.images.ladder import Ladder\n"),
-            ("spaces/__init__.py", '    "mlp": MLP', '    "ladder": Ladder,\n'),
+            (
+                "spaces/__init__.py", "    from appnas.spaces.parts",
+                "    from appnas.spaces.images.ladder import Ladder\n",
+            ),
+            ("spaces/__init__.py", '        "mlp": Named', '        "ladder": Named("Ladder", 16, "four layers"),\n'),
             ("spaces/__init__.py", '    "Maskable",\n', '    "Ladder",\n'),
             ("README.md", "| `mlp` |", "| `ladder` | layers, each one of four operations | 16 |\n"),
             (MATRIX, '    "mlp": {"width', '    "ladder": {"width": 4},\n'),
@@ -95,12 +96,8 @@ EXERCISES = [
         ["domains/images/stripes.py", "tests/domains/images/test_stripes.py"],
         [
             (
-                "domains/__init__.py", "from appnas.domains.rl",
-                "from appnas.domains.images.stripes import Stripes, StripesOptions\n",
-            ),
-            (
-                "domains/__init__.py", '    "catch": Source',
-                '    "stripes": Source(Stripes, StripesOptions(), "a bright line above or below, drawn here"),\n',
+                "domains/__init__.py", '        "catch": Named',
+                '        "stripes": Named("images.stripes:Stripes", "StripesOptions", "a bright line, drawn here"),\n',
             ),
             ("README.md", "| `catch` |", "| `stripes` | a bright line above or below, drawn here |\n"),
         ],

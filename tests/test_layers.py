@@ -39,8 +39,8 @@ ROOMS = {
         "api": "compute support space supernet task cost strategy estimate one_shot loop agent run retrain report",
         "top": "support space picked task strategy estimate one_shot retrain api",
         "testing": "support space supernet task cost strategy estimate loop run top",
-        "cli": "compute support space supernet task cost strategy estimate one_shot loop domains methods run retrain"
-        " report api",
+        "cli": "compute support space supernet task cost strategy estimate one_shot loop domains spaces methods run"
+        " retrain report api",
     }.items()
 }
 """Room -> what it may import. A room is a folder of `appnas/`, or `spaces` or `domains`; `top` is `appnas` itself."""

@@ -79,3 +79,14 @@ def test_the_version_is_one():
     import appnas
 
     assert appnas.__version__ == PROJECT["project"]["version"] == version("appnas")
+
+
+def test_a_clone_named_like_the_package_hands_it_on(tmp_path):
+    """A script beside it finds the package, installed or not."""
+    (tmp_path / "appnas").symlink_to(ROOT)
+    code = "import appnas, appnas.domains; print(appnas.__version__, 'digits' in appnas.domains.DOMAINS)"
+    for flags in ([], ["-S"]):
+        done = subprocess.run(
+            [sys.executable, *flags, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert done.stdout.split() == [PROJECT["project"]["version"], "True"], done.stderr

@@ -247,7 +247,7 @@ def _search(
         if share.leads:
             looking += [Collapse(space)] if chosen.needs in ("gates", "agent") else [Repeats()]
         looking += computing.watching(plan, used)
-        looking += [Progress(f"{plan.method}, seed {seed}")] if progress and share.leads else []
+        looking += [Progress(f"{plan.method}, seed {seed}", domain=domain)] if progress and share.leads else []
         looking += [estimate] if share.leads else []
         with float32_products(plan.precision):
             found = chosen.search(space, locked, plan.config, seed=seed, callbacks=[*looking, *callbacks])
@@ -271,6 +271,7 @@ def _search(
     if plan.control:
         budget, ranked = plan.rank_epochs or getattr(plan.config, "budget", 1), plan.rank_epochs > 0
         workers = [together.Together(share), *computing.workers(plan, used)]
+        workers += [Progress("control, random search", domain=domain)] if progress and share.leads else []
         info["control"] = _with_arch(
             done.get("control") or equal_budget(space, locked, results, plan.seed, budget, ranked, workers)
         )

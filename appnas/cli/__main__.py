@@ -2,6 +2,6 @@
 
 import sys
 
-from appnas.cli.app import main
+from appnas.cli.quick.start import main
 
 sys.exit(main())

@@ -1,4 +1,4 @@
-"""The command line: `appnas list | search | resume | retrain | report | compare | export | bench | eda`.
+"""What the command line does with torch: `appnas search | resume | retrain | report | compare | export | bench | eda`.
 
 Every command is a frozen dataclass whose fields are its flags (tyro). `appnas search METHOD` has the fields of
 three further dataclasses, see `appnas.cli.flags`. A mistake gives one line and exit code 2, Ctrl-C exit code 130;
@@ -25,18 +25,6 @@ from appnas.loop import CollapseWarning
 from appnas.methods import METHODS
 from appnas.run import KEYS, catalogue, load_config
 from appnas.support import FailuresError, explained, out_of_memory
-
-
-@dataclass(frozen=True)
-class List:
-    """Show the methods, spaces and domains that there are."""
-
-    json: bool = False
-    """As JSON, for machines."""
-
-    def run(self) -> None:
-        """Print them."""
-        show.catalogue_json() if self.json else show.catalogue_tables()
 
 
 @dataclass(frozen=True)
@@ -222,7 +210,7 @@ class Eda:
 
 
 COMMANDS: dict[str, Callable[..., Any]] = {
-    kind.__name__.lower(): kind for kind in (List, Search, Resume, Retrain, Report, Compare, Export, Bench, Eda)
+    kind.__name__.lower(): kind for kind in (Search, Resume, Retrain, Report, Compare, Export, Bench, Eda)
 }
 
 
@@ -284,7 +272,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         except (*before.MISTAKES, RuntimeError) as error:
             if not isinstance(error, before.MISTAKES) and not out_of_memory(error):
                 raise
-            return _failed(f"error: {explained(error) if out_of_memory(error) else str(error) or repr(error)}", 2)
+            return _failed(f"error: {explained(error) if out_of_memory(error) else show.told(error)}", 2)
     return 0
 
 

@@ -14,6 +14,7 @@ import tyro
 from tyro.conf import Positional
 
 from appnas.cli import flags, show
+from appnas.run import nearest
 from appnas.space import table
 from appnas.support import check
 
@@ -183,7 +184,13 @@ COMMANDS: dict[str, Callable[..., Any]] = {
 
 
 def run(args: Sequence[str]) -> None:
-    """`appnas eda COMMAND FLAGS`."""
+    """`appnas eda COMMAND FLAGS`.
+
+    Raises:
+        ValueError: no such command.
+    """
+    if args and not args[0].startswith("-"):
+        nearest("eda command", args[0], COMMANDS)
     about = (
         "Chip design: placements by yosys, graywolf and qrouter, their maps and labels. Begin with: appnas eda doctor."
     )

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from appnas.api import SearchOptions
+from appnas.cli.quick.brief import brief
 from appnas.run import catalogue
 from appnas.support.dotted import Maker, lacks, required
 
@@ -72,11 +73,14 @@ def parse(method: str, args: Sequence[str]) -> Parsed:
     space = named(args, "--space", held or "cells")
     shape = catalogue.space_entry(space)
     _given(args, space=(space, shape), domain=(domain, data))
+    if {"-h", "--help"} & {*args}:
+        brief(method, Options, (space, shape.kind, shape.options), (domain, data.kind, data.options))
+        raise SystemExit(0)
     filled = tyro.cli(
         _settings(chosen.config, space, shape, domain, data),
         prog=f"appnas search {method}",
         description=f"{chosen.paper}. Strategy: {chosen.strategy}. Estimation: {chosen.estimation}.",
-        args=args,
+        args=["--help" if arg == "--help-all" else arg for arg in args],
         config=MARKERS,
     )
     _check(chosen.needs != "scores", filled.options, domain if held else None)
@@ -141,7 +145,7 @@ def named(args: Sequence[str], flag: str, default: str) -> str:
 def _given(args: Sequence[str], **entries: tuple[str, Maker]) -> None:
     """Check that whatever has no default has a flag, in one line; tyro looks at everything else."""
     given = {arg.partition("=")[0].replace("_", "-") for arg in args}
-    if given & {"-h", "--help"}:
+    if given & {"-h", "--help", "--help-all"}:
         return
     for what, (name, entry) in entries.items():
         for field in required(entry.kind):
@@ -155,10 +159,10 @@ def _settings(config: type, space: str, shape: Maker, domain: str, data: Maker) 
     return dataclasses.make_dataclass(
         "Settings",
         [
-            ("options", Annotated[Options, flat], dataclasses.field(default=Options())),
+            ("config", Annotated[config, flat], dataclasses.field(default=config())),
             _choice("space", catalogue.spaces(), f"Search space. {OWN}", space),
             _choice("domain", catalogue.domains(), f"Data, or a table of results. {OWN}", domain),
-            ("config", Annotated[config, flat], dataclasses.field(default=config())),
+            ("options", Annotated[Options, flat], dataclasses.field(default=Options())),
             ("space", shape.kind, _field(shape)),
             ("domain", data.kind, _field(data)),
         ],

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
 import json
-import math
 import shlex
 import statistics
 from collections import Counter
@@ -13,72 +11,20 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.text import Text
-
+from appnas.cli.quick import output
 from appnas.compute import CPU, device_of
 from appnas.cost import placing
 from appnas.estimate import Table
 from appnas.loop import SearchResult
-from appnas.methods import METHODS
 from appnas.retrain import Retrained
-from appnas.run import catalogue, ran, spot
-from appnas.space import size, table
+from appnas.run import ran, spot
+from appnas.space import table
 from appnas.support import MIB
 
 if TYPE_CHECKING:
     from appnas.cli.compare import Compared
 
-console = Console()
-errors = Console(stderr=True)
-
-
-def line(text: str) -> None:
-    """One line on standard output, as it is."""
-    console.print(Text(text), soft_wrap=True)
-
-
-def note(text: str, style: str = "dim") -> None:
-    """One line on standard error."""
-    errors.print(Text(" ".join(text.split()), style), soft_wrap=True)
-
-
-def lines(text: Sequence[str]) -> None:
-    """Lines on standard error, as they are: a traceback of the user's own code."""
-    for each in text:
-        errors.print(Text(each, "dim"), soft_wrap=True)
-
-
-def entries() -> dict[str, dict[str, dict[str, Any]]]:
-    """Methods, spaces and domains with what describes them."""
-    return {
-        "methods": {
-            name: {field: getattr(method, field) for field in ("paper", "strategy", "estimation", "needs")}
-            for name, method in METHODS.items()
-        },
-        "spaces": {
-            name: {"about": (inspect.getdoc(kind) or "").split("\n")[0], "log10_size": math.log10(size(kind()))}
-            for name, kind in catalogue.spaces().items()
-        },
-        "domains": {name: {"about": source.about} for name, source in catalogue.domains().items()},
-    }
-
-
-def catalogue_json() -> None:
-    """The catalogue for machines."""
-    print(json.dumps(entries(), indent=1))
-
-
-def catalogue_tables() -> None:
-    """The catalogue for people."""
-    known = entries()
-    for space in known["spaces"].values():
-        space["architectures"] = f"10^{space.pop('log10_size'):.1f}"
-    for kind, rows in known.items():
-        columns = ["name", *next(iter(rows.values()))]
-        console.print(table(kind, columns, [[name, *row.values()] for name, row in rows.items()], left=len(columns)))
-    line("Spaces and domains of your own are given as MODULE:NAME: --space my_module:MySpace")
-    line("needs: " + "; ".join(f"{need}, it {what}" for need, what in catalogue.NEEDS.items()))
+console, line, lines, note, told = output.console, output.line, output.lines, output.note, output.told
 
 
 def found(result: SearchResult, path: Path) -> None:

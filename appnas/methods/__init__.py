@@ -1,37 +1,13 @@
 """One paper, one file: a frozen Config with the paper's numbers, and search(space, domain, config).
 
-`METHODS` is the catalogue; a method adds its line here and its row to the README's table.
+`METHODS` is the catalogue; a method adds its line here and its row to the README's table. What it names is imported
+when it is asked for: the names are known without torch.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
-from appnas.methods import (
-    agnn,
-    bananas,
-    baselines,
-    ctnas,
-    darts,
-    fewshot,
-    freenas,
-    gcn_fit,
-    hyperband,
-    local_search,
-    mnasnet,
-    monas,
-    nao,
-    nsga2,
-    optuna_sampler,
-    radars,
-    reinforce,
-    rl_darts,
-    rlnas,
-    routability,
-    two_temperature,
-    unas,
-    zarts,
-    zerocost,
-)
+from appnas.support.lazy import lazily, member
 
 
 class Memory(NamedTuple):
@@ -50,11 +26,12 @@ class Method(NamedTuple):
     """What a method is and asks for, on the three axes of the survey (arXiv 1808.05377).
 
     Attributes:
-        search: (space, domain, config, *, seed, callbacks) -> SearchResult.
-        config: its dataclass.
+        module: its file in this room, which is imported when it is asked for; or MODULE:SEARCH:CONFIG where these two
+            are not called `search` and `Config`.
         paper: title, authors' short form and arXiv id.
         strategy: how it moves through the space.
         estimation: how it judges an architecture.
+        when: to use it, as far as was measured.
         needs: "gates" for a differentiable domain and a supernet, "agent" for a domain whose own training loop trains
             the supernet, "data" for any domain with data, "scores" for any domain or table.
         memory: (space, config) -> peak memory of a search, which `appnas.testing.MethodSuite` compares with what is
@@ -64,145 +41,200 @@ class Method(NamedTuple):
             if it always mixes them. Methods that need scores have supernets of single paths, if any.
     """
 
-    search: Callable[..., Any]
-    config: type
+    module: str
     paper: str
     strategy: str
     estimation: str
+    when: str
     needs: Literal["gates", "agent", "data", "scores"]
     memory: Callable[[Any, Any], Memory | None] = lambda space, config: Memory()
     members: tuple[str, ...] = ("choices", "mask", "valid", "discretise")
     paths: Mapping[str, Any] | None = None
 
+    @property
+    def search(self) -> Callable[..., Any]:
+        """(space, domain, config, *, seed, callbacks) -> SearchResult."""
+        return self._named(1, "search")
 
+    @property
+    def config(self) -> type:
+        """The dataclass of its settings."""
+        return self._named(2, "Config")
+
+    def _named(self, place: int, otherwise: str) -> Any:
+        names = self.module.split(":")
+        return member(__name__, f"{names[0]}:{names[place] if names[1:] else otherwise}")
+
+
+NEEDS = {
+    "gates": "trains shared weights",
+    "agent": "searches while an agent trains",
+    "data": "looks at networks and data",
+    "scores": "asks for scores",
+}
+"""What a method does that needs it, of `Method.needs`."""
 METHODS: dict[str, Method] = {
     "darts": Method(
-        darts.search, darts.Config, "DARTS: Differentiable Architecture Search (arXiv 1806.09055)",
-        "gradient, bilevel", "weight sharing, mixture", "gates",
-        lambda space, config: Memory(darts.passes(config)),
+        "darts",
+        "DARTS: Differentiable Architecture Search (arXiv 1806.09055)",
+        "gradient, bilevel", "weight sharing, mixture",
+        "options can be mixed and some are useless; minutes", "gates",
+        lambda space, config: Memory(member(__name__, "darts:passes")(config)),
     ),
     "unas": Method(
-        unas.search, unas.Config,
+        "unas",
         "UNAS: Differentiable Architecture Search Meets Reinforcement Learning (arXiv 1912.07651)",
-        "policy gradient with relaxed control variate", "weight sharing, sampled", "gates",
+        "policy gradient with relaxed control variate", "weight sharing, sampled",
+        "a limit on a measured cost, under a supernet", "gates",
         lambda space, config: Memory(2.4 if config.gap else 1.2),
     ),
     "zarts": Method(
-        zarts.search, zarts.Config,
+        "zarts",
         "ZARTS: On Zero-order Optimization for Neural Architecture Search (arXiv 2110.04743)",
-        "zero order, bilevel", "weight sharing, candidates trained", "gates",
+        "zero order, bilevel", "weight sharing, candidates trained",
+        "DARTS collapses onto skips in your space; three times its time", "gates",
         lambda space, config: Memory(1.5),
     ),
     "rl_darts": Method(
-        rl_darts.search, rl_darts.Config,
+        "rl_darts",
         "RL-DARTS: Differentiable Architecture Search for Reinforcement Learning (arXiv 2106.02229)",
-        "gradient, joint with the agent", "the agent's own return, mixture", "agent",
+        "gradient, joint with the agent", "the agent's own return, mixture",
+        "the encoder of an agent, within its own training", "agent",
     ),
     "two_temperature": Method(
-        two_temperature.search, two_temperature.Config,
+        "two_temperature",
         "Differentiable Architecture Pruning for Transfer Learning (arXiv 2107.03375)",
-        "gradient, two temperatures", "weight sharing, masked", "gates", lambda space, config: Memory(1.2),
+        "gradient, two temperatures", "weight sharing, masked",
+        "much source data, a target of a few shots; magnitude pruning beside it", "gates",
+        lambda space, config: Memory(1.2),
     ),
     "radars": Method(
-        radars.search, radars.Config,
+        "radars",
         "RADARS: Memory Efficient Reinforcement Learning Aided Differentiable NAS (arXiv 2109.05691)",
-        "reinforcement learning that prunes, then gradient", "single paths, then weight sharing", "gates",
+        "reinforcement learning that prunes, then gradient", "single paths, then weight sharing",
+        "the supernet does not fit into memory", "gates",
         lambda space, config: None,
     ),
     "fewshot": Method(
-        fewshot.search, fewshot.Config, "Few-shot Neural Architecture Search (arXiv 2006.06863)",
-        "evolution, random or reinforcement learning", "weight sharing in parts of the space, single paths", "gates",
-        lambda space, config: Memory(0.7, 1 + fewshot.count(space, config.split)), paths={},
+        "fewshot",
+        "Few-shot Neural Architecture Search (arXiv 2006.06863)",
+        "evolution, random or reinforcement learning", "weight sharing in parts of the space, single paths",
+        "options cannot be mixed and trainings are dear", "gates",
+        lambda space, config: Memory(0.7, 1 + member(__name__, "fewshot:count")(space, config.split)), paths={},
     ),
     "freenas": Method(
-        freenas.search, freenas.Config,
+        "freenas",
         "FreeNAS: Differentiable Architecture Search Without Training Nor Labels (arXiv 2106.11542)",
-        "saliency of gates, pruning", "proxies at initialisation", "gates",
+        "saliency of gates, pruning", "proxies at initialisation",
+        "seconds, no labels; a first guess", "gates",
         lambda space, config: Memory({"snip": 1.1, "grasp": 3.5}.get(config.proxy, 0.2)),
     ),
     "rlnas": Method(
-        rlnas.search, rlnas.Config, "RLNAS: Neural Architecture Search with Random Labels (arXiv 2101.11834)",
-        "evolution", "weight sharing, single paths; the angle of the weights", "gates",
+        "rlnas",
+        "RLNAS: Neural Architecture Search with Random Labels (arXiv 2101.11834)",
+        "evolution", "weight sharing, single paths; the angle of the weights",
+        "no labels are to be trusted; images", "gates",
         lambda space, config: Memory(0.7), paths={"indicator": "score"},
     ),
     "zerocost": Method(
-        zerocost.search, zerocost.Config, "Zero-Cost Proxies for Lightweight NAS (arXiv 2101.08134)",
-        "random or evolution", "proxies at initialisation, then training from scratch", "data",
+        "zerocost",
+        "Zero-Cost Proxies for Lightweight NAS (arXiv 2101.08134)",
+        "random or evolution", "proxies at initialisation, then training from scratch",
+        "before any of the others: a start, or a filter", "data",
     ),
     "agnn": Method(
-        agnn.search, agnn.Config, "Auto-GNN: Neural Architecture Search of Graph Neural Networks (arXiv 1909.03184)",
-        "reinforcement learning, conservative", "inherited weights, from scratch, or a table", "scores",
+        "agnn",
+        "Auto-GNN: Neural Architecture Search of Graph Neural Networks (arXiv 1909.03184)",
+        "reinforcement learning, conservative", "inherited weights, from scratch, or a table",
+        "graph networks, begun with hand-made ones (`graphnet`); begun with one random network two of five searches on"
+        " Cora stayed near it", "scores",
     ),
     "ctnas": Method(
-        ctnas.search, ctnas.Config, "Contrastive Neural Architecture Search with Neural Architecture Comparators"
+        "ctnas",
+        "Contrastive Neural Architecture Search with Neural Architecture Comparators"
         " (arXiv 2103.05471)",
-        "reinforcement learning against a comparator", "comparator, then training from scratch, or a table", "scores",
+        "reinforcement learning against a comparator", "comparator, then training from scratch, or a table",
+        "few labels, and candidates to be put in order", "scores",
     ),
     "gcn_fit": Method(
-        gcn_fit.search, gcn_fit.Config,
+        "gcn_fit",
         "Fitting the Search Space of Weight-sharing NAS with Graph Convolutional Networks (arXiv 2004.08423)",
         "random samples, then prediction of all", "regression on weight sharing, training from scratch, or a table",
-        "scores",
+        "scores are noisy, and a limit on cost comes later", "scores",
     ),
     "nao": Method(
-        nao.search, nao.Config, "Neural Architecture Optimization (arXiv 1808.07233)",
-        "gradient in a learned space", "training from scratch, weight sharing, or a table", "scores",
+        "nao",
+        "Neural Architecture Optimization (arXiv 1808.07233)",
+        "gradient in a learned space", "training from scratch, weight sharing, or a table",
+        "for comparison: beside evolution it gains nothing here", "scores",
     ),
     "mnasnet": Method(
-        mnasnet.search, mnasnet.Config,
+        "mnasnet",
         "MnasNet: Platform-Aware Neural Architecture Search for Mobile (arXiv 1807.11626)",
-        "reinforcement learning, proximal", "training from scratch, or a table, and measured latency", "scores",
+        "reinforcement learning, proximal", "training from scratch, or a table, and measured latency",
+        "accuracy against latency as one number, a thousand scores or more; else `nsga2`", "scores",
     ),
     "monas": Method(
-        monas.search, monas.Config,
+        "monas",
         "MONAS: Multi-Objective Neural Architecture Search using Reinforcement Learning (arXiv 1806.10332)",
-        "reinforcement learning", "training from scratch, or a table, and counted or measured costs", "scores",
+        "reinforcement learning", "training from scratch, or a table, and counted or measured costs",
+        "a hard limit on a cost, many cheap scores; else `nsga2`", "scores",
     ),
     "reinforce": Method(
-        reinforce.search, reinforce.Config,
+        "reinforce",
         "Neural Architecture Search with Reinforcement Learning (arXiv 1611.01578)",
-        "reinforcement learning", "training from scratch, or a table", "scores",
+        "reinforcement learning", "training from scratch, or a table",
+        "for comparison; a rate of .05 beyond a hundred scores", "scores",
     ),
     "hyperband": Method(
-        hyperband.search, hyperband.Config,
+        "hyperband",
         "Hyperband: A Novel Bandit-Based Approach to Hyperparameter Optimization (arXiv 1603.06560)",
         "random, evolution, local search or a model, in rungs",
-        "training from scratch for a while, the best on, or a table", "scores",
+        "training from scratch for a while, the best on, or a table",
+        "short trainings tell long ones; many cheap looks", "scores",
     ),
     "evolution": Method(
-        baselines.evolution, baselines.EvolutionConfig,
+        "baselines:evolution:EvolutionConfig",
         "Regularized Evolution for Image Classifier Architecture Search (arXiv 1802.01548)",
-        "evolution", "training from scratch, or a table", "scores",
+        "evolution", "training from scratch, or a table",
+        "the first to try, and the control of all others", "scores",
     ),
     "local_search": Method(
-        local_search.search, local_search.Config,
+        "local_search",
         "Local Search is State of the Art for Neural Architecture Search Benchmarks (arXiv 2005.02960)",
-        "local search", "training from scratch, or a table", "scores",
+        "local search", "training from scratch, or a table",
+        "a hundred scores or more, with little noise", "scores",
     ),
     "bananas": Method(
-        bananas.search, bananas.Config,
+        "bananas",
         "BANANAS: Bayesian Optimization with Neural Architectures for NAS (arXiv 1910.11858)",
-        "evolution guided by predictors", "training from scratch, or a table", "scores",
+        "evolution guided by predictors", "training from scratch, or a table",
+        "50 to 300 dear scores", "scores",
     ),
     "nsga2": Method(
-        nsga2.search, nsga2.Config,
+        "nsga2",
         "A Fast and Elitist Multiobjective Genetic Algorithm: NSGA-II (Deb et al., 2002), as in NSGA-Net"
         " (arXiv 1810.03522)",
-        "evolution of a Pareto front", "training from scratch, or a table, and counted or measured costs", "scores",
+        "evolution of a Pareto front", "training from scratch, or a table, and counted or measured costs",
+        "several goals, or limits, and no weights for them", "scores",
     ),
     "optuna": Method(
-        optuna_sampler.search, optuna_sampler.Config,
+        "optuna_sampler",
         "Optuna: A Next-generation Hyperparameter Optimization Framework (arXiv 1907.10902)",
-        "Bayesian optimisation", "training from scratch, or a table", "scores",
+        "Bayesian optimisation", "training from scratch, or a table",
+        "a sampler you know, beside the others", "scores",
     ),
     "random": Method(
-        baselines.random, baselines.RandomConfig,
+        "baselines:random:RandomConfig",
         "Random Search and Reproducibility for NAS (arXiv 1902.07638)",
-        "random", "training from scratch, or a table", "scores", members=("choices", "valid"),
+        "random", "training from scratch, or a table",
+        "the control of every claim", "scores", members=("choices", "valid"),
     ),
     "routability": Method(
-        routability.search, routability.Config,
+        "routability",
         "Automatic Routability Predictor Development Using Neural Architecture Search (arXiv 2012.01737)",
-        "edge weights, multiplied", "training from scratch, a shared supernet, or a table", "scores",
+        "edge weights, multiplied", "training from scratch, a shared supernet, or a table",
+        "graphs of many edges, where each counts by itself", "scores",
     ),
 }  # fmt: skip
+__getattr__, __dir__ = lazily(__name__)

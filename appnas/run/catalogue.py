@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-import typing
 from collections.abc import Collection, Iterable, Mapping
 from functools import partial
 from pathlib import Path
@@ -14,9 +13,10 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 from appnas.estimate import Table
-from appnas.methods import METHODS, Method
+from appnas.methods import METHODS, NEEDS, Method
 from appnas.picked import space_of
 from appnas.space import IO
+from appnas.support import Catalogue
 from appnas.support.dotted import MEMBERS, Maker, close, made_by, maker_of, marked
 from appnas.support.plain import itself
 
@@ -43,15 +43,6 @@ def method(name: str) -> Method:
     return METHODS[nearest("method", name, METHODS)]
 
 
-NEEDS = {
-    "gates": "trains shared weights",
-    "agent": "searches while an agent trains",
-    "data": "looks at networks and data",
-    "scores": "asks for scores",
-}
-"""What a method does that needs it, of `Method.needs`."""
-
-
 def unfit(name: str, what: str, fits: Collection[str]) -> TypeError:
     """The error of a method that needs more than there is; `fits` has those needs that are met, of `Method.needs`."""
     others = ", ".join(sorted(other for other, entry in METHODS.items() if entry.needs in fits))
@@ -68,7 +59,7 @@ def unmixed(fits: Collection[str]) -> list[str]:
     return found
 
 
-def spaces() -> dict[str, type]:
+def spaces() -> Mapping[str, type]:
     """All named spaces."""
     from appnas.spaces import SPACES
 
@@ -165,26 +156,20 @@ class PackagedTable:
     """A table that ships in a package has no options."""
 
 
-def domains() -> dict[str, Any]:
+def domains() -> Catalogue[Any]:
     """All named data: an `appnas.domains.Source` for every data set, and for every table as "space:data set"."""
     from appnas.domains import DOMAINS, Source
-    from appnas.spaces.graphs import nasbenchgraph
-    from appnas.spaces.images import bench201
+    from appnas.spaces import TABLES
 
-    about = "validation accuracy after 12 epochs; valid200 and test200 are withheld until the search is over"
-    tables = {
-        f"bench201:{data}": Source(
-            partial(_bench201, data), Bench201Options(), f"NAS-Bench-201 table of the space bench201 on {data}: {about}"
-        )
-        for data in typing.get_args(bench201.Dataset)
-    }
-    about = "validation accuracy; test is withheld until the search is over"
-    for data in typing.get_args(nasbenchgraph.Dataset):
-        space = "nasbenchgraph-proteins" if data == "proteins" else "nasbenchgraph"
-        tables[f"{space}:{data}"] = Source(
-            partial(_nasbenchgraph, data), PackagedTable(), f"NAS-Bench-Graph table of {space} on {data}: {about}"
-        )
-    return DOMAINS | tables
+    def source(name: str) -> Source:
+        if name not in TABLES:
+            return DOMAINS[name]
+        space, _, data = name.partition(":")
+        if space == "bench201":
+            return Source(partial(_bench201, data), Bench201Options(), TABLES[name])
+        return Source(partial(_nasbenchgraph, data), PackagedTable(), TABLES[name])
+
+    return Catalogue({**DOMAINS.said, **TABLES}, source)
 
 
 def _bench201(data: Any, options: Bench201Options) -> Any:

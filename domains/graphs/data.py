@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -122,6 +123,9 @@ def planetoid(name: str, options: Options = CITATION) -> Graphs:
     graph = SimpleNamespace(x=x, edge_index=parts["edge_index"], y=parts["y"])
     splits = {"train_mask": parts["train_idx"], "val_mask": parts["val_idx"], "test_mask": parts["test_idx"]}
     return Graphs(_masked(graph, splits), options=options).named(name)
+
+
+cora, citeseer = partial(planetoid, "cora"), partial(planetoid, "citeseer")
 
 
 def pyg(options: PyGOptions = PyGOptions()) -> Graphs:

@@ -76,9 +76,17 @@ class Gym(RL):
         super().__init__(options)
 
     def make(self, split: Split, count: int, seed: int) -> VecEnv:
-        """The environment, `count` times."""
+        """The environment, `count` times.
+
+        Raises:
+            ValueError: gymnasium knows none of that name.
+        """
         import gymnasium
 
         from appnas.domains.rl.vectors import vector
 
+        try:
+            gymnasium.spec(self.options.env)
+        except gymnasium.error.Error as error:
+            raise ValueError(f"gymnasium has no environment {self.options.env!r}: {error}") from error
         return vector(lambda: gymnasium.make(self.options.env), count, salted(seed, split), self.options.shrink)

@@ -18,7 +18,7 @@ from appnas.compute import Compute, compute_of
 from appnas.domains.images import Images, Options
 from appnas.estimate import Table
 from appnas.loop import Budget, CollapseWarning, Observer
-from appnas.methods import darts, reinforce
+from appnas.methods import baselines, darts, reinforce
 from appnas.run import KEYS, LATER, InterruptedSearchError, catalogue, load_config, read_history, read_json, write_json
 from appnas.space import decisions, full_mask, restrict
 from appnas.spaces import Bench201, Cells
@@ -255,9 +255,8 @@ def test_a_search_cannot_reach_test_data(small, tmp_path, monkeypatch):
         seen.append(domain)
         return METHODS_RANDOM(space, domain, config, seed=seed, callbacks=callbacks)
 
-    entry = catalogue.METHODS["random"]
-    METHODS_RANDOM = entry.search
-    monkeypatch.setitem(catalogue.METHODS, "random", entry._replace(search=spying))
+    METHODS_RANDOM = baselines.random
+    monkeypatch.setattr(baselines, "random", spying)
     result = appnas.search(Bench201(channels=2, repeats=1), small, "random", evaluations=1, budget=1)
     with pytest.raises(PermissionError, match="cannot read test data"):
         seen[0].test(result.model())

@@ -83,7 +83,7 @@ def test_list_shows_everything():
     assert known["spaces"]["bench201"]["log10_size"] == pytest.approx(np.log10(15625))
     assert "withheld" in known["domains"]["bench201:cifar10"]["about"]
     code, out, _ = call("list")
-    assert code == 0 and all(name in out for kind in known.values() for name in kind)
+    assert code == 0 and all(f"  {name} " in out for kind in known.values() for name in kind)
     assert "10^4.2" in out and "1806.09055" in out
 
 
@@ -167,7 +167,7 @@ def test_table_search_prints_withheld_figures_and_resumes(table, tmp_path, monke
 
 def test_search_help_shows_every_setting_with_its_text_and_default(monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
-    code, out, err = call("search", "darts", "--space", "bench201", "--help")
+    code, out, err = call("search", "darts", "--space", "bench201", "--help-all")
     assert (code, err) == (0, "")
     names = [f"--{f.name}" for f in fields(METHODS["darts"].config)]
     names += [f"--{f.name}" for f in fields(flags.Options)]
@@ -213,6 +213,20 @@ def test_search_help_shows_every_setting_with_its_text_and_default(monkeypatch):
         ("search random --device meta", "the device 'meta' holds no numbers"),
         ("bench --device gpu", "torch has no device 'gpu' here, it has cpu"),
         ("bench --repeats 0", "repeats must be at least 1, got 0"),
+        (
+            "serch darts",
+            "list, show, search, resume, retrain, report, compare, export, bench, eda, completion; did you",
+        ),
+        ("--verison", "did you mean '--version'"),
+        ("eda doktor", "did you mean 'doctor'?"),
+        ("show method dart", "did you mean 'darts'?"),
+        ("show space cels", "did you mean 'cells'?"),
+        ("show domain digit", "did you mean 'digits'?"),
+        ("show metod darts", "did you mean 'method'?"),
+        ("list metods", "did you mean 'methods'?"),
+        ("list spaces nothing", "no spaces with 'nothing'"),
+        ("eda features here there", "here: no such file or directory"),
+        ("resume /dev/null", "/dev/null/config.json: not a directory"),
     ],
 )
 def test_a_mistake_gives_one_line_and_leaves_nothing(args, words, tmp_path, monkeypatch):
@@ -233,7 +247,6 @@ def test_a_mistake_gives_one_line_and_leaves_nothing(args, words, tmp_path, monk
         ("search darts --space.channels 0", "channels must be at least 1, got 0"),
         ("search darts --space.mask 1", "--space.mask"),
         ("search", "METHOD"),
-        ("serch darts", "list, search, resume, retrain, report, compare, export, bench"),
         ("retrain", "PATH"),
     ],
 )

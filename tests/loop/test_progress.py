@@ -1,9 +1,11 @@
-"""appnas.loop.progress: the live line shows value, best and how far; nothing where nobody looks."""
+"""appnas.loop.progress: a live line shows value, best and how far; a file gets a plain line every so often."""
 
 from __future__ import annotations
 
 import io
 import random
+import time
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -11,8 +13,10 @@ from rich.console import Console
 
 from appnas.estimate import Stateless
 from appnas.loop import Loop, Progress, Record, search_loop, training
+from appnas.loop.progress import Told
 from appnas.strategy import Random, Score
 from appnas.support import Failure
+from appnas.task import Metric
 
 
 class Sum(Stateless):
@@ -31,7 +35,7 @@ def test_a_terminal_sees_value_best_and_steps(bench201):
     assert progress.best == result.value
     task = progress.bar.tasks[0]
     assert (task.completed, task.total) == (7, 7)
-    assert task.fields["value"] == result.history[-1].value and task.fields["best"] == result.value
+    assert progress.value == result.history[-1].value
     text = screen.file.getvalue()
     assert "random, seed 0" in text and "7/7" in text and f"best {result.value:.4g}" in text
 
@@ -42,7 +46,7 @@ def test_a_resumed_search_starts_where_it_stands(bench201):
     progress.start(Loop(Random(bench201, random.Random(0)), Sum(), 9, step=2, history=history))
     assert progress.best == 5.0 and progress.bar.tasks[0].completed == 2
     progress.step(Loop(None, None, 9, step=3), Record(2, (1,), 4.0, {}))
-    assert progress.best == 5.0 and progress.bar.tasks[0].fields["value"] == 4.0
+    assert progress.best == 5.0 and progress.value == 4.0
     progress.end(Loop(None, None, 9, step=3))
 
 
@@ -58,10 +62,59 @@ def test_what_failed_or_diverged_is_not_the_best(bench201):
     progress.end(Loop(None, None, 9, step=4))
 
 
-def test_a_file_stays_clean(bench201):
+def test_a_short_search_leaves_a_file_clean(bench201):
     screen = console(False)
     search_loop(Random(bench201, random.Random(0)), Sum(), 3, callbacks=[Progress(console=screen)])
     assert screen.file.getvalue() == ""
+
+
+def test_a_file_gets_plain_lines_with_the_name_and_the_unit_of_the_metric(bench201, monkeypatch):
+    """Also while one evaluation takes long."""
+    monkeypatch.setenv("APPNAS_PROGRESS", "0.05")
+    monkeypatch.setattr(Told, "last", 0.0)
+
+    class Slow(Stateless):
+        def score(self, draw):
+            time.sleep(0.2)
+            return Score(torch.tensor(93.75), {"accuracy": 93.75, "loss": 2.0})
+
+    screen = console(False)
+    told = Progress("random, seed 0", screen, SimpleNamespace(metric=Metric("accuracy", "%")))
+    search_loop(Random(bench201, random.Random(0)), Slow(), 3, callbacks=[told])
+    lines = screen.file.getvalue().splitlines()
+    assert lines[0].startswith("random, seed 0: 0 of 3 steps, 0:00:00") and 6 <= len(lines) <= 12
+    said = "random, seed 0: 2 of 3 steps, validation accuracy 93.75 %, best 93.75 %, 0:00:00, about 0:00:00 left"
+    assert said in lines and not told.told.thread.is_alive()
+
+
+def test_before_the_first_value_none_is_named(bench201):
+    told = Progress(console=console(True))
+    told.start(Loop(Random(bench201, random.Random(0)), Sum(), 9))
+    assert told.said == ""
+    told.step(Loop(None, None, 9, step=1), Record(0, (1,), -0.5, {"loss": 0.5}))
+    assert told.said == "minus loss -0.5, best -0.5"
+    told.step(Loop(None, None, 9, step=2), Record(1, (1,), float("nan"), {"loss": float("nan")}))
+    assert told.said.endswith("none, best -0.5")
+    told.end(Loop(None, None, 9, step=2))
+
+
+def test_many_short_trainings_are_told_of(monkeypatch):
+    monkeypatch.setenv("APPNAS_PROGRESS", "0.3")
+    monkeypatch.setattr(Told, "last", 0.0)
+    screen = console(False)
+    for number in range(10):
+        with training(f"training {number}", 2, console=screen) as on_epoch:
+            on_epoch(1, 2.5)
+            time.sleep(0.1)
+    lines = screen.file.getvalue().splitlines()
+    assert 2 <= len(lines) <= 4 and all(": 1 of 2 epochs, loss 2.5, 0:00:00" in line for line in lines)
+
+
+@pytest.mark.parametrize("text", ["often", "-1", "nan"])
+def test_no_number_of_seconds_is_refused(monkeypatch, text):
+    monkeypatch.setenv("APPNAS_PROGRESS", text)
+    with pytest.raises(ValueError, match=f"0 for none, got '{text}'"):
+        Told("search", "steps", 3)
 
 
 def test_the_line_goes_away_after_an_error(bench201):
