@@ -54,12 +54,14 @@ class Method(NamedTuple):
     @property
     def search(self) -> Callable[..., Any]:
         """(space, domain, config, *, seed, callbacks) -> SearchResult."""
-        return self._named(1, "search")
+        found: Callable[..., Any] = self._named(1, "search")
+        return found
 
     @property
     def config(self) -> type:
         """The dataclass of its settings."""
-        return self._named(2, "Config")
+        found: type = self._named(2, "Config")
+        return found
 
     def _named(self, place: int, otherwise: str) -> Any:
         names = self.module.split(":")
