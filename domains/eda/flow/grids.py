@@ -1,0 +1,203 @@
+"""Gcells over a die: so many, of so many micrometres or tracks, or where the DEF file draws them."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from appnas.domains.eda.flow.lefdef.placed import Box, Design
+
+AT_ONCE = 1 << 18
+"""Points, or box sides, that are held at a time."""
+MOST = 1 << 22
+"""Gcells of a grid, at most."""
+HOW = "H W or N gcells, a size such as 4.2um (4.2x5.6um: width x height) or 15tracks, or gcellgrid"
+
+
+class Grid:
+    """Gcells over a die.
+
+    Args:
+        die: x0, y0, x1, y1 in micrometres.
+        height, width: gcells along y and x.
+    """
+
+    def __init__(self, die: Box, height: int, width: int):
+        if min(height, width) < 1 or die[2] <= die[0] or die[3] <= die[1]:
+            raise ValueError(f"a grid needs a die with an area and at least one gcell, got {die}, {height} x {width}")
+        self.die, self.shape = die, (height, width)
+        self.size = (die[2] - die[0]) / width, (die[3] - die[1]) / height
+
+    def cells(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Row and column of every point [N, 2]; those outside of the die belong to its edge."""
+        columns = np.floor((points[:, 0] - self.die[0]) / self.size[0]).astype(int)
+        rows = np.floor((points[:, 1] - self.die[1]) / self.size[1]).astype(int)
+        return rows.clip(0, self.shape[0] - 1), columns.clip(0, self.shape[1] - 1)
+
+    def count(self, points: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+        """Sum of the weights of the points in every gcell."""
+        rows, columns = self.cells(points)
+        flat = np.bincount(rows * self.shape[1] + columns, weights, self.shape[0] * self.shape[1])
+        return flat.reshape(self.shape)
+
+    def overlap(self, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """How much of every gcell's side a box covers, in gcell sides: along y [N, H] and x [N, W]."""
+        sides = []
+        for low, high, start, step, count in (
+            (boxes[:, 1], boxes[:, 3], self.die[1], self.size[1], self.shape[0]),
+            (boxes[:, 0], boxes[:, 2], self.die[0], self.size[0], self.shape[1]),
+        ):
+            edges = start + step * np.arange(count)
+            covered = np.minimum(high[:, None], edges + step) - np.maximum(low[:, None], edges)
+            sides.append(covered.clip(0) / step)
+        return sides[0], sides[1]
+
+    def few(self, n: int) -> Iterator[slice]:
+        """So many boxes, a few at a time: what is held does not grow with their number."""
+        step = max(AT_ONCE // sum(self.shape), 1)
+        return (slice(k, k + step) for k in range(0, n, step))
+
+    def area(self, boxes: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+        """Covered share of every gcell, summed over the boxes, each times its weight."""
+        found = np.zeros(self.shape)
+        for part in self.few(len(boxes)):
+            y, x = self.overlap(boxes[part])
+            found += (y if weights is None else y * weights[part, None]).T @ x
+        return found
+
+    def touching(self, boxes: np.ndarray) -> np.ndarray:
+        """How many boxes every gcell has a part of."""
+        found = np.zeros(self.shape)
+        for part in self.few(len(boxes)):
+            y, x = self.overlap(boxes[part])
+            found += (y > 0).astype(float).T @ (x > 0).astype(float)
+        return found
+
+    def outline(self, boxes: np.ndarray) -> np.ndarray:
+        """Length of the boxes' sides in every gcell, in gcell sides."""
+        found = np.zeros(self.shape)
+        for part in self.few(len(boxes)):
+            y, x = self.overlap(boxes[part])
+            rows, columns = np.zeros_like(y), np.zeros_like(x)
+            every = np.arange(len(y))
+            for corner in (boxes[part, :2], boxes[part, 2:]):
+                row, column = self.cells(corner)
+                np.add.at(rows, (every, row), 1)
+                np.add.at(columns, (every, column), 1)
+            found += rows.T @ x + y.T @ columns
+        return found
+
+    def lines(self, start: np.ndarray, end: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """Length of straight lines in every gcell, in gcell sides, times the weights; exact to a quarter of a side."""
+        spans = (end - start) / self.size
+        length = np.hypot(spans[:, 0], spans[:, 1])
+        steps = np.maximum(np.ceil(4 * length), 1).astype(int)
+        total = np.cumsum(steps)
+        cuts = np.searchsorted(total, np.arange(0, int(steps.sum()), AT_ONCE))
+        found = np.zeros(self.shape)
+        for first, last in zip(cuts, [*cuts[1:], len(steps)], strict=True):
+            part = slice(first, last)
+            found += self._lines(start[part], end[part], (weights * length)[part], steps[part])
+        return found
+
+    def _lines(self, start: np.ndarray, end: np.ndarray, weights: np.ndarray, steps: np.ndarray) -> np.ndarray:
+        of = np.repeat(np.arange(len(steps)), steps)
+        first = np.repeat(np.cumsum(steps) - steps, steps)
+        t = (np.arange(len(of)) - first + 0.5) / steps[of]
+        points = start[of] + t[:, None] * (end - start)[of]
+        return self.count(points, (weights / steps)[of])
+
+    def tiles(self, height: int, width: int, margin: int) -> Iterator[tuple[slice, slice, slice, slice]]:
+        """Windows of a size that cover a grid, beside each other and overlapping: their rows and columns, and of these
+        the rows and columns that are theirs alone, at least `margin` from the window's edge unless it is the grid's.
+
+        Raises:
+            ValueError: the grid is smaller than a window, or the margins leave nothing of one.
+        """
+        if height > self.shape[0] or width > self.shape[1] or min(height, width) <= 2 * margin:
+            raise ValueError(
+                f"a grid of {self.shape[0]} x {self.shape[1]} gcells has no windows of {height} x {width}"
+                f" with margins of {margin}"
+            )
+        for rows, own_rows in _spans(self.shape[0], height, margin):
+            for columns, own_columns in _spans(self.shape[1], width, margin):
+                yield rows, columns, own_rows, own_columns
+
+
+def _spans(whole: int, side: int, margin: int) -> list[tuple[slice, slice]]:
+    """Along one side: windows, and what is theirs alone."""
+    count = 1 if whole == side else math.ceil((whole - 2 * margin) / (side - 2 * margin))
+    starts = np.linspace(0, whole - side, count).round().astype(int).tolist()
+    borders = [0, *((a + side + b) // 2 for a, b in zip(starts, starts[1:], strict=False)), whole]
+    return [(slice(s, s + side), slice(a, b)) for s, a, b in zip(starts, borders, borders[1:], strict=False)]
+
+
+def track(design: Design) -> tuple[float, float]:
+    """Distance of two tracks along x and along y: of the finest routing layer of either direction above the lowest."""
+    layers = list(design.layers.values())[1:] or list(design.layers.values())
+    steps = {way: [step for direction, step in layers if direction == way] for way in ("VERTICAL", "HORIZONTAL")}
+    every = [step for found in steps.values() for step in found]
+    if not every:
+        raise ValueError(f"{design.name}: gcells of so many tracks need routing layers with a pitch")
+    return min(steps["VERTICAL"] or every), min(steps["HORIZONTAL"] or every)
+
+
+def sized(die: Box, width: float, height: float) -> Grid:
+    """Gcells of a size in micrometres from the die's lower left corner on; the last ones may stand out over the die.
+
+    Raises:
+        ValueError: a size that is not above 0, or more gcells than `MOST`.
+    """
+    if not (width > 0 and height > 0):
+        raise ValueError(f"gcells need a width and a height above 0, got {width:g} x {height:g} um")
+    columns, rows = (max(math.ceil((die[k + 2] - die[k]) / s - 1e-6), 1) for k, s in ((0, width), (1, height)))
+    if rows * columns > MOST:
+        raise ValueError(f"{rows} x {columns} gcells of {width:g} x {height:g} um are too many: give a larger size")
+    return Grid((die[0], die[1], die[0] + columns * width, die[1] + rows * height), rows, columns)
+
+
+def drawn(design: Design) -> Grid:
+    """The gcells of the DEF file's GCELLGRID.
+
+    Of several statements along an axis the one with the most lines has the size; the others, at the borders, stretch or
+    cut the last gcells, which are whole ones here.
+
+    Raises:
+        ValueError: it has none along x or y.
+    """
+    if not all(design.gcells.get(axis) for axis in "XY"):
+        raise ValueError(f"{design.name}: the DEF file has no GCELLGRID along X and Y; give {HOW}")
+    start, size = [], []
+    for k, axis in enumerate("XY"):
+        first, step, _ = max(design.gcells[axis], key=lambda row: row[2])
+        start.append(first - step * round((first - design.die[k]) / step))
+        size.append(step)
+    return sized((start[0], start[1], design.die[2], design.die[3]), size[0], size[1])
+
+
+def grid_of(design: Design, said: str | Sequence[str]) -> Grid:
+    """A grid as people say it: "32", "24 32" (rows, columns), "4.2um", "4.2x5.6um", "15tracks", "gcellgrid".
+
+    Raises:
+        ValueError: another saying, or what the grids themselves refuse.
+    """
+    text = said if isinstance(said, str) else " ".join(said)
+    text = text.strip().lower()
+    if text == "gcellgrid":
+        return drawn(design)
+    if count := re.fullmatch(r"(\d+)(?:[\sx]+(\d+))?", text):
+        height, width = int(count[1]), int(count[2] or count[1])
+        if height * width > MOST:
+            raise ValueError(f"{height} x {width} gcells are too many: at most {MOST}")
+        return Grid(design.die, height, width)
+    if size := re.fullmatch(r"([\d.]+)(?:\s*x\s*([\d.]+))?\s*(um|µm|tracks?)", text):
+        try:
+            width_of, height_of = float(size[1]), float(size[2] or size[1])
+        except ValueError:
+            raise ValueError(f"a grid is {HOW}; got {text!r}") from None
+        x, y = track(design) if size[3].startswith("track") else (1.0, 1.0)
+        return sized(design.die, width_of * x, height_of * y)
+    raise ValueError(f"a grid is {HOW}; got {text!r}")
