@@ -33,7 +33,7 @@ def test_the_command_line(tmp_path, capsys):
 
 def test_files_that_cannot_be_meant(tmp_path):
     with pytest.raises(ValueError, match="one or more LEF files, then a DEF file"):
-        features_of([tmp_path / "placed.def"], 8, 8)
+        features_of([tmp_path / "placed.def"], "8")
     assert beside(Path("a/placed.def.gz"), ".npz") == Path("a/placed.npz")
     assert beside(Path("placed.def"), "-drc.npz") == Path("placed-drc.npz")
 

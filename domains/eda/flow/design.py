@@ -41,10 +41,9 @@ class Place(NamedTuple):
 
 
 class Spot(NamedTuple):
-    """A pin: centre and boxes from a corner, and whether it drives its net."""
+    """A pin from a corner: the box around its boxes, these, and whether it drives its net."""
 
-    x: float
-    y: float
+    around: Box
     boxes: Shapes
     drives: bool
 
@@ -199,8 +198,7 @@ def _spot(reading: Reading, place: Place, pin: str, cell: str) -> Spot:
     boxes = tuple((m, turned(b, place.orient, macro.width, macro.height)) for m, b in found.boxes)
     whole = (0.0, 0.0, macro.width, macro.height)
     edges = [b for _, b in boxes] or [turned(whole, place.orient, macro.width, macro.height)]
-    x0, y0, x1, y1 = box_of([(b[k], b[k + 1]) for b in edges for k in (0, 2)])
-    return Spot((x0 + x1) / 2, (y0 + y1) / 2, boxes, found.direction.startswith("OUTPUT"))
+    return Spot(box_of([(b[k], b[k + 1]) for b in edges for k in (0, 2)]), boxes, found.direction.startswith("OUTPUT"))
 
 
 def _ports(reading: Reading, entries: list[Tokens]) -> dict[str, tuple[float, float, Spot]]:
@@ -217,7 +215,7 @@ def _ports(reading: Reading, entries: list[Tokens]) -> dict[str, tuple[float, fl
                 direction = part[1].upper()
         if place is not None:
             own: Shapes = ((layer, (0.0, 0.0, 0.0, 0.0)),) if layer else ()
-            ports[tokens[0]] = *place, Spot(0.0, 0.0, own, direction == "INPUT")
+            ports[tokens[0]] = *place, Spot((0.0, 0.0, 0.0, 0.0), own, direction == "INPUT")
     return ports
 
 
@@ -286,7 +284,8 @@ def _pin(
     nets.of_cell.append(index)
     nets.spots.append(spot)
     nets.corners.append((x, y))
-    nets.centres.append((x + spot.x, y + spot.y))
+    x0, y0, x1, y1 = spot.around
+    nets.centres.append(((x0 + x + (x1 + x)) / 2, (y0 + y + (y1 + y)) / 2))
 
 
 def _tracks(head: list[Tokens], unit: float) -> dict[str, list[tuple[str, float, float, int]]]:

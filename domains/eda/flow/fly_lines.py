@@ -52,7 +52,9 @@ def ideal(design: Design, said: Sequence[str]) -> np.ndarray:
         elif word.upper() in uses:
             found |= np.array([use == word.upper() for use in design.uses] or [False] * len(found), bool)
         else:
-            raise ValueError(f"ideal nets are those of a USE ({', '.join(uses)}) or of more pins than 2 up; got {word!r}")
+            raise ValueError(
+                f"ideal nets are those of a USE ({', '.join(uses)}) or of more pins than 2 up; got {word!r}"
+            )
     return found & design.signals
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -14,7 +15,7 @@ AT_ONCE = 1 << 18
 """Points, or box sides, that are held at a time."""
 MOST = 1 << 22
 """Gcells of a grid, at most."""
-HOW = "H W or N gcells, a size such as 4.2um (4.2x5.6um: width x height) or 15tracks, or gcellgrid"
+HOW = "N or HxW gcells, gcells of a size (4.2um, 4.2x5.6um, 15tracks, 15x20tracks: height x width), or gcellgrid"
 
 
 class Grid:
@@ -97,18 +98,18 @@ class Grid:
         steps = np.maximum(np.ceil(4 * length), 1).astype(int)
         total = np.cumsum(steps)
         cuts = np.searchsorted(total, np.arange(0, int(steps.sum()), AT_ONCE))
-        found = np.zeros(self.shape)
+        found, each = np.zeros(self.shape), weights * length / steps
         for first, last in zip(cuts, [*cuts[1:], len(steps)], strict=True):
             part = slice(first, last)
-            found += self._lines(start[part], end[part], (weights * length)[part], steps[part])
+            found += self._lines(start[part], end[part], each[part], steps[part])
         return found
 
-    def _lines(self, start: np.ndarray, end: np.ndarray, weights: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    def _lines(self, start: np.ndarray, end: np.ndarray, each: np.ndarray, steps: np.ndarray) -> np.ndarray:
         of = np.repeat(np.arange(len(steps)), steps)
         first = np.repeat(np.cumsum(steps) - steps, steps)
         t = (np.arange(len(of)) - first + 0.5) / steps[of]
         points = start[of] + t[:, None] * (end - start)[of]
-        return self.count(points, (weights / steps)[of])
+        return self.count(points, each[of])
 
     def tiles(self, height: int, width: int, margin: int) -> Iterator[tuple[slice, slice, slice, slice]]:
         """Windows of a size that cover a grid, beside each other and overlapping: their rows and columns, and of these
@@ -178,26 +179,50 @@ def drawn(design: Design) -> Grid:
     return sized((start[0], start[1], design.die[2], design.die[3]), size[0], size[1])
 
 
-def grid_of(design: Design, said: str | Sequence[str]) -> Grid:
-    """A grid as people say it: "32", "24 32" (rows, columns), "4.2um", "4.2x5.6um", "15tracks", "gcellgrid".
+class Asked(NamedTuple):
+    """A grid that somebody asked for."""
+
+    unit: Literal["gcells", "um", "tracks", "gcellgrid"]
+    height: float = 0
+    width: float = 0
+
+
+def asked(said: str) -> Asked:
+    """What is meant by "32", "24x32", "4.2um", "4.2x5.6um", "15tracks", "15x20tracks" or "gcellgrid"; heights first.
 
     Raises:
-        ValueError: another saying, or what the grids themselves refuse.
+        ValueError: something else, sizes of 0, or more than `MOST` gcells.
     """
-    text = said if isinstance(said, str) else " ".join(said)
-    text = text.strip().lower()
+    text = said.strip().lower()
     if text == "gcellgrid":
+        return Asked("gcellgrid")
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)(?:\s*x\s*(\d+(?:\.\d+)?))?\s*(um|µm|tracks?)?", text)
+    if not found:
+        raise ValueError(f"grid is {HOW}; got {said!r}")
+    height, width = float(found[1]), float(found[2] or found[1])
+    if found[3]:
+        if not min(height, width) > 0:
+            raise ValueError(f"grid needs gcells with a height and a width above 0, got {said!r}")
+        return Asked("tracks" if found[3].startswith("track") else "um", height, width)
+    if not (height.is_integer() and width.is_integer()):
+        raise ValueError(f"grid is {HOW}; got {said!r}, without a unit")
+    if min(height, width) < 1 or height * width > MOST:
+        raise ValueError(
+            f"grid must be at least 1, got {said}" if height * width < 1 else f"at most {MOST} gcells: {said}"
+        )
+    return Asked("gcells", height, width)
+
+
+def grid_of(design: Design, said: str) -> Grid:
+    """The grid that somebody asked for, on a design; see `asked`.
+
+    Raises:
+        ValueError: as for `asked`, `drawn`, `sized` and `track`.
+    """
+    unit, height, width = asked(said)
+    if unit == "gcellgrid":
         return drawn(design)
-    if count := re.fullmatch(r"(\d+)(?:[\sx]+(\d+))?", text):
-        height, width = int(count[1]), int(count[2] or count[1])
-        if height * width > MOST:
-            raise ValueError(f"{height} x {width} gcells are too many: at most {MOST}")
-        return Grid(design.die, height, width)
-    if size := re.fullmatch(r"([\d.]+)(?:\s*x\s*([\d.]+))?\s*(um|µm|tracks?)", text):
-        try:
-            width_of, height_of = float(size[1]), float(size[2] or size[1])
-        except ValueError:
-            raise ValueError(f"a grid is {HOW}; got {text!r}") from None
-        x, y = track(design) if size[3].startswith("track") else (1.0, 1.0)
-        return sized(design.die, width_of * x, height_of * y)
-    raise ValueError(f"a grid is {HOW}; got {text!r}")
+    if unit == "gcells":
+        return Grid(design.die, int(height), int(width))
+    x, y = track(design) if unit == "tracks" else (1.0, 1.0)
+    return sized(design.die, width * x, height * y)

@@ -64,12 +64,13 @@ def maps_on(design: Design, grid: Grid) -> dict[str, np.ndarray]:
     Raises:
         ValueError: no net has two pins.
     """
-    hard = np.array([macro.role == "hard" for macro in design.kinds], bool)
-    kinds = {id(macro): (macro.sequential, macro.buffer) for macro in design.kinds}
-    what = np.array([kinds[id(macro)] for macro in design.kinds], bool).reshape(-1, 2)
-    chosen = {"cell": ~hard, "flip_flop": what[:, 0], "buffer": what[:, 1]}
+    kinds = {id(macro): macro for macro in design.kinds}
+    said = {key: (m.role == "hard", m.sequential, m.buffer) for key, m in kinds.items()}
+    what = np.array([said[id(macro)] for macro in design.kinds], bool).reshape(-1, 3)
+    hard = what[:, 0]
+    maps = {"cell": grid.area(design.boxes[~hard])}
+    maps |= {name: grid.area(design.boxes[what[:, k]]) for k, name in ((1, "flip_flop"), (2, "buffer"))}
     barred = [design.boxes[hard], np.array([b for _, b in design.blockages]).reshape(-1, 4)]
-    maps = {name: grid.area(design.boxes[rows]) for name, rows in chosen.items()}
     partial = np.array([(share, *box) for share, box in design.partial]).reshape(-1, 5)
     maps["macro"] = grid.area(np.unique(np.concatenate(barred), axis=0)) + grid.area(partial[:, 1:], partial[:, 0])
     maps["macro"] = maps["macro"].clip(0, 1)

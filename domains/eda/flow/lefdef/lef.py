@@ -212,7 +212,11 @@ def shape(word: str, said: Tokens, width: float) -> list[Box]:
     end = upper.index("DO") if "DO" in upper else len(said)
     flat = numbers(said[start:end])
     points: Points = list(zip(flat[::2], flat[1::2], strict=True))
-    boxes = {"RECT": lambda: [box_of(points)], "POLYGON": lambda: rectangles(points), "PATH": lambda: path(points, width)}
+    boxes = {
+        "RECT": lambda: [box_of(points)],
+        "POLYGON": lambda: rectangles(points),
+        "PATH": lambda: path(points, width),
+    }
     found = boxes[word]()
     if end == len(said):
         return found
