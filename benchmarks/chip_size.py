@@ -1,7 +1,7 @@
 """What maps and predictions of large designs cost: CPU seconds and peak memory of the commands, against the cells.
 
-Designs are made up in the proportions of a placed core of 29,000 cells (see `make`): a die filled to a half, nets of two
-to sixty pins between neighbours, one clock of every ninth cell, a reset as wide, straps, taps, tracks, a GCELLGRID.
+Designs are made up in the proportions of a placed core of 29,000 cells (see `make`): a die filled to a half, nets of 2
+to 60 pins between neighbours, one clock of every ninth cell, a reset as wide, straps, taps, tracks, a GCELLGRID.
 
     python benchmarks/chip_size.py --cells 1000 10000 30000 100000 200000
     python benchmarks/chip_size.py --pins 500 1000 2000 50000      # one net of so many pins
@@ -44,7 +44,10 @@ def make(cells, folder, rng):
     kinds = rng.choices(list(KINDS), (3, 4, 1, 1), k=cells)
     where = [(int(2000 * WIDTH * (j % a_row)), ROW * (j // a_row)) for j in range(cells)]
     turns = ["N" if y // ROW % 2 else "FS" for _, y in where]
-    placed = [f"- u{j} {k} + PLACED ( {x} {y} ) {t} ;" for j, (k, (x, y), t) in enumerate(zip(kinds, where, turns))]
+    placed = [
+        f"- u{j} {k} + PLACED ( {x} {y} ) {t} ;"
+        for j, (k, (x, y), t) in enumerate(zip(kinds, where, turns, strict=True))
+    ]
     placed += [f"- t{j} TAP + FIXED ( {1000 * (side - 1)} {ROW * j} ) N ;" for j in range(max(cells // 10, 1))]
     flops = [j for j, kind in enumerate(kinds) if kind == "DFF"]
     sinks = {j: [pin for pin in KINDS[kind][:-1] if pin not in ("CK", "RN")] for j, kind in enumerate(kinds)}
@@ -78,8 +81,9 @@ def write(folder, side, placed, nets):
     tracks = [f"TRACKS {a} 100 DO {count} STEP 200 LAYER M{k} ;" for k in range(1, 7) for a in "XY"]
     grid = [f"GCELLGRID {axis} 0 DO {side // 3 + 1} STEP 3000 ;" for axis in "XY"]
     straps = [f"NEW M6 2000 + SHAPE STRIPE ( {x} 0 ) ( * {end} )" for x in range(50_000, end, 50_000)]
-    text = ["VERSION 5.8 ;", "DESIGN made ;", "UNITS DISTANCE MICRONS 1000 ;", f"DIEAREA ( 0 0 ) ( {end} {end} ) ;", *tracks,
-            *grid, f"COMPONENTS {len(placed)} ;", *placed, "END COMPONENTS", "PINS 2 ;",
+    text = ["VERSION 5.8 ;", "DESIGN made ;", "UNITS DISTANCE MICRONS 1000 ;",
+            f"DIEAREA ( 0 0 ) ( {end} {end} ) ;", *tracks, *grid,
+            f"COMPONENTS {len(placed)} ;", *placed, "END COMPONENTS", "PINS 2 ;",
             *(f"- {n} + NET {n} + DIRECTION INPUT + LAYER M3 ( 0 0 ) ( 100 100 ) + PLACED ( 0 {y} ) N ;"
               for n, y in (("clk", 1000), ("rst", 2000))),
             "END PINS", "SPECIALNETS 1 ;", "- VDD + ROUTED M5 2000 + SHAPE STRIPE ( 0 1000 ) ( 1000 * )", *straps,

@@ -137,8 +137,8 @@ class Predict:
     out: Annotated[Path | None, tyro.conf.arg(metavar="PATH")] = None
     """Where to write the predicted map, .npz, with a picture of the same name; by default beside the DEF file."""
     grid: str = ""
-    """Gcells, as for features; more than the network's are predicted in tiles that overlap. By default the network's, over
-    the whole die. Gcells of as many tracks as the training had are what it knows best."""
+    """Gcells, as for features; more than the network's are predicted in tiles that overlap. By default the network's,
+    over the whole die. Gcells of as many tracks as the training had are what it knows best."""
     ideal: str = ""
     """Nets to leave out, as for features."""
 

@@ -13,6 +13,6 @@ from appnas.domains.eda.flow.router import OVERFLOW, TRACKS, capacity, channels,
 from appnas.domains.eda.flow.rtl import DESIGNS
 
 __all__ = [
-    "CIRCUITNET", "DESIGNS", "OVERFLOW", "PAPER", "TRACKS", "Design", "Grid", "Source", "capacity", "channels", "features",
-    "generate", "grid_of", "ideal", "in_tracks", "maps_on", "own", "read_def", "read_lef", "without",
+    "CIRCUITNET", "DESIGNS", "OVERFLOW", "PAPER", "TRACKS", "Design", "Grid", "Source", "capacity", "channels",
+    "features", "generate", "grid_of", "ideal", "in_tracks", "maps_on", "own", "read_def", "read_lef", "without",
 ]  # fmt: skip

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from appnas.domains.eda.flow.lefdef import routes
+from appnas.domains.eda.flow.lefdef import floorplan, routes
 from appnas.domains.eda.flow.lefdef.placed import (
-    ANYWHERE, FILLER, SUPPLY, Access, Box, Design, Library, Macro, Patch, Wire,
-)  # fmt: skip
+    ANYWHERE,
+    FILLER,
+    SUPPLY,
+    Access,
+    Box,
+    Design,
+    Library,
+    Macro,
+    Patch,
+    Wire,
+)
 from appnas.domains.eda.flow.lefdef.shapes import ORIENTS, box_of, moved, outside, turned
-from appnas.domains.eda.flow.lefdef.text import PLAIN, Tokens, count, parts, read, sections
+from appnas.domains.eda.flow.lefdef.text import PLAIN, Tokens, count, keywords, parts, read, sections
 
 PLACED = ("PLACED", "FIXED", "COVER")
 FILLERS = ("FILL", "TAP", "DECAP", "ANTENNA")
@@ -64,6 +72,23 @@ class Reading:
     obstacles: list[tuple[str, Box]] = field(default_factory=list)
     spots: dict[tuple[str, str, str], Spot] = field(default_factory=dict)
     """By cell type, orientation and pin."""
+    above: dict[tuple[str, str], Shapes] = field(default_factory=dict)
+    """Obstructions above the lowest layer by cell type and orientation."""
+
+    def place(self, name: str, place: Place, own: bool, obstructs: bool) -> None:
+        """Put a component where it belongs: among the cells if it is one of their `own`."""
+        _, macro, kind, x, y, orient = place
+        if obstructs:
+            if (kind, orient) not in self.above:
+                upper = [(m, b) for m, b in macro.obstructions if m in list(self.library.layers)[1:]]
+                self.above[kind, orient] = tuple((m, turned(b, orient, macro.width, macro.height)) for m, b in upper)
+            self.obstacles += [(m, moved(b, x, y)) for m, b in self.above[kind, orient]]
+        self.places[name] = place._replace(index=len(self.cells)) if own else place
+        if own:
+            w, h = (macro.height, macro.width) if orient[-1] in "EW" else (macro.width, macro.height)
+            self.cells.append(name)
+            self.kinds.append(macro)
+            self.boxes.append((x, y, x + w, y + h))
 
 
 def read_def(path: str | Path, library: Library, *, wires: bool = True) -> Design:
@@ -75,8 +100,8 @@ def read_def(path: str | Path, library: Library, *, wires: bool = True) -> Desig
         wires: read the wires of regular nets, too; maps of a placement need none.
 
     Raises:
-        ValueError: the file is cut off, says other numbers than it holds, has a cell that is not placed or whose type no
-            LEF file has (but for fillers), or a signal net ends at what is not there.
+        ValueError: the file is cut off, says other numbers than it holds, has a cell that is not placed or whose
+            type no LEF file has (but for fillers), or a signal net ends at what is not there.
     """
     source = str(path)
     found = sections(read(path), source)
@@ -86,12 +111,10 @@ def read_def(path: str | Path, library: Library, *, wires: bool = True) -> Desig
             raise ValueError(f"{source} has no {key}")
     reading = Reading(source, library, 1 / float(head["UNITS"][3]))
     unit, skipped = reading.unit, reading.skipped
-    for tokens in found[""]:
-        if tokens[0] not in HEAD:
-            count(skipped, tokens[0])
-    for name, entries in found.items():
-        if name and name not in SECTIONS and entries:
-            count(skipped, name, len(entries))
+    unread = [(tokens[0], 1) for tokens in found[""] if tokens[0] not in HEAD]
+    unread += [(name, len(entries)) for name, entries in found.items() if name and name not in SECTIONS and entries]
+    for name, by in unread:
+        count(skipped, name, by)
     corners = np.array([float(v) for v in head["DIEAREA"][1:] if v not in "()"]).reshape(-1, 2) * unit
     outline = [(float(x), float(y)) for x, y in corners]
     _components(reading, found.pop("COMPONENTS", []))
@@ -102,7 +125,7 @@ def read_def(path: str | Path, library: Library, *, wires: bool = True) -> Desig
     for tokens in found.get("SPECIALNETS", []):
         metal = routes.special(tokens, vias, unit, skipped)
         reading.obstacles += [(layer, box) for layer, box in metal if layer in upper]
-    blockages, partial = _blockages(reading, found.get("BLOCKAGES", []))
+    blockages, partial = floorplan.blockages(found.get("BLOCKAGES", []), unit, skipped)
     if len(outline) > 2:
         blockages += [(ANYWHERE, box) for box in outside(outline)]
     nets = _nets(reading, found.pop("NETS", []), _ports(reading, found.pop("PINS", [])), vias if wires else None)
@@ -110,7 +133,7 @@ def read_def(path: str | Path, library: Library, *, wires: bool = True) -> Desig
         name=head["DESIGN"][1],
         die=box_of(outline),
         layers=library.layers,
-        tracks=_tracks(found[""], unit),
+        tracks=floorplan.tracks(found[""], unit),
         cells=reading.cells,
         kinds=reading.kinds,
         boxes=np.array(reading.boxes, float).reshape(-1, 4),
@@ -127,61 +150,45 @@ def read_def(path: str | Path, library: Library, *, wires: bool = True) -> Desig
         patches=nets.patches,
         partial=partial,
         obstacles=reading.obstacles,
-        gcells=_gcells(found[""], unit),
+        gcells=floorplan.gcells(found[""], unit),
         skipped=skipped,
     )
 
 
-def _parts(tokens: Tokens, k: int) -> Iterator[tuple[str, int]]:
-    """The keywords behind plus signs, and their places."""
-    while True:
-        try:
-            k = tokens.index("+", k) + 1
-        except ValueError:
-            return
-        yield tokens[k].upper(), k
+def _placed(reading: Reading, tokens: Tokens) -> int:
+    """Where a component's place begins, -1 if it has none."""
+    at = -1
+    for word, k in keywords(tokens, 2):
+        if word in PLACED and at < 0:
+            at = k
+        elif word in UNREAD:
+            count(reading.skipped, f"COMPONENTS {word}")
+    if at >= 0 and tokens[at + 5].upper() not in ORIENTS:
+        known = ", ".join(ORIENTS)
+        raise ValueError(f"{reading.source}: {tokens[0]} is placed {tokens[at + 5]!r}, not one of {known}")
+    return at
 
 
 def _components(reading: Reading, entries: list[Tokens]) -> None:
-    macros, unit, upper = reading.library.macros, reading.unit, list(reading.library.layers)[1:]
+    macros = reading.library.macros
     roles = {name: macro.role for name, macro in macros.items()}
-    above: dict[tuple[str, str], Shapes] = {}
     for tokens in entries:
         name, kind = tokens[0], tokens[1]
-        macro = macros.get(kind)
-        if macro is None:
+        if kind not in macros:
             if not kind.upper().startswith(FILLERS):
                 raise ValueError(f"{reading.source}: {name} is a {kind}, which the LEF files do not have")
             count(reading.skipped, "fillers")
             continue
-        role, at = roles[kind], -1
-        for word, k in _parts(tokens, 2):
-            if word in PLACED and at < 0:
-                at = k
-            elif word in UNREAD:
-                count(reading.skipped, f"COMPONENTS {word}")
-        if role != "cell" and role != "hard":
-            count(reading.skipped, f"{role}s")
-            if at < 0:
-                continue
-        elif at < 0:
+        at = _placed(reading, tokens)
+        own = roles[kind] in ("cell", "hard")
+        if not own:
+            count(reading.skipped, f"{roles[kind]}s")
+        if at >= 0:
+            x, y, orient = float(tokens[at + 2]), float(tokens[at + 3]), tokens[at + 5].upper()
+            place = Place(FILLER, macros[kind], kind, x * reading.unit, y * reading.unit, orient)
+            reading.place(name, place, own, roles[kind] in ("hard", "cover"))
+        elif own:
             raise ValueError(f"{reading.source}: {name} is not placed")
-        x, y, orient = float(tokens[at + 2]) * unit, float(tokens[at + 3]) * unit, tokens[at + 5].upper()
-        if orient not in ORIENTS:
-            raise ValueError(f"{reading.source}: {name} has the orientation {orient!r}; there are {', '.join(ORIENTS)}")
-        if role in ("hard", "cover"):
-            if (kind, orient) not in above:
-                own = [(m, turned(b, orient, macro.width, macro.height)) for m, b in macro.obstructions if m in upper]
-                above[kind, orient] = tuple(own)
-            reading.obstacles += [(m, moved(b, x, y)) for m, b in above[kind, orient]]
-        if role in ("cell", "hard"):
-            w, h = (macro.height, macro.width) if orient[-1] in "EW" else (macro.width, macro.height)
-            reading.places[name] = Place(len(reading.cells), macro, kind, x, y, orient)
-            reading.cells.append(name)
-            reading.kinds.append(macro)
-            reading.boxes.append((x, y, x + w, y + h))
-        else:
-            reading.places[name] = Place(FILLER, macro, kind, x, y, orient)
 
 
 def plain(pin: str) -> str:
@@ -244,7 +251,7 @@ def _nets(
         while k < len(tokens) and tokens[k] == "(":
             pairs.append((tokens[k + 1], tokens[k + 2]))
             k = tokens.index(")", k + 3) + 1
-        for word, at in _parts(tokens, k):
+        for word, at in keywords(tokens, k):
             if word == "USE":
                 use = tokens[at + 1].upper()
             elif word in UNREAD:
@@ -286,53 +293,3 @@ def _pin(
     nets.corners.append((x, y))
     x0, y0, x1, y1 = spot.around
     nets.centres.append(((x0 + x + (x1 + x)) / 2, (y0 + y + (y1 + y)) / 2))
-
-
-def _tracks(head: list[Tokens], unit: float) -> dict[str, list[tuple[str, float, float, int]]]:
-    tracks: dict[str, list[tuple[str, float, float, int]]] = {}
-    for tokens in head:
-        upper = [t.upper() for t in tokens]
-        if upper[0] == "TRACKS" and "LAYER" in upper:
-            row = upper[1], float(tokens[2]) * unit, float(tokens[6]) * unit, int(tokens[4])
-            for layer in tokens[upper.index("LAYER") + 1 :]:
-                tracks.setdefault(layer, []).append(row)
-    return tracks
-
-
-def _gcells(head: list[Tokens], unit: float) -> dict[str, list[tuple[float, float, int]]]:
-    found: dict[str, list[tuple[float, float, int]]] = {}
-    for tokens in head:
-        if tokens[0] == "GCELLGRID":
-            row = float(tokens[2]) * unit, float(tokens[6]) * unit, int(tokens[4])
-            found.setdefault(tokens[1].upper(), []).append(row)
-    return found
-
-
-def _blockages(reading: Reading, entries: list[Tokens]) -> tuple[list[tuple[str, Box]], list[tuple[float, Box]]]:
-    """Blockages that bar all of their box, and placement blockages that bar a share of it."""
-    hard, partial = [], []
-    for tokens in entries:
-        upper = [t.upper() for t in tokens]
-        layer = tokens[1] if upper[0] == "LAYER" else "PLACEMENT"
-        share = 1.0
-        for word, k in _parts(tokens, 1):
-            if word == "PARTIAL":
-                # Percent, says the manual; but nobody asks for less than one, and some write shares.
-                allowed = float(tokens[k + 1])
-                share = 1 - (allowed if allowed <= 1 else allowed / 100)
-            elif word == "SOFT":
-                share = 0.0
-            elif word in ("SLOTS", "FILLS"):
-                share = -1.0
-                count(reading.skipped, f"BLOCKAGES {word}")
-        boxes = [
-            box
-            for k, word in enumerate(upper)
-            if word in ("RECT", "POLYGON") and share >= 0
-            for _, box in routes.shapes(word, [layer, *tokens[k + 1 :]], 0, reading.unit)
-        ]
-        if share == 1:
-            hard += [(layer, box) for box in boxes]
-        else:
-            partial += [(share, box) for box in boxes]
-    return hard, partial

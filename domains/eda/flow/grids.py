@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -96,8 +97,7 @@ class Grid:
         spans = (end - start) / self.size
         length = np.hypot(spans[:, 0], spans[:, 1])
         steps = np.maximum(np.ceil(4 * length), 1).astype(int)
-        total = np.cumsum(steps)
-        cuts = np.searchsorted(total, np.arange(0, int(steps.sum()), AT_ONCE))
+        cuts = np.searchsorted(np.cumsum(steps), np.arange(0, max(int(steps.sum()), 1), AT_ONCE))
         found, each = np.zeros(self.shape), weights * length / steps
         for first, last in zip(cuts, [*cuts[1:], len(steps)], strict=True):
             part = slice(first, last)
@@ -112,8 +112,9 @@ class Grid:
         return self.count(points, each[of])
 
     def tiles(self, height: int, width: int, margin: int) -> Iterator[tuple[slice, slice, slice, slice]]:
-        """Windows of a size that cover a grid, beside each other and overlapping: their rows and columns, and of these
-        the rows and columns that are theirs alone, at least `margin` from the window's edge unless it is the grid's.
+        """Windows of a size that cover a grid: their rows and columns, and which of these are theirs alone.
+
+        They overlap. What is a window's own is at least `margin` from its edge, unless that is the grid's.
 
         Raises:
             ValueError: the grid is smaller than a window, or the margins leave nothing of one.
@@ -132,8 +133,8 @@ def _spans(whole: int, side: int, margin: int) -> list[tuple[slice, slice]]:
     """Along one side: windows, and what is theirs alone."""
     count = 1 if whole == side else math.ceil((whole - 2 * margin) / (side - 2 * margin))
     starts = np.linspace(0, whole - side, count).round().astype(int).tolist()
-    borders = [0, *((a + side + b) // 2 for a, b in zip(starts, starts[1:], strict=False)), whole]
-    return [(slice(s, s + side), slice(a, b)) for s, a, b in zip(starts, borders, borders[1:], strict=False)]
+    borders = [0, *((a + side + b) // 2 for a, b in pairwise(starts)), whole]
+    return [(slice(s, s + side), slice(a, b)) for s, a, b in zip(starts, borders[:-1], borders[1:], strict=True)]
 
 
 def track(design: Design) -> tuple[float, float]:

@@ -13,6 +13,8 @@ STATES = {"ROUTED", "FIXED", "COVER", "NOSHIELD", "SHIELD"}
 """What wiring begins with."""
 WITHIN = {"SHAPE", "STYLE", "MASK"}
 """What may follow a plus sign within wiring."""
+PASSED = {"TAPERRULE": 2, "STYLE": 2, "MASK": 2, "TAPER": 1, "VIRTUAL": 1} | dict.fromkeys(ORIENTS, 1)
+"""Words within wiring that are passed by, with what belongs to them."""
 Point = tuple[float, float]
 Vias = Mapping[str, tuple[str, ...]]
 
@@ -71,14 +73,10 @@ class Walk:
                 self.begin(self.k + 1)
             elif word == "RECT":
                 yield from self.patch()
-            elif word == "VIRTUAL":
-                self.virtual, self.k = True, self.k + 1
-            elif word in ("TAPERRULE", "STYLE", "MASK"):
-                self.k += 2
+            elif word in PASSED:
+                self.k += PASSED[word]
             elif word == "DO":
                 yield from self.array()
-            elif word == "TAPER" or token in ORIENTS:
-                self.k += 1
             elif word in STATES and not self.special:  # a SUBNET's next wiring
                 return
             else:
@@ -97,13 +95,14 @@ class Walk:
     def point(self) -> Iterator[Piece]:
         """A point, and the wire to it unless it is the first or the way there is no metal."""
         end = self.tokens.index(")", self.k)
+        self.virtual = self.tokens[self.k - 1].upper() == "VIRTUAL"
         x, y, *more = self.tokens[self.k + 1 : end]
         before = self.at or (0.0, 0.0)
         here = before[0] if x == "*" else float(x), before[1] if y == "*" else float(y)
         longer = float(more[0]) if more else None
         if self.at is not None and not self.virtual:
             yield Piece("wire", (self.layer,), self.width, self.at, here, (self.longer, longer))
-        self.at, self.longer, self.virtual, self.k = here, longer, False, end + 1
+        self.at, self.longer, self.k = here, longer, end + 1
 
     def patch(self) -> Iterator[Piece]:
         """RECT ( dx dy dx dy ): metal around the last point, in the present layer."""
@@ -129,7 +128,7 @@ class Walk:
 def regular(
     tokens: Tokens, net: int, vias: Vias, unit: float, skipped: dict[str, int]
 ) -> tuple[list[Wire], list[Patch]]:
-    """Wires, vias and patches of an entry of NETS, those of its subnets too. Length of a unit in micrometres: `unit`."""
+    """Wires, vias and patches of an entry of NETS and its subnets; `unit` is micrometres a database unit."""
     wires: list[Wire] = []
     patches: list[Patch] = []
     walk, k = Walk(tokens, vias, False, skipped), 1
@@ -151,7 +150,7 @@ def regular(
 
 
 def special(tokens: Tokens, vias: Vias, unit: float, skipped: dict[str, int]) -> list[tuple[str, Box]]:
-    """The metal of an entry of SPECIALNETS on its layers: wires, RECTs and POLYGONs; that of vias is left out."""
+    """The metal of an entry of SPECIALNETS on its layers: wires, RECTs and POLYGONs, without that of vias."""
     found: list[tuple[str, Box]] = []
     walk, k = Walk(tokens, vias, True, skipped), 1
     while k < len(tokens) - 1:

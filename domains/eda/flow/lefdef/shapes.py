@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from appnas.domains.eda.flow.lefdef.placed import Box
 
@@ -13,7 +14,7 @@ Points = Sequence[tuple[float, float]]
 def turned(box: Box, orient: str, width: float, height: float) -> Box:
     """A box in a cell's own coordinates after the cell was placed in an orientation.
 
-    W turns left, E right, S half; FN mirrors left and right, FS up and down, FW exchanges x and y, FE is FW turned half.
+    W turns left, E right, S half; FN mirrors left and right, FS up and down, FW swaps x and y, FE is FW turned half.
 
     Raises:
         ValueError: no such orientation.
@@ -49,7 +50,7 @@ def _slabs(points: Points) -> list[tuple[float, float, list[float]]]:
     levels = sorted({y for _, y in points})
     edges = list(zip(points, [*points[1:], points[0]], strict=True))
     found = []
-    for low, high in zip(levels, levels[1:], strict=False):
+    for low, high in pairwise(levels):
         middle = (low + high) / 2
         at = [
             a[0] + (b[0] - a[0]) * (middle - a[1]) / (b[1] - a[1])
@@ -79,7 +80,7 @@ def path(points: Points, width: float, extension: float | None = None) -> list[B
     """A wire of a width through points, its ends longer by `extension` (half the width); slanted parts as their box."""
     out = width / 2 if extension is None else extension
     found = []
-    for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
+    for (x0, y0), (x1, y1) in pairwise(points):
         along, across = (out, width / 2) if abs(x1 - x0) >= abs(y1 - y0) else (width / 2, out)
         found.append((min(x0, x1) - along, min(y0, y1) - across, max(x0, x1) + along, max(y0, y1) + across))
     return found

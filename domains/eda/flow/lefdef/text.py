@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import re
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 Tokens = list[str]
@@ -13,6 +14,8 @@ SIZED = ("COMPONENTS", "PINS", "NETS")
 PLAIN = {"VERSION", "NAMESCASESENSITIVE", "DIVIDERCHAR", "BUSBITCHARS", "DESIGN", "TECHNOLOGY", "UNITS", "HISTORY",
          "DIEAREA", "ROW", "TRACKS", "GCELLGRID"}  # fmt: skip
 """Statements of DEF that stand outside of sections."""
+BLOCKS = {"BEGINEXT": ["ENDEXT"], "PROPERTYDEFINITIONS": ["END", "PROPERTYDEFINITIONS"]}
+"""What DEF has no entries in, and how it ends."""
 _QUOTED = re.compile(r'(?<!\S)"[^"]*"|(?<!\S)#[^\n]*')
 _GLUED = re.compile(r"(?<=\S);(?=\s|$)")
 SPACE = "\0"
@@ -61,13 +64,23 @@ def parts(tokens: Tokens) -> list[Tokens]:
     return cut
 
 
+def keywords(tokens: Tokens, k: int) -> Iterator[tuple[str, int]]:
+    """The keywords behind plus signs, and their places."""
+    while True:
+        try:
+            k = tokens.index("+", k) + 1
+        except ValueError:
+            return
+        yield tokens[k].upper(), k
+
+
 def count(found: dict[str, int], name: str, by: int = 1) -> None:
     """One more of a kind."""
     found[name] = found.get(name, 0) + by
 
 
 def sections(text: str, source: str) -> dict[str, list[Tokens]]:
-    """Statements of a DEF file by section; those outside of any under "". Extensions and property definitions are left out.
+    """Statements of a DEF file by section, those outside of any under "", without extensions and property definitions.
 
     Raises:
         ValueError: the file is cut off, an entry is in no section, or a section holds another number than it says.
@@ -77,46 +90,46 @@ def sections(text: str, source: str) -> dict[str, list[Tokens]]:
     announced: dict[str, int] = {}
     section, at, ended = "", 0, False
     while at < len(tokens) and not ended:
-        word = tokens[at] if tokens[at] == "-" else tokens[at].upper()
+        word = tokens[at].upper()
         if word == "END":
-            ended = tokens[at + 1 : at + 2] != [] and tokens[at + 1].upper() == "DESIGN"
+            ended = [t.upper() for t in tokens[at + 1 : at + 2]] == ["DESIGN"]
             section, at = "", at + 2
             continue
-        if word in ("BEGINEXT", "PROPERTYDEFINITIONS"):
-            at = _past(tokens, at, word, source)
+        end = _end(tokens, at, word, source)
+        if word in BLOCKS:
             found[""].append([word])
-            continue
-        end = _until(tokens, at, source)
-        if word == "-":
+        elif word == "-":
             if section not in found or not section:
                 raise ValueError(f"{source}: the entry {' '.join(tokens[at : at + 3])!r} is in no section")
             found[section].append(tokens[at + 1 : end])
         elif end == at + 2 and tokens[at + 1].isdigit() and word not in PLAIN:
             section = word
             announced[section], found[section] = int(tokens[at + 1]), []
-        elif end > at:
+        else:
             found[""].append([word, *tokens[at + 1 : end]])
         at = end + 1
     if not ended:
         raise ValueError(f"{source} does not end with END DESIGN: it is cut off, or no DEF file")
-    for name in SIZED:
-        if name in announced and announced[name] != len(found[name]):
-            raise ValueError(f"{source}: {name} says {announced[name]} entries, found {len(found[name])}")
+    _complete(found, announced, source)
     return found
 
 
-def _until(tokens: Tokens, at: int, source: str) -> int:
-    try:
-        return tokens.index(";", at)
-    except ValueError:
-        near = " ".join(tokens[at : at + 4])
-        raise ValueError(f"{source} is cut off, or no DEF file: the statement {near!r} has no end") from None
+def _complete(found: dict[str, list[Tokens]], announced: dict[str, int], source: str) -> None:
+    for name in SIZED:
+        if name in announced and announced[name] != len(found[name]):
+            raise ValueError(f"{source}: {name} says {announced[name]} entries, found {len(found[name])}")
 
 
-def _past(tokens: Tokens, at: int, word: str, source: str) -> int:
-    """Behind a block without entries."""
-    last = ("ENDEXT",) if word == "BEGINEXT" else ("END", word)
-    for k in range(at, len(tokens)):
-        if tokens[k].upper() == last[0] and (len(last) == 1 or tokens[k + 1 : k + 2] == [last[1]]):
-            return k + len(last)
-    raise ValueError(f"{source} is cut off, or no DEF file: {word} has no end")
+def _end(tokens: Tokens, at: int, word: str, source: str) -> int:
+    """The last word of a statement, or of a block without entries."""
+    if word in BLOCKS:
+        for k in range(at + 1, len(tokens)):
+            if [t.upper() for t in tokens[k : k + len(BLOCKS[word])]] == BLOCKS[word]:
+                return k + len(BLOCKS[word]) - 1
+    else:
+        try:
+            return tokens.index(";", at)
+        except ValueError:
+            pass
+    near = " ".join(tokens[at : at + 4])
+    raise ValueError(f"{source} is cut off, or no DEF file: the statement {near!r} has no end")
