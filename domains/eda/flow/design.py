@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -23,7 +22,7 @@ from appnas.domains.eda.flow.lefdef.placed import (
     Wire,
 )
 from appnas.domains.eda.flow.lefdef.shapes import ORIENTS, box_of, moved, outside, turned
-from appnas.domains.eda.flow.lefdef.text import PLAIN, Tokens, count, keywords, parts, read, sections
+from appnas.domains.eda.flow.lefdef.text import PLAIN, Tokens, count, keywords, parts, plain, read, sections
 
 PLACED = ("PLACED", "FIXED", "COVER")
 FILLERS = ("FILL", "TAP", "DECAP", "ANTENNA")
@@ -104,7 +103,15 @@ def read_def(path: str | Path, library: Library, *, wires: bool = True) -> Desig
             type no LEF file has (but for fillers), or a signal net ends at what is not there.
     """
     source = str(path)
-    found = sections(read(path), source)
+    try:
+        return _design(source, sections(read(path), source), library, wires)
+    except (IndexError, ValueError) as error:
+        if source in str(error):
+            raise
+        raise ValueError(f"{source}: a statement is not as DEF 5.8 has it: {error}") from error
+
+
+def _design(source: str, found: dict[str, list[Tokens]], library: Library, wires: bool) -> Design:
     head = {tokens[0]: tokens for tokens in found[""]}
     for key in ("UNITS", "DIEAREA", "DESIGN"):
         if key not in head:
@@ -189,11 +196,6 @@ def _components(reading: Reading, entries: list[Tokens]) -> None:
             reading.place(name, place, own, roles[kind] in ("hard", "cover"))
         elif own:
             raise ValueError(f"{reading.source}: {name} is not placed")
-
-
-def plain(pin: str) -> str:
-    """A pin's name without escapes, its index in square brackets: DEF and LEF may write Q[1] in different ways."""
-    return re.sub(r"[<{(\[](\d+)[>})\]]$", r"[\1]", pin.replace("\\", ""))
 
 
 def _spot(reading: Reading, place: Place, pin: str, cell: str) -> Spot:

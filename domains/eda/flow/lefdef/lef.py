@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from appnas.domains.eda.flow.lefdef.placed import Box, Library, Macro, Pin
@@ -47,17 +47,19 @@ class Reader:
         self.at += 1
         return self.tokens[start : self.at - 1]
 
-    def block(self, last: Callable[[int], bool]) -> Tokens:
-        """The words up to where `last` holds of the place; the end is left to the caller."""
+    def block(self, last: str = "END", name: str = "") -> Tokens:
+        """The words up to `last`, and a name behind it if one is given; these are left to the caller."""
         start = self.at
-        while self.word() and not last(self.at):
-            self.at += 1
-        return self.tokens[start : self.at]
+        for at in range(start, len(self.tokens)):
+            if self.tokens[at].upper() == last and (not name or self.tokens[at + 1 : at + 2] == [name]):
+                self.at = at
+                return self.tokens[start:at]
+        self.at = len(self.tokens)
+        return [self.word()]  # which says that the file is cut off
 
-    def ends(self, name: str) -> Callable[[int], bool]:
-        """Whether `END name` stands at a place."""
-        here = self.tokens
-        return lambda k: here[k].upper() == "END" and k + 1 < len(here) and here[k + 1] == name
+    def ends(self, name: str) -> bool:
+        """Whether `END name` is next."""
+        return self.word() == "END" and self.tokens[self.at + 1 : self.at + 2] == [name]
 
     def file(self) -> None:
         """Read it to END LIBRARY."""
@@ -70,16 +72,16 @@ class Reader:
             elif word in NAMED and self.word(2) != ";":
                 name = self.tokens[self.at + 1]
                 self.at += 2
-                self.named(word, name, self.block(self.ends(name)))
+                self.named(word, name, self.block(name=name))
                 self.at += 2
             elif word in SECTIONS and self.word(1) != ";":
                 count(self.library.skipped, f"LEF {word}")
                 self.at += 1
-                self.block(lambda k: self.tokens[k].upper() == "END")
+                self.block()
                 self.at += 2
             elif word == "BEGINEXT":
                 count(self.library.skipped, "LEF BEGINEXT")
-                self.block(lambda k: self.tokens[k].upper() == "ENDEXT")
+                self.block("ENDEXT")
                 self.at += 1
             else:
                 self.statement()
@@ -123,19 +125,19 @@ class Reader:
         kind, size, origin = "CORE", None, (0.0, 0.0)
         pins: dict[str, Pin] = {}
         obstructions: Shapes = ()
-        end = self.ends(name)
-        while self.word() and not end(self.at):
+        while not self.ends(name):
             word = self.word()
             if word == "PIN":
+                port = self.tokens[self.at + 1]
                 self.at += 2
-                pins[self.tokens[self.at - 1]] = self.pin(self.tokens[self.at - 1])
+                pins[port] = self.pin(port)
             elif word == "OBS":
                 self.at += 1
-                obstructions += self.shapes(self.block(lambda k: self.tokens[k].upper() == "END"))
+                obstructions += self.shapes(self.block())
                 self.at += 1
             elif word in ("DENSITY", "TIMING"):
                 count(self.library.skipped, f"LEF MACRO {word}")
-                self.block(lambda k: self.tokens[k].upper() == "END")
+                self.block()
                 self.at += 2 if word == "TIMING" and self.word(1) == "TIMING" else 1
             else:
                 said = self.statement()
@@ -156,11 +158,10 @@ class Reader:
     def pin(self, name: str) -> Pin:
         """A pin of a cell, all its ports as one."""
         direction, use, boxes = "INPUT", "SIGNAL", ()
-        end = self.ends(name)
-        while self.word() and not end(self.at):
+        while not self.ends(name):
             if self.word() == "PORT":
                 self.at += 1
-                boxes += self.shapes(self.block(lambda k: self.tokens[k].upper() == "END"))  # type: ignore[assignment]
+                boxes += self.shapes(self.block())  # type: ignore[assignment]
                 self.at += 1
             else:
                 said = [t.upper() for t in self.statement()]
@@ -244,7 +245,14 @@ def read_lef(paths: Sequence[str | Path]) -> Library:
     """
     library = Library()
     for source in paths:
-        Reader(words(read(source)), library, str(source)).file()
+        reader = Reader(words(read(source)), library, str(source))
+        try:
+            reader.file()
+        except (IndexError, ValueError) as error:
+            if str(source) in str(error):
+                raise
+            near = " ".join(reader.tokens[max(reader.at - 6, 0) : reader.at + 4])
+            raise ValueError(f"{source}: not as LEF 5.8 has it, near {near!r}: {error}") from error
     if not library.layers:
         raise ValueError(f"no routing layer with a direction and a pitch in {[str(p) for p in paths]}")
     library.vias = {n: tuple(v for v in found if v in library.layers) for n, found in library.vias.items()}

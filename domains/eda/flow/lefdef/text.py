@@ -74,6 +74,11 @@ def keywords(tokens: Tokens, k: int) -> Iterator[tuple[str, int]]:
         yield tokens[k].upper(), k
 
 
+def plain(pin: str) -> str:
+    """A pin's name without escapes, its index in square brackets: DEF and LEF may write Q[1] in different ways."""
+    return re.sub(r"[<{(\[](\d+)[>})\]]$", r"[\1]", pin.replace("\\", ""))
+
+
 def count(found: dict[str, int], name: str, by: int = 1) -> None:
     """One more of a kind."""
     found[name] = found.get(name, 0) + by

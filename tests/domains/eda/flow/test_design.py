@@ -63,6 +63,9 @@ def test_tracks_wires_and_blockages(three):
         ("( i2 A )", "( i2 B )", "i2 has no pin B"),
         ("( PIN in )", "( PIN out )", "the port out"),
         ("DIEAREA ( 0 0 ) ( 8000 4000 ) ;", "", "no DIEAREA"),
+        ("( 4000 1000 ) S", "( 4000 1000 ) R90", "i2 is placed 'R90', not one of N, S, E, W"),
+        ("( 4000 1000 ) S", "( 4000 far ) S", "wrong.def: a statement is not as DEF 5.8 has it: .*'far'"),
+        ("( 1300 1500 )", "( 1300 )", "wrong.def: a statement is not as DEF 5.8 has it"),
     ],
 )
 def test_wrong_files_are_refused(files, old, new, match):  # noqa: F811

@@ -21,7 +21,8 @@ def test_a_library_before_its_technology(tmp_path):
 @pytest.mark.parametrize(
     ("text", "match"),
     [(LAYERS, "END LIBRARY"), (LAYERS + "MACRO X\nPIN A\n", "END LIBRARY"), (END, "no routing layer"),
-     (LAYERS + "MACRO X\nCLASS CORE ;\nEND X\n" + END, "MACRO X without SIZE")],
+     (LAYERS + "MACRO X\nCLASS CORE ;\nEND X\n" + END, "MACRO X without SIZE"),
+     (LAYERS + "MACRO X\nSIZE big BY 2 ;\nEND X\n" + END, "a.lef: not as LEF 5.8 has it, near .*SIZE big BY")],
 )  # fmt: skip
 def test_wrong_files(tmp_path, text, match):
     (tmp_path / "a.lef").write_text(text)
