@@ -38,7 +38,7 @@ Shapes = tuple[tuple[str, Box], ...]
 class Place(NamedTuple):
     """Where a component is."""
 
-    index: int
+    number: int
     """Among the design's cells, or `FILLER`."""
     macro: Macro
     type: str
@@ -82,7 +82,7 @@ class Reading:
                 upper = [(m, b) for m, b in macro.obstructions if m in list(self.library.layers)[1:]]
                 self.above[kind, orient] = tuple((m, turned(b, orient, macro.width, macro.height)) for m, b in upper)
             self.obstacles += [(m, moved(b, x, y)) for m, b in self.above[kind, orient]]
-        self.places[name] = place._replace(index=len(self.cells)) if own else place
+        self.places[name] = place._replace(number=len(self.cells)) if own else place
         if own:
             w, h = (macro.height, macro.width) if orient[-1] in "EW" else (macro.width, macro.height)
             self.cells.append(name)
@@ -279,7 +279,7 @@ def _pin(
         key = place.type, place.orient, pin
         if key not in reading.spots:
             reading.spots[key] = _spot(reading, place, pin, cell)
-        index, x, y, spot = place.index, place.x, place.y, reading.spots[key]
+        index, x, y, spot = place.number, place.x, place.y, reading.spots[key]
     elif cell.upper() == "PIN" and pin in ports:
         index, (x, y, spot) = -1, ports[pin]
     elif net[1] in SUPPLY:

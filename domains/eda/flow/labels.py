@@ -208,7 +208,7 @@ def label(design: Design, open_nets: list[str], layers: int, height: int, width:
     conflicts: list[tuple[int, int, int]] = []
     for name in open_nets:
         pins = np.flatnonzero(design.pin_net == number[name])
-        conflicts += complete(tracks, number[name], [tracks.pin(design.access[p]) for p in pins])
+        conflicts += complete(tracks, number[name], [tracks.pin(design.access[int(p)]) for p in pins])
     used = (tracks.owner >= 0).astype(float)
     np.add.at(used, tuple(np.array(conflicts, int).reshape(-1, 3).T), 1.0)
 

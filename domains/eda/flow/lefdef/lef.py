@@ -213,12 +213,10 @@ def shape(word: str, said: Tokens, width: float) -> list[Box]:
     end = upper.index("DO") if "DO" in upper else len(said)
     flat = numbers(said[start:end])
     points: Points = list(zip(flat[::2], flat[1::2], strict=True))
-    boxes = {
-        "RECT": lambda: [box_of(points)],
-        "POLYGON": lambda: rectangles(points),
-        "PATH": lambda: path(points, width),
-    }
-    found = boxes[word]()
+    if word == "RECT":
+        found = [box_of(points)]
+    else:
+        found = rectangles(points) if word == "POLYGON" else path(points, width)
     if end == len(said):
         return found
     columns, rows, dx, dy = int(said[end + 1]), int(said[end + 3]), float(said[end + 5]), float(said[end + 6])
