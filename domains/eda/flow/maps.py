@@ -3,13 +3,13 @@
 Maps are [H, W], row 0 at the bottom of the die. Densities are areas per area of a gcell, counts are counts, and wire
 densities are lengths in gcell sides. The paper's source could not be read in full, so the definitions below are ours:
 
-- macro: share of a gcell under hard macros and routing blockages; cell, flip_flop, buffer: under cells, sequential
-  ones, and cells with one input and one output (in place of the paper's clock-tree cells: open flows have no clock
-  tree); pin: pins.
+- macro: share of a gcell under hard macros (blocks, pads, rings) and blockages, of PARTIAL ones what they bar; cell,
+  flip_flop, buffer: under cells, sequential ones, and cells with one input and one output (in place of the paper's
+  clock-tree cells: open flows have no clock tree); pin: pins.
 - of nets with many pins (`_large`: more than `LARGE`) and few (`_small`): rudy, the half perimeter spread over the
   bounding box (RUDY: Spindler and Johannes, DATE 2007); bbox, the box's outline; and four kinds of fly lines: pair,
-  all pairs of pins, each weighing 1 / (pins - 1); star, every pin to the pins' centroid; source, the driver to every
-  other pin; tree, a minimum spanning tree.
+  all pairs of pins, each weighing 1 / (pins - 1), of nets of over 64 pins a sample of them (see `fly_lines`); star,
+  every pin to the pins' centroid; source, the driver to every other pin; tree, a minimum spanning tree.
 - macro_region, cell_density (cells that touch a gcell), RUDY, RUDY_long, RUDY_short, RUDY_pin, RUDY_pin_long as
   CircuitNet's extractor defines them: (1/w + 1/h) times the covered share, long nets spanning more than one gcell.
 """
