@@ -55,7 +55,7 @@ def ideal(design: Design, said: Sequence[str]) -> np.ndarray:
             raise ValueError(
                 f"ideal nets are those of a USE ({', '.join(uses)}) or of more pins than 2 up; got {word!r}"
             )
-    return np.logical_and(found, design.signals)
+    return np.asarray(found & design.signals)
 
 
 def without(design: Design, said: Sequence[str]) -> Design:
