@@ -1,6 +1,5 @@
 """appnas.cli.eda: what needs no tool, and the whole flow where there are tools."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -78,7 +77,8 @@ def test_predictions_in_tiles(tmp_path, capsys, monkeypatch):
     """A network that says what it reads, of 4 x 4 gcells, on 10 x 10: as on the whole."""
     plain = {"task": "congestion", "channels": ["pin", "load_h"], "scale": "train", "mean": [0, 0], "std": [1, 1],
              "count_mean": 0, "count_std": 1}  # fmt: skip
-    (tmp_path / "arch.json").write_text(json.dumps({"preprocessing": plain, "io": {"inputs": [2, 4, 4]}}))
+    content = {"preprocessing": plain, "io": {"inputs": [2, 4, 4]}}
+    monkeypatch.setattr("appnas.run.read_json", lambda path: content)
     monkeypatch.setattr("appnas.retrain.load", lambda folder: lambda x: x.sum(1))
     files, out = made(tmp_path), tmp_path / "maps.npz"
     assert main(["eda", "predict", str(tmp_path), *files, "--out", str(out), "--grid", "10"]) == 0
