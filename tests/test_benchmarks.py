@@ -416,6 +416,13 @@ def test_report_speed():
     assert re.search(r"\| failed \| 300 \| \S+ \| \S+ \| 0\.\d\d \|", out)
 
 
+def test_chip_size():
+    out = run("chip_size", "--cells", "300", "--pins", "3000")
+    rows = re.findall(r"\| (\S+) (cells|pins, one net) \| (\S+) \| features \| (\S+) \| (\S+) \|", out)
+    assert [row[:2] for row in rows] == [("300", "cells"), ("3,000", "pins, one net")] and rows[1][2] == "3,000"
+    assert float(rows[1][4].replace(",", "")) < 1000  # all pairs of the net at once: 24 GB
+
+
 @pytest.mark.slow
 def test_reports_of_long_runs():
     out = run("report_speed", "--evaluations", "100000", "1000000")

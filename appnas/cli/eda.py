@@ -19,7 +19,10 @@ from appnas.space import table
 from appnas.support import check
 
 if TYPE_CHECKING:
-    from appnas.domains.eda.flow import Design
+    from appnas.domains.eda.flow import Design, Grid
+
+WIDE = 1000
+"""Nets of more pins than this are spoken of: before routing, buffers will take their place."""
 
 
 @dataclass(frozen=True)
@@ -99,8 +102,14 @@ class Features:
     """The technology's and the library's LEF files, and last the DEF file."""
     out: Annotated[Path | None, tyro.conf.arg(metavar="PATH")] = None
     """Where to, .npz; by default beside the DEF file."""
-    grid: int = 32
-    """Gcells along either side."""
+    grid: str = "32"
+    """Gcells: 32 or 24x32 (rows x columns); of a size: 4.2um, 4.2x5.6um, 15tracks (height x width); or gcellgrid, those
+    of the DEF file."""
+    ideal: str = ""
+    """Nets to leave out, as placers do: of a USE, or of more pins than a number. CLOCK,RESET,SCAN,100 for example."""
+    tracks: bool = False
+    """Channels in tracks, too: tracks_h and _v (capacity of a gcell), load_h and _v (share of it that nets take),
+    overflow_h and _v (of the pattern router, which may take minutes on large designs)."""
 
     def run(self) -> None:
         """Write them.
@@ -108,8 +117,9 @@ class Features:
         Raises:
             ValueError: fewer than two files, or one that cannot be read.
         """
-        check(self, grid=1)
-        design, maps = features_of(self.lef, self.grid, self.grid)
+        from appnas.domains.eda.flow import OVERFLOW, TRACKS
+
+        design, _, maps = features_of(self.lef, self.grid, self.ideal, (*TRACKS, *OVERFLOW) if self.tracks else ())
         out = self.out or beside(self.lef[-1], ".npz")
         np.savez_compressed(
             out, channels=np.array(list(maps)), x=np.stack(list(maps.values())), die=np.array(design.die)
@@ -127,6 +137,11 @@ class Predict:
     """The technology's and the library's LEF files, and last the DEF file."""
     out: Annotated[Path | None, tyro.conf.arg(metavar="PATH")] = None
     """Where to write the predicted map, .npz, with a picture of the same name; by default beside the DEF file."""
+    grid: str = ""
+    """Gcells, as for features; more than the network's are predicted in tiles that overlap. By default the network's,
+    over the whole die. Gcells of as many tracks as the training had are what it knows best."""
+    ideal: str = ""
+    """Nets to leave out, as for features."""
 
     def run(self) -> None:
         """Predict and write.
@@ -141,12 +156,14 @@ class Predict:
 
         model, content = load(self.net), read_json(self.net / "arch.json")
         scaling, (_, height, width) = Scaling.of_plain(content["preprocessing"]), content["io"]["inputs"]
-        design, maps = features_of(self.lef, height, width)
+        whole = self.grid or f"{height}x{width}"
+        design, grid, maps = features_of(self.lef, whole, self.ideal, scaling.channels)
         missing = [name for name in scaling.channels if name not in maps]
         if missing:
             raise ValueError(f"the network reads {missing} too, which are not made from a DEF file; made are {[*maps]}")
         x = np.stack([maps[name] for name in scaling.channels])[None]
-        found = scaling.predict(model, x)[0]
+        tiles = () if grid.shape == (height, width) else list(grid.tiles(height, width, min(height, width) // 8))
+        found = scaling.predict(model, x, tiles)[0]
         if scaling.task == "violated_nets":
             show.line(f"{design.name}: {max(found, 0):.1f} of {len(design.nets)} nets")
             return
@@ -158,19 +175,37 @@ class Predict:
         show.line(f"{out}, and a picture: {what} from {found.min():.3g} to {found.max():.3g}, mean {found.mean():.3g}")
 
 
-def features_of(files: Sequence[Path], height: int, width: int) -> tuple[Design, dict[str, np.ndarray]]:
-    """A placed design, from LEF files and last its DEF file, and its maps by name.
+def features_of(
+    files: Sequence[Path], said: str, ideal: str = "", more: Sequence[str] = ()
+) -> tuple[Design, Grid, dict[str, np.ndarray]]:
+    """A placed design, from LEF files and last its DEF file, its grid, and its maps by name, with `more` if told.
+
+    Says what of the files was not read, and which nets are so wide that no router will see them as they are.
 
     Raises:
-        ValueError: fewer than two files, or one that cannot be read.
+        ValueError: fewer than two files, one that cannot be read, or a grid or ideal nets that mean nothing.
     """
-    from appnas.domains.eda.flow import features, read_def, read_lef
+    from appnas.domains.eda.flow import channels, grid_of, read_def, read_lef, without
+    from appnas.domains.eda.flow.grids import asked
 
+    asked(said)
     if len(files) < 2:
         raise ValueError("give one or more LEF files, then a DEF file")
     *libraries, placed = files
-    design = read_def(placed, read_lef(libraries))
-    return design, features(design, height, width)
+    library = read_lef(libraries)
+    whole = read_def(placed, library, wires=False)
+    design = without(whole, [word for word in ideal.split(",") if word])
+    skipped = {**library.skipped, **whole.skipped}
+    if skipped:
+        show.line("not read: " + ", ".join(f"{count} {name}" for name, count in sorted(skipped.items())))
+    pins = np.bincount(design.pin_net, minlength=len(design.nets)) * design.signals
+    if left := int((whole.signals & ~design.signals).sum()):
+        show.line(f"left out as ideal: {left} of {len(design.nets)} nets")
+    if (wide := int((pins > WIDE).sum())) and not ideal:
+        widest = design.nets[int(pins.argmax())]
+        show.line(f"{wide} nets have more than {WIDE} pins ({widest}: {pins.max()}); --ideal {WIDE} leaves them out")
+    grid = grid_of(design, said)
+    return design, grid, channels(design, grid, more)
 
 
 def beside(placed: Path, ending: str) -> Path:

@@ -9,9 +9,9 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from appnas.domains.eda.flow import CIRCUITNET, PAPER
+from appnas.domains.eda.flow import CIRCUITNET, OVERFLOW, PAPER, TRACKS
 
-ROUTER = ("overflow_h", "overflow_v")
+ROUTER = OVERFLOW
 """Relative overflow by this package's pattern router: a label, and a channel for those who want it."""
 GLOBAL = (
     "eGR_horizontal_overflow", "eGR_vertical_overflow", "GR_horizontal_overflow", "GR_vertical_overflow",
@@ -21,7 +21,7 @@ POWER = ("power_i", "power_s", "power_sca", "power_all", *(f"power_t{k:02d}" for
 """CircuitNet's power maps: internal, switching, scaled, all, and by time."""
 OWN = "own_"
 """Channels that begin with this are a user's."""
-VOCABULARY = frozenset((*PAPER, *CIRCUITNET, *ROUTER, *GLOBAL, *POWER))
+VOCABULARY = frozenset((*PAPER, *CIRCUITNET, *TRACKS, *ROUTER, *GLOBAL, *POWER))
 LABELS = ("drc", "util_h", "util_v", *ROUTER, "congestion", "IR_drop")
 """Violations a gcell, utilisation and overflow by direction, and CircuitNet's scaled labels."""
 

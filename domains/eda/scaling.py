@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -20,6 +20,8 @@ OUTPUTS = {
 """What a network gives."""
 SHOWN = ("pin", "rudy_small", "macro_region", "RUDY")
 """Channels to draw, if there; else the first."""
+Tile = tuple[slice, slice, slice, slice]
+"""Rows and columns of a window, and those of them that are its own."""
 FLAT = 1e-9
 """A channel that deviates less than this is constant."""
 
@@ -101,17 +103,33 @@ class Scaling:
         return (torch.sigmoid(out.double()) if self.task == "hotspots" else out).numpy()
 
     @torch.no_grad()
-    def predict(self, model: Callable[[Tensor], Tensor], x: np.ndarray) -> np.ndarray:
+    def predict(self, model: Callable[[Tensor], Tensor], x: np.ndarray, tiles: Iterable[Tile] = ()) -> np.ndarray:
         """What a trained network says of maps as measured, with the channels in this order.
+
+        Maps larger than the network's are cut into `tiles` (`Grid.tiles`), of each of which it keeps what is theirs
+        alone. They are scaled whole: of "sample", lowest and highest are those of the placement.
 
         Shapes:
             x: [N, C, H, W]. returns: as for `outputs`.
 
         Raises:
-            ValueError: another number of channels.
+            ValueError: another number of channels, or tiles of a network that gives one number.
         """
         if x.ndim != 4 or x.shape[1] != len(self.channels):
             raise ValueError(f"the network reads maps [N, {len(self.channels)}, H, W], got the shape {x.shape}")
         if isinstance(model, nn.Module):
             model.eval()
-        return self.outputs(model(self.inputs(torch.from_numpy(x).float())))
+        inputs = self.inputs(torch.from_numpy(x).float())
+        if not tiles:
+            return self.outputs(model(inputs))
+        if self.task == "violated_nets":
+            raise ValueError(
+                "how many nets cannot be told from tiles: the network gives one number for a whole placement"
+            )
+        found = torch.empty(len(x), *x.shape[2:])
+        for rows, columns, own_rows, own_columns in tiles:
+            part = model(inputs[:, :, rows, columns])
+            kept = (slice(own.start - all_.start, own.stop - all_.start)
+                    for own, all_ in ((own_rows, rows), (own_columns, columns)))  # fmt: skip
+            found[:, own_rows, own_columns] = part[(slice(None), *kept)]
+        return self.outputs(found)

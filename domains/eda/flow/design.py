@@ -2,191 +2,296 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from appnas.domains.eda.flow.lefdef import Box, Design, Library, Macro, Tokens, Wire, parts, read, sections, turned
+from appnas.domains.eda.flow.lefdef import floorplan, routes
+from appnas.domains.eda.flow.lefdef.placed import (
+    ANYWHERE,
+    FILLER,
+    SUPPLY,
+    Access,
+    Box,
+    Design,
+    Library,
+    Macro,
+    Patch,
+    Wire,
+)
+from appnas.domains.eda.flow.lefdef.shapes import ORIENTS, box_of, moved, outside, turned
+from appnas.domains.eda.flow.lefdef.text import PLAIN, Tokens, count, keywords, parts, plain, read, sections
 
 PLACED = ("PLACED", "FIXED", "COVER")
 FILLERS = ("FILL", "TAP", "DECAP", "ANTENNA")
-"""Cells that only fill: by these beginnings of their names, or a LEF class of spacers."""
-Located = tuple[np.ndarray, list[tuple[str, Box]], bool]
-"""A pin: centre, boxes on their layers, whether it drives its net."""
+"""Of types that the LEF files lack, those that begin like this are fillers."""
+UNREAD = {"HALO", "ROUTEHALO", "VPIN", "SUBNET"}
+"""Parts of entries that are counted. A SUBNET's wires are read."""
+HEAD = PLAIN - {"ROW"}
+"""Statements outside of sections that are read, or say nothing of a placement."""
+SECTIONS = ("COMPONENTS", "PINS", "NETS", "SPECIALNETS", "VIAS", "BLOCKAGES")
+Shapes = tuple[tuple[str, Box], ...]
 
 
-def read_def(path: str | Path, library: Library) -> Design:
-    """A placed, perhaps routed, design.
+class Place(NamedTuple):
+    """Where a component is."""
 
-    Cells that are not placed, fillers, and pins of cells that the library lacks are errors or left out as follows: a
-    cell of an unknown type is an error; one that is not placed is an error; fillers are left out.
+    number: int
+    """Among the design's cells, or `FILLER`."""
+    macro: Macro
+    type: str
+    x: float
+    y: float
+    orient: str
+
+
+class Spot(NamedTuple):
+    """A pin from a corner: the box around its boxes, these, and whether it drives its net."""
+
+    around: Box
+    boxes: Shapes
+    drives: bool
+
+
+@dataclass
+class Reading:
+    """A DEF file on its way into a design."""
+
+    source: str
+    library: Library
+    unit: float
+    """Micrometres a database unit."""
+    skipped: dict[str, int] = field(default_factory=dict)
+    cells: list[str] = field(default_factory=list)
+    kinds: list[Macro] = field(default_factory=list)
+    boxes: list[Box] = field(default_factory=list)
+    places: dict[str, Place] = field(default_factory=dict)
+    obstacles: list[tuple[str, Box]] = field(default_factory=list)
+    spots: dict[tuple[str, str, str], Spot] = field(default_factory=dict)
+    """By cell type, orientation and pin."""
+    above: dict[tuple[str, str], Shapes] = field(default_factory=dict)
+    """Obstructions above the lowest layer by cell type and orientation."""
+
+    def place(self, name: str, place: Place, own: bool, obstructs: bool) -> None:
+        """Put a component where it belongs: among the cells if it is one of their `own`."""
+        _, macro, kind, x, y, orient = place
+        if obstructs:
+            if (kind, orient) not in self.above:
+                upper = [(m, b) for m, b in macro.obstructions if m in list(self.library.layers)[1:]]
+                self.above[kind, orient] = tuple((m, turned(b, orient, macro.width, macro.height)) for m, b in upper)
+            self.obstacles += [(m, moved(b, x, y)) for m, b in self.above[kind, orient]]
+        self.places[name] = place._replace(number=len(self.cells)) if own else place
+        if own:
+            w, h = (macro.height, macro.width) if orient[-1] in "EW" else (macro.width, macro.height)
+            self.cells.append(name)
+            self.kinds.append(macro)
+            self.boxes.append((x, y, x + w, y + h))
+
+
+def read_def(path: str | Path, library: Library, *, wires: bool = True) -> Design:
+    """A placed, perhaps routed, design. `domains/eda/files/LEFDEF.md` lists what is read, counted and refused.
+
+    Args:
+        path: the DEF file, gzipped or not.
+        library: of the LEF files.
+        wires: read the wires of regular nets, too; maps of a placement need none.
 
     Raises:
-        ValueError: the file is cut off, says other numbers than it holds, or one of the above.
+        ValueError: the file is cut off, says other numbers than it holds, has a cell that is not placed or whose
+            type no LEF file has (but for fillers), or a signal net ends at what is not there.
     """
     source = str(path)
-    found = sections(read(path), source)
+    try:
+        return _design(source, sections(read(path), source), library, wires)
+    except (IndexError, ValueError) as error:
+        if source in str(error):
+            raise
+        raise ValueError(f"{source}: a statement is not as DEF 5.8 has it: {error}") from error
+
+
+def _design(source: str, found: dict[str, list[Tokens]], library: Library, wires: bool) -> Design:
     head = {tokens[0]: tokens for tokens in found[""]}
     for key in ("UNITS", "DIEAREA", "DESIGN"):
         if key not in head:
             raise ValueError(f"{source} has no {key}")
-    unit = 1 / float(head["UNITS"][3])
+    reading = Reading(source, library, 1 / float(head["UNITS"][3]))
+    unit, skipped = reading.unit, reading.skipped
+    unread = [(tokens[0], 1) for tokens in found[""] if tokens[0] not in HEAD]
+    unread += [(name, len(entries)) for name, entries in found.items() if name and name not in SECTIONS and entries]
+    for name, by in unread:
+        count(skipped, name, by)
     corners = np.array([float(v) for v in head["DIEAREA"][1:] if v not in "()"]).reshape(-1, 2) * unit
-    die = (*corners.min(0).tolist(), *corners.max(0).tolist())
-    names, kinds, boxes, places = _components(found.get("COMPONENTS", []), library, unit, source)
-    located: dict[tuple[str, str], Located] = {}
-    ports = _ports(found.get("PINS", []), unit)
-    nets: list[str] = []
-    pin_net: list[int] = []
-    pin_cell: list[int] = []
-    use: list[str] = []
-    pins: list[Located] = []
-    wires: list[Wire] = []
-    for tokens in found.get("NETS", []):
-        cut = parts(tokens)
-        for cell, pin in _pairs(cut[0][1:]):
-            if cell == "PIN":
-                if pin not in ports:
-                    raise ValueError(f"{source}: net {tokens[0]} ends at the port {pin}, which PINS does not place")
-                pins.append(ports[pin])
-                pin_cell.append(-1)
-            elif cell in places:
-                index, orient = places[cell]
-                place = (cell, pin)
-                located[place] = located.get(place) or _cell_pin(kinds[index], pin, boxes[index], orient, source, cell)
-                pins.append(located[place])
-                pin_cell.append(index)
-            else:
-                raise ValueError(f"{source}: net {tokens[0]} ends at {cell}, which is no component")
-            pin_net.append(len(nets))
-        use.append(next((p[1] for p in cut[1:] if p[:1] == ["USE"]), "SIGNAL"))
-        wires += [w for p in cut[1:] if p[:1] in (["ROUTED"], ["FIXED"]) for w in _wires(p, len(nets), library, unit)]
-        nets.append(tokens[0])
+    outline = [(float(x), float(y)) for x, y in corners]
+    _components(reading, found.pop("COMPONENTS", []))
+    vias = dict(library.vias)
+    for tokens in found.get("VIAS", []):
+        vias[tokens[0]] = tuple(n for n in routes.via_layers(tokens) if n in library.layers)
+    upper = list(library.layers)[1:]
+    for tokens in found.get("SPECIALNETS", []):
+        metal = routes.special(tokens, vias, unit, skipped)
+        reading.obstacles += [(layer, box) for layer, box in metal if layer in upper]
+    blockages, partial = floorplan.blockages(found.get("BLOCKAGES", []), unit, skipped)
+    if len(outline) > 2:
+        blockages += [(ANYWHERE, box) for box in outside(outline)]
+    nets = _nets(reading, found.pop("NETS", []), _ports(reading, found.pop("PINS", [])), vias if wires else None)
     return Design(
         name=head["DESIGN"][1],
-        die=die,
+        die=box_of(outline),
         layers=library.layers,
-        tracks=_tracks(found[""], unit),
-        cells=names,
-        kinds=kinds,
-        boxes=boxes,
-        nets=nets,
-        pins=np.array([p[0] for p in pins]).reshape(-1, 2),
-        pin_net=np.array(pin_net, int),
-        pin_cell=np.array(pin_cell, int),
-        driver=np.array([p[2] for p in pins], bool),
-        access=[p[1] for p in pins],
-        blockages=_blockages(found.get("BLOCKAGES", []), unit),
-        wires=wires,
-        signals=np.array([u not in ("POWER", "GROUND") for u in use], bool),
+        tracks=floorplan.tracks(found[""], unit),
+        cells=reading.cells,
+        kinds=reading.kinds,
+        boxes=np.array(reading.boxes, float).reshape(-1, 4),
+        nets=nets.names,
+        pins=np.array(nets.centres).reshape(-1, 2),
+        pin_net=np.array(nets.of_net, int),
+        pin_cell=np.array(nets.of_cell, int),
+        driver=np.array([spot.drives for spot in nets.spots], bool),
+        access=Access([spot.boxes for spot in nets.spots], np.array(nets.corners).reshape(-1, 2)),
+        blockages=blockages,
+        wires=nets.wires,
+        signals=np.array([use not in SUPPLY for use in nets.uses], bool),
+        uses=nets.uses,
+        patches=nets.patches,
+        partial=partial,
+        obstacles=reading.obstacles,
+        gcells=floorplan.gcells(found[""], unit),
+        skipped=skipped,
     )
 
 
-def _components(
-    entries: list[Tokens], library: Library, unit: float, source: str
-) -> tuple[list[str], list[Macro], np.ndarray, dict[str, tuple[int, str]]]:
-    names: list[str] = []
-    kinds: list[Macro] = []
-    boxes: list[Box] = []
-    places: dict[str, tuple[int, str]] = {}
+def _placed(reading: Reading, tokens: Tokens) -> int:
+    """Where a component's place begins, -1 if it has none."""
+    at = -1
+    for word, k in keywords(tokens, 2):
+        if word in PLACED and at < 0:
+            at = k
+        elif word in UNREAD:
+            count(reading.skipped, f"COMPONENTS {word}")
+    if at >= 0 and tokens[at + 5].upper() not in ORIENTS:
+        known = ", ".join(ORIENTS)
+        raise ValueError(f"{reading.source}: {tokens[0]} is placed {tokens[at + 5]!r}, not one of {known}")
+    return at
+
+
+def _components(reading: Reading, entries: list[Tokens]) -> None:
+    macros = reading.library.macros
+    roles = {name: macro.role for name, macro in macros.items()}
     for tokens in entries:
         name, kind = tokens[0], tokens[1]
-        macro = library.macros.get(kind)
-        if kind.upper().startswith(FILLERS) or (macro and ("SPACER" in macro.kind or macro.kind == "WELLTAP")):
+        if kind not in macros:
+            if not kind.upper().startswith(FILLERS):
+                raise ValueError(f"{reading.source}: {name} is a {kind}, which the LEF files do not have")
+            count(reading.skipped, "fillers")
             continue
-        if macro is None:
-            raise ValueError(f"{source}: {name} is a {kind}, which the LEF files do not have")
-        place = next((p for p in parts(tokens)[1:] if p[0] in PLACED), None)
-        if place is None:
-            raise ValueError(f"{source}: {name} is not placed")
-        x, y, orient = float(place[2]) * unit, float(place[3]) * unit, place[5]
-        w, h = (macro.height, macro.width) if orient[-1] in "EW" else (macro.width, macro.height)
-        places[name] = len(names), orient
-        names.append(name)
-        kinds.append(macro)
-        boxes.append((x, y, x + w, y + h))
-    return names, kinds, np.array(boxes, float).reshape(-1, 4), places
+        at = _placed(reading, tokens)
+        own = roles[kind] in ("cell", "hard")
+        if not own:
+            count(reading.skipped, f"{roles[kind]}s")
+        if at >= 0:
+            x, y, orient = float(tokens[at + 2]), float(tokens[at + 3]), tokens[at + 5].upper()
+            place = Place(FILLER, macros[kind], kind, x * reading.unit, y * reading.unit, orient)
+            reading.place(name, place, own, roles[kind] in ("hard", "cover"))
+        elif own:
+            raise ValueError(f"{reading.source}: {name} is not placed")
 
 
-def _cell_pin(macro: Macro, pin: str, box: np.ndarray, orient: str, source: str, cell: str) -> Located:
-    if pin not in macro.pins:
-        raise ValueError(f"{source}: {cell} has no pin {pin} in the LEF files, only {sorted(macro.pins)}")
-    found = macro.pins[pin]
-    placed = []
-    for layer, own in found.boxes:
-        x0, y0, x1, y1 = turned(own, orient, macro.width, macro.height)
-        placed.append((layer, (x0 + box[0], y0 + box[1], x1 + box[0], y1 + box[1])))
-    edges = np.array([b for _, b in placed]) if placed else np.array([box])
-    centre = np.array(
-        [edges[:, [0, 2]].min() + edges[:, [0, 2]].max(), edges[:, [1, 3]].min() + edges[:, [1, 3]].max()]
-    )
-    return centre / 2, placed, found.direction == "OUTPUT"
+def _spot(reading: Reading, place: Place, pin: str, cell: str) -> Spot:
+    macro = place.macro
+    found = macro.pins.get(pin) or next((p for n, p in macro.pins.items() if plain(n) == plain(pin)), None)
+    if found is None:
+        known = sorted(macro.pins)
+        raise ValueError(f"{reading.source}: {cell} has no pin {pin} in the LEF files, only {known}")
+    boxes = tuple((m, turned(b, place.orient, macro.width, macro.height)) for m, b in found.boxes)
+    whole = (0.0, 0.0, macro.width, macro.height)
+    edges = [b for _, b in boxes] or [turned(whole, place.orient, macro.width, macro.height)]
+    return Spot(box_of([(b[k], b[k + 1]) for b in edges for k in (0, 2)]), boxes, found.direction.startswith("OUTPUT"))
 
 
-def _ports(entries: list[Tokens], unit: float) -> Mapping[str, Located]:
+def _ports(reading: Reading, entries: list[Tokens]) -> dict[str, tuple[float, float, Spot]]:
     ports = {}
     for tokens in entries:
         place, layer, direction = None, "", "INPUT"
         for part in parts(tokens)[1:]:
-            if part[0] in PLACED and place is None:
-                place = np.array([float(part[2]), float(part[3])]) * unit
-            elif part[0] == "LAYER" and not layer:
+            word = part[0].upper() if part else ""
+            if word in PLACED and place is None:
+                place = float(part[2]) * reading.unit, float(part[3]) * reading.unit
+            elif word in ("LAYER", "POLYGON") and not layer:
                 layer = part[1]
-            elif part[0] == "DIRECTION":
-                direction = part[1]
+            elif word == "DIRECTION":
+                direction = part[1].upper()
         if place is not None:
-            x, y = place.tolist()
-            ports[tokens[0]] = place, [(layer, (x, y, x, y))] if layer else [], direction == "INPUT"
+            own: Shapes = ((layer, (0.0, 0.0, 0.0, 0.0)),) if layer else ()
+            ports[tokens[0]] = *place, Spot((0.0, 0.0, 0.0, 0.0), own, direction == "INPUT")
     return ports
 
 
-def _pairs(tokens: Tokens) -> Iterator[tuple[str, str]]:
-    for k in range(len(tokens) - 3):
-        if tokens[k] == "(" and tokens[k + 3] == ")":
-            yield tokens[k + 1], tokens[k + 2]
+@dataclass
+class Nets:
+    """Nets and their pins, in the order of the file."""
+
+    names: list[str] = field(default_factory=list)
+    uses: list[str] = field(default_factory=list)
+    of_net: list[int] = field(default_factory=list)
+    of_cell: list[int] = field(default_factory=list)
+    spots: list[Spot] = field(default_factory=list)
+    centres: list[tuple[float, float]] = field(default_factory=list)
+    corners: list[tuple[float, float]] = field(default_factory=list)
+    wires: list[Wire] = field(default_factory=list)
+    patches: list[Patch] = field(default_factory=list)
 
 
-def _tracks(head: list[Tokens], unit: float) -> dict[str, list[tuple[str, float, float, int]]]:
-    tracks: dict[str, list[tuple[str, float, float, int]]] = {}
-    for tokens in head:
-        if tokens[0] == "TRACKS" and "LAYER" in tokens:
-            row = tokens[1], float(tokens[2]) * unit, float(tokens[6]) * unit, int(tokens[4])
-            for layer in tokens[tokens.index("LAYER") + 1 :]:
-                tracks.setdefault(layer, []).append(row)
-    return tracks
-
-
-def _blockages(entries: list[Tokens], unit: float) -> list[tuple[str, Box]]:
-    found = []
+def _nets(
+    reading: Reading, entries: list[Tokens], ports: dict[str, tuple[float, float, Spot]], vias: routes.Vias | None
+) -> Nets:
+    nets = Nets()
     for tokens in entries:
-        layer = tokens[1] if tokens[0] == "LAYER" else "PLACEMENT"
-        for k, token in enumerate(tokens):
-            if token == "RECT":
-                n = [float(v) * unit for v in tokens[k + 1 : k + 9] if v not in "()"]
-                found.append((layer, (n[0], n[1], n[2], n[3])))
-    return found
+        number, use, k, routed = len(nets.names), "SIGNAL", 1, False
+        pairs = []
+        while k < len(tokens) and tokens[k] == "(":
+            pairs.append((tokens[k + 1], tokens[k + 2]))
+            k = tokens.index(")", k + 3) + 1
+        for word, at in keywords(tokens, k):
+            if word == "USE":
+                use = tokens[at + 1].upper()
+            elif word in UNREAD:
+                count(reading.skipped, f"NETS {word}")
+            routed = routed or word in routes.STATES or word == "SUBNET"
+        for cell, pin in pairs:
+            _pin(reading, nets, ports, (tokens[0], use), cell, pin)
+        nets.names.append(tokens[0])
+        nets.uses.append(use)
+        if routed and vias is not None:
+            wires, patches = routes.regular(tokens, number, vias, reading.unit, reading.skipped)
+            nets.wires += wires
+            nets.patches += patches
+    return nets
 
 
-def _wires(tokens: Tokens, net: int, library: Library, unit: float) -> Iterator[Wire]:
-    """The wires and vias of one routing: `ROUTED layer ( x y ) ( x * ) via NEW layer ...`."""
-    layer, at, k = tokens[1], None, 2
-    while k < len(tokens):
-        token = tokens[k]
-        if token == "NEW":
-            layer, at, k = tokens[k + 1], None, k + 2
-        elif token == "(":
-            end = tokens.index(")", k)
-            x, y = tokens[k + 1 : k + 3]
-            here = (
-                float(x) * unit if x != "*" else (at or (0.0, 0.0))[0],
-                float(y) * unit if y != "*" else (at or (0.0, 0.0))[1],
-            )
-            if at is not None:
-                yield Wire(net, (layer,), *at, *here)
-            at, k = here, end + 1
-        else:
-            if at is not None and token in library.vias:
-                yield Wire(net, library.vias[token], *at, *at)
-                layer = next((n for n in library.vias[token] if n != layer), layer)
-            k += 1
+def _pin(
+    reading: Reading, nets: Nets, ports: dict[str, tuple[float, float, Spot]], net: tuple[str, str], cell: str, pin: str
+) -> None:
+    """Add one pin. Those of power nets that are nowhere are counted; those of signals are refused."""
+    place = reading.places.get(cell)
+    if place is not None:
+        key = place.type, place.orient, pin
+        if key not in reading.spots:
+            reading.spots[key] = _spot(reading, place, pin, cell)
+        index, x, y, spot = place.number, place.x, place.y, reading.spots[key]
+    elif cell.upper() == "PIN" and pin in ports:
+        index, (x, y, spot) = -1, ports[pin]
+    elif net[1] in SUPPLY:
+        count(reading.skipped, "pins of power nets without a place")
+        return
+    else:
+        port = f"the port {pin}, which PINS does not place"
+        what = port if cell.upper() == "PIN" else f"{cell}, which is no component"
+        raise ValueError(f"{reading.source}: net {net[0]} ends at {what}")
+    nets.of_net.append(len(nets.names))
+    nets.of_cell.append(index)
+    nets.spots.append(spot)
+    nets.corners.append((x, y))
+    x0, y0, x1, y1 = spot.around
+    nets.centres.append(((x0 + x + (x1 + x)) / 2, (y0 + y + (y1 + y)) / 2))

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from appnas.domains.eda.flow.lefdef import Box, Design
-from appnas.domains.eda.flow.maps import Grid
+from appnas.domains.eda.flow.grids import Grid
+from appnas.domains.eda.flow.lefdef.placed import ANYWHERE, Box, Design
 
 WRONG_WAY, VIA, FOREIGN, OBSTRUCTED = 3.0, 4.0, 30.0, 200.0
 WINDOW = 14
@@ -86,16 +86,22 @@ class Tracks:
 
     def fill(self, design: Design) -> None:
         """Put obstructions and wires on the nodes."""
-        for layer, box in design.blockages:
+        for layer, box in (*design.blockages, *design.obstacles):
+            rows, columns = self.inside(box)
             if layer in self.layers:
-                rows, columns = self.inside(box)
                 self.owner[self.layers.index(layer), rows, columns] = BLOCKED
+            elif layer == ANYWHERE:
+                self.owner[:, rows, columns] = BLOCKED
         for wire in design.wires:
             (r0, c0), (r1, c1) = self.index(wire.x0, wire.y0), self.index(wire.x1, wire.y1)
             for layer in wire.layers:
                 if layer in self.layers:
                     rows, columns = slice(min(r0, r1), max(r0, r1) + 1), slice(min(c0, c1), max(c0, c1) + 1)
                     self.owner[self.layers.index(layer), rows, columns] = wire.net
+        for patch in design.patches:
+            if patch.layer in self.layers:
+                rows, columns = self.inside(patch.box)
+                self.owner[self.layers.index(patch.layer), rows, columns] = patch.net
 
     def pin(self, access: list[tuple[str, Box]]) -> list[tuple[int, int, int]]:
         """Nodes over a pin: on its own layer, or the lowest above metal1."""
@@ -202,7 +208,7 @@ def label(design: Design, open_nets: list[str], layers: int, height: int, width:
     conflicts: list[tuple[int, int, int]] = []
     for name in open_nets:
         pins = np.flatnonzero(design.pin_net == number[name])
-        conflicts += complete(tracks, number[name], [tracks.pin(design.access[p]) for p in pins])
+        conflicts += complete(tracks, number[name], [tracks.pin(design.access[int(p)]) for p in pins])
     used = (tracks.owner >= 0).astype(float)
     np.add.at(used, tuple(np.array(conflicts, int).reshape(-1, 3).T), 1.0)
 

@@ -8,10 +8,14 @@ that no network should lose against.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 
-from appnas.domains.eda.flow.lefdef import Design
-from appnas.domains.eda.flow.maps import Grid, groups, spanning_tree
+from appnas.domains.eda.flow.fly_lines import groups, spanning_tree
+from appnas.domains.eda.flow.grids import Grid
+from appnas.domains.eda.flow.lefdef.placed import ANYWHERE, Design
+from appnas.domains.eda.flow.maps import bounding, maps_on, pitch
 
 ROUNDS = 3
 BATCH = 32
@@ -21,17 +25,45 @@ MARGIN = 2
 STEEP = 4.0
 """How much a gcell costs more for every further share of its capacity that is used."""
 BEND = 0.5
+OVERFLOW = ("overflow_h", "overflow_v")
+"""Channels of `overflow`."""
+TRACKS = ("tracks_h", "tracks_v", "load_h", "load_v")
+"""Channels in tracks and in shares of them: see `in_tracks`."""
 
 
 def capacity(design: Design, layers: int, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
-    """Tracks through every gcell, horizontal and vertical, on the layers above the lowest, less what blockages take."""
+    """Tracks through every gcell, horizontal and vertical, on the layers above the lowest.
+
+    Less the share that is covered by blockages, obstructions of hard macros, straps and rings, and what is no die.
+    """
     both = {"HORIZONTAL": np.zeros(grid.shape), "VERTICAL": np.zeros(grid.shape)}
     side = {"HORIZONTAL": grid.size[1], "VERTICAL": grid.size[0]}
+    taken: dict[str, list[tuple[float, float, float, float]]] = {}
+    for layer, box in (*design.blockages, *design.obstacles):
+        taken.setdefault(layer, []).append(box)
     for name in list(design.layers)[1:layers]:
-        direction, pitch = design.layers[name]
-        boxes = np.array([box for layer, box in design.blockages if layer == name]).reshape(-1, 4)
-        both[direction] += side[direction] / pitch * (1 - grid.area(boxes).clip(0, 1))
+        direction, step = design.layers[name]
+        boxes = np.array(taken.get(name, []) + taken.get(ANYWHERE, [])).reshape(-1, 4)
+        both[direction] += side[direction] / step * (1 - grid.area(boxes).clip(0, 1))
     return np.maximum(both["HORIZONTAL"], 0.5), np.maximum(both["VERTICAL"], 0.5)
+
+
+def in_tracks(design: Design, grid: Grid, layers: int | None = None) -> dict[str, np.ndarray]:
+    """Maps whose units know no technology, `TRACKS`, each [H, W], float32.
+
+    tracks_h and tracks_v: how many tracks a gcell has, from `capacity`, of all layers unless told. load_h and load_v:
+    the share of them that nets take if each spreads the width and the height of its box evenly over the box (RUDY by
+    direction, over the capacity).
+    """
+    h, v = capacity(design, layers or len(design.layers), grid)
+    wires_h, wires_v = np.zeros(grid.shape), np.zeros(grid.shape)
+    least = pitch(design)
+    for _, pins in groups(design):
+        boxes = bounding(design.pins[pins], least)
+        wires_h += grid.area(boxes, grid.size[1] / (boxes[:, 3] - boxes[:, 1]))
+        wires_v += grid.area(boxes, grid.size[0] / (boxes[:, 2] - boxes[:, 0]))
+    found = dict(zip(TRACKS, (h, v, wires_h / h, wires_v / v), strict=True))
+    return {name: values.astype(np.float32) for name, values in found.items()}
 
 
 def connections(design: Design, grid: Grid) -> np.ndarray:
@@ -95,7 +127,11 @@ def _use(demand: tuple[np.ndarray, np.ndarray], edge: tuple[int, ...], way: tupl
 
 def overflow(design: Design, layers: int, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
     """Demand above capacity as a share of capacity, horizontal and vertical, each [height, width]."""
-    grid = Grid(design.die, height, width)
+    return overflow_on(design, layers, Grid(design.die, height, width))
+
+
+def overflow_on(design: Design, layers: int, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
+    """`overflow` on any grid."""
     limit = capacity(design, layers, grid)
     demand = np.zeros(grid.shape), np.zeros(grid.shape)
     history = np.zeros(grid.shape), np.zeros(grid.shape)
@@ -119,3 +155,17 @@ def overflow(design: Design, layers: int, height: int, width: int) -> tuple[np.n
             past += (used / full - 1).clip(0)
     h, v = ((used / full - 1).clip(0) for used, full in zip(demand, limit, strict=True))
     return h, v
+
+
+def channels(design: Design, grid: Grid, more: Collection[str] = ()) -> dict[str, np.ndarray]:
+    """All maps that are made of a placement, by name: of `more`, `TRACKS` and `OVERFLOW` if any of theirs is named.
+
+    The router may use all layers of the LEF files.
+    """
+    found = maps_on(design, grid)
+    if set(TRACKS) & set(more):
+        found |= in_tracks(design, grid)
+    if set(OVERFLOW) & set(more):
+        both = overflow_on(design, len(design.layers), grid)
+        found |= {name: over.astype(np.float32) for name, over in zip(OVERFLOW, both, strict=True)}
+    return found

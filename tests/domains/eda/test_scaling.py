@@ -8,6 +8,7 @@ import torch
 from test_eda_domain import Oracle, made
 
 from appnas.domains.eda import Scaling
+from appnas.domains.eda.flow import Grid
 
 
 def test_scaling_as_exported_does_what_the_domain_did():
@@ -30,3 +31,16 @@ def test_one_count_and_constant_channels():
     scaling = Scaling.fitted("violated_nets", ("own_a", "pin"), "train", x, torch.log1p(torch.tensor([4.0])))
     assert not scaling.inputs(x).any() and scaling.shown == ["pin", "own_a"]
     assert scaling.outputs(torch.zeros(1, 1)) == pytest.approx(4)
+
+
+def test_tiles_are_scaled_as_a_whole():
+    """Lowest and highest of the whole placement, whatever tile they are in; counts have none."""
+    x = np.arange(2 * 1 * 10 * 14, dtype=np.float32).reshape(2, 1, 10, 14)
+    tiles = list(Grid((0, 0, 1, 1), 10, 14).tiles(8, 8, 2))
+    scaling = Scaling("congestion", ("pin",), "sample")
+    assert len(tiles) == 6
+    whole = scaling.predict(lambda part: part[:, 0], x)
+    np.testing.assert_array_equal(scaling.predict(lambda part: part[:, 0], x, tiles), whole)
+    assert whole.min() == 0 and whole.max() == 1
+    with pytest.raises(ValueError, match="one number for a whole placement"):
+        Scaling("violated_nets", ("pin",), "sample").predict(lambda part: part[:, 0], x, tiles)

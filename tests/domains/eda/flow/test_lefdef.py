@@ -1,11 +1,11 @@
-"""appnas.domains.eda.flow.lefdef: a LEF and a DEF file written by hand, turned cells, and files that are cut off."""
+"""appnas.domains.eda.flow.lefdef: a LEF and a DEF file written by hand, and files that are cut off."""
 
 import gzip
 
 import pytest
 
 from appnas.domains.eda.flow import read_lef
-from appnas.domains.eda.flow.lefdef import parts, read, sections, turned
+from appnas.domains.eda.flow.lefdef import parts, read, sections
 
 LEF = """
 VERSION 5.6 ;
@@ -139,14 +139,6 @@ def test_a_library(files):
     assert inverter.buffer and not inverter.sequential and flop.sequential and not flop.buffer
     assert flop.pins["CLK"].boxes == (("metal1", (1, 2, 2, 4)),)  # moved by the origin
     assert library.macros["RAM"].kind == "BLOCK" and not library.macros["RAM"].pins
-
-
-def test_turned_boxes():
-    """A pin at the lower left of a cell 4 x 10."""
-    box = (0.0, 0.0, 1.0, 2.0)
-    found = {o: turned(box, o, 4, 10) for o in ("N", "S", "FN", "FS", "W", "E")}
-    assert found == {"N": box, "S": (3, 8, 4, 10), "FN": (3, 0, 4, 2), "FS": (0, 8, 1, 10),
-                     "W": (8, 0, 10, 1), "E": (0, 3, 2, 4)}  # fmt: skip
 
 
 def test_sections_and_parts():

@@ -4,7 +4,7 @@ import numpy as np
 from test_labels import crossing
 
 from appnas.domains.eda.flow.maps import Grid
-from appnas.domains.eda.flow.router import Runs, capacity, connections, overflow
+from appnas.domains.eda.flow.router import OVERFLOW, TRACKS, Runs, capacity, channels, connections, in_tracks, overflow
 
 
 def bus(count):
@@ -50,3 +50,35 @@ def test_overflow_only_where_there_is_no_room():
     assert h.sum() > 0 and h.max() >= 1
     full = overflow(bus(30), 3, 1, 4)[0]
     np.testing.assert_allclose(full[0, 1:3], 2.0)  # 30 wires on 10 tracks
+
+
+def test_macros_and_straps_take_tracks():
+    """On metal3 a block over half a gcell, on metal2 a strap of a third of a column; metal1 does not count."""
+    design = crossing()
+    grid = Grid(design.die, 2, 4)
+    design.obstacles = [("metal3", (0, 0, 5, 2.5)), ("metal2", (9, 0, 10, 10)), ("metal1", (0, 0, 20, 10))]
+    h, v = capacity(design, 3, grid)
+    np.testing.assert_allclose(h, [[2.5, 5, 5, 5], [5, 5, 5, 5]])
+    np.testing.assert_allclose(v, [[5, 4, 5, 5]] * 2)
+    design.blockages = [("OUTSIDE", (15, 5, 20, 10))]
+    assert [side[1, 3] for side in capacity(design, 3, grid)] == [0.5, 0.5]
+
+
+def test_loads_in_shares_of_the_tracks():
+    """30 wires of 18 um on the ten tracks of metal3, in boxes of one pitch; the same in another technology's units."""
+    design = bus(30)
+    found = in_tracks(design, Grid(design.die, 1, 4))
+    assert tuple(found) == TRACKS and (found["tracks_h"] == 10).all() and (found["tracks_v"] == 5).all()
+    np.testing.assert_allclose(found["load_h"], [[0.8 * 3, 3, 3, 0.8 * 3]], rtol=1e-6)
+    design.pins, design.die = design.pins * 7, tuple(7 * v for v in design.die)
+    design.layers = {name: (way, 7 * step) for name, (way, step) in design.layers.items()}
+    again = in_tracks(design, Grid(design.die, 1, 4))
+    for name in TRACKS:
+        np.testing.assert_allclose(again[name], found[name], rtol=1e-6)
+
+
+def test_channels_on_demand():
+    design, grid = bus(30), Grid((0, 0, 20, 10), 1, 4)
+    assert not (set(TRACKS) | set(OVERFLOW)) & set(channels(design, grid))
+    found = channels(design, grid, ("load_h", "overflow_h"))
+    assert {*TRACKS, *OVERFLOW} <= set(found) and found["overflow_h"].max() == 2
