@@ -10,7 +10,7 @@ from appnas.spaces.eda import GuideDag
 from appnas.spaces.graphs import GNN, GraphMix, GraphNet, NASBenchGraph, NASBenchGraphProteins
 from appnas.spaces.images import CNN, MLP, AlexNet, Bench201, Cells, CondenseNet, Mnas, Proxyless, Robust, Slots
 from appnas.spaces.parts import Maskable
-from appnas.spaces.rl import Encoder
+from appnas.spaces.rl import Encoder, Torso
 from appnas.spaces.text import NAORecurrent, Recurrent
 
 SPACES: dict[str, type] = {
@@ -19,6 +19,7 @@ SPACES: dict[str, type] = {
     "slots": Slots,
     "bench201": Bench201,
     "encoder": Encoder,
+    "torso": Torso,
     "proxyless": Proxyless,
     "mnas": Mnas,
     "alexnet": AlexNet,
@@ -57,4 +58,5 @@ __all__ = [
     "Recurrent",
     "Robust",
     "Slots",
+    "Torso",
 ]  # fmt: skip
