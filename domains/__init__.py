@@ -7,6 +7,7 @@ if __name__ != "appnas.domains":
     raise ImportError(f"import appnas.domains, not {__name__!r}: the folder is mapped to that name when installed")
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -20,7 +21,11 @@ from appnas.domains.images import data as image_data
 from appnas.domains.images import folder as image_folder
 from appnas.domains.labelled import Labelled
 from appnas.domains.labelled import data as labelled_data
-from appnas.domains.rl import Catch, CatchOptions, Gym, GymOptions, Procgen, ProcgenOptions
+from appnas.domains.rl import (
+    GAMES, Atari, AtariOptions, Catch, CatchOptions, Gym, GymOptions, MinAtar, MinAtarOptions, MiniGrid, MiniGridOptions,
+    Procgen, ProcgenOptions,
+)  # fmt: skip
+from appnas.domains.rl.games import PLAYED, about
 from appnas.domains.text import Text
 from appnas.domains.text import data as text_data
 
@@ -52,7 +57,10 @@ DOMAINS: dict[str, Source] = {
     "digit_sets": Source(labelled_data.digit_sets, labelled_data.DIGIT_SETS, "two digits side by side, sets of labels"),
     "catch": Source(Catch, CatchOptions(), "pixel Catch, 16x16: a reinforcement-learning task without a download"),
     "procgen": Source(Procgen, ProcgenOptions(), "one of Procgen's 16 games: 200 training levels, tested on all"),
-    "gym": Source(Gym, GymOptions(), "an environment of gymnasium whose observations are images"),
+    "minatar": Source(MinAtar, MinAtarOptions(), "one of MinAtar's 5 games, 10x10: encoders differ within a minute"),
+    "minigrid": Source(MiniGrid, MiniGridOptions(), "a world of MiniGrid, seen by the agent, 7x7"),
+    "atari": Source(Atari, AtariOptions(), "a game of Atari, four grey frames of 84x84"),
+    "gym": Source(Gym, GymOptions(), "an environment of gymnasium whose observations are images or vectors"),
     "graphs": Source(graph_data.digits, graph_data.DIGITS, "the digits as nodes of one graph, joined where most alike"),
     "pixels": Source(graph_data.pixels, graph_data.PIXELS, "the digits as graphs of their inked pixels"),
     "cora": Source(partial(graph_data.planetoid, "cora"), graph_data.CITATION, "Cora, public split, from APPNAS_DATA"),
@@ -77,4 +85,18 @@ DOMAINS: dict[str, Source] = {
     "circuitnet": Source(eda_data.of_circuitnet, eda_data.NET, "CircuitNet N28 or N14, from its own files"),
 }
 
-__all__ = ["DOMAINS", "Graphs", "Images", "Labelled", "Links", "Procgen", "Routability", "Source", "Text", "domain_of"]
+FAMILIES: dict[str, tuple[str, ...]] = {"procgen": tuple(GAMES), **PLAYED}
+"""Domains that hold several games: FAMILY:GAME is the domain with this game, as minatar:breakout."""
+
+
+def games() -> dict[str, Source]:
+    """Every game of `FAMILIES` under its own name, with what blind play is worth in it, where that was measured."""
+    found = {}
+    for family, names in FAMILIES.items():
+        make, options, _ = DOMAINS[family]
+        for game in names:
+            found[f"{family}:{game}"] = Source(make, replace(options, game=game), about(family, game))
+    return found
+
+
+__all__ = ["DOMAINS", "FAMILIES", "Graphs", "Images", "Labelled", "Links", "Procgen", "Routability", "Source", "Text", "domain_of", "games"]

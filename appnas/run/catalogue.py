@@ -76,9 +76,11 @@ def spaces() -> dict[str, type]:
 
 
 def is_own(name: str) -> bool:
-    """Whether a name is a dotted one, MODULE:NAME, of something of the user's own: not a table of the catalogue."""
+    """Whether a name is a dotted one, MODULE:NAME, of something of the user's own: not a table or a game of the catalogue."""
+    from appnas.domains import FAMILIES
+
     module, colon, _ = name.partition(":")
-    return bool(module and colon) and module not in spaces()
+    return bool(module and colon) and module not in spaces() and module not in FAMILIES
 
 
 def space_entry(name: str, folder: str = "") -> Maker:
@@ -166,8 +168,8 @@ class PackagedTable:
 
 
 def domains() -> dict[str, Any]:
-    """All named data: an `appnas.domains.Source` for every data set, and for every table as "space:data set"."""
-    from appnas.domains import DOMAINS, Source
+    """All named data: an `appnas.domains.Source` for every data set, table ("space:data set") and game ("family:game")."""
+    from appnas.domains import DOMAINS, Source, games
     from appnas.spaces.graphs import nasbenchgraph
     from appnas.spaces.images import bench201
 
@@ -184,7 +186,7 @@ def domains() -> dict[str, Any]:
         tables[f"{space}:{data}"] = Source(
             partial(_nasbenchgraph, data), PackagedTable(), f"NAS-Bench-Graph table of {space} on {data}: {about}"
         )
-    return DOMAINS | tables
+    return DOMAINS | tables | games()
 
 
 def _bench201(data: Any, options: Bench201Options) -> Any:
@@ -239,7 +241,9 @@ def domain_entry(name: str, folder: str = "") -> Maker:
     """The same with the type of its options: see `source`."""
     if is_own(name):
         return maker_of("domain", name, folder)
-    known = domains()
+    known, (family, _, game) = domains(), name.partition(":")
+    if game and name not in known and hasattr(known[family].options if family in known else None, "game"):
+        known[name] = known[family]._replace(options=dataclasses.replace(known[family].options, game=game))
     found = known[nearest("domain", name, known)]
     return Maker(found.make, type(found.options), found.options, found.about)
 
