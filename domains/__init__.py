@@ -22,8 +22,8 @@ from appnas.domains.images import folder as image_folder
 from appnas.domains.labelled import Labelled
 from appnas.domains.labelled import data as labelled_data
 from appnas.domains.rl import (
-    GAMES, Atari, AtariOptions, Catch, CatchOptions, Gym, GymOptions, MinAtar, MinAtarOptions, MiniGrid, MiniGridOptions,
-    Procgen, ProcgenOptions,
+    GAMES, Atari, AtariOptions, Catch, CatchOptions, Gym, GymOptions, MinAtar, MinAtarOptions, MiniGrid,
+    MiniGridOptions, Procgen, ProcgenOptions,
 )  # fmt: skip
 from appnas.domains.rl.games import PLAYED, about
 from appnas.domains.text import Text
@@ -99,4 +99,17 @@ def games() -> dict[str, Source]:
     return found
 
 
-__all__ = ["DOMAINS", "FAMILIES", "Graphs", "Images", "Labelled", "Links", "Procgen", "Routability", "Source", "Text", "domain_of", "games"]
+__all__ = [
+    "DOMAINS",
+    "FAMILIES",
+    "Graphs",
+    "Images",
+    "Labelled",
+    "Links",
+    "Procgen",
+    "Routability",
+    "Source",
+    "Text",
+    "domain_of",
+    "games",
+]

@@ -70,7 +70,7 @@ RECURRENT = ("recurrent", "nao-recurrent")
 SAMPLED = {"gnn": "graphmix", "mnas": "proxyless", "alexnet": "proxyless", "condensenet": "proxyless"}
 """Spaces without a supernet, and the space that their error names instead."""
 REFUSED = {
-    **{("rlnas", space): "weights of their own" for space in ("mlp", "cnn", "slots")},
+    **{("rlnas", space): "weights of their own" for space in ("mlp", "cnn", "slots", "torso")},
     **{("rlnas", space): "random_labels" for space in RECURRENT},
 }
 """What cannot work, and what the error says."""

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from appnas.agent.sb3 import ArchCallback, make_policy_kwargs, swap_encoder
 
 __all__ = [
-    "ArchAdam", "ArchCallback", "Hosted", "Resident", "Tempered", "frames", "make_policy_kwargs", "masses", "swap_encoder",
+    "ArchAdam", "ArchCallback", "Hosted", "Resident", "Tempered", "frames", "make_policy_kwargs", "masses",
+    "swap_encoder",
 ]  # fmt: skip
 
 

@@ -93,7 +93,9 @@ class Features(BaseFeaturesExtractor):
             warnings.warn(ALONE, stacklevel=2)
         if isinstance(self.read, dict):
             return self.network({key: read(observations[key]) for key, read in self.read.items()})  # type: ignore[no-any-return]
-        out: Any = self.network(self.read(observations))  # with a second part of an auxiliary head, which nothing teaches
+        out: Any = self.network(
+            self.read(observations)
+        )  # with a second part of an auxiliary head, which nothing teaches
         out = out[0] if isinstance(out, tuple) else out
         return out if self.read is row else out.relu()  # type: ignore[no-any-return]
 

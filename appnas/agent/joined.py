@@ -34,10 +34,10 @@ class Image:
             wrong = f"grey frames [H, W] lack the axis of channels, which {WRAPPER} adds, before frames are stacked"
         elif len(shape) != 3:
             wrong = "a vector has nothing to convolve; leave SB3's own extractor to it, or take the space Torso"
-        elif not (scaled or bytes_ or (space.low >= -1).all() and (space.high <= 1).all()):
+        elif not (scaled or bytes_ or ((space.low >= -1).all() and (space.high <= 1).all())):
             wrong = (
-                f"SB3 scales bytes (uint8) from 0 to 255, other frames come as they are, and should be in 0 to 1: {WRAPPER}"
-                " scales them by their bounds; or say normalize_images=False. Behind VecNormalize: norm_obs=False"
+                f"SB3 scales bytes (uint8) from 0 to 255, other frames come as they are, and should be in 0 to 1:"
+                f" {WRAPPER} scales them by their bounds; or say normalize_images=False. Behind VecNormalize: norm_obs=False"
             )
         if not wrong:
             sides_say_so = bytes_ and shape[1] == shape[2] != shape[0]
@@ -46,7 +46,9 @@ class Image:
             except ValueError as error:
                 wrong = str(error)
             if bytes_ and self.order == "channels_last":
-                wrong = f"SB3 takes the axis of 3 that is smallest for the channels, and hands them over first: {WRAPPER}"
+                wrong = (
+                    f"SB3 takes the axis of 3 that is smallest for the channels, and hands them over first: {WRAPPER}"
+                )
         if wrong:
             raise ValueError(f"an image encoder needs images, this agent observes {space}: {wrong}")
         self.shape = shape if self.order == "channels_first" else (shape[2], *shape[:2])

@@ -74,9 +74,7 @@ class Reading(NamedTuple):
         return (255 * x).round().clip(0, 255).astype(np.uint8) if self.space.dtype == np.uint8 else x.astype(np.float32)
 
 
-def reading(
-    space: spaces.Box, given: Layout | None = None, bounds: tuple[float, float] | None = None
-) -> Reading:
+def reading(space: spaces.Box, given: Layout | None = None, bounds: tuple[float, float] | None = None) -> Reading:
     """How frames are read.
 
     Args:
@@ -93,7 +91,9 @@ def reading(
     order = None if len(shape) == 2 else shape_known(space) or layout(shape[-3:], given)
     low, high = bounds or (float(space.low.min()), float(space.high.max()))
     if not (np.isfinite([low, high]).all() and low < high):
-        raise ValueError(f"frames need finite bounds to be scaled by, got {space}: give {WRAPPER} with bounds=(low, high)")
+        raise ValueError(
+            f"frames need finite bounds to be scaled by, got {space}: give {WRAPPER} with bounds=(low, high)"
+        )
     channels, height, width = _channels_first(shape, order)
     exact = space.dtype == bool or (np.issubdtype(space.dtype, np.integer) and high - low <= 255)
     if exact and channels <= min(height, width):
@@ -146,6 +146,7 @@ class Seen:
         self.space = spaces.Dict({k: self.readings[k].space if k in self.readings else space[k] for k in self.keys})
 
     def __call__(self, observation: Any) -> Any:
+        """The same, as the encoder reads it."""
         if self.keys is None:
             return self.readings[""](observation)
         return {k: self.readings[k](observation[k]) if k in self.readings else observation[k] for k in self.keys}
@@ -170,9 +171,7 @@ class Frames(gymnasium.ObservationWrapper[Any, Any, Any]):
         return self.seen(observation)
 
 
-def frames(
-    env: Any, layout: Layout | None = None, bounds: tuple[float, float] | None = None, keys: Any = None
-) -> Any:
+def frames(env: Any, layout: Layout | None = None, bounds: tuple[float, float] | None = None, keys: Any = None) -> Any:
     """An environment, or several side by side, whose images an encoder reads: channels first, 0 to 1, or bytes.
 
     For booleans, small integers and floats; channels last, grey frames [H, W], stacks [K, H, W, C] of gymnasium's

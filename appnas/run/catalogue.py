@@ -76,7 +76,7 @@ def spaces() -> dict[str, type]:
 
 
 def is_own(name: str) -> bool:
-    """Whether a name is a dotted one, MODULE:NAME, of something of the user's own: not a table or a game of the catalogue."""
+    """Whether a name is MODULE:NAME, of something of the user's own: not a table or a game of the catalogue."""
     from appnas.domains import FAMILIES
 
     module, colon, _ = name.partition(":")
@@ -168,7 +168,7 @@ class PackagedTable:
 
 
 def domains() -> dict[str, Any]:
-    """All named data: an `appnas.domains.Source` for every data set, table ("space:data set") and game ("family:game")."""
+    """All named data: an `appnas.domains.Source` for each data set, table ("space:data set") and game ("family:game")."""
     from appnas.domains import DOMAINS, Source, games
     from appnas.spaces.graphs import nasbenchgraph
     from appnas.spaces.images import bench201

@@ -71,7 +71,10 @@ class GymOptions(Options):
 
 
 class Gym(RL):
-    """An environment of gymnasium: frames of any type, or vectors, which a torso takes (`appnas.spaces.Torso`). It has no levels: its test differs from its score in the seed alone."""
+    """An environment of gymnasium: frames of any type, or vectors, which a torso takes (`appnas.spaces.Torso`).
+
+    It has no levels: its test differs from its score in the seed alone.
+    """
 
     options: GymOptions
 
@@ -85,7 +88,6 @@ class Gym(RL):
     def make(self, split: Split, count: int, seed: int) -> VecEnv:
         """The environment, `count` times."""
         import gymnasium
-
         from stable_baselines3.common.vec_env import VecExtractDictObs, VecFrameStack
 
         from appnas.agent.observations import frames, is_frame
@@ -96,7 +98,9 @@ class Gym(RL):
         if isinstance(shown := env.observation_space, gymnasium.spaces.Dict):
             if o.key not in shown.spaces:
                 keys = ", ".join(map(repr, shown))
-                raise ValueError(f"{o.env} shows a dictionary: say which of it is seen, key= one of {keys}, got {o.key!r}")
+                raise ValueError(
+                    f"{o.env} shows a dictionary: say which of it is seen, key= one of {keys}, got {o.key!r}"
+                )
             env = VecExtractDictObs(env, o.key)
         if is_frame(env.observation_space):
             env = frames(env, layout=o.layout or None)

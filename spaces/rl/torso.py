@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import ClassVar
 
 import networkx as nx
@@ -79,7 +80,8 @@ class Torso:
         widths = tuple(map(str, self.widths))
         found = (
             Choice("depth", depths), Choice("width", widths, self.layers, "layer"),
-            Choice("activation", self.activations, self.layers, "layer"), Choice("norm", self.norms, self.layers, "layer"),
+            Choice("activation", self.activations, self.layers, "layer"),
+            Choice("norm", self.norms, self.layers, "layer"),
         )  # fmt: skip
         return (*found, Choice("skip", SKIPS, self.layers - 1, "layer")) if self.layers > 1 else found
 
@@ -117,7 +119,7 @@ class Torso:
         graph.add_nodes_from(names)
         for name, words in zip(names[1:], rows[:depth], strict=False):
             graph.nodes[name]["op"] = words
-        graph.add_edges_from(zip(names, names[1:], strict=False))
+        graph.add_edges_from(pairwise(names))
         return {"torso": graph}
 
     def described(self, arch: Arch) -> list[str]:

@@ -51,7 +51,7 @@ class AtariOptions(Options):
 
 
 class Atari(RL):
-    """A game of Atari. Training sees rewards of -1, 0 and 1 and lives as episodes; evaluation whole games and scores."""
+    """A game of Atari. Training sees rewards of -1, 0 and 1, and lives as episodes; evaluation sees whole games."""
 
     options: AtariOptions
     extra = "atari"

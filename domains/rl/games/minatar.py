@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-
 from appnas.domains.rl.domain import RL, Split, need, salted
 from appnas.domains.rl.options import Options
 from appnas.support import checked
@@ -61,5 +60,3 @@ class MinAtar(RL):
         env: Any = vector(lambda: MinAtarGame(o.game, o.limit, o.sticky), count, salted(seed, split))
         made: VecEnv = frames(env, layout="channels_last")
         return made
-
-

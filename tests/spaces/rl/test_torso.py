@@ -75,7 +75,9 @@ def test_a_narrow_network_is_a_part_of_the_supernet(space):
             small.linear.bias.data = large.linear.bias.data[:rows]
         gates = tuple(
             torch.nn.functional.one_hot(torch.tensor(row), len(choice.options)).float()
-            for choice, row in zip(space.choices, ([found[0]], found[1:3], found[3:5], found[5:7], found[7:]), strict=True)
+            for choice, row in zip(
+                space.choices, ([found[0]], found[1:3], found[3:5], found[5:7], found[7:]), strict=True
+            )
         )
         x = torch.randn(3, 4)
         torch.testing.assert_close(whole(x, gates), fitted(alone(x), 6))
