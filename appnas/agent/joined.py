@@ -36,8 +36,9 @@ class Image:
             wrong = "a vector has nothing to convolve; leave SB3's own extractor to it, or take the space Torso"
         elif not (scaled or bytes_ or ((space.low >= -1).all() and (space.high <= 1).all())):
             wrong = (
-                f"SB3 scales bytes (uint8) from 0 to 255, other frames come as they are, and should be in 0 to 1:"
-                f" {WRAPPER} scales them by their bounds; or say normalize_images=False. Behind VecNormalize: norm_obs=False"
+                "SB3 scales bytes (uint8) from 0 to 255, other frames come as they are, and should be in 0 to 1:"
+                f" {WRAPPER} scales them by their bounds; or say normalize_images=False. Behind VecNormalize:"
+                " norm_obs=False"
             )
         if not wrong:
             sides_say_so = bytes_ and shape[1] == shape[2] != shape[0]
@@ -45,7 +46,7 @@ class Image:
                 self.order: Layout = shape_known(space) or ("channels_first" if sides_say_so else layout(shape))
             except ValueError as error:
                 wrong = str(error)
-            if bytes_ and self.order == "channels_last":
+            if bytes_ and not wrong and self.order == "channels_last":
                 wrong = (
                     f"SB3 takes the axis of 3 that is smallest for the channels, and hands them over first: {WRAPPER}"
                 )

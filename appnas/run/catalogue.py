@@ -168,7 +168,7 @@ class PackagedTable:
 
 
 def domains() -> dict[str, Any]:
-    """All named data: an `appnas.domains.Source` for each data set, table ("space:data set") and game ("family:game")."""
+    """All named data, as `appnas.domains.Source`s: data sets, tables ("space:data set") and games ("family:game")."""
     from appnas.domains import DOMAINS, Source, games
     from appnas.spaces.graphs import nasbenchgraph
     from appnas.spaces.images import bench201
