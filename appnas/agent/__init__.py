@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from appnas.agent.in_loop import ArchAdam, Hosted, Resident, Tempered, masses
 
 if TYPE_CHECKING:
-    from appnas.agent.observations import frames
     from appnas.agent.sb3 import ArchCallback, make_policy_kwargs, swap_encoder
+    from appnas.agent.vec_observations import frames
 
 __all__ = [
     "ArchAdam", "ArchCallback", "Hosted", "Resident", "Tempered", "frames", "make_policy_kwargs", "masses",
@@ -19,9 +19,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """What is in `appnas.agent.sb3`, and `frames`, which needs gymnasium alone."""
+    """What is in `appnas.agent.sb3`, and `frames`."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(f"appnas.agent.{'observations' if name == 'frames' else 'sb3'}"), name)
+    return getattr(import_module(f"appnas.agent.{'vec_observations' if name == 'frames' else 'sb3'}"), name)

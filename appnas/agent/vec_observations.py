@@ -1,12 +1,13 @@
-"""`appnas.agent.frames` for environments side by side, as Stable-Baselines3 has them."""
+"""`appnas.agent.frames`, for one environment and for environments side by side, as Stable-Baselines3 has them."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import gymnasium
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 
-from appnas.agent.observations import Layout, Seen
+from appnas.agent.observations import Frames, Layout, Seen
 
 
 class VecFrames(VecEnvWrapper):
@@ -29,3 +30,26 @@ class VecFrames(VecEnvWrapper):
             if "terminal_observation" in info:
                 info["terminal_observation"] = self.seen(info["terminal_observation"])
         return self.seen(shown), rewards, dones, infos
+
+
+def frames(env: Any, layout: Layout | None = None, bounds: tuple[float, float] | None = None, keys: Any = None) -> Any:
+    """An environment, or several side by side, whose images an encoder reads: channels first, 0 to 1, or bytes.
+
+    For booleans, small integers and floats; channels last, grey frames [H, W], stacks [K, H, W, C] of gymnasium's
+    `FrameStackObservation`, also as values of a dictionary. Bytes come out, 0 to 255, which take least memory; floats
+    where these would lose something, or where Stable-Baselines3 would take another axis for the channels, as it does
+    if these are more than pixels a side. Wrap before `VecTransposeImage` and `VecNormalize`, after frames are stacked.
+
+    Args:
+        env: of gymnasium, or a `VecEnv`.
+        layout: "channels_first" or "channels_last", where the shape does not tell.
+        bounds: what becomes 0 and 1; by default the bounds of the observation space.
+        keys: of a dictionary, those to keep; by default all.
+
+    Raises:
+        ValueError: no frames; axes that may be read in two ways, with no layout given; no bounds; an observation that
+            Stable-Baselines3 does not know.
+    """
+    if isinstance(env, gymnasium.Env):
+        return Frames(env, layout, bounds, keys)
+    return VecFrames(env, layout, bounds, keys)

@@ -9,15 +9,12 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 from torch import Tensor, nn
-
-if TYPE_CHECKING:
-    from appnas.domains.rl.domain import RL
 
 
 class Floor(NamedTuple):
@@ -76,11 +73,11 @@ class Same(nn.Module):
         return self.scores.expand(len(x), -1)  # type: ignore[operator, no-any-return]
 
 
-def floor(domain: RL, episodes: int = 0) -> Floor:
+def floor(domain: Any, episodes: int = 0) -> Floor:
     """Play every single action, and any, on the training levels.
 
     Args:
-        domain: with a finite number of actions.
+        domain: `appnas.domains.rl.RL`, with a finite number of actions.
         episodes: of each, at least; 0 for the options' number.
     """
     played = copy.copy(domain)

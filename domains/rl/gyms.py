@@ -90,7 +90,8 @@ class Gym(RL):
         import gymnasium
         from stable_baselines3.common.vec_env import VecExtractDictObs, VecFrameStack
 
-        from appnas.agent.observations import frames, is_frame
+        from appnas.agent.observations import is_frame
+        from appnas.agent.vec_observations import frames
         from appnas.domains.rl.vectors import Pooled, vector
 
         o = self.options

@@ -52,7 +52,7 @@ class MinAtar(RL):
 
     def make(self, split: Split, count: int, seed: int) -> VecEnv:
         """The game, `count` times, channels first."""
-        from appnas.agent.observations import frames
+        from appnas.agent.vec_observations import frames
         from appnas.domains.rl.games.players import MinAtarGame
         from appnas.domains.rl.vectors import vector
 

@@ -62,7 +62,7 @@ class MiniGrid(RL):
         """The world, `count` times, anew in every episode; channels first."""
         import gymnasium
 
-        from appnas.agent.observations import frames
+        from appnas.agent.vec_observations import frames
         from appnas.domains.rl.games.players import Symbols
         from appnas.domains.rl.vectors import vector
 
