@@ -19,8 +19,6 @@ GAMES = (
     "kung_fu_master", "ms_pacman", "pong", "private_eye", "qbert", "road_runner", "seaquest", "up_n_down",
 )  # fmt: skip
 """The 26 of SimPLe's benchmark (Kaiser et al., arXiv 1903.00374), with names in the catalogue; any other by `game`."""
-STEPS = 10_000_000
-"""Environment steps of PPO's authors (arXiv 1707.06347, table 5: 40 million frames)."""
 
 
 @dataclass(frozen=True)

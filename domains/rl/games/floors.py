@@ -36,10 +36,14 @@ FLOORS: dict[str, Known] = {
 }
 """Over 64 episodes (MinAtar, MiniGrid), or 24 environments (Procgen, easy); games that are not here were not played."""
 
+LENGTHS = {"minatar": 200_000, "minigrid": 200_000, "atari": 10_000_000, "procgen": 25_000_000}
+"""Environment steps of a training: where MinAtar's encoders differ, MiniGrid's small worlds, and the authors' of PPO on
+Atari (arXiv 1707.06347, table 5) and of Procgen's easy games (arXiv 1912.01588)."""
+
 
 def about(family: str, game: str) -> str:
     """One line on a game, with its floor if that was measured."""
-    line = f"{game} of the domain {family}"
+    line = f"{game} of the domain {family}, {LENGTHS[family]:,} steps"
     if known := FLOORS.get(f"{family}:{game}"):
         line += f"; returns without sight: any action {known.any:g}, the best single one {known.constant:g}"
         if known.steps:

@@ -13,14 +13,12 @@ if TYPE_CHECKING:
     from stable_baselines3.common.vec_env import VecEnv
 
 Game = Literal["asterix", "breakout", "freeway", "seaquest", "space_invaders"]
-STEPS = 200_000
-"""Environment steps after which networks differ by more than their spread: a minute or two of a processor."""
 
 
 @dataclass(frozen=True)
 @checked(limit=1, sticky=0)
 class MinAtarOptions(Options):
-    """A game of MinAtar, with PPO's settings that learn it within 200,000 steps."""
+    """A game of MinAtar, with PPO's settings that learn breakout within 200,000 steps."""
 
     game: Game = "breakout"
     """One of the five."""

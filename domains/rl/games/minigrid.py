@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 WORLDS = ("Empty-5x5", "Empty-8x8", "DoorKey-5x5", "DoorKey-6x6", "FourRooms", "MultiRoom-N2-S4", "SimpleCrossingS9N1")
 """Those with names in the catalogue; any other goes by `game`."""
-STEPS = 200_000
-"""Environment steps, for the small ones of them."""
 
 
 @dataclass(frozen=True)
