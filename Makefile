@@ -53,13 +53,13 @@ check: .venv/dev
 	$(BIN)/python -m pip install -q -e ".[dev]"
 	touch $@ .venv/demo
 
-# The extra `rl` as users get it, in an environment of its own: Procgen's pins hold numpy 1.26 and the old gym.
+# The extra `procgen` as users get it, in an environment of its own: its pins hold numpy 1.26 and the old gym.
 RL_TESTS := tests/agent tests/domains/rl tests/methods/test_rl_darts.py \
 	tests/test_matrix.py::test_searches_retrains_and_tests_an_agent tests/test_docs.py::test_the_examples_run
 .venv-rl/ready: pyproject.toml
 	$(PYTHON) -m venv .venv-rl
 	$(RL)/python -m pip install -q "torch>=2.8,<2.14"
-	$(RL)/python -m pip install -q -e ".[rl,images]" pytest pytest-timeout pytest-xdist
+	$(RL)/python -m pip install -q -e ".[procgen,images]" pytest pytest-timeout pytest-xdist
 	touch $@
 
 clean:

@@ -7,8 +7,10 @@ if __name__ != "appnas.domains":
     raise ImportError(f"import appnas.domains, not {__name__!r}: the folder is mapped to that name when installed")
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from appnas.domains.rl.games.floors import FAMILIES, about
 from appnas.support.lazy import Catalogue, lazily, member
 
 if TYPE_CHECKING:
@@ -71,7 +73,14 @@ DOMAINS: Catalogue[Source] = Catalogue(
         "procgen": Named(
             "rl.procgen:Procgen", "ProcgenOptions", "one of Procgen's 16 games: 200 training levels, tested on all"
         ),
-        "gym": Named("rl.gyms:Gym", "GymOptions", "an environment of gymnasium whose observations are images"),
+        "minatar": Named(
+            "rl.games.minatar:MinAtar",
+            "MinAtarOptions",
+            "one of MinAtar's 5 games, 10x10: encoders differ within a minute",
+        ),
+        "minigrid": Named("rl.games.minigrid:MiniGrid", "MiniGridOptions", "a world of MiniGrid, seen by its agent"),
+        "atari": Named("rl.games.atari:Atari", "AtariOptions", "a game of Atari, four grey frames of 84x84"),
+        "gym": Named("rl.gyms:Gym", "GymOptions", "an environment of gymnasium that shows images or vectors"),
         "graphs": Named("graphs.data:digits", "DIGITS", "the digits as nodes of one graph, joined where most alike"),
         "pixels": Named("graphs.data:pixels", "PIXELS", "the digits as graphs of their inked pixels"),
         "cora": Named("graphs.data:cora", "CITATION", "Cora, public split, from APPNAS_DATA"),
@@ -94,5 +103,20 @@ DOMAINS: Catalogue[Source] = Catalogue(
     _source,
 )
 
-__all__ = ["DOMAINS", "Graphs", "Images", "Labelled", "Links", "Procgen", "Routability", "Source", "Text", "domain_of"]
+
+def _game(name: str) -> Source:
+    family, _, game = name.partition(":")
+    make, options, _ = DOMAINS[family]
+    return Source(make, replace(options, game=game), about(family, game))
+
+
+GAMES: Catalogue[Source] = Catalogue(
+    {f"{family}:{game}": about(family, game) for family, names in FAMILIES.items() for game in names}, _game
+)
+"""Every game of `FAMILIES` under its own name, with what blind play is worth in it, where that was measured."""
+
+__all__ = [
+    "DOMAINS", "FAMILIES", "GAMES", "Graphs", "Images", "Labelled", "Links", "Procgen", "Routability", "Source", "Text",
+    "domain_of",
+]  # fmt: skip
 __getattr__, __dir__ = lazily(__name__)

@@ -4,7 +4,7 @@
     python examples/procgen_rl_darts.py --quick
     python examples/procgen_rl_darts.py --paper --out run     # the paper's sizes: days on a GPU machine
 
-Interrupted, the search goes on when the command is repeated. Needs: pip install 'appnas[rl]'.
+Interrupted, the search goes on when the command is repeated. Needs: pip install 'appnas[procgen]'.
 """
 
 import argparse

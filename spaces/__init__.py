@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from appnas.spaces.graphs import GNN, GraphMix, GraphNet, NASBenchGraph, NASBenchGraphProteins
     from appnas.spaces.images import CNN, MLP, AlexNet, Bench201, Cells, CondenseNet, Mnas, Proxyless, Robust, Slots
     from appnas.spaces.parts import Maskable
-    from appnas.spaces.rl import Encoder
+    from appnas.spaces.rl import Encoder, Torso
     from appnas.spaces.text import NAORecurrent, Recurrent
 
 
@@ -49,6 +49,7 @@ SPACES: Catalogue[type] = Catalogue(
         ),
         "bench201": Named("Bench201", 15_625, "NAS-Bench-201: one cell of 6 edges and 5 operations"),
         "encoder": Named("Encoder", 294_912, "RL-DARTS: image encoders of agents in IMPALA's shape"),
+        "torso": Named("Torso", 23_994, "layers of an agent that sees a vector: widths, activations, norms, skips"),
         "proxyless": Named(
             "Proxyless",
             221_502_229_807_900_608,
@@ -121,5 +122,6 @@ __all__ = [
     "Recurrent",
     "Robust",
     "Slots",
+    "Torso",
 ]  # fmt: skip
 __getattr__, __dir__ = lazily(__name__)

@@ -31,7 +31,7 @@ ROOMS = {
         "loop": "compute support space task cost strategy estimate",
         "agent": "compute support space supernet task strategy",
         "spaces": "compute support space supernet",
-        "domains": "compute support space task",
+        "domains": "compute support space task agent",
         "methods": "compute support space supernet predict task cost strategy estimate one_shot prune loop agent",
         "run": "support space picked strategy estimate loop spaces domains methods",
         "retrain": "compute support space task cost loop run",

@@ -30,6 +30,7 @@ TINY_SPACES = {
     "slots": {"channels": 2, "cells": 3, "width": 2, "depth": 3, "nodes": 2},
     "bench201": {"channels": 2, "repeats": 1},
     "encoder": {"nodes": 2, "channels": (2, 2), "cells": 1, "width": (2, 2), "depth": 1, "hidden": 8},
+    "torso": {"layers": 2, "widths": (3, 4), "activations": ("tanh", "relu")},
     "proxyless": {"stem": 2, "stem_stride": 1, "first": 2, "widths": (2, 3), "blocks": (2, 1), "strides": (2, 1)},
     "mnas": {
         "widths": (4, 6),
@@ -69,7 +70,7 @@ RECURRENT = ("recurrent", "nao-recurrent")
 SAMPLED = {"gnn": "graphmix", "mnas": "proxyless", "alexnet": "proxyless", "condensenet": "proxyless"}
 """Spaces without a supernet, and the space that their error names instead."""
 REFUSED = {
-    **{("rlnas", space): "weights of their own" for space in ("mlp", "cnn", "slots")},
+    **{("rlnas", space): "weights of their own" for space in ("mlp", "cnn", "slots", "torso")},
     **{("rlnas", space): "random_labels" for space in RECURRENT},
 }
 """What cannot work, and what the error says."""

@@ -10,14 +10,18 @@ from appnas.agent.in_loop import ArchAdam, Hosted, Resident, Tempered, masses
 
 if TYPE_CHECKING:
     from appnas.agent.sb3 import ArchCallback, make_policy_kwargs, swap_encoder
+    from appnas.agent.vec_observations import frames
 
-__all__ = ["ArchAdam", "ArchCallback", "Hosted", "Resident", "Tempered", "make_policy_kwargs", "masses", "swap_encoder"]
+__all__ = [
+    "ArchAdam", "ArchCallback", "Hosted", "Resident", "Tempered", "frames", "make_policy_kwargs", "masses",
+    "swap_encoder",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
-    """What is in `appnas.agent.sb3`."""
+    """What is in `appnas.agent.sb3`, and `frames`."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from appnas.agent import sb3
+    from importlib import import_module
 
-    return getattr(sb3, name)
+    return getattr(import_module(f"appnas.agent.{'vec_observations' if name == 'frames' else 'sb3'}"), name)

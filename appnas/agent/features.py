@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal
 
 import torch
-from gymnasium.spaces import Dict
-from stable_baselines3.common.preprocessing import is_image_space
+from gymnasium.spaces import Box, Dict
+from stable_baselines3.common.preprocessing import preprocess_obs
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import Tensor, nn
 
 from appnas.agent.in_loop import Tempered
+from appnas.agent.joined import Image, Joined, numbers, read_dict, row
 from appnas.compute import home
 from appnas.space import IO, Arch, Space
 from appnas.supernet import SelfGated, SelfSampled
@@ -28,16 +30,18 @@ ALONE = (
 
 
 class Features(BaseFeaturesExtractor):
-    """The features extractor of an agent: an encoder for its images.
+    """The features extractor of an agent: an encoder for its images, or for vectors if the space has `vectors`.
+
+    Of a dictionary every image is encoded, by one architecture for all, and the rest is joined to the features.
 
     Args:
-        observation_space: images, channels first, as SB3 hands them over.
+        observation_space: as SB3 hands it over: images, vectors, or a dictionary of such.
         encoder: a space, or a maker of modules.
         arch: builds the derived network; None for the supernet, with logits of its own.
         tau: temperature at the start.
         sampled: run a sample of the supernet's options instead of their mixture, and hold it so long; None for all.
         paths: samples at once, whose mean it is.
-        features_dim: number of features, for spaces that do not say (`hidden`).
+        features_dim: number of features, for spaces that do not say (`hidden`, `vectors`).
         scaled: frames come as the encoder sees them (the policy's `normalize_images=False`): any type, any range.
 
     Raises:
@@ -55,60 +59,68 @@ class Features(BaseFeaturesExtractor):
         sampled: Hold | None = None,
         paths: int = 1,
     ):
-        shape = images(observation_space, scaled)
+        own = hasattr(encoder, "hidden") or hasattr(encoder, "vectors") or not isinstance(encoder, Space)
+        outputs = () if own else (features_dim,)
+        read, shape = reader(observation_space, encoder, scaled)
         super().__init__(observation_space, features_dim)
+        self.read, reads = read, read if isinstance(read, dict) else None
+
+        def made(make: Callable[[IO], nn.Module]) -> nn.Module:
+            return make(IO(shape, outputs)) if reads is None else Joined(reads, make, outputs)
+
         network: nn.Module
-        if isinstance(encoder, Space):
-            io = IO(shape, () if hasattr(encoder, "hidden") else (features_dim,))
-            if arch is not None:
-                network = encoder.build(arch, io)
-            elif sampled is None:
-                network = SelfGated(encoder, encoder.supernet(io), Tempered(tau))
-            else:
-                supernet = encoder.supernet(io)
-                generator = torch.Generator().manual_seed(int(torch.randint(2**62, ())))  # SB3 seeds torch's own
-                network = SelfSampled(encoder, supernet, Tempered(tau), generator, paths, sampled == "rollout")
+        if not isinstance(encoder, Space):
+            network = made(encoder)
+        elif arch is not None:
+            network = made(partial(encoder.build, arch))
+        elif sampled is None:
+            network = SelfGated(encoder, made(encoder.supernet), Tempered(tau))
         else:
-            network = encoder(IO(shape, ()))
+            generator = torch.Generator().manual_seed(int(torch.randint(2**62, ())))  # SB3 seeds torch's own
+            supernet = made(encoder.supernet)
+            network = SelfSampled(encoder, supernet, Tempered(tau), generator, paths, sampled == "rollout")
         self.network = network
         self.joint = any(isinstance(m, nn.BatchNorm2d) and not m.track_running_stats for m in network.modules())
         with torch.no_grad():
-            self._features_dim = int(self(torch.zeros(2, *shape, device=home(network))).shape[1])
+            nothing: Any = preprocess_obs(_blank(observation_space, home(network)), observation_space)
+            self._features_dim = int(self(nothing).shape[1])
 
-    def forward(self, observations: Tensor) -> Tensor:
-        """Shapes: [B, C, H, W] -> [B, features], not negative."""
-        if len(observations) == 1 and self.joint and not self.training:
+    def forward(self, observations: Any) -> Tensor:
+        """Shapes: [B, C, H, W], or what else is observed -> [B, features], not negative if they are of one image."""
+        batch = len(next(iter(observations.values())) if isinstance(observations, dict) else observations)
+        if batch == 1 and self.joint and not self.training:
             self.joint = False  # warned once
             warnings.warn(ALONE, stacklevel=2)
-        out: Any = self.network(observations)  # with a second part from an auxiliary head, which nothing would teach
-        return (out[0] if isinstance(out, tuple) else out).relu()  # type: ignore[no-any-return]
+        if isinstance(self.read, dict):
+            return self.network({key: read(observations[key]) for key, read in self.read.items()})  # type: ignore[no-any-return]
+        out: Any = self.network(
+            self.read(observations)
+        )  # with a second part of an auxiliary head, which nothing teaches
+        out = out[0] if isinstance(out, tuple) else out
+        return out if self.read is row else out.relu()  # type: ignore[no-any-return]
 
     def apply(self, fn: Callable[[nn.Module], None]) -> Features:
         """Not at all: actor-critic policies would overwrite the encoder's own initial weights by orthogonal ones."""
         return self
 
 
-def images(space: Any, scaled: bool) -> tuple[int, ...]:
-    """The shape [C, H, W] of an agent's observations, as SB3 hands them to its networks.
+def reader(space: Any, encoder: Encoding, scaled: bool) -> tuple[Any, tuple[int, ...]]:
+    """What brings observations to an encoder (a function, or one for every key of a dictionary), and their shape.
 
     Raises:
-        ValueError: no images, or not one, or in another layout.
+        ValueError: no images for an image encoder, or images for one of vectors.
     """
-    shape = tuple(getattr(space, "shape", None) or ())
-    wrong = ""
+    vector = not isinstance(encoder, Space) and isinstance(space, Box) and len(space.shape) == 1
+    if vector or getattr(encoder, "vectors", False):
+        return row, (numbers(space),)
     if isinstance(space, Dict):
-        wrong = (
-            "a dictionary holds several observations; show the image alone, or put Features of its key into a"
-            " CombinedExtractor of your own and give that as features_extractor_class"
-        )
-    elif len(shape) == 4:
-        wrong = "it takes 3 axes; stacked frames belong on that of the channels, where VecFrameStack puts them"
-    elif len(shape) != 3:
-        wrong = "a vector has nothing to convolve; leave SB3's own extractor to it"
-    elif not is_image_space(space) and shape[0] > min(shape):
-        wrong = "channels come first, and are fewer than pixels a side; SB3 transposes only uint8 from 0 to 255"
-    elif not is_image_space(space, normalized_image=scaled):
-        wrong = "SB3 scales uint8 from 0 to 255; for other frames, which it takes as they are, normalize_images=False"
-    if wrong:
-        raise ValueError(f"an image encoder needs images, this agent observes {space}: {wrong}")
-    return shape
+        return read_dict(space, scaled), ()
+    image = Image(space, scaled)
+    return image, image.shape
+
+
+def _blank(space: Any, device: torch.device) -> Any:
+    """Two observations of nothing, as they come before SB3's own preprocessing."""
+    if isinstance(space, Dict):
+        return {key: _blank(part, device) for key, part in space.items()}
+    return torch.zeros(2, *space.shape, device=device)

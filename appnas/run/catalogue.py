@@ -67,9 +67,11 @@ def spaces() -> Mapping[str, type]:
 
 
 def is_own(name: str) -> bool:
-    """Whether a name is a dotted one, MODULE:NAME, of something of the user's own: not a table of the catalogue."""
+    """Whether a name is MODULE:NAME, of something of the user's own: not a table or a game of the catalogue."""
+    from appnas.domains import FAMILIES
+
     module, colon, _ = name.partition(":")
-    return bool(module and colon) and module not in spaces()
+    return bool(module and colon) and module not in spaces() and module not in FAMILIES
 
 
 def space_entry(name: str, folder: str = "") -> Maker:
@@ -157,19 +159,19 @@ class PackagedTable:
 
 
 def domains() -> Catalogue[Any]:
-    """All named data: an `appnas.domains.Source` for every data set, and for every table as "space:data set"."""
-    from appnas.domains import DOMAINS, Source
+    """All named data, as `appnas.domains.Source`s: data sets, tables ("space:data set") and games ("family:game")."""
+    from appnas.domains import DOMAINS, GAMES, Source
     from appnas.spaces import TABLES
 
     def source(name: str) -> Source:
         if name not in TABLES:
-            return DOMAINS[name]
+            return (DOMAINS if name in DOMAINS else GAMES)[name]
         space, _, data = name.partition(":")
         if space == "bench201":
             return Source(partial(_bench201, data), Bench201Options(), TABLES[name])
         return Source(partial(_nasbenchgraph, data), PackagedTable(), TABLES[name])
 
-    return Catalogue({**DOMAINS.said, **TABLES}, source)
+    return Catalogue({**DOMAINS.said, **TABLES, **GAMES.said}, source)
 
 
 def _bench201(data: Any, options: Bench201Options) -> Any:
@@ -224,8 +226,11 @@ def domain_entry(name: str, folder: str = "") -> Maker:
     """The same with the type of its options: see `source`."""
     if is_own(name):
         return maker_of("domain", name, folder)
-    known = domains()
-    found = known[nearest("domain", name, known)]
+    known, (family, _, game) = domains(), name.partition(":")
+    if game and name not in known and hasattr(known[family].options if family in known else None, "game"):
+        found = known[family]._replace(options=dataclasses.replace(known[family].options, game=game))
+    else:
+        found = known[nearest("domain", name, known)]
     return Maker(found.make, type(found.options), found.options, found.about)
 
 

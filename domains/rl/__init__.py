@@ -1,11 +1,22 @@
-"""Reinforcement learning: agents of Stable-Baselines3 on gymnasium, Procgen and a task without a download.
+"""Reinforcement learning: agents of Stable-Baselines3 on gymnasium, Procgen, MinAtar, MiniGrid, Atari and Catch.
 
 Here belongs what knows environments; encoders are in `appnas.spaces.rl`.
 """
 
-from appnas.domains.rl.domain import RL
-from appnas.domains.rl.gyms import Catch, CatchOptions, Gym, GymOptions
-from appnas.domains.rl.options import Options
-from appnas.domains.rl.procgen import GAMES, Procgen, ProcgenOptions
+from typing import TYPE_CHECKING
 
-__all__ = ["GAMES", "RL", "Catch", "CatchOptions", "Gym", "GymOptions", "Options", "Procgen", "ProcgenOptions"]
+from appnas.support.lazy import lazily
+
+if TYPE_CHECKING:
+    from appnas.domains.rl.domain import RL
+    from appnas.domains.rl.games import Atari, AtariOptions, MinAtar, MinAtarOptions, MiniGrid, MiniGridOptions
+    from appnas.domains.rl.games.floors import GAMES
+    from appnas.domains.rl.gyms import Catch, CatchOptions, Gym, GymOptions
+    from appnas.domains.rl.options import Options
+    from appnas.domains.rl.procgen import Procgen, ProcgenOptions
+
+__all__ = [
+    "GAMES", "RL", "Atari", "AtariOptions", "Catch", "CatchOptions", "Gym", "GymOptions", "MinAtar", "MinAtarOptions",
+    "MiniGrid", "MiniGridOptions", "Options", "Procgen", "ProcgenOptions",
+]  # fmt: skip
+__getattr__, __dir__ = lazily(__name__)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from stable_baselines3.common.vec_env import VecEnv
 
     from appnas.domains.rl.agent import Agent
+    from appnas.domains.rl.blind import Floor
 
 Split = Literal["train", "score", "test"]
 
@@ -37,15 +38,15 @@ def salted(seed: int, split: Split) -> int:
     return 3 * seed + ("train", "score", "test").index(split)
 
 
-def need(*packages: str) -> None:
-    """Check that the packages of the extra `rl` are there.
+def need(*packages: str, extra: str = "rl") -> None:
+    """Check that the packages of an extra are there.
 
     Raises:
         ImportError: one is not.
     """
     for package in packages:
         if importlib.util.find_spec(package) is None:
-            raise ImportError(f"this domain needs the package {package!r}: pip install 'appnas[rl]'")
+            raise ImportError(f"this domain needs the package {package!r}: pip install 'appnas[{extra}]'")
 
 
 class RL:
@@ -56,7 +57,7 @@ class RL:
 
     Raises:
         ImportError: the extra is missing.
-        ValueError: observations that are no images, or actions without end.
+        ValueError: observations that are no images or vectors, or actions without end.
     """
 
     metric = Metric("return")
@@ -74,31 +75,41 @@ class RL:
         from gymnasium.spaces import Discrete
         from stable_baselines3.common.preprocessing import is_image_space, is_image_space_channels_first
 
+        from appnas.agent.observations import WRAPPER, shape_known
+
         self.options = options
-        env = self.make("train", 1, 0)
+        env = self.env("train", 1, 0)
         frames, actions = env.observation_space, env.action_space
         env.close()
-        if not is_image_space(frames):
+        shape = frames.shape or ()
+        vector = len(shape) == 1 and np.issubdtype(frames.dtype, np.floating)
+        if not (vector or is_image_space(frames) or shape_known(frames)):
             raise ValueError(
-                f"agents here see images, uint8 from 0 to 255 of the shape (height, width, channels), or channels"
-                f" first; this environment shows {frames}. A vector has nothing that an image encoder could look at"
+                f"agents here see images, or vectors of floats; this environment shows {frames}: {WRAPPER} makes images"
+                " of frames of other types, and of a dictionary's"
             )
         if not isinstance(actions, Discrete):
             raise ValueError(
                 f"agents here choose one of a finite number of actions (Discrete), this environment takes {actions};"
                 " for others, give appnas.agent.make_policy_kwargs to Stable-Baselines3's PPO"
             )
-        self.first = is_image_space_channels_first(frames)  # type: ignore[arg-type]  # channels come first already
-        shape = frames.shape or ()
-        channels, height, width = shape if self.first else (shape[2], shape[0], shape[1])
+        known = vector or shape_known(frames) is not None
+        self.first = known or is_image_space_channels_first(frames)  # type: ignore[arg-type]  # channels first already
         self.actions = int(actions.n)
-        self.io = IO((channels, height, width), (self.actions + (options.algorithm == "ppo"),))
+        self.io = IO(shape if self.first else (shape[2], *shape[:2]), (self.actions + (options.algorithm == "ppo"),))
         bounds = self.normal()
         self.chance = bounds[0] if bounds else -math.inf
 
     def make(self, split: Split, count: int, seed: int) -> VecEnv:
         """Environments side by side: to train in, to score in (the training levels), to test in (unseen levels)."""
         raise NotImplementedError
+
+    def env(self, split: Split, count: int, seed: int) -> VecEnv:
+        """What `make` makes, black if the options say so."""
+        from appnas.domains.rl.blind import VecBlind
+
+        made = self.make(split, count, seed)
+        return VecBlind(made) if self.options.blind else made
 
     def normal(self) -> tuple[float, float] | None:
         """Returns that count as 0 and as 1, if the task has such; the first is what guessing is worth."""
@@ -124,7 +135,7 @@ class RL:
         """An agent around the model, not yet trained: see `appnas.domains.rl.agent.Agent`."""
         from appnas.domains.rl.agent import Agent
 
-        return Agent(self.make("train", self.options.envs, seed), model, self.options, budget, seed, optimiser)
+        return Agent(self.env("train", self.options.envs, seed), model, self.options, budget, seed, optimiser)
 
     def fit(
         self,
@@ -183,7 +194,7 @@ class RL:
         episodes = episodes or self.options.episodes
         seed = self.options.seed if seed is None else seed
         count = min(self.options.envs, episodes)
-        env = self.make(split, count, seed)
+        env = self.env(split, count, seed)
         try:
             returns = self._play(model.eval(), env, math.ceil(episodes / count), seed)
         finally:
@@ -220,15 +231,21 @@ class RL:
         """Frames as an agent's network sees them, on a device, where they are sent as bytes.
 
         Shapes:
-            frames: the environment's, of uint8. returns: [B, C, H, W] in 0 to 1.
+            frames: the environment's, of bytes or floats. returns: [B, C, H, W] in 0 to 1, or vectors as they are.
         """
         x: Tensor = moved(torch.as_tensor(np.asarray(frames)), device)
         x = x if self.first else x.permute(0, 3, 1, 2)
-        return x.float() / 255
+        return x.float() / 255 if x.dtype == torch.uint8 else x.float()
+
+    def floor(self, episodes: int = 0) -> Floor:
+        """What play without sight is worth on the training levels: see `appnas.domains.rl.blind`."""
+        from appnas.domains.rl.blind import floor
+
+        return floor(self, episodes)
 
     def example(self, count: int) -> tuple[Tensor]:
         """Frames of random play, the same at every call. Shapes: [count, C, H, W]."""
-        env = self.make("score", 1, self.options.seed)
+        env = self.env("score", 1, self.options.seed)
         rng = np.random.default_rng(self.options.seed)
         frames: list[Any] = [env.reset()]
         while len(frames) < count:

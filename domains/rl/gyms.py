@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from appnas.domains.rl.domain import RL, Split, salted
 from appnas.domains.rl.options import Options
@@ -54,17 +54,27 @@ class Catch(RL):
 
 
 @dataclass(frozen=True)
+@checked(shrink=1, stack=1)
 class GymOptions(Options):
-    """Any environment of gymnasium whose observations are images, by its name."""
+    """Any environment of gymnasium whose observations are images or vectors, by its name."""
 
     env: str = ""
     """Its id, for example ALE/Breakout-v5 or MiniWorld-Hallway-v0, with its module where needed: module:Name-v0."""
     shrink: int = 1
     """Average-pool frames by this factor."""
+    key: str = ""
+    """The observation that is taken, of an environment that shows a dictionary."""
+    layout: Literal["", "channels_first", "channels_last"] = ""
+    """The order of a frame's axes, where its shape does not tell."""
+    stack: int = 1
+    """Frames that are seen at once, the last ones."""
 
 
 class Gym(RL):
-    """An environment of gymnasium. It has no levels: its test differs from its score in the seed alone."""
+    """An environment of gymnasium: frames of any type, or vectors, which a torso takes (`appnas.spaces.Torso`).
+
+    It has no levels: its test differs from its score in the seed alone.
+    """
 
     options: GymOptions
 
@@ -82,11 +92,27 @@ class Gym(RL):
             ValueError: gymnasium knows none of that name.
         """
         import gymnasium
+        from stable_baselines3.common.vec_env import VecExtractDictObs, VecFrameStack
 
-        from appnas.domains.rl.vectors import vector
+        from appnas.agent.observations import is_frame
+        from appnas.agent.vec_observations import frames
+        from appnas.domains.rl.vectors import Pooled, vector
 
+        o = self.options
         try:
-            gymnasium.spec(self.options.env)
+            gymnasium.spec(o.env)
         except gymnasium.error.Error as error:
-            raise ValueError(f"gymnasium has no environment {self.options.env!r}: {error}") from error
-        return vector(lambda: gymnasium.make(self.options.env), count, salted(seed, split), self.options.shrink)
+            raise ValueError(f"gymnasium has no environment {o.env!r}: {error}") from error
+        env = vector(lambda: gymnasium.make(o.env), count, salted(seed, split))
+        if isinstance(shown := env.observation_space, gymnasium.spaces.Dict):
+            if o.key not in shown.spaces:
+                keys = ", ".join(map(repr, shown))
+                raise ValueError(
+                    f"{o.env} shows a dictionary: say which of it is seen, key= one of {keys}, got {o.key!r}"
+                )
+            env = VecExtractDictObs(env, o.key)
+        if is_frame(env.observation_space):
+            env = frames(env, layout=o.layout or None)
+        if o.stack > 1:
+            env = VecFrameStack(env, o.stack, channels_order="first" if is_frame(env.observation_space) else "last")
+        return Pooled(env, o.shrink) if o.shrink > 1 else env

@@ -61,6 +61,9 @@ class Options:
     that always takes its best action can stand before an obstacle until the episode ends."""
     episodes: int = 32
     """Episodes of an evaluation, at least one for each of its environments."""
+    blind: bool = False
+    """Black frames, in training and evaluation: what is learned by the blind twin of a network is what sight is worth
+    nothing for."""
     seed: int = 0
     """Of the evaluations; a training's seed is its own."""
 

@@ -9,7 +9,7 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 from stable_baselines3.common.preprocessing import is_image_space, is_image_space_channels_first
-from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecEnvWrapper
+from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecEnvWrapper, VecFrameStack, is_vecenv_wrapped
 
 PADDLE = 3
 """Width of Catch's paddle, pixels."""
@@ -120,16 +120,21 @@ class ProcgenVec(VecEnv):
         start: first level.
         seed: of the order of levels; without one Procgen would take it from the system.
         plain: no backgrounds, one theme: easier to see, not the benchmark.
+        more: further options of Procgen's, such as use_sequential_levels or center_agent.
+
+    Every step's info has `level_seed`, and of the episode before `prev_level_seed` and `prev_level_complete` (0 or 1).
     """
 
-    def __init__(self, count: int, game: str, mode: str, levels: int, start: int, seed: int, plain: bool = False):
+    def __init__(
+        self, count: int, game: str, mode: str, levels: int, start: int, seed: int, plain: bool = False, **more: Any
+    ):
         from procgen import ProcgenGym3Env
 
-        more = {"use_backgrounds": False, "restrict_themes": True} if plain else {}
+        more |= {"use_backgrounds": False, "restrict_themes": True} if plain else {}
+        more |= {} if mode == "exploration" else {"num_levels": levels, "start_level": start}  # it has one of its own
         self.game = ProcgenGym3Env(
-            num=count, env_name=game, distribution_mode=mode, num_levels=levels, start_level=start,
-            rand_seed=seed, num_threads=0, **more,
-        )  # fmt: skip
+            num=count, env_name=game, distribution_mode=mode, rand_seed=seed, num_threads=0, **more
+        )
         super().__init__(count, spaces.Box(0, 255, (64, 64, 3), np.uint8), spaces.Discrete(15))
 
     def _frames(self) -> np.ndarray:
@@ -147,7 +152,7 @@ class ProcgenVec(VecEnv):
         """Frames, rewards, ends."""
         rewards, _, first = self.game.observe()
         frames = self._frames()
-        infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
+        infos: list[dict[str, Any]] = [{k: int(x) for k, x in info.items()} for info in self.game.get_info()]
         for i in np.flatnonzero(first):
             infos[i]["terminal_observation"] = frames[i]
         return frames, rewards.astype(np.float32), np.array(first), infos
@@ -186,6 +191,8 @@ class ProcgenVec(VecEnv):
 def states(env: VecEnv) -> list[Any] | None:
     """The state of every environment below all wrappers; None if they cannot tell it."""
     inner = env.unwrapped
+    if is_vecenv_wrapped(env, VecFrameStack):  # which remembers frames
+        return None
     if isinstance(inner, ProcgenVec):
         return inner.get_state()
     if isinstance(inner, DummyVecEnv) and all(hasattr(e.unwrapped, "get_state") for e in inner.envs):

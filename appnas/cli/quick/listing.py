@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from tyro.conf import Positional
 
 from appnas.cli.quick import output
-from appnas.domains import DOMAINS
+from appnas.domains import DOMAINS, GAMES
 from appnas.methods import METHODS, NEEDS
 from appnas.spaces import SPACES, TABLES
 from appnas.support.dotted import close
@@ -29,7 +29,7 @@ def entries() -> dict[str, dict[str, dict[str, Any]]]:
             name: {"about": space.about, "log10_size": math.log10(space.size)} for name, space in SPACES.said.items()
         },
         "domains": {name: {"about": domain.about} for name, domain in DOMAINS.said.items()}
-        | {name: {"about": about} for name, about in TABLES.items()},
+        | {name: {"about": about} for name, about in {**TABLES, **GAMES.said}.items()},
     }
 
 

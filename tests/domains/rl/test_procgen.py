@@ -1,8 +1,9 @@
 import json
 
+import numpy as np
 import pytest
 
-pytest.importorskip("procgen", reason="the extra `rl` is not installed")
+pytest.importorskip("procgen", reason="the extra `procgen` is not installed")
 
 from appnas.domains.rl import GAMES, Procgen, ProcgenOptions
 from appnas.domains.rl import procgen as module
@@ -64,6 +65,50 @@ def test_a_misspelt_game_and_a_missing_package(monkeypatch):
         ProcgenOptions(game="coinrum")
     with pytest.raises(ValueError, match="mode"):
         ProcgenOptions(mode="medium")
-    monkeypatch.setattr(module, "need", lambda *packages: (_ for _ in ()).throw(ImportError(f"{packages} appnas[rl]")))
-    with pytest.raises(ImportError, match="rl"):
+    monkeypatch.setattr(
+        module, "need", lambda *packages, extra: (_ for _ in ()).throw(ImportError(f"{packages} appnas[{extra}]"))
+    )
+    with pytest.raises(ImportError, match=r"appnas\[procgen\]"):
         Procgen(small())
+
+
+def test_modes_that_a_game_lacks():
+    """Procgen would end the process."""
+    for mode, game in (("extreme", "coinrun"), ("memory", "bigfish"), ("exploration", "chaser")):
+        with pytest.raises(ValueError, match=f"the mode '{mode}' is one of .*{game} has 'easy'"):
+            small(mode=mode, game=game)
+    for mode, game in (("extreme", "chaser"), ("memory", "maze"), ("exploration", "coinrun")):
+        domain = Procgen(small(mode=mode, game=game))
+        assert domain.normal() is None and domain.io.inputs == (3, 16, 16)
+
+
+def test_levels_are_told_and_counted_from_the_first():
+    """Episodes name their level; one of three, from the fifth on."""
+    domain = Procgen(small(game="fruitbot", levels=3, start_level=5, shrink=1))
+    env = domain.make("train", 2, 0)
+    env.reset()
+    seen, complete, ended = set(), set(), 0
+    for _ in range(200):
+        _, _, dones, infos = env.step(np.full(2, 4))
+        seen |= {info["level_seed"] for info in infos}
+        complete |= {info["prev_level_complete"] for info in infos}
+        for i in np.flatnonzero(dones):
+            ended += 1
+            assert infos[i]["prev_level_seed"] in (5, 6, 7) and type(infos[i]["prev_level_seed"]) is int
+    env.close()
+    assert seen <= {5, 6, 7} and ended and complete <= {0, 1}
+
+
+def test_procgens_own_options(monkeypatch):
+    from appnas.domains.rl import vectors
+
+    seen = {}
+    monkeypatch.setattr(vectors, "ProcgenVec", lambda *_, **more: seen.update(more))
+    own = {"use_sequential_levels": True, "center_agent": False, "paint_vel_info": True, "use_monochrome_assets": True}
+    domain = Procgen.__new__(Procgen)
+    domain.options = small(shrink=1, **own)
+    domain.make("train", 2, 0)
+    assert seen == own
+    monkeypatch.undo()
+    for options in (own, {"restrict_themes": True, "use_backgrounds": False, "use_generated_assets": True}):
+        assert Procgen(small(shrink=1, **options)).io.inputs == (3, 64, 64)
