@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 from appnas.agent.in_loop import ArchAdam, Hosted, Resident, Tempered, masses
 
 if TYPE_CHECKING:
-    from appnas.agent.sb3 import ArchCallback, make_policy_kwargs, swap_encoder
+    from appnas.agent.sb3 import ArchCallback, encoder_of, make_policy_kwargs, swap_encoder
 
-__all__ = ["ArchAdam", "ArchCallback", "Hosted", "Resident", "Tempered", "make_policy_kwargs", "masses", "swap_encoder"]
+__all__ = [
+    "ArchAdam", "ArchCallback", "Hosted", "Resident", "Tempered", "encoder_of", "make_policy_kwargs", "masses",
+    "swap_encoder",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

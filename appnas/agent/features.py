@@ -4,30 +4,29 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from gymnasium.spaces import Dict
 from stable_baselines3.common.preprocessing import is_image_space
-from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor, NatureCNN
 from torch import Tensor, nn
 
 from appnas.agent.in_loop import Tempered
+from appnas.agent.tying import Hold, Housed, Training
 from appnas.compute import home
 from appnas.space import IO, Arch, Space
 from appnas.supernet import SelfGated, SelfSampled
 
-Encoding = Space | Callable[[IO], nn.Module]
-"""A space, or anything that makes a module of features from an `IO` without outputs."""
-Hold = Literal["rollout", "step"]
-"""How long a sample of paths holds: from rollout to rollout (on-policy agents), or for one pass (off-policy agents)."""
+Encoding = Space | Callable[[IO], nn.Module] | type[BaseFeaturesExtractor]
+"""A space, anything that makes a module of features from an `IO` without outputs, or an extractor of SB3's."""
 ALONE = (
     "the agent acts on one frame, and its encoder normalises by the statistics of the batch (norm='batch'): it acts"
     " otherwise than on the batches that it learns from; norm='group' makes a frame's features its own"
 )
 
 
-class Features(BaseFeaturesExtractor):
+class Features(Housed):
     """The features extractor of an agent: an encoder for its images.
 
     Args:
@@ -39,9 +38,10 @@ class Features(BaseFeaturesExtractor):
         paths: samples at once, whose mean it is.
         features_dim: number of features, for spaces that do not say (`hidden`).
         scaled: frames come as the encoder sees them (the policy's `normalize_images=False`): any type, any range.
+        training: how the agent trains it.
 
     Raises:
-        ValueError: observations that are no images, or too small for the encoder.
+        ValueError: observations that are no images, or too small for the encoder; what `Housed.house` refuses.
     """
 
     def __init__(
@@ -54,23 +54,25 @@ class Features(BaseFeaturesExtractor):
         scaled: bool = False,
         sampled: Hold | None = None,
         paths: int = 1,
+        training: Training = Training(),  # noqa: B008  (it is frozen)
     ):
         shape = images(observation_space, scaled)
         super().__init__(observation_space, features_dim)
-        network: nn.Module
-        if isinstance(encoder, Space):
+
+        def make() -> nn.Module:
+            if not isinstance(encoder, Space):
+                return _hand_made(encoder, observation_space, scaled)(IO(shape, ()))
             io = IO(shape, () if hasattr(encoder, "hidden") else (features_dim,))
             if arch is not None:
-                network = encoder.build(arch, io)
-            elif sampled is None:
-                network = SelfGated(encoder, encoder.supernet(io), Tempered(tau))
-            else:
-                supernet = encoder.supernet(io)
-                generator = torch.Generator().manual_seed(int(torch.randint(2**62, ())))  # SB3 seeds torch's own
-                network = SelfSampled(encoder, supernet, Tempered(tau), generator, paths, sampled == "rollout")
-        else:
-            network = encoder(IO(shape, ()))
-        self.network = network
+                return encoder.build(arch, io)
+            if sampled is None:
+                return SelfGated(encoder, encoder.supernet(io), Tempered(tau))
+            supernet = encoder.supernet(io)
+            generator = torch.Generator().manual_seed(int(torch.randint(2**62, ())))  # SB3 seeds torch's own
+            return SelfSampled(encoder, supernet, Tempered(tau), generator, paths, sampled == "rollout")
+
+        self.house(make, training, isinstance(encoder, Space) and arch is None, sampled)
+        network = self.network
         self.joint = any(isinstance(m, nn.BatchNorm2d) and not m.track_running_stats for m in network.modules())
         with torch.no_grad():
             self._features_dim = int(self(torch.zeros(2, *shape, device=home(network))).shape[1])
@@ -80,12 +82,21 @@ class Features(BaseFeaturesExtractor):
         if len(observations) == 1 and self.joint and not self.training:
             self.joint = False  # warned once
             warnings.warn(ALONE, stacklevel=2)
-        out: Any = self.network(observations)  # with a second part from an auxiliary head, which nothing would teach
+        out: Any = self.seen(observations)  # with a second part from an auxiliary head, which nothing would teach
         return (out[0] if isinstance(out, tuple) else out).relu()  # type: ignore[no-any-return]
 
     def apply(self, fn: Callable[[nn.Module], None]) -> Features:
-        """Not at all: actor-critic policies would overwrite the encoder's own initial weights by orthogonal ones."""
-        return self
+        """Not at all: actor-critic policies would overwrite the encoder's own initial weights by orthogonal ones.
+
+        SB3's own extractors are initialised as their agents do.
+        """
+        return super().apply(fn) if isinstance(self.network, BaseFeaturesExtractor) else self  # type: ignore[return-value]
+
+
+def _hand_made(encoder: Any, space: Any, scaled: bool) -> Callable[[IO], nn.Module]:
+    if not (isinstance(encoder, type) and issubclass(encoder, BaseFeaturesExtractor)):
+        return encoder  # type: ignore[no-any-return]
+    return lambda io: encoder(space, **({"normalized_image": scaled} if issubclass(encoder, NatureCNN) else {}))
 
 
 def images(space: Any, scaled: bool) -> tuple[int, ...]:
