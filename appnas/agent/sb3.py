@@ -28,6 +28,7 @@ from appnas.support import whole
 
 try:
     from stable_baselines3.common.base_class import BaseAlgorithm
+    from stable_baselines3.common.buffers import DictReplayBuffer, NStepReplayBuffer, ReplayBuffer
     from stable_baselines3.common.callbacks import BaseCallback
 
     from appnas.agent.features import Encoding, Features
@@ -247,6 +248,11 @@ def swap_encoder(
     settings = {name: value for name, value in vars(model).items() if name not in left}
     vars(fresh).update({**copy.deepcopy(settings), **{k: v for k, v in AT_START.items() if k in settings}})
     fresh.policy_kwargs = kwargs
+    if getattr(fresh, "replay_buffer_class", None) in (ReplayBuffer, DictReplayBuffer, NStepReplayBuffer):
+        fresh.replay_buffer_class = None  # the agent's own choice, made again; n_steps would warn of another's
+        fresh.replay_buffer_kwargs = {
+            k: v for k, v in fresh.replay_buffer_kwargs.items() if k not in ("n_steps", "gamma")
+        }
     fresh._setup_model()
     if copy_head:
         old, new = _head(model), _head(fresh)
