@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from appnas.agent.in_loop import ArchAdam, Hosted, Resident, Tempered, masses
 
 if TYPE_CHECKING:
-    from appnas.agent.sb3 import ArchCallback, make_policy_kwargs, swap_encoder
+    from appnas.agent.sb3 import ArchCallback, encoder_of, make_policy_kwargs, swap_encoder
     from appnas.agent.vec_observations import frames
 
 __all__ = [
-    "ArchAdam", "ArchCallback", "Hosted", "Resident", "Tempered", "frames", "make_policy_kwargs", "masses",
-    "swap_encoder",
+    "ArchAdam", "ArchCallback", "Hosted", "Resident", "Tempered", "encoder_of", "frames", "make_policy_kwargs",
+    "masses", "swap_encoder",
 ]  # fmt: skip
 
 

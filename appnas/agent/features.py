@@ -5,31 +5,31 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
+import numpy as np
 import torch
 from gymnasium.spaces import Box, Dict
 from stable_baselines3.common.preprocessing import preprocess_obs
-from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor, NatureCNN
 from torch import Tensor, nn
 
 from appnas.agent.in_loop import Tempered
 from appnas.agent.joined import Image, Joined, numbers, read_dict, row
+from appnas.agent.tying import Hold, Housed, Training
 from appnas.compute import home
 from appnas.space import IO, Arch, Space
 from appnas.supernet import SelfGated, SelfSampled
 
-Encoding = Space | Callable[[IO], nn.Module]
-"""A space, or anything that makes a module of features from an `IO` without outputs."""
-Hold = Literal["rollout", "step"]
-"""How long a sample of paths holds: from rollout to rollout (on-policy agents), or for one pass (off-policy agents)."""
+Encoding = Space | Callable[[IO], nn.Module] | type[BaseFeaturesExtractor]
+"""A space, anything that makes a module of features from an `IO` without outputs, or an extractor of SB3's."""
 ALONE = (
     "the agent acts on one frame, and its encoder normalises by the statistics of the batch (norm='batch'): it acts"
     " otherwise than on the batches that it learns from; norm='group' makes a frame's features its own"
 )
 
 
-class Features(BaseFeaturesExtractor):
+class Features(Housed):
     """The features extractor of an agent: an encoder for its images, or for vectors if the space has `vectors`.
 
     Of a dictionary every image is encoded, by one architecture for all, and the rest is joined to the features.
@@ -43,9 +43,10 @@ class Features(BaseFeaturesExtractor):
         paths: samples at once, whose mean it is.
         features_dim: number of features, for spaces that do not say (`hidden`, `vectors`).
         scaled: frames come as the encoder sees them (the policy's `normalize_images=False`): any type, any range.
+        training: how the agent trains it.
 
     Raises:
-        ValueError: observations that are no images, or too small for the encoder.
+        ValueError: observations that are no images, or too small for the encoder; what `Housed.house` refuses.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Features(BaseFeaturesExtractor):
         scaled: bool = False,
         sampled: Hold | None = None,
         paths: int = 1,
+        training: Training = Training(),  # noqa: B008  (it is frozen)
     ):
         own = hasattr(encoder, "hidden") or hasattr(encoder, "vectors") or not isinstance(encoder, Space)
         outputs = () if own else (features_dim,)
@@ -68,21 +70,21 @@ class Features(BaseFeaturesExtractor):
         def made(make: Callable[[IO], nn.Module]) -> nn.Module:
             return make(IO(shape, outputs)) if reads is None else Joined(reads, make, outputs)
 
-        network: nn.Module
-        if not isinstance(encoder, Space):
-            network = made(encoder)
-        elif arch is not None:
-            network = made(partial(encoder.build, arch))
-        elif sampled is None:
-            network = SelfGated(encoder, made(encoder.supernet), Tempered(tau))
-        else:
-            generator = torch.Generator().manual_seed(int(torch.randint(2**62, ())))  # SB3 seeds torch's own
+        def network() -> nn.Module:
+            if not isinstance(encoder, Space):
+                return made(_hand_made(encoder))
+            if arch is not None:
+                return made(partial(encoder.build, arch))
             supernet = made(encoder.supernet)
-            network = SelfSampled(encoder, supernet, Tempered(tau), generator, paths, sampled == "rollout")
-        self.network = network
-        self.joint = any(isinstance(m, nn.BatchNorm2d) and not m.track_running_stats for m in network.modules())
+            if sampled is None:
+                return SelfGated(encoder, supernet, Tempered(tau))
+            generator = torch.Generator().manual_seed(int(torch.randint(2**62, ())))  # SB3 seeds torch's own
+            return SelfSampled(encoder, supernet, Tempered(tau), generator, paths, sampled == "rollout")
+
+        self.house(network, training, isinstance(encoder, Space) and arch is None, sampled)
+        self.joint = any(isinstance(m, nn.BatchNorm2d) and not m.track_running_stats for m in self.network.modules())
         with torch.no_grad():
-            nothing: Any = preprocess_obs(_blank(observation_space, home(network)), observation_space)
+            nothing: Any = preprocess_obs(_blank(observation_space, home(self.network)), observation_space)
             self._features_dim = int(self(nothing).shape[1])
 
     def forward(self, observations: Any) -> Tensor:
@@ -92,16 +94,24 @@ class Features(BaseFeaturesExtractor):
             self.joint = False  # warned once
             warnings.warn(ALONE, stacklevel=2)
         if isinstance(self.read, dict):
-            return self.network({key: read(observations[key]) for key, read in self.read.items()})  # type: ignore[no-any-return]
-        out: Any = self.network(
-            self.read(observations)
-        )  # with a second part of an auxiliary head, which nothing teaches
+            return self.seen({key: read(observations[key]) for key, read in self.read.items()})
+        out: Any = self.seen(self.read(observations))  # with a second part of an auxiliary head, which nothing teaches
         out = out[0] if isinstance(out, tuple) else out
         return out if self.read is row else out.relu()  # type: ignore[no-any-return]
 
     def apply(self, fn: Callable[[nn.Module], None]) -> Features:
-        """Not at all: actor-critic policies would overwrite the encoder's own initial weights by orthogonal ones."""
-        return self
+        """Not at all: actor-critic policies would overwrite the encoder's own initial weights by orthogonal ones.
+
+        SB3's own extractors are initialised as their agents do.
+        """
+        return super().apply(fn) if isinstance(self.network, BaseFeaturesExtractor) else self  # type: ignore[return-value]
+
+
+def _hand_made(encoder: Any) -> Callable[[IO], nn.Module]:
+    if not (isinstance(encoder, type) and issubclass(encoder, BaseFeaturesExtractor)):
+        return encoder  # type: ignore[no-any-return]
+    told = {"normalized_image": True} if issubclass(encoder, NatureCNN) else {}
+    return lambda io: encoder(Box(0.0, 1.0, io.inputs, np.float32), **told)
 
 
 def reader(space: Any, encoder: Encoding, scaled: bool) -> tuple[Any, tuple[int, ...]]:

@@ -13,9 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from appnas.agent.groups import Grouped
 from appnas.space import Arch, Choice, Gates
 from appnas.strategy import Draw, Score
-from appnas.supernet import SelfGated, softmax, split_parameters
+from appnas.supernet import SelfGated, softmax
 from appnas.support import Saved
 from appnas.task import Host
 
@@ -48,15 +49,11 @@ class Tempered(nn.Module):
         return softmax(alpha, self.tau)  # type: ignore[arg-type]
 
 
-class ArchAdam(torch.optim.Adam):
-    """Adam with the architecture's logits in a group of their own, at `scale` times the learning rate.
-
-    Hosts write their schedule's learning rate into every group before they train. The scale is another entry of the
-    group, applied inside `step`, so it survives that, and saving and loading. A group whose scale is 0 rests: its
-    moments do not move either. Logits bear no weight decay.
+class ArchAdam(Grouped, torch.optim.Adam):
+    """Adam with the architecture's logits in a group of their own: see `appnas.agent.groups`.
 
     Args:
-        params: parameters; those marked `is_arch` make the second group, if there are any.
+        params: parameters; those marked `is_arch` make the last group, if there are any.
         lr, eps, weight_decay: of Adam. The default epsilon is that of Stable-Baselines3's actor-critics.
         scale: learning rate of the logits, in multiples of lr.
         more: further settings of Adam, for example betas.
@@ -71,31 +68,7 @@ class ArchAdam(torch.optim.Adam):
         scale: float = 1.0,
         **more: Any,
     ):
-        if not scale >= 0:
-            raise ValueError(f"the scale of the architecture's learning rate is at least 0, got {scale}")
-        weights, logits = split_parameters(params)
-        groups: list[dict[str, Any]] = [{"params": weights, "lr_scale": 1.0}]
-        if logits:
-            groups.append({"params": logits, "lr_scale": float(scale), "weight_decay": 0.0})
-        super().__init__(groups, lr=lr, eps=eps, weight_decay=weight_decay, **more)
-
-    @torch.no_grad()
-    def step(self, closure: Any = None) -> Any:
-        """One step of all groups that do not rest."""
-        rates = [group["lr"] for group in self.param_groups]
-        resting = [p for group in self.param_groups if group["lr_scale"] == 0 for p in group["params"]]
-        gradients = [p.grad for p in resting]
-        for group in self.param_groups:
-            group["lr"] = group["lr"] * group["lr_scale"]
-        for parameter in resting:
-            parameter.grad = None
-        try:
-            return super().step(closure)
-        finally:
-            for group, rate in zip(self.param_groups, rates, strict=True):
-                group["lr"] = rate
-            for parameter, gradient in zip(resting, gradients, strict=True):
-                parameter.grad = gradient
+        super().__init__(params, scale=scale, lr=lr, eps=eps, weight_decay=weight_decay, **more)
 
 
 def arch_entropy(gates: Gates) -> float:

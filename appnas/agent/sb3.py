@@ -4,8 +4,9 @@
     PPO("CnnPolicy", env, policy_kwargs=make_policy_kwargs(Encoder(), arch))      # learns with what was found
     PPO("CnnPolicy", env, policy_kwargs=make_policy_kwargs(ImpalaCNN))            # any module made from an `IO`
 
-Loop, losses and buffers stay the agent's (RL-DARTS, arXiv 2106.02229). Works for PPO and DQN, and for sb3-contrib's
-QR-DQN and recurrent PPO, which share the interface. Needs the extra `rl`.
+The encoder alone changes: loop, losses, buffers, heads, optimiser and schedules stay the agent's (RL-DARTS, arXiv
+2106.02229). Works for PPO, A2C, DQN, SAC, TD3 and DDPG, and for sb3-contrib's QR-DQN, TQC, CrossQ, RecurrentPPO,
+MaskablePPO and TRPO; where actor and critic have losses of their own, see `appnas.agent.tying`. Needs the extra `rl`.
 """
 
 from __future__ import annotations
@@ -16,22 +17,26 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
+from safetensors.torch import load_file
 from torch import Tensor
 
-from appnas.agent.in_loop import ArchAdam, Tempered, arch_entropy, masses
+from appnas.agent.groups import alone, of_logits
+from appnas.agent.in_loop import Tempered, arch_entropy, masses
 from appnas.space import Arch, Gates, Space, check, describe, parse
-from appnas.supernet import SelfGated, SelfSampled
+from appnas.supernet import SelfGated
 from appnas.support import whole
 
 try:
     from stable_baselines3.common.base_class import BaseAlgorithm
+    from stable_baselines3.common.buffers import DictReplayBuffer, NStepReplayBuffer, ReplayBuffer
     from stable_baselines3.common.callbacks import BaseCallback
-    from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
-    from appnas.agent.features import Encoding, Features, Hold
+    from appnas.agent.features import Encoding, Features
+    from appnas.agent.tying import Hold, Training, encoder_of, optimisers, searching, supernets
 except ImportError as error:
     raise ImportError("agents need Stable-Baselines3: pip install 'appnas[rl]'") from error
+
+__all__ = ["ArchCallback", "encoder_of", "make_policy_kwargs", "searching", "supernets", "swap_encoder"]
 
 Genotype = Sequence[int] | Mapping[str, list[str]]
 """An architecture, as indices or by the names of its options."""
@@ -48,85 +53,66 @@ def make_policy_kwargs(
     features_dim: int = 256,
     sampled: Hold | None = None,
     paths: int = 1,
+    encoder_lr: float = 1.0,
+    freeze: bool = False,
+    tied: bool | None = None,
+    weights: Mapping[str, Tensor] | str | Path | None = None,
     **more: Any,
 ) -> dict[str, Any]:
     """The `policy_kwargs` of an agent with this encoder: plain, picklable, saved and loaded with the agent.
 
-    The optimiser is `ArchAdam`: Adam with the logits in their own group, at a scale that survives SB3's schedule,
-    saving and loading. An encoder with `norm="batch"`, the paper's, normalises by the frames that it sees together, so
-    an agent acts otherwise on one frame (`predict`, an `EvalCallback` or a DQN of one environment) than on many, and
-    warns: `norm="group"` makes it independent of their number.
+    Heads and optimiser are those that the agent has by itself. Where there are logits or an `encoder_lr`, the optimiser
+    gets groups for them (`appnas.agent.groups`), at scales that survive SB3's schedule, saving and loading. An encoder
+    with `norm="batch"`, the paper's, normalises by the frames that it sees together, so an agent acts otherwise on one
+    frame (`predict`, an `EvalCallback` or a DQN of one environment) than on many, and warns: `norm="group"` makes it
+    independent of their number.
 
     Args:
-        encoder: a space, or anything that makes a module of features from an `IO` without outputs.
+        encoder: a space, anything that makes a module of features from an `IO` without outputs, or an extractor of
+            SB3's such as NatureCNN.
         arch: what to build; None for the space's supernet.
-        scale: learning rate of the logits, in multiples of the agent's. A logit moves at most scale x lr a gradient
-            step: short runs need scale x lr x gradient steps of about 5 to 12. By default 1.
+        scale: learning rate of the logits, in multiples of the agent's. Under Adam a logit moves at most scale x lr a
+            gradient step: short runs need scale x lr x gradient steps of about 5 to 12. By default 1. (TRPO moves
+            them by its natural gradient, which knows no such scale.)
         tau: temperature at the start; `ArchCallback` changes it.
-        eps: of the optimiser; by default 1e-5, which SB3 forgets when others pass optimiser settings.
-        weight_decay: of the weights; by default 0.
+        eps: of the optimiser; by default the agent's.
+        weight_decay: of the weights; by default the agent's.
         features_dim: number of features, for spaces that do not say.
         sampled: run one option of every decision, drawn with the softmax's probabilities, instead of all: a step then
             costs about as much as a derived network's (`appnas.supernet.SelfSampled`). "rollout" for on-policy agents
             (PPO, A2C), which learn from a rollout with the sample that they acted with, or PPO's ratio would not begin
-            at 1; "step" for off-policy agents (DQN), which draw anew at every pass. `ArchCallback` refuses the other.
+            at 1; "step" for off-policy agents (DQN, SAC), which draw anew at every pass. Agents refuse the other.
         paths: samples at once, whose mean it is.
-        more: further policy_kwargs, for example net_arch, or another optimizer_class for an encoder without logits.
+        encoder_lr: learning rate of the encoder's weights, in multiples of the agent's.
+        freeze: leave the encoder as it is: no gradient reaches it, and its statistics rest.
+        tied: off-policy actor-critics share one encoder, which the critic's loss trains; False for one each, as SB3
+            has them. By default where there are logits.
+        weights: to begin with: what `encoder_of(agent).state_dict()` gives, or such a file (safetensors).
+        more: further policy_kwargs, for example net_arch, optimizer_class or optimizer_kwargs.
 
     Raises:
-        ValueError: an architecture of another space, or without a space; logits without `ArchAdam`.
+        ValueError: an architecture of another space, or without a space; a frozen encoder with something to learn.
     """
     found: Arch | None = None
     if arch is not None:
         if not isinstance(encoder, Space):
             raise ValueError("an architecture belongs to a space: give the space as the encoder")
         found = parse(encoder, dict(arch)) if isinstance(arch, Mapping) else check(encoder, arch)
-    if not (scale is None or scale >= 0) or not tau > 0 or paths < 1:
-        raise ValueError(f"scale must be at least 0, tau above 0, paths at least 1, got {scale}, {tau} and {paths}")
+    if not (scale is None or scale >= 0) or not tau > 0 or paths < 1 or not encoder_lr >= 0:
+        raise ValueError(
+            f"scale and encoder_lr must be at least 0, tau above 0, paths at least 1, got {scale}, {encoder_lr}, {tau}"
+            f" and {paths}"
+        )
     if sampled not in (None, "rollout", "step"):
         raise ValueError(f"sampled is 'rollout' (PPO), 'step' (DQN) or None for a mixture, got {sampled!r}")
-    kind = more.get("optimizer_class", ArchAdam)
-    if isinstance(encoder, Space) and found is None and not issubclass(kind, ArchAdam):
-        raise ValueError(
-            f"a supernet's logits need a group of their own in the optimiser, {kind.__name__} makes none: give"
-            " optimizer_class=appnas.agent.ArchAdam, or an architecture to build"
-        )
-    optimiser = {"eps": eps, "weight_decay": weight_decay, "scale": scale}
-    optimiser = {name: value for name, value in optimiser.items() if value is not None}
+    if freeze and (encoder_lr != 1 or (isinstance(encoder, Space) and found is None)):
+        raise ValueError("a frozen encoder learns nothing: give an arch (a supernet's logits learn), and no encoder_lr")
+    given = {name: value for name, value in (("eps", eps), ("weight_decay", weight_decay)) if value is not None}
+    weights = load_file(weights) if isinstance(weights, str | Path) else weights
     extractor: dict[str, Any] = {"encoder": encoder, "arch": found, "tau": tau, "features_dim": features_dim}
-    extractor |= {"sampled": sampled, "paths": paths}
-    return {
-        "net_arch": [],
-        "features_extractor_class": Features,
-        "features_extractor_kwargs": {**extractor, "scaled": not more.get("normalize_images", True)},
-        "optimizer_class": kind,
-        **more,
-        "optimizer_kwargs": {**optimiser, **more.get("optimizer_kwargs", {})},
-    }
-
-
-def supernets(model: BaseAlgorithm) -> list[SelfGated]:
-    """All self-gated supernets of an agent: for DQN the online one and the target's copy."""
-    return [module for module in model.policy.modules() if isinstance(module, SelfGated)]
-
-
-def searching(model: BaseAlgorithm) -> SelfGated:
-    """The supernet that the agent's optimiser trains.
-
-    Raises:
-        ValueError: none, or two with logits of their own.
-    """
-    groups = model.policy.optimizer.param_groups
-    trained = {id(p) for group in groups for p in group["params"]}
-    found = [net for net in supernets(model) if id(net.alpha[0]) in trained]
-    if not found:
-        raise ValueError("this agent has no supernet: give policy_kwargs=make_policy_kwargs(space), without an arch")
-    if len(found) > 1:
-        raise ValueError(
-            f"this agent trains {len(found)} encoders with logits of their own, which need not agree: leave"
-            " share_features_extractor=True, so that policy and value share one"
-        )
-    return found[0]
+    extractor |= {"sampled": sampled, "paths": paths, "scaled": not more.get("normalize_images", True)}
+    extractor["training"] = Training(scale, encoder_lr, freeze, tied, weights, given)
+    return {"features_extractor_class": Features, "features_extractor_kwargs": extractor, **more}
 
 
 class ArchCallback(BaseCallback):
@@ -144,8 +130,7 @@ class ArchCallback(BaseCallback):
         trace: (environment steps, gates, architecture) of every snapshot.
 
     Raises:
-        ValueError: fewer than two snapshots; in a training: no supernet or two of them, or a sample that holds for
-            too short or too long for the agent.
+        ValueError: fewer than two snapshots; in a training: no supernet or two of them.
     """
 
     def __init__(
@@ -176,13 +161,7 @@ class ArchCallback(BaseCallback):
 
     def _on_training_start(self) -> None:
         self.network = searching(self.model)
-        on_policy = isinstance(self.model, OnPolicyAlgorithm)
-        if isinstance(self.network, SelfSampled) and self.network.held != on_policy:
-            raise ValueError(
-                f"{type(self.model).__name__} learns {'on' if on_policy else 'off'} policy: its samples hold for a"
-                f" {'rollout' if on_policy else 'step'}, give sampled={'rollout' if on_policy else 'step'!r}"
-            )
-        self.scales = [float(group["lr_scale"]) for group in self.model.policy.optimizer.param_groups]
+        self.scales = [float(group["lr_scale"]) for group in self._groups()]
         self.rollouts, self.start = 0, self.num_timesteps
         self.due = float(self.start)
         self._snapshot()
@@ -194,12 +173,16 @@ class ArchCallback(BaseCallback):
                 assert isinstance(network.relax, Tempered)
                 network.relax.set(tau)
         if self.alternate:
-            turns = (self.scales[0], 0.0) if self.rollouts % 2 == 0 else (0.0, self.scales[1])
-            self._scale(turns)
+            of_weights = self.rollouts % 2 == 0
+            turns = zip(self._groups(), self.scales, strict=True)
+            self._scale([0.0 if of_logits(group) == of_weights else scale for group, scale in turns])
         self.rollouts += 1
 
+    def _groups(self) -> list[dict[str, Any]]:
+        return [group for optimiser in optimisers(self.model.policy) for group in optimiser.param_groups]
+
     def _scale(self, scales: Sequence[float]) -> None:
-        for group, scale in zip(self.model.policy.optimizer.param_groups, scales, strict=True):
+        for group, scale in zip(self._groups(), scales, strict=True):
             group["lr_scale"] = scale
 
     def _on_rollout_end(self) -> None:
@@ -244,7 +227,7 @@ def swap_encoder(
 ) -> BaseAlgorithm:
     """A new, untrained agent with the same settings and environments, and another encoder. The old one stays as it is.
 
-    The same settings: also the head (`net_arch`, `activation_fn`) and the optimiser, with Adam as `ArchAdam`.
+    The same settings: also heads, optimiser and schedules, and whether actor and critic share an encoder.
 
     Args:
         model: the old agent.
@@ -255,8 +238,8 @@ def swap_encoder(
             own defaults.
 
     Raises:
-        ValueError: the architecture is of another space, the images do not fit, logits under an optimiser that has no
-            group for them, or a copied head that does not fit the encoder.
+        ValueError: the architecture is of another space, the images do not fit, or a copied head that does not fit the
+            encoder.
     """
     kwargs = make_policy_kwargs(encoder, arch, **{**_settings(model, "optimizer_class" not in more), **more})
     fresh = type(model)(model.policy_class, model.get_env(), device=model.device, _init_setup_model=False)  # type: ignore[call-arg]
@@ -265,6 +248,11 @@ def swap_encoder(
     settings = {name: value for name, value in vars(model).items() if name not in left}
     vars(fresh).update({**copy.deepcopy(settings), **{k: v for k, v in AT_START.items() if k in settings}})
     fresh.policy_kwargs = kwargs
+    if getattr(fresh, "replay_buffer_class", None) in (ReplayBuffer, DictReplayBuffer, NStepReplayBuffer):
+        fresh.replay_buffer_class = None  # the agent's own choice, made again; n_steps would warn of another's
+        fresh.replay_buffer_kwargs = {
+            k: v for k, v in fresh.replay_buffer_kwargs.items() if k not in ("n_steps", "gamma")
+        }
     fresh._setup_model()
     if copy_head:
         old, new = _head(model), _head(fresh)
@@ -286,11 +274,11 @@ def _settings(model: BaseAlgorithm, optimiser: bool) -> dict[str, Any]:
     if given.get("features_extractor_class") is Features:
         extractor = given["features_extractor_kwargs"]
         own |= {name: extractor[name] for name in ("tau", "features_dim", "sampled", "paths") if name in extractor}
+        if (training := extractor.get("training")) is not None:
+            tied = True if training.tied is None and len(optimisers(policy)) > 1 and supernets(model) else training.tied
+            own |= {"scale": training.scale, "encoder_lr": training.encoder_lr, "tied": tied}
     if optimiser:
-        adam = policy.optimizer_class is torch.optim.Adam
-        rest = {**({"eps": 1e-8} if adam else {}), **policy.optimizer_kwargs}  # Adam's default, not `ArchAdam`'s
-        own |= {name: rest.pop(name) for name in ("eps", "weight_decay", "scale") if name in rest}
-        own |= {"optimizer_class": ArchAdam if adam else policy.optimizer_class, "optimizer_kwargs": rest}
+        own |= {"optimizer_class": alone(policy.optimizer_class), "optimizer_kwargs": dict(policy.optimizer_kwargs)}
     return own
 
 

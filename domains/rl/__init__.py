@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from appnas.domains.rl.domain import RL
     from appnas.domains.rl.games import Atari, AtariOptions, MinAtar, MinAtarOptions, MiniGrid, MiniGridOptions
     from appnas.domains.rl.games.floors import GAMES
-    from appnas.domains.rl.gyms import Catch, CatchOptions, Gym, GymOptions
+    from appnas.domains.rl.gyms import Catch, CatchOptions, Gym, GymOptions, pixels
     from appnas.domains.rl.options import Options
     from appnas.domains.rl.procgen import Procgen, ProcgenOptions
 
 __all__ = [
     "GAMES", "RL", "Atari", "AtariOptions", "Catch", "CatchOptions", "Gym", "GymOptions", "MinAtar", "MinAtarOptions",
-    "MiniGrid", "MiniGridOptions", "Options", "Procgen", "ProcgenOptions",
+    "MiniGrid", "MiniGridOptions", "Options", "Procgen", "ProcgenOptions", "pixels",
 ]  # fmt: skip
 __getattr__, __dir__ = lazily(__name__)

@@ -91,7 +91,7 @@ class RL:
         if not isinstance(actions, Discrete):
             raise ValueError(
                 f"agents here choose one of a finite number of actions (Discrete), this environment takes {actions};"
-                " for others, give appnas.agent.make_policy_kwargs to Stable-Baselines3's PPO"
+                " for others, give appnas.agent.make_policy_kwargs to Stable-Baselines3's PPO, SAC or TD3"
             )
         known = vector or shape_known(frames) is not None
         self.first = known or is_image_space_channels_first(frames)  # type: ignore[arg-type]  # channels first already

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from appnas.domains.rl.domain import RL, Split, salted
+from appnas.domains.rl.domain import RL, Split, need, salted
 from appnas.domains.rl.options import Options
 from appnas.support import checked
 
@@ -116,3 +116,42 @@ class Gym(RL):
         if o.stack > 1:
             env = VecFrameStack(env, o.stack, channels_order="first" if is_frame(env.observation_space) else "last")
         return Pooled(env, o.shrink) if o.shrink > 1 else env
+
+
+def pixels(
+    env: str = "Pendulum-v1",
+    count: int = 1,
+    seed: int = 0,
+    *,
+    side: int = 64,
+    frames: int = 3,
+    repeat: int = 1,
+    **made_with: Any,
+) -> VecEnv:
+    """Environments of gymnasium by sight, side by side, for agents with any actions.
+
+    What is seen is said in `appnas.domains.rl.pictures`. Classic control needs nothing else (Pendulum-v1 and
+    MountainCarContinuous-v0 take numbers as actions; CartPole-v1, Acrobot-v1 and MountainCar-v0 choose); HalfCheetah-v5
+    and its like need `pip install 'gymnasium[mujoco]'`.
+
+    Args:
+        env: an id.
+        count: environments.
+        seed: of their episodes.
+        side: pixels a side.
+        frames: pictures that are seen at once.
+        repeat: steps that an action is taken for.
+        made_with: arguments of `gymnasium.make`.
+
+    Raises:
+        ImportError: the extra is missing.
+        ValueError: an environment that does not render to arrays.
+    """
+    need("gymnasium", "stable_baselines3")
+    import gymnasium
+
+    from appnas.domains.rl.pictures import Pixels
+    from appnas.domains.rl.vectors import vector
+
+    made_with = {"render_mode": "rgb_array", **made_with}
+    return vector(lambda: Pixels(gymnasium.make(env, **made_with), side, frames, repeat), count, salted(seed, "train"))

@@ -122,7 +122,9 @@ def test_the_ratio_of_ppo_begins_at_1():
 
 
 def test_samples_that_do_not_hold_would_spoil_the_ratio():
-    (minibatches,) = trained(sampling(hold="step"), 1)
+    model = sampling()
+    searching(model).held = False
+    (minibatches,) = trained(model, 1)
     assert len({sample for _, sample in minibatches}) == 4
     assert (minibatches[0][0] - 1).abs().max() > 1e-3
 
@@ -158,10 +160,10 @@ def test_an_agent_that_was_saved_goes_on_with_its_sample(tmp_path):
 
 @pytest.mark.parametrize(("kind", "right"), [(PPO, "rollout"), (A2C, "rollout"), (DQN, "step")])
 def test_a_sample_that_does_not_fit_the_agent_is_refused(kind, right):
+    """When it is made: a callback is not needed for the ratio to be wrong."""
     sampling(kind, right).learn(64, callback=ArchCallback())
-    wrong = "step" if right == "rollout" else "rollout"
     with pytest.raises(ValueError, match=f"give sampled='{right}'"):
-        sampling(kind, wrong).learn(64, callback=ArchCallback())
+        sampling(kind, "step" if right == "rollout" else "rollout")
 
 
 def test_arguments_of_sampling():
