@@ -12,13 +12,12 @@ from stable_baselines3.common.preprocessing import is_image_space
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import Tensor, nn
 
+from appnas.agent.encoders import Encoding, resolved
 from appnas.agent.in_loop import Tempered
 from appnas.compute import home
 from appnas.space import IO, Arch, Space
 from appnas.supernet import SelfGated, SelfSampled
 
-Encoding = Space | Callable[[IO], nn.Module]
-"""A space, or anything that makes a module of features from an `IO` without outputs."""
 Hold = Literal["rollout", "step"]
 """How long a sample of paths holds: from rollout to rollout (on-policy agents), or for one pass (off-policy agents)."""
 ALONE = (
@@ -32,12 +31,13 @@ class Features(BaseFeaturesExtractor):
 
     Args:
         observation_space: images, channels first, as SB3 hands them over.
-        encoder: a space, or a maker of modules.
-        arch: builds the derived network; None for the supernet, with logits of its own.
+        encoder: a space, a maker of modules, or an encoder's file, "encoder.json" or "PACKAGE:NAME": plain texts, as
+            in a YAML file, where this class is named.
+        arch: builds the derived network; None for a file's own, or the supernet, with logits of its own.
         tau: temperature at the start.
         sampled: run a sample of the supernet's options instead of their mixture, and hold it so long; None for all.
         paths: samples at once, whose mean it is.
-        features_dim: number of features, for spaces that do not say (`hidden`).
+        features_dim: number of features, for spaces that do not say (`hidden`); by default 256.
         scaled: frames come as the encoder sees them (the policy's `normalize_images=False`): any type, any range.
 
     Raises:
@@ -48,13 +48,15 @@ class Features(BaseFeaturesExtractor):
         self,
         observation_space: Any,
         encoder: Encoding,
-        arch: Arch | None,
+        arch: Arch | None = None,
         tau: float = 1.0,
-        features_dim: int = 256,
+        features_dim: int | None = None,
         scaled: bool = False,
         sampled: Hold | None = None,
         paths: int = 1,
     ):
+        encoder, arch, told = resolved(encoder, arch)
+        features_dim = features_dim or told or 256
         shape = images(observation_space, scaled)
         super().__init__(observation_space, features_dim)
         network: nn.Module

@@ -60,6 +60,9 @@ class ArchAdam(torch.optim.Adam):
         lr, eps, weight_decay: of Adam. The default epsilon is that of Stable-Baselines3's actor-critics.
         scale: learning rate of the logits, in multiples of lr.
         more: further settings of Adam, for example betas.
+
+    Raises:
+        ValueError: a scale below 0, or logits of several supernets: two encoders of one agent, which need not agree.
     """
 
     def __init__(
@@ -74,6 +77,7 @@ class ArchAdam(torch.optim.Adam):
         if not scale >= 0:
             raise ValueError(f"the scale of the architecture's learning rate is at least 0, got {scale}")
         weights, logits = split_parameters(params)
+        _alone(logits)
         groups: list[dict[str, Any]] = [{"params": weights, "lr_scale": 1.0}]
         if logits:
             groups.append({"params": logits, "lr_scale": float(scale), "weight_decay": 0.0})
@@ -96,6 +100,22 @@ class ArchAdam(torch.optim.Adam):
                 group["lr"] = rate
             for parameter, gradient in zip(resting, gradients, strict=True):
                 parameter.grad = gradient
+
+
+UNSHARED = (
+    "this agent trains {} encoders with logits of their own, which need not agree: leave share_features_extractor=True,"
+    " so that policy and value share one"
+)
+
+
+def _alone(logits: Iterable[nn.Parameter]) -> None:
+    """Refuse the logits of several supernets under one optimiser.
+
+    Raises:
+        ValueError: there are several.
+    """
+    if len(owners := {getattr(p, "owner", 0) for p in logits}) > 1:
+        raise ValueError(UNSHARED.format(len(owners)))
 
 
 def arch_entropy(gates: Gates) -> float:

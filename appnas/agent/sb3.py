@@ -1,8 +1,8 @@
 """Swap the encoder of a Stable-Baselines3 agent by one argument: hand-made, supernet, or derived.
 
     PPO("CnnPolicy", env, policy_kwargs=make_policy_kwargs(Encoder()))            # searches while it learns
-    PPO("CnnPolicy", env, policy_kwargs=make_policy_kwargs(Encoder(), arch))      # learns with what was found
-    PPO("CnnPolicy", env, policy_kwargs=make_policy_kwargs(ImpalaCNN))            # any module made from an `IO`
+    PPO("CnnPolicy", env, policy_kwargs=make_policy_kwargs("encoder.json"))       # learns with what was found
+    PPO("CnnPolicy", env, policy_kwargs=make_policy_kwargs(ImpalaCNN))            # hand-made; or NatureCNN
 
 Loop, losses and buffers stay the agent's (RL-DARTS, arXiv 2106.02229). Works for PPO and DQN, and for sb3-contrib's
 QR-DQN and recurrent PPO, which share the interface. Needs the extra `rl`.
@@ -11,30 +11,26 @@ QR-DQN and recurrent PPO, which share the interface. Needs the extra `rl`.
 from __future__ import annotations
 
 import copy
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
-from appnas.agent.in_loop import ArchAdam, Tempered, arch_entropy, masses
-from appnas.space import Arch, Gates, Space, check, describe, parse
-from appnas.supernet import SelfGated, SelfSampled
-from appnas.support import whole
+from appnas.agent.encoder_file import Genotype
+from appnas.agent.in_loop import UNSHARED, ArchAdam, Tempered, arch_entropy, masses
+from appnas.space import Arch, Gates, Space, describe
+from appnas.supernet import SelfGated
 
 try:
     from stable_baselines3.common.base_class import BaseAlgorithm
     from stable_baselines3.common.callbacks import BaseCallback
-    from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
-    from appnas.agent.features import Encoding, Features, Hold
+    from appnas.agent.encoders import Encoding, check_host, keep, own_buffer, resolved, rival
+    from appnas.agent.features import Features, Hold
 except ImportError as error:
     raise ImportError("agents need Stable-Baselines3: pip install 'appnas[rl]'") from error
-
-Genotype = Sequence[int] | Mapping[str, list[str]]
-"""An architecture, as indices or by the names of its options."""
 
 
 def make_policy_kwargs(
@@ -45,7 +41,7 @@ def make_policy_kwargs(
     tau: float = 1.0,
     eps: float | None = None,
     weight_decay: float | None = None,
-    features_dim: int = 256,
+    features_dim: int | None = None,
     sampled: Hold | None = None,
     paths: int = 1,
     **more: Any,
@@ -58,14 +54,15 @@ def make_policy_kwargs(
     warns: `norm="group"` makes it independent of their number.
 
     Args:
-        encoder: a space, or anything that makes a module of features from an `IO` without outputs.
-        arch: what to build; None for the space's supernet.
+        encoder: a space, or anything that makes a module of features from an `IO` without outputs; SB3's NatureCNN or
+            another extractor's class, as SB3 has it; "encoder.json", or "PACKAGE:NAME" of one that ships with a package.
+        arch: what to build, also as the path of an encoder's file; None for the file's own, or a space's supernet.
         scale: learning rate of the logits, in multiples of the agent's. A logit moves at most scale x lr a gradient
             step: short runs need scale x lr x gradient steps of about 5 to 12. By default 1.
         tau: temperature at the start; `ArchCallback` changes it.
         eps: of the optimiser; by default 1e-5, which SB3 forgets when others pass optimiser settings.
         weight_decay: of the weights; by default 0.
-        features_dim: number of features, for spaces that do not say.
+        features_dim: number of features, for spaces that do not say (by default 256) and for SB3's extractors.
         sampled: run one option of every decision, drawn with the softmax's probabilities, instead of all: a step then
             costs about as much as a derived network's (`appnas.supernet.SelfSampled`). "rollout" for on-policy agents
             (PPO, A2C), which learn from a rollout with the sample that they acted with, or PPO's ratio would not begin
@@ -76,11 +73,8 @@ def make_policy_kwargs(
     Raises:
         ValueError: an architecture of another space, or without a space; logits without `ArchAdam`.
     """
-    found: Arch | None = None
-    if arch is not None:
-        if not isinstance(encoder, Space):
-            raise ValueError("an architecture belongs to a space: give the space as the encoder")
-        found = parse(encoder, dict(arch)) if isinstance(arch, Mapping) else check(encoder, arch)
+    encoder, found, features = resolved(encoder, arch)
+    features_dim = features if features_dim is None else features_dim
     if not (scale is None or scale >= 0) or not tau > 0 or paths < 1:
         raise ValueError(f"scale must be at least 0, tau above 0, paths at least 1, got {scale}, {tau} and {paths}")
     if sampled not in (None, "rollout", "step"):
@@ -93,12 +87,14 @@ def make_policy_kwargs(
         )
     optimiser = {"eps": eps, "weight_decay": weight_decay, "scale": scale}
     optimiser = {name: value for name, value in optimiser.items() if value is not None}
-    extractor: dict[str, Any] = {"encoder": encoder, "arch": found, "tau": tau, "features_dim": features_dim}
-    extractor |= {"sampled": sampled, "paths": paths}
+    extractor: dict[str, Any] = {"encoder": encoder, "arch": found, "tau": tau, "sampled": sampled, "paths": paths}
+    extractor |= {} if features_dim is None else {"features_dim": features_dim}
+    extractor["scaled"] = not more.get("normalize_images", True)
+    kind_of_features, its = rival(encoder, features_dim) or (Features, extractor)
     return {
         "net_arch": [],
-        "features_extractor_class": Features,
-        "features_extractor_kwargs": {**extractor, "scaled": not more.get("normalize_images", True)},
+        "features_extractor_class": kind_of_features,
+        "features_extractor_kwargs": its,
         "optimizer_class": kind,
         **more,
         "optimizer_kwargs": {**optimiser, **more.get("optimizer_kwargs", {})},
@@ -122,10 +118,7 @@ def searching(model: BaseAlgorithm) -> SelfGated:
     if not found:
         raise ValueError("this agent has no supernet: give policy_kwargs=make_policy_kwargs(space), without an arch")
     if len(found) > 1:
-        raise ValueError(
-            f"this agent trains {len(found)} encoders with logits of their own, which need not agree: leave"
-            " share_features_extractor=True, so that policy and value share one"
-        )
+        raise ValueError(UNSHARED.format(len(found)))
     return found[0]
 
 
@@ -138,7 +131,7 @@ class ArchCallback(BaseCallback):
         temperature: share of the training done, 0 to 1 -> temperature; it changes between rollouts only.
         snapshots: number of times that the gates are kept over a training, first and last included.
         alternate: train weights and logits in turns, each on rollouts of its own.
-        out: JSON file for the genotype, written at every snapshot; `make_policy_kwargs` takes what is in it.
+        out: file of the encoder, "encoder.json", written at every snapshot; `make_policy_kwargs` takes its path.
 
     Attributes:
         trace: (environment steps, gates, architecture) of every snapshot.
@@ -176,13 +169,9 @@ class ArchCallback(BaseCallback):
 
     def _on_training_start(self) -> None:
         self.network = searching(self.model)
-        on_policy = isinstance(self.model, OnPolicyAlgorithm)
-        if isinstance(self.network, SelfSampled) and self.network.held != on_policy:
-            raise ValueError(
-                f"{type(self.model).__name__} learns {'on' if on_policy else 'off'} policy: its samples hold for a"
-                f" {'rollout' if on_policy else 'step'}, give sampled={'rollout' if on_policy else 'step'!r}"
-            )
-        self.scales = [float(group["lr_scale"]) for group in self.model.policy.optimizer.param_groups]
+        check_host(self.model, self.network)
+        groups = self.model.policy.optimizer.param_groups  # a training that was interrupted may have left them in a turn
+        self.scales = [float(group.setdefault("joint_scale", group["lr_scale"])) for group in groups]
         self.rollouts, self.start = 0, self.num_timesteps
         self.due = float(self.start)
         self._snapshot()
@@ -218,10 +207,11 @@ class ArchCallback(BaseCallback):
 
     def _snapshot(self) -> None:
         assert self.network is not None
-        self.trace.append((self.num_timesteps, self._gates(), self.network.arch()))
+        steps, gates = self.num_timesteps, self._gates()
+        if not self.trace or self.trace[-1][0] != steps or not all(map(torch.equal, self.trace[-1][1], gates)):
+            self.trace.append((steps, gates, self.network.arch()))  # going on begins where it ended
         if self.out:
-            with whole(self.out) as partial:
-                partial.write_text(json.dumps(self.genotype, indent=1) + "\n")
+            keep(self.out, self.model, self.network)
         self.due += (self.model._total_timesteps - self.start) / (self.snapshots - 1)
 
     def _on_step(self) -> bool:
@@ -229,6 +219,8 @@ class ArchCallback(BaseCallback):
 
     def _on_training_end(self) -> None:
         self._scale(self.scales)
+        for group in self.model.policy.optimizer.param_groups:
+            del group["joint_scale"]
         self._snapshot()
 
 
@@ -240,7 +232,7 @@ AT_START: dict[str, Any] = {
 
 
 def swap_encoder(
-    model: BaseAlgorithm, encoder: Encoding, arch: Genotype | None = None, *, copy_head: bool = False, **more: Any
+    model: BaseAlgorithm, encoder: Encoding, arch: Genotype | None | Literal["search"] = "search", *, copy_head: bool = False, **more: Any
 ) -> BaseAlgorithm:
     """A new, untrained agent with the same settings and environments, and another encoder. The old one stays as it is.
 
@@ -249,20 +241,27 @@ def swap_encoder(
     Args:
         model: the old agent.
         encoder: see `make_policy_kwargs`.
-        arch: likewise.
+        arch: likewise; left out, a file's own, or the space's supernet, which searches anew.
         copy_head: take over the weights of all layers after the encoder, instead of new ones.
         more: arguments of `make_policy_kwargs` that go before the agent's own; another optimizer_class starts from its
             own defaults.
 
     Raises:
-        ValueError: the architecture is of another space, the images do not fit, logits under an optimiser that has no
+        ValueError: None for an architecture; one of another space, the images do not fit, logits under an optimiser that has no
             group for them, or a copied head that does not fit the encoder.
     """
+    if arch is None and isinstance(encoder, Space):
+        raise ValueError(
+            "the architecture is None, and a space alone would search anew: give what was found, `watch.genotype` of an"
+            " ArchCallback or its file; to search anew, leave the argument out"
+        )
+    arch = None if arch == "search" else arch
     kwargs = make_policy_kwargs(encoder, arch, **{**_settings(model, "optimizer_class" not in more), **more})
     fresh = type(model)(model.policy_class, model.get_env(), device=model.device, _init_setup_model=False)  # type: ignore[call-arg]
     names = [*model._get_torch_save_params()[0], *model._get_torch_save_params()[1]]
     left = {*model._excluded_save_params(), *(name.split(".")[0] for name in names)}
     settings = {name: value for name, value in vars(model).items() if name not in left}
+    settings = own_buffer(settings)
     vars(fresh).update({**copy.deepcopy(settings), **{k: v for k, v in AT_START.items() if k in settings}})
     fresh.policy_kwargs = kwargs
     fresh._setup_model()

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import torch
 
-from appnas.api import computing, preflight, resolving, together
+from appnas.api import computing, encoders, preflight, resolving, together
 from appnas.api.plan import Plan
 from appnas.api.random_control import deviation, equal_budget, ranked_by, value_of
 from appnas.api.result import Result
@@ -246,6 +246,7 @@ def _search(
         looking += [together.run_of(share, folder, root=path, space=space, place=place)] if folder else []
         if share.leads:
             looking += [Collapse(space)] if chosen.needs in ("gates", "agent") else [Repeats()]
+        looking += encoders.of_run(folder, space, domain, plan, seed) if folder and share.leads else []
         looking += computing.watching(plan, used)
         looking += [Progress(f"{plan.method}, seed {seed}")] if progress and share.leads else []
         looking += [estimate] if share.leads else []
@@ -277,6 +278,7 @@ def _search(
     final = dataclasses.replace(best, info=info)
     if path and share.leads:
         finish(path, final)
+        encoders.finished(path, final, domain, plan)
     return final
 
 
