@@ -1,7 +1,7 @@
 """The encoders that appnas ships, searched and compared: PPO's supernet, then what was found beside its rivals.
 
     python benchmarks/shipped_encoders.py catch
-    python benchmarks/shipped_encoders.py breakout      # MinAtar's: pip install --no-deps minatar
+    python benchmarks/shipped_encoders.py minatar_breakout      # MinAtar's: pip install --no-deps minatar
 
 Every encoder learns from scratch, in the same agent, for as many steps as the search had: what was found, IMPALA's
 encoder as wide, three random cells of the space, and SB3's NatureCNN, which sees its frames enlarged, since it needs 36
@@ -9,7 +9,6 @@ pixels a side. A curve holds the mean return of the last 100 training episodes.
 """
 
 import argparse
-import json
 import random
 import time
 from collections.abc import Callable
@@ -27,7 +26,7 @@ from stable_baselines3.common.torch_layers import NatureCNN
 from stable_baselines3.common.vec_env import VecEnv, VecMonitor, VecNormalize
 from torch import nn
 
-from appnas.agent import ArchCallback, make_policy_kwargs
+from appnas.agent import ArchCallback, load_encoder, make_policy_kwargs, read_encoder, save_encoder
 from appnas.domains.rl import Catch, CatchOptions
 from appnas.domains.rl.vectors import vector
 from appnas.space import random_arch
@@ -72,7 +71,7 @@ TASKS = {
         lambda seed: Catch(CatchOptions()).make("train", 32, seed),
         {"n_steps": 32, "batch_size": 256},
     ),
-    "breakout": (
+    "minatar_breakout": (
         Encoder(channels=(16,), width=(16,), hidden=128, **SIZES), 98_304, 4,
         lambda seed: vector(lambda: MinAtar("breakout"), 32, seed),
         {"n_steps": 64, "batch_size": 512},
@@ -105,8 +104,7 @@ class Curve(BaseCallback):
         return True
 
     def _look(self) -> None:
-        due = self.num_timesteps >= (len(self.returns) + 1) * self.steps / POINTS
-        if due and self.model.ep_info_buffer:
+        while self.num_timesteps >= (len(self.returns) + 1) * self.steps / POINTS and self.model.ep_info_buffer:
             self.returns.append(round(mean(float(e["r"]) for e in self.model.ep_info_buffer), 2))
 
     _on_rollout_end = _look
@@ -127,6 +125,34 @@ def learn(task: str, kwargs: dict, seed: int, steps: int, more: Callable[[], lis
     return curve.returns
 
 
+def search(task: str, steps: int, file: Path) -> list[float]:
+    """The curve of the supernet; what it found is in the file."""
+    return learn(task, make_policy_kwargs(TASKS[task][0], scale=10.0), 0, steps, lambda: [ArchCallback(out=file)])
+
+
+def rivals(task: str, file: Path) -> dict[str, Callable[[], dict]]:
+    """What is compared, each with its policy_kwargs."""
+    space, _, factor, *_ = TASKS[task]
+    rng = random.Random(0)
+    return {
+        "found": lambda: make_policy_kwargs(file),
+        "ImpalaCNN": lambda: make_policy_kwargs(partial(ImpalaCNN, width=space.width, hidden=space.hidden)),
+        "random cells": lambda: make_policy_kwargs(space, random_arch(space, rng)),
+        "NatureCNN": lambda: make_policy_kwargs(partial(Enlarged, factor=factor)),
+    }
+
+
+def write(task: str, steps: int, file: Path, curves: dict[str, list[list[float]]]) -> None:
+    """The encoder's file, with the curves."""
+    compared = {
+        "what": f"mean return of the last 100 training episodes of {task}, a row a seed",
+        "NatureCNN": f"sees frames {TASKS[task][2]} times as wide: it needs 36 pixels a side",
+        "steps": [steps * (i + 1) // POINTS for i in range(POINTS)],
+        "returns": curves,
+    }
+    save_encoder(file, *load_encoder(file), {**read_encoder(file)["found"], "compared": compared})
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("task", choices=TASKS)
@@ -135,24 +161,13 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("."))
     args = parser.parse_args()
     torch.set_num_threads(1)
-    space, steps, factor, *_ = TASKS[args.task]
-    steps = args.steps or steps
-    watch = ArchCallback()
-    curves = {"supernet": [learn(args.task, make_policy_kwargs(space, scale=10.0), 0, steps, lambda: [watch])]}
-    print(watch.genotype, flush=True)
-    rng = random.Random(0)
-    encoders = {
-        "found": lambda seed: make_policy_kwargs(space, watch.genotype),
-        "ImpalaCNN": lambda seed: make_policy_kwargs(partial(ImpalaCNN, width=space.width, hidden=space.hidden)),
-        "random cells": lambda seed: make_policy_kwargs(space, random_arch(space, rng)),
-        "NatureCNN": lambda seed: make_policy_kwargs(partial(Enlarged, factor=factor)),
-    }
-    for name, kwargs in encoders.items():
-        print(name)
-        curves[name] = []
-        for seed in range(args.seeds - (name == "NatureCNN")):
-            curves[name].append(learn(args.task, kwargs(seed), 1 + seed, steps))
-            (args.out / f"{args.task}.raw.json").write_text(json.dumps({"genotype": watch.genotype, "curves": curves}))
+    steps, file = args.steps or TASKS[args.task][1], args.out / f"{args.task}.json"
+    curves = {"supernet": [search(args.task, steps, file)]}
+    for name, kwargs in rivals(args.task, file).items():
+        seeds = range(1, 1 + max(args.seeds - (name == "NatureCNN"), 1))  # which is slow
+        curves[name] = [learn(args.task, kwargs(), seed, steps) for seed in seeds]
+        print(f"{args.task} {name}: {[curve[-1] for curve in curves[name] if curve]}", flush=True)
+    write(args.task, steps, file, curves)
 
 
 if __name__ == "__main__":

@@ -3,8 +3,8 @@
     {"format": 1, "space": {"name": "encoder", "fields": {"width": [16, 32, 32], "norm": "group", ...}},
      "genotype": {"normal": ["conv_3x3", "relu", ...]}, "found": {"by": ..., "steps": ...}, "versions": {...}}
 
-`ArchCallback(out="encoder.json")` and the runs of agents write it. It is read under its path, or under PACKAGE:NAME if a
-package ships it as `encoders/NAME.json`. A space is named as in the catalogue of spaces, one of somebody's own by its
+`ArchCallback(out="encoder.json")` and the runs of agents write it. It is read under its path, or under PACKAGE:NAME if
+a package ships it as `encoders/NAME.json`. A space is named as in the catalogue of spaces, one of somebody's own by its
 dotted name, which is imported: read what you trust.
 """
 
@@ -15,6 +15,7 @@ import importlib.metadata
 import importlib.util
 import json
 import platform
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -76,8 +77,14 @@ def save_encoder(
         | {name: importlib.metadata.version(name) for name in ("appnas", "torch")},
     }
     with whole(file) as partial:
-        partial.write_text(json.dumps(content, indent=1) + "\n")
+        text = json.dumps(content, indent=1)
+        partial.write_text(re.sub(r"\[\n[^\[\]{}]*\]", _in_a_line, text) + "\n")
     return file
+
+
+def _in_a_line(row: re.Match[str]) -> str:
+    """A list of numbers or texts, which JSON would write one below another."""
+    return "[" + " ".join(row[0][1:-1].split()) + "]"
 
 
 def _told(space: Space) -> dict[str, Any]:
@@ -131,7 +138,7 @@ def load_encoder(name: str | Path) -> tuple[Space, Arch]:
     told = content["space"]
     if told["name"] is None:
         raise AbsentError(
-            f"{name} is of a space that no file can tell, {told.get('repr')}: give the space too, (space, {str(name)!r})"
+            f"{name} is of a space that no file can tell, {told.get('repr')}: give the space too, (space, file)"
         )
     kind = SPACES.get(told["name"]) or imported(told["name"])
     if not (isinstance(kind, type) and dataclasses.is_dataclass(kind) and hasattr(kind, "build")):
@@ -190,7 +197,7 @@ def _file(name: str | Path) -> Path:
     if not path.is_file():
         hint = close(f"appnas:{path.stem}", [f"appnas:{own}" for own in shipped("appnas")])
         raise AbsentError(
-            f"there is no encoder's file {path}{hint}: give the path of an encoder.json, which ArchCallback(out=...) and"
-            f" the run of an agent write, or PACKAGE:NAME ({_own()})"
+            f"there is no encoder's file {path}{hint}: give the path of an encoder.json, which ArchCallback(out=...)"
+            f" and the run of an agent write, or PACKAGE:NAME ({_own()})"
         )
     return path

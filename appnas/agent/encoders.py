@@ -22,8 +22,8 @@ Encoding = Space | Callable[[IO], nn.Module] | str | Path
 """A space; anything that makes a module of features from an `IO` without outputs; a features extractor of SB3 by its
 class, as a rival; or an encoder's file, by its path or PACKAGE:NAME (`appnas.agent.encoder_file`)."""
 TRPO = (
-    "TRPO moves the logits by its natural gradient, which no learning rate and no scale steer: they move little, and the"
-    " scale counts in the steps of the value alone; PPO and A2C move them as they are asked to"
+    "TRPO moves the logits by its natural gradient, which no learning rate and no scale steer: they move little, and"
+    " the scale counts in the steps of the value alone; PPO and A2C move them as they are asked to"
 )
 RIGHT = (
     "a space, Encoder(); what makes a module from an IO, ImpalaCNN; an extractor's class, NatureCNN; or a file,"
@@ -117,7 +117,8 @@ def told(model: Any, network: SelfGated) -> dict[str, Any]:
     """How an agent of SB3 finds an encoder, for its file; arguments as of `keep`."""
     env = model.get_env()
     spec = getattr(next(iter(getattr(env.unwrapped, "envs", ())), None), "spec", None)
-    settings = {name: getattr(model, name, None) for name in ("learning_rate", "gamma", "n_steps", "batch_size", "seed")}
+    names = ("learning_rate", "gamma", "n_steps", "batch_size", "seed")
+    settings = {name: getattr(model, name, None) for name in names}
     settings["scale"] = model.policy_kwargs.get("optimizer_kwargs", {}).get("scale", 1.0)
     return {
         "by": "appnas.agent.ArchCallback",

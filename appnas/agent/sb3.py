@@ -4,8 +4,8 @@
     PPO("CnnPolicy", env, policy_kwargs=make_policy_kwargs("encoder.json"))       # learns with what was found
     PPO("CnnPolicy", env, policy_kwargs=make_policy_kwargs(ImpalaCNN))            # hand-made; or NatureCNN
 
-Loop, losses and buffers stay the agent's (RL-DARTS, arXiv 2106.02229). Works for PPO and DQN, and for sb3-contrib's
-QR-DQN and recurrent PPO, which share the interface. Needs the extra `rl`.
+Loop, losses and buffers stay the agent's (RL-DARTS, arXiv 2106.02229). Works for PPO, A2C and DQN, and for
+sb3-contrib's QR-DQN, TRPO, maskable and recurrent PPO, which share the interface. Needs the extra `rl`.
 """
 
 from __future__ import annotations
@@ -33,6 +33,9 @@ except ImportError as error:
     raise ImportError("agents need Stable-Baselines3: pip install 'appnas[rl]'") from error
 
 
+Found = Genotype | Literal["search"] | None
+
+
 def make_policy_kwargs(
     encoder: Encoding,
     arch: Genotype | None = None,
@@ -55,7 +58,7 @@ def make_policy_kwargs(
 
     Args:
         encoder: a space, or anything that makes a module of features from an `IO` without outputs; SB3's NatureCNN or
-            another extractor's class, as SB3 has it; "encoder.json", or "PACKAGE:NAME" of one that ships with a package.
+            another extractor's class, as SB3 has it; "encoder.json", or "PACKAGE:NAME" of one that a package ships.
         arch: what to build, also as the path of an encoder's file; None for the file's own, or a space's supernet.
         scale: learning rate of the logits, in multiples of the agent's. A logit moves at most scale x lr a gradient
             step: short runs need scale x lr x gradient steps of about 5 to 12. By default 1.
@@ -170,7 +173,7 @@ class ArchCallback(BaseCallback):
     def _on_training_start(self) -> None:
         self.network = searching(self.model)
         check_host(self.model, self.network)
-        groups = self.model.policy.optimizer.param_groups  # a training that was interrupted may have left them in a turn
+        groups = self.model.policy.optimizer.param_groups  # an interrupted training may have left them in a turn
         self.scales = [float(group.setdefault("joint_scale", group["lr_scale"])) for group in groups]
         self.rollouts, self.start = 0, self.num_timesteps
         self.due = float(self.start)
@@ -220,7 +223,7 @@ class ArchCallback(BaseCallback):
     def _on_training_end(self) -> None:
         self._scale(self.scales)
         for group in self.model.policy.optimizer.param_groups:
-            del group["joint_scale"]
+            group.pop("joint_scale", None)  # the zoo of SB3 ends a training twice
         self._snapshot()
 
 
@@ -232,7 +235,7 @@ AT_START: dict[str, Any] = {
 
 
 def swap_encoder(
-    model: BaseAlgorithm, encoder: Encoding, arch: Genotype | None | Literal["search"] = "search", *, copy_head: bool = False, **more: Any
+    model: BaseAlgorithm, encoder: Encoding, arch: Found = "search", *, copy_head: bool = False, **more: Any
 ) -> BaseAlgorithm:
     """A new, untrained agent with the same settings and environments, and another encoder. The old one stays as it is.
 
@@ -247,8 +250,8 @@ def swap_encoder(
             own defaults.
 
     Raises:
-        ValueError: None for an architecture; one of another space, the images do not fit, logits under an optimiser that has no
-            group for them, or a copied head that does not fit the encoder.
+        ValueError: None for an architecture, or one of another space; the images do not fit, logits under an optimiser
+            that has no group for them, or a copied head that does not fit the encoder.
     """
     if arch is None and isinstance(encoder, Space):
         raise ValueError(

@@ -111,21 +111,26 @@ class ProcgenVec(VecEnv):
 
     An episode that ends gives way to the next at once: the frame that comes with `done` starts the new one, the last
     one of the old is never shown (SB3's `terminal_observation` holds the new one; episodes end truly, none is cut off).
+    Infos tell Procgen's `level_seed`, `prev_level_seed` and `prev_level_complete`, and where an episode ends SB3's
+    `is_success`.
 
     Args:
         count: environments.
         game: of the 16.
-        mode: "easy" or "hard".
+        mode: "easy" or "hard"; of some games also "extreme", "memory" or "exploration".
         levels: number of levels, from `start`; 0 for all there are.
         start: first level.
         seed: of the order of levels; without one Procgen would take it from the system.
         plain: no backgrounds, one theme: easier to see, not the benchmark.
+        own: further settings of Procgen's: use_sequential_levels, center_agent, paint_vel_info, ...
     """
 
-    def __init__(self, count: int, game: str, mode: str, levels: int, start: int, seed: int, plain: bool = False):
+    def __init__(
+        self, count: int, game: str, mode: str, levels: int, start: int, seed: int, plain: bool = False, **own: Any
+    ):
         from procgen import ProcgenGym3Env
 
-        more = {"use_backgrounds": False, "restrict_themes": True} if plain else {}
+        more = {**({"use_backgrounds": False, "restrict_themes": True} if plain else {}), **own}
         self.game = ProcgenGym3Env(
             num=count, env_name=game, distribution_mode=mode, num_levels=levels, start_level=start,
             rand_seed=seed, num_threads=0, **more,
@@ -147,9 +152,9 @@ class ProcgenVec(VecEnv):
         """Frames, rewards, ends."""
         rewards, _, first = self.game.observe()
         frames = self._frames()
-        infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
+        infos: list[dict[str, Any]] = [{k: int(v) for k, v in info.items()} for info in self.game.get_info()]
         for i in np.flatnonzero(first):
-            infos[i]["terminal_observation"] = frames[i]
+            infos[i] |= {"terminal_observation": frames[i], "is_success": bool(infos[i]["prev_level_complete"])}
         return frames, rewards.astype(np.float32), np.array(first), infos
 
     def close(self) -> None:

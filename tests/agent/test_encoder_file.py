@@ -127,7 +127,7 @@ def test_names_that_lead_nowhere(tmp_path, monkeypatch):
     with pytest.raises(AbsentError, match="json ships no encoder 'net'; it has no folder encoders"):
         load_encoder("json:net")
     (tmp_path / "half.json").write_text('{"format": 1')
-    with pytest.raises(RunError, match="half.json is damaged"):
+    with pytest.raises(RunError, match=r"half\.json is damaged"):
         load_encoder("half.json")
 
 

@@ -39,7 +39,7 @@ def test_a_run_of_an_agent_keeps_its_encoder(tmp_path):
     assert stopper.seen == [1, 2]
     result = appnas.resume(out)
     found = json.loads((out / "encoder.json").read_text())["found"]
-    assert (found["by"], found["step"], found["of"], found["seed"]) == ("rl_darts", len(result.history), len(result.history), 0)
+    assert (found["by"], found["step"], found["of"], found["seed"]) == ("rl_darts", 2, len(result.history), 0)
     assert found["config"]["steps"] == 128 and found["domain"]["options"]["side"] == 8
     assert load_encoder(out) == (SPACE, result.best)
     assert make_policy_kwargs(out)["features_extractor_kwargs"]["arch"] == result.best
