@@ -258,7 +258,7 @@ def swap_encoder(
             "the architecture is None, and a space alone would search anew: give what was found, `watch.genotype` of an"
             " ArchCallback or its file; to search anew, leave the argument out"
         )
-    arch = None if arch == "search" else arch
+    arch = None if isinstance(arch, str) and arch == "search" else arch
     kwargs = make_policy_kwargs(encoder, arch, **{**_settings(model, "optimizer_class" not in more), **more})
     fresh = type(model)(model.policy_class, model.get_env(), device=model.device, _init_setup_model=False)  # type: ignore[call-arg]
     names = [*model._get_torch_save_params()[0], *model._get_torch_save_params()[1]]

@@ -27,21 +27,24 @@ class EncoderSnapshots(Observer):
 
     def __init__(self, folder: Path, space: Space, how: Mapping[str, Any], snapshots: int = 100):
         self.folder, self.space, self.how, self.snapshots = folder, space, how, snapshots
+        self.arch: Arch | None = None
         self.written = 0
 
     def step(self, loop: Loop, record: Record) -> None:
         """Write it now and then."""
+        self.arch = loop.strategy.best()  # of the last whole step: after an error, logits may be no numbers
         if loop.step % max(loop.steps // self.snapshots, 1) == 0:
             self._write(loop)
 
     def end(self, loop: Loop) -> None:
         """Write what is found by now."""
-        if loop.history and self.written != loop.step:
+        if self.written != loop.step:
             self._write(loop)
 
     def _write(self, loop: Loop) -> None:
-        _save(self.folder, self.space, loop.strategy.best(), self.how, loop.history, loop.steps)
-        self.written = loop.step
+        if self.arch is not None:
+            _save(self.folder, self.space, self.arch, self.how, loop.history, loop.steps)
+            self.written = loop.step
 
 
 def of_run(folder: Path, space: Space, domain: Any, plan: Plan, seed: int) -> list[Callback]:

@@ -243,10 +243,10 @@ def _search(
     for seed in range(plan.seed, plan.seed + plan.seeds):
         folder = path if path is None or plan.seeds == 1 else led(share, partial(_subfolder, path, seed))
         looking: list[Callback] = [together.Together(share)]
+        looking += encoders.of_run(folder, space, domain, plan, seed) if folder and share.leads else []
         looking += [together.run_of(share, folder, root=path, space=space, place=place)] if folder else []
         if share.leads:
             looking += [Collapse(space)] if chosen.needs in ("gates", "agent") else [Repeats()]
-        looking += encoders.of_run(folder, space, domain, plan, seed) if folder and share.leads else []
         looking += computing.watching(plan, used)
         looking += [Progress(f"{plan.method}, seed {seed}")] if progress and share.leads else []
         looking += [estimate] if share.leads else []
