@@ -54,15 +54,15 @@ def main() -> None:
     hand_made = agent(make_policy_kwargs(lambda io: ImpalaCNN(io, (8, 8), 64))).learn(steps)
     print(f"hand-made: mean return of the last 100 training episodes {reached(hand_made):.2f}")
 
-    watch = ArchCallback(out="genotype.json")
+    watch = ArchCallback(out="encoder.json")
     searching = agent(make_policy_kwargs(space, scale=args.scale)).learn(steps, callback=watch)  # the one argument
     print(f"supernet:  {reached(searching):.2f}; found {watch.genotype}")
 
-    derived = agent(make_policy_kwargs(space, watch.genotype)).learn(steps)
+    derived = agent(make_policy_kwargs("encoder.json")).learn(steps)
     print(f"derived:   {reached(derived):.2f}")
 
     wider = Encoder(channels=(8, 8), width=(16, 32), nodes=3, cells=1, depth=2, hidden=64, norm="group")
-    swapped = swap_encoder(hand_made, wider, watch.genotype)  # an agent you have already: same settings, new encoder
+    swapped = swap_encoder(hand_made, wider, "encoder.json")  # an agent you have already: same settings, new encoder
     print(f"wider:     {sum(p.numel() for p in swapped.policy.parameters()):,} weights, ready to learn")
 
 

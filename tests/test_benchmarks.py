@@ -79,6 +79,13 @@ def test_encoders_of_agents():
     assert 1 < sampled < mixed
 
 
+def test_the_encoders_that_are_shipped(tmp_path):
+    run("shipped_encoders", "catch", "--steps", "2048", "--seeds", "1", "--out", str(tmp_path))
+    compared = json.loads((tmp_path / "catch.json").read_text())["found"]["compared"]
+    assert {len(runs) for runs in compared["returns"].values()} == {1}
+    assert all(len(run) == len(compared["steps"]) for runs in compared["returns"].values() for run in runs)
+
+
 @pytest.mark.slow
 def test_rl_darts_turns_away_from_noise():
     out = run("rl_darts", "catch", "--seeds", "2", "--random", "0")

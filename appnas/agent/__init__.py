@@ -4,24 +4,19 @@ Here belongs what goes around such a loop. The environments are in `appnas.domai
 is imported when it is asked for.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from appnas.agent.in_loop import ArchAdam, Hosted, Resident, Tempered, masses
+from appnas.support.lazy import lazily
 
 if TYPE_CHECKING:
+    from appnas.agent.encoder_file import load_encoder, read_encoder, save_encoder, shipped
+    from appnas.agent.features import Features
     from appnas.agent.sb3 import ArchCallback, encoder_of, make_policy_kwargs, swap_encoder
     from appnas.agent.vec_observations import frames
 
 __all__ = [
-    "ArchAdam", "ArchCallback", "Hosted", "Resident", "Tempered", "encoder_of", "frames", "make_policy_kwargs",
-    "masses", "swap_encoder",
+    "ArchAdam", "ArchCallback", "Features", "Hosted", "Resident", "Tempered", "encoder_of", "frames", "load_encoder",
+    "make_policy_kwargs", "masses", "read_encoder", "save_encoder", "shipped", "swap_encoder",
 ]  # fmt: skip
-
-
-def __getattr__(name: str) -> Any:
-    """What is in `appnas.agent.sb3`, and `frames`."""
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(f"appnas.agent.{'vec_observations' if name == 'frames' else 'sb3'}"), name)
+__getattr__, __dir__ = lazily(__name__)

@@ -14,6 +14,7 @@ from stable_baselines3.common.preprocessing import preprocess_obs
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor, NatureCNN
 from torch import Tensor, nn
 
+from appnas.agent.encoders import Encoding, resolved
 from appnas.agent.in_loop import Tempered
 from appnas.agent.joined import Image, Joined, numbers, read_dict, row
 from appnas.agent.tying import Hold, Housed, Training
@@ -21,8 +22,6 @@ from appnas.compute import home
 from appnas.space import IO, Arch, Space
 from appnas.supernet import SelfGated, SelfSampled
 
-Encoding = Space | Callable[[IO], nn.Module] | type[BaseFeaturesExtractor]
-"""A space, anything that makes a module of features from an `IO` without outputs, or an extractor of SB3's."""
 ALONE = (
     "the agent acts on one frame, and its encoder normalises by the statistics of the batch (norm='batch'): it acts"
     " otherwise than on the batches that it learns from; norm='group' makes a frame's features its own"
@@ -36,12 +35,14 @@ class Features(Housed):
 
     Args:
         observation_space: as SB3 hands it over: images, vectors, or a dictionary of such.
-        encoder: a space, or a maker of modules.
-        arch: builds the derived network; None for the supernet, with logits of its own.
+        encoder: a space, a maker of modules, or an encoder's file, "encoder.json" or "PACKAGE:NAME": plain texts, as
+            in a YAML file, where this class is named.
+        arch: builds the derived network; None for a file's own, or the supernet, with logits of its own.
         tau: temperature at the start.
         sampled: run a sample of the supernet's options instead of their mixture, and hold it so long; None for all.
         paths: samples at once, whose mean it is.
-        features_dim: number of features, for spaces that do not say (`hidden`, `vectors`).
+        features_dim: number of features, for spaces that do not say (`hidden`, `vectors`), by default 256, and for
+            SB3's extractors.
         scaled: frames come as the encoder sees them (the policy's `normalize_images=False`): any type, any range.
         training: how the agent trains it.
 
@@ -53,18 +54,20 @@ class Features(Housed):
         self,
         observation_space: Any,
         encoder: Encoding,
-        arch: Arch | None,
+        arch: Arch | None = None,
         tau: float = 1.0,
-        features_dim: int = 256,
+        features_dim: int | None = None,
         scaled: bool = False,
         sampled: Hold | None = None,
         paths: int = 1,
         training: Training = Training(),  # noqa: B008  (it is frozen)
     ):
+        encoder, arch, told = resolved(encoder, arch)
+        features_dim = features_dim or told
         own = hasattr(encoder, "hidden") or hasattr(encoder, "vectors") or not isinstance(encoder, Space)
-        outputs = () if own else (features_dim,)
+        outputs = () if own else (features_dim or 256,)
         read, shape = reader(observation_space, encoder, scaled)
-        super().__init__(observation_space, features_dim)
+        super().__init__(observation_space, features_dim or 256)
         self.read, reads = read, read if isinstance(read, dict) else None
 
         def made(make: Callable[[IO], nn.Module]) -> nn.Module:
@@ -72,7 +75,7 @@ class Features(Housed):
 
         def network() -> nn.Module:
             if not isinstance(encoder, Space):
-                return made(_hand_made(encoder))
+                return made(_hand_made(encoder, features_dim))
             if arch is not None:
                 return made(partial(encoder.build, arch))
             supernet = made(encoder.supernet)
@@ -107,11 +110,13 @@ class Features(Housed):
         return super().apply(fn) if isinstance(self.network, BaseFeaturesExtractor) else self  # type: ignore[return-value]
 
 
-def _hand_made(encoder: Any) -> Callable[[IO], nn.Module]:
-    if not (isinstance(encoder, type) and issubclass(encoder, BaseFeaturesExtractor)):
+def _hand_made(encoder: Any, features: int | None) -> Callable[[IO], nn.Module]:
+    kind, told = (encoder.func, dict(encoder.keywords)) if isinstance(encoder, partial) else (encoder, {})
+    if not (isinstance(kind, type) and issubclass(kind, BaseFeaturesExtractor)):
         return encoder  # type: ignore[no-any-return]
-    told = {"normalized_image": True} if issubclass(encoder, NatureCNN) else {}
-    return lambda io: encoder(Box(0.0, 1.0, io.inputs, np.float32), **told)
+    told |= {"normalized_image": True} if issubclass(kind, NatureCNN) else {}
+    told |= {} if features is None else {"features_dim": features}
+    return lambda io: kind(Box(0.0, 1.0, io.inputs, np.float32), **told)
 
 
 def reader(space: Any, encoder: Encoding, scaled: bool) -> tuple[Any, tuple[int, ...]]:

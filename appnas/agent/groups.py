@@ -14,6 +14,11 @@ from typing import Any
 import torch
 from torch import nn
 
+UNSHARED = (
+    "this agent trains {} encoders with logits of their own, which need not agree: leave share_features_extractor=True,"
+    " so that policy and value share one"
+)
+
 
 class Grouped(torch.optim.Optimizer):
     """Stands before an optimiser among the bases of a class: `class ArchAdam(Grouped, Adam)`; or ask `grouped`.
@@ -28,7 +33,8 @@ class Grouped(torch.optim.Optimizer):
         settings: what the optimiser takes by name.
 
     Raises:
-        ValueError: a scale below 0; what the optimiser itself refuses, as LBFGS does groups.
+        ValueError: a scale below 0; logits of several supernets, two encoders of one agent, which need not agree; what
+            the optimiser itself refuses, as LBFGS does groups.
     """
 
     def __init__(self, params: Iterable[nn.Parameter], *given: Any, scale: float = 1.0, **settings: Any):
@@ -62,9 +68,13 @@ def of_logits(group: dict[str, Any]) -> bool:
 
 def _groups(params: Iterable[nn.Parameter], scale: float) -> list[dict[str, Any]]:
     found: dict[tuple[bool, float], list[nn.Parameter]] = {(False, 1.0): []}
+    owners = set()
     for p in params:
-        arch = bool(getattr(p, "is_arch", False))
+        if arch := bool(getattr(p, "is_arch", False)):
+            owners.add(getattr(p, "owner", 0))
         found.setdefault((arch, float(getattr(p, "lr_scale", scale if arch else 1.0))), []).append(p)
+    if len(owners) > 1:
+        raise ValueError(UNSHARED.format(len(owners)))
     return [
         {"params": own, "lr_scale": rate, **({"weight_decay": 0.0} if arch else {})}
         for (arch, rate), own in sorted(found.items(), key=lambda item: item[0][0])

@@ -57,6 +57,9 @@ class ArchAdam(Grouped, torch.optim.Adam):
         lr, eps, weight_decay: of Adam. The default epsilon is that of Stable-Baselines3's actor-critics.
         scale: learning rate of the logits, in multiples of lr.
         more: further settings of Adam, for example betas.
+
+    Raises:
+        ValueError: a scale below 0, or logits of several supernets: two encoders of one agent, which need not agree.
     """
 
     def __init__(

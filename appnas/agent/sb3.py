@@ -1,8 +1,8 @@
 """Swap the encoder of a Stable-Baselines3 agent by one argument: hand-made, supernet, or derived.
 
     PPO("CnnPolicy", env, policy_kwargs=make_policy_kwargs(Encoder()))            # searches while it learns
-    PPO("CnnPolicy", env, policy_kwargs=make_policy_kwargs(Encoder(), arch))      # learns with what was found
-    PPO("CnnPolicy", env, policy_kwargs=make_policy_kwargs(ImpalaCNN))            # any module made from an `IO`
+    PPO("CnnPolicy", env, policy_kwargs=make_policy_kwargs("encoder.json"))       # learns with what was found
+    PPO("CnnPolicy", env, policy_kwargs=make_policy_kwargs(ImpalaCNN))            # hand-made; or NatureCNN
 
 The encoder alone changes: loop, losses, buffers, heads, optimiser and schedules stay the agent's (RL-DARTS, arXiv
 2106.02229). Works for PPO, A2C, DQN, SAC, TD3 and DDPG, and for sb3-contrib's QR-DQN, TQC, CrossQ, RecurrentPPO,
@@ -12,34 +12,34 @@ MaskablePPO and TRPO; where actor and critic have losses of their own, see `appn
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from appnas.agent.encoder_file import Genotype
 from appnas.agent.groups import alone, of_logits
 from appnas.agent.in_loop import Tempered, arch_entropy, masses
-from appnas.space import Arch, Gates, Space, check, describe, parse
+from appnas.space import Arch, Gates, Space, describe
 from appnas.supernet import SelfGated
-from appnas.support import whole
 
 try:
     from stable_baselines3.common.base_class import BaseAlgorithm
     from stable_baselines3.common.buffers import DictReplayBuffer, NStepReplayBuffer, ReplayBuffer
     from stable_baselines3.common.callbacks import BaseCallback
 
-    from appnas.agent.features import Encoding, Features
+    from appnas.agent.encoders import Encoding, check_host, keep, resolved
+    from appnas.agent.features import Features
     from appnas.agent.tying import Hold, Training, encoder_of, optimisers, searching, supernets
 except ImportError as error:
     raise ImportError("agents need Stable-Baselines3: pip install 'appnas[rl]'") from error
 
 __all__ = ["ArchCallback", "encoder_of", "make_policy_kwargs", "searching", "supernets", "swap_encoder"]
 
-Genotype = Sequence[int] | Mapping[str, list[str]]
-"""An architecture, as indices or by the names of its options."""
+Found = Genotype | Literal["search"] | None
 
 
 def make_policy_kwargs(
@@ -50,7 +50,7 @@ def make_policy_kwargs(
     tau: float = 1.0,
     eps: float | None = None,
     weight_decay: float | None = None,
-    features_dim: int = 256,
+    features_dim: int | None = None,
     sampled: Hold | None = None,
     paths: int = 1,
     encoder_lr: float = 1.0,
@@ -68,16 +68,16 @@ def make_policy_kwargs(
     independent of their number.
 
     Args:
-        encoder: a space, anything that makes a module of features from an `IO` without outputs, or an extractor of
-            SB3's such as NatureCNN.
-        arch: what to build; None for the space's supernet.
+        encoder: a space, anything that makes a module of features from an `IO` without outputs, an extractor of
+            SB3's such as NatureCNN, "encoder.json", or "PACKAGE:NAME" of one that a package ships.
+        arch: what to build, also as the path of an encoder's file; None for the file's own, or a space's supernet.
         scale: learning rate of the logits, in multiples of the agent's. Under Adam a logit moves at most scale x lr a
             gradient step: short runs need scale x lr x gradient steps of about 5 to 12. By default 1. (TRPO moves
             them by its natural gradient, which knows no such scale.)
         tau: temperature at the start; `ArchCallback` changes it.
         eps: of the optimiser; by default the agent's.
         weight_decay: of the weights; by default the agent's.
-        features_dim: number of features, for spaces that do not say.
+        features_dim: number of features, for spaces that do not say (by default 256) and for SB3's extractors.
         sampled: run one option of every decision, drawn with the softmax's probabilities, instead of all: a step then
             costs about as much as a derived network's (`appnas.supernet.SelfSampled`). "rollout" for on-policy agents
             (PPO, A2C), which learn from a rollout with the sample that they acted with, or PPO's ratio would not begin
@@ -93,11 +93,8 @@ def make_policy_kwargs(
     Raises:
         ValueError: an architecture of another space, or without a space; a frozen encoder with something to learn.
     """
-    found: Arch | None = None
-    if arch is not None:
-        if not isinstance(encoder, Space):
-            raise ValueError("an architecture belongs to a space: give the space as the encoder")
-        found = parse(encoder, dict(arch)) if isinstance(arch, Mapping) else check(encoder, arch)
+    encoder, found, features = resolved(encoder, arch)
+    features_dim = features if features_dim is None else features_dim
     if not (scale is None or scale >= 0) or not tau > 0 or paths < 1 or not encoder_lr >= 0:
         raise ValueError(
             f"scale and encoder_lr must be at least 0, tau above 0, paths at least 1, got {scale}, {encoder_lr}, {tau}"
@@ -124,7 +121,7 @@ class ArchCallback(BaseCallback):
         temperature: share of the training done, 0 to 1 -> temperature; it changes between rollouts only.
         snapshots: number of times that the gates are kept over a training, first and last included.
         alternate: train weights and logits in turns, each on rollouts of its own.
-        out: JSON file for the genotype, written at every snapshot; `make_policy_kwargs` takes what is in it.
+        out: file of the encoder, "encoder.json", written at every snapshot; `make_policy_kwargs` takes its path.
 
     Attributes:
         trace: (environment steps, gates, architecture) of every snapshot.
@@ -161,7 +158,8 @@ class ArchCallback(BaseCallback):
 
     def _on_training_start(self) -> None:
         self.network = searching(self.model)
-        self.scales = [float(group["lr_scale"]) for group in self._groups()]
+        check_host(self.model)  # a training that was interrupted may have left its groups in a turn:
+        self.scales = [float(group.setdefault("joint_scale", group["lr_scale"])) for group in self._groups()]
         self.rollouts, self.start = 0, self.num_timesteps
         self.due = float(self.start)
         self._snapshot()
@@ -201,10 +199,11 @@ class ArchCallback(BaseCallback):
 
     def _snapshot(self) -> None:
         assert self.network is not None
-        self.trace.append((self.num_timesteps, self._gates(), self.network.arch()))
+        steps, gates = self.num_timesteps, self._gates()
+        if not self.trace or self.trace[-1][0] != steps or not all(map(torch.equal, self.trace[-1][1], gates)):
+            self.trace.append((steps, gates, self.network.arch()))  # going on begins where it ended
         if self.out:
-            with whole(self.out) as partial:
-                partial.write_text(json.dumps(self.genotype, indent=1) + "\n")
+            keep(self.out, self.model, self.network)
         self.due += (self.model._total_timesteps - self.start) / (self.snapshots - 1)
 
     def _on_step(self) -> bool:
@@ -212,6 +211,8 @@ class ArchCallback(BaseCallback):
 
     def _on_training_end(self) -> None:
         self._scale(self.scales)
+        for group in self._groups():
+            group.pop("joint_scale", None)  # the zoo of SB3 ends a training twice
         self._snapshot()
 
 
@@ -223,7 +224,7 @@ AT_START: dict[str, Any] = {
 
 
 def swap_encoder(
-    model: BaseAlgorithm, encoder: Encoding, arch: Genotype | None = None, *, copy_head: bool = False, **more: Any
+    model: BaseAlgorithm, encoder: Encoding, arch: Found = "search", *, copy_head: bool = False, **more: Any
 ) -> BaseAlgorithm:
     """A new, untrained agent with the same settings and environments, and another encoder. The old one stays as it is.
 
@@ -232,15 +233,21 @@ def swap_encoder(
     Args:
         model: the old agent.
         encoder: see `make_policy_kwargs`.
-        arch: likewise.
+        arch: likewise; left out, a file's own, or the space's supernet, which searches anew.
         copy_head: take over the weights of all layers after the encoder, instead of new ones.
         more: arguments of `make_policy_kwargs` that go before the agent's own; another optimizer_class starts from its
             own defaults.
 
     Raises:
-        ValueError: the architecture is of another space, the images do not fit, or a copied head that does not fit the
-            encoder.
+        ValueError: None for an architecture, or one of another space; the images do not fit, or a copied head that does
+            not fit the encoder.
     """
+    if arch is None and isinstance(encoder, Space):
+        raise ValueError(
+            "the architecture is None, and a space alone would search anew: give what was found, `watch.genotype` of an"
+            " ArchCallback or its file; to search anew, leave the argument out"
+        )
+    arch = None if isinstance(arch, str) and arch == "search" else arch
     kwargs = make_policy_kwargs(encoder, arch, **{**_settings(model, "optimizer_class" not in more), **more})
     fresh = type(model)(model.policy_class, model.get_env(), device=model.device, _init_setup_model=False)  # type: ignore[call-arg]
     names = [*model._get_torch_save_params()[0], *model._get_torch_save_params()[1]]

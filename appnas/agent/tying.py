@@ -23,7 +23,7 @@ from stable_baselines3.common.policies import BaseModel
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import Tensor, nn
 
-from appnas.agent.groups import grouped
+from appnas.agent.groups import UNSHARED, grouped
 from appnas.supernet import SelfGated
 
 Hold = Literal["rollout", "step"]
@@ -221,10 +221,7 @@ def searching(model: Any) -> SelfGated:
     if not found:
         raise ValueError("this agent has no supernet: give policy_kwargs=make_policy_kwargs(space), without an arch")
     if len(found) > 1:
-        raise ValueError(
-            f"this agent trains {len(found)} encoders with logits of their own, which need not agree: leave"
-            " share_features_extractor=True, so that policy and value share one"
-        )
+        raise ValueError(UNSHARED.format(len(found)))
     return found[0]  # type: ignore[no-any-return]
 
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import torch
 
-from appnas.api import computing, preflight, resolving, together
+from appnas.api import computing, encoders, preflight, resolving, together
 from appnas.api.plan import Plan
 from appnas.api.random_control import deviation, equal_budget, ranked_by, value_of
 from appnas.api.result import Result
@@ -243,6 +243,7 @@ def _search(
     for seed in range(plan.seed, plan.seed + plan.seeds):
         folder = path if path is None or plan.seeds == 1 else led(share, partial(_subfolder, path, seed))
         looking: list[Callback] = [together.Together(share)]
+        looking += encoders.of_run(folder, space, domain, plan, seed) if folder and share.leads else []
         looking += [together.run_of(share, folder, root=path, space=space, place=place)] if folder else []
         if share.leads:
             looking += [Collapse(space)] if chosen.needs in ("gates", "agent") else [Repeats()]
@@ -278,6 +279,7 @@ def _search(
     final = dataclasses.replace(best, info=info)
     if path and share.leads:
         finish(path, final)
+        encoders.finished(path, final, domain, plan)
     return final
 
 

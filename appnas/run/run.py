@@ -8,7 +8,7 @@ alphas.jsonl     the strategy's distribution over options, now and then
 checkpoint.pt    everything needed to go on, written to another file first, then renamed
 failures/        the traceback of every evaluation that failed
 trainings/       of a search in rungs, the trainings that may go on, until it is finished
-result.json      the architecture found
+result.json      the architecture found; of a search in an agent encoder.json has it at any moment
 events.*         the value for TensorBoard
 """
 

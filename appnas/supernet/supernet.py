@@ -176,7 +176,7 @@ class SelfGated(nn.Module):
 
     def _mark(self) -> None:
         for logits in self.alpha:
-            logits.is_arch = True
+            logits.is_arch, logits.owner = True, id(self)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)  # type: ignore[no-untyped-call]

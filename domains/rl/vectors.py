@@ -111,11 +111,13 @@ class ProcgenVec(VecEnv):
 
     An episode that ends gives way to the next at once: the frame that comes with `done` starts the new one, the last
     one of the old is never shown (SB3's `terminal_observation` holds the new one; episodes end truly, none is cut off).
+    Infos tell Procgen's `level_seed`, `prev_level_seed` and `prev_level_complete`, and where an episode ends SB3's
+    `is_success`.
 
     Args:
         count: environments.
         game: of the 16.
-        mode: "easy" or "hard".
+        mode: "easy" or "hard"; of some games also "extreme", "memory" or "exploration".
         levels: number of levels, from `start`; 0 for all there are.
         start: first level.
         seed: of the order of levels; without one Procgen would take it from the system.
@@ -154,7 +156,7 @@ class ProcgenVec(VecEnv):
         frames = self._frames()
         infos: list[dict[str, Any]] = [{k: int(x) for k, x in info.items()} for info in self.game.get_info()]
         for i in np.flatnonzero(first):
-            infos[i]["terminal_observation"] = frames[i]
+            infos[i] |= {"terminal_observation": frames[i], "is_success": bool(infos[i]["prev_level_complete"])}
         return frames, rewards.astype(np.float32), np.array(first), infos
 
     def close(self) -> None:

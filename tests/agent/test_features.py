@@ -188,11 +188,11 @@ def test_a_genotype_of_an_interrupted_training(tmp_path):
                 raise KeyboardInterrupt
             return True
 
-    watch, model = Interrupt(out=tmp_path / "genotype.json", snapshots=3), sampling()
+    watch, model = Interrupt(out=tmp_path / "encoder.json", snapshots=3), sampling()
     with pytest.raises(ValueError, match=r"call learn\(callback"):
         _ = watch.genotype
     with pytest.raises(KeyboardInterrupt):
         model.learn(256, callback=watch)
     assert watch.genotype == describe(ALONE.choices, searching(model).arch())
-    assert (tmp_path / "genotype.json").exists()
+    assert (tmp_path / "encoder.json").exists()
     assert not supernets(swap_encoder(model, ALONE, watch.genotype))

@@ -136,15 +136,15 @@ def test_callback(tmp_path):
             super()._on_rollout_end()
             seen.append(dict(self.logger.name_to_value))
 
-    watch = Watch(lambda done: 2.0 - done, snapshots=3, out=tmp_path / "genotype.json")
+    watch = Watch(lambda done: 2.0 - done, snapshots=3, out=tmp_path / "encoder.json")
     model = agent(scale=10.0).learn(256, callback=watch)
     assert [values["arch/tau"] for values in seen] == pytest.approx([2.0, 1.75, 1.5, 1.25])
     assert seen[-1]["arch/entropy"] < seen[0]["arch/entropy"] == pytest.approx(np.log(5))
     assert sum(seen[-1][f"arch/mass_{option}"] for option in SPACE.options) == pytest.approx(1.0)
     assert [steps for steps, *_ in watch.trace] == [0, 128, 256, 256]
-    assert watch.genotype == json.loads((tmp_path / "genotype.json").read_text())
+    assert watch.genotype == json.loads((tmp_path / "encoder.json").read_text())["genotype"]
     assert watch.genotype == describe(SPACE.choices, searching(model).arch())
-    again = make_policy_kwargs(SPACE, json.loads((tmp_path / "genotype.json").read_text()))
+    again = make_policy_kwargs(SPACE, json.loads((tmp_path / "encoder.json").read_text()))
     assert again["features_extractor_kwargs"]["arch"] == searching(model).arch()
 
 

@@ -138,3 +138,20 @@ def test_procgen_has_no_python_environments(coinrun):
     for call in (lambda: env.get_attr("x"), lambda: env.set_attr("x", 1), lambda: env.env_method("x")):
         with pytest.raises(AttributeError, match="'x'"):
             call()
+
+
+def test_procgen_tells_levels_and_successes():
+    """The level that a frame is of, and at an end which one is over; further settings of Procgen's."""
+    pytest.importorskip("procgen", reason="the extra `rl` is not installed")
+    env = ProcgenVec(4, "starpilot", "easy", 3, 10, 1, plain=True, center_agent=False)
+    env.reset()
+    infos, ends, rng = [], 0, np.random.default_rng(0)
+    for _ in range(400):
+        before, (_, _, dones, infos) = infos, env.step(rng.integers(15, size=4))
+        assert all(10 <= info["level_seed"] < 13 for info in infos)
+        for i in np.flatnonzero(dones):
+            ends += 1
+            assert infos[i]["is_success"] == bool(infos[i]["prev_level_complete"])
+            assert not before or infos[i]["prev_level_seed"] == before[i]["level_seed"]
+    assert ends
+    env.close()
