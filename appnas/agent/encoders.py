@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from stable_baselines3.common.buffers import NStepReplayBuffer
 from torch import nn
 
 from appnas.agent.encoder_file import Genotype, arch_of, load_encoder, read_encoder, save_encoder
@@ -58,6 +59,19 @@ def check_host(model: Any) -> None:
     """Warn of an agent that trains a supernet otherwise than it is asked to."""
     if type(model).__name__ == "TRPO":
         warnings.warn(TRPO, stacklevel=3)
+
+
+def own_buffer(settings: dict[str, Any]) -> dict[str, Any]:
+    """An agent's settings with the replay buffer that it was given, not the one that SB3 chose for its `n_steps`.
+
+    With that one, SB3 would say of another agent that its `n_steps` are ignored.
+    """
+    more = settings.get("replay_buffer_kwargs") or {}
+    chosen = settings.get("replay_buffer_class") is NStepReplayBuffer and more.get("n_steps") == settings["n_steps"]
+    if not chosen or settings["n_steps"] == 1:
+        return settings
+    rest = {name: value for name, value in more.items() if name not in ("n_steps", "gamma")}
+    return {**settings, "replay_buffer_class": None, "replay_buffer_kwargs": rest}
 
 
 def keep(file: Path, model: Any, network: SelfGated) -> None:

@@ -100,7 +100,8 @@ class Features(Housed):
             return self.seen({key: read(observations[key]) for key, read in self.read.items()})
         out: Any = self.seen(self.read(observations))  # with a second part of an auxiliary head, which nothing teaches
         out = out[0] if isinstance(out, tuple) else out
-        return out if self.read is row else out.relu()  # type: ignore[no-any-return]
+        as_it_is = self.read is row or isinstance(self.network, BaseFeaturesExtractor)
+        return out if as_it_is else out.relu()  # type: ignore[no-any-return]
 
     def apply(self, fn: Callable[[nn.Module], None]) -> Features:
         """Not at all: actor-critic policies would overwrite the encoder's own initial weights by orthogonal ones.

@@ -28,10 +28,9 @@ from appnas.supernet import SelfGated
 
 try:
     from stable_baselines3.common.base_class import BaseAlgorithm
-    from stable_baselines3.common.buffers import DictReplayBuffer, NStepReplayBuffer, ReplayBuffer
     from stable_baselines3.common.callbacks import BaseCallback
 
-    from appnas.agent.encoders import Encoding, check_host, keep, resolved
+    from appnas.agent.encoders import Encoding, check_host, keep, own_buffer, resolved
     from appnas.agent.features import Features
     from appnas.agent.tying import Hold, Training, encoder_of, optimisers, searching, supernets
 except ImportError as error:
@@ -253,13 +252,9 @@ def swap_encoder(
     names = [*model._get_torch_save_params()[0], *model._get_torch_save_params()[1]]
     left = {*model._excluded_save_params(), *(name.split(".")[0] for name in names)}
     settings = {name: value for name, value in vars(model).items() if name not in left}
+    settings = own_buffer(settings)
     vars(fresh).update({**copy.deepcopy(settings), **{k: v for k, v in AT_START.items() if k in settings}})
     fresh.policy_kwargs = kwargs
-    if getattr(fresh, "replay_buffer_class", None) in (ReplayBuffer, DictReplayBuffer, NStepReplayBuffer):
-        fresh.replay_buffer_class = None  # the agent's own choice, made again; n_steps would warn of another's
-        fresh.replay_buffer_kwargs = {
-            k: v for k, v in fresh.replay_buffer_kwargs.items() if k not in ("n_steps", "gamma")
-        }
     fresh._setup_model()
     if copy_head:
         old, new = _head(model), _head(fresh)

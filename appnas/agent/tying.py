@@ -175,10 +175,7 @@ def _load(network: nn.Module, weights: Mapping[str, Tensor]) -> None:
 def _check(at: Place, training: Training, searched: bool, sampled: Hold | None) -> None:
     on_policy, shares = hasattr(at.policy, "evaluate_actions"), getattr(at.policy, "share_features_extractor", True)
     if searched and on_policy and not shares:
-        raise ValueError(
-            "policy and value would train an encoder each, with logits of their own, which need not agree: leave"
-            " share_features_extractor=True, so that they share one"
-        )
+        raise ValueError(UNSHARED.format(2))
     if at.side and searched and training.tied is False:
         raise ValueError("actor and critic would train logits of their own: tied=False is for encoders without logits")
     if at.side and (searched or training.tied) and shares:

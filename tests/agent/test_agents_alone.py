@@ -89,6 +89,7 @@ def test_a_swap_changes_the_extractor_alone(kind):
     assert swapped.lr_schedule(0.5) == plain.lr_schedule(0.5) == 5e-4
 
 
+@pytest.mark.filterwarnings("ignore:TRPO moves the logits")
 @pytest.mark.parametrize("kind", AGENTS)
 def test_a_search_keeps_head_and_optimiser_and_adds_a_group(kind, tmp_path):
     """Train, save, load, act alike, go on, swap: the agent's own optimiser with its own settings throughout."""

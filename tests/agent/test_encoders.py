@@ -13,10 +13,10 @@ from sb3_contrib import TRPO
 from stable_baselines3 import A2C, DQN, PPO
 from stable_baselines3.common.buffers import NStepReplayBuffer
 from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.torch_layers import BaseFeaturesExtractor, FlattenExtractor, NatureCNN
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor, NatureCNN
 
 from appnas.agent import ArchAdam, ArchCallback, Features, load_encoder, make_policy_kwargs, save_encoder, swap_encoder
-from appnas.agent.encoders import resolved, rival
+from appnas.agent.encoders import resolved
 from appnas.agent.sb3 import supernets
 from appnas.domains.rl.vectors import Catch, vector
 from appnas.space import IO, describe
@@ -120,7 +120,7 @@ def test_nature_cnn_as_everybody_has_it(more):
     plain = PPO("CnnPolicy", catch(36), seed=1, **SHORT, policy_kwargs={"features_extractor_kwargs": more})
     for new in (ppo(given, side=36, seed=1), ppo(NatureCNN, side=36, seed=1, **more)):
         pairs = zip(new.policy.parameters(), plain.policy.parameters(), strict=True)
-        assert type(new.policy.features_extractor) is NatureCNN and all(torch.equal(a, b) for a, b in pairs)
+        assert type(new.policy.features_extractor.network) is NatureCNN and all(torch.equal(a, b) for a, b in pairs)
     swapped = swap_encoder(ppo(SPACE, side=36, tau=2.0), given)
     assert swapped.policy.features_dim == more.get("features_dim", 512)
     swapped.learn(32)
@@ -138,7 +138,6 @@ def test_an_extractor_of_ones_own():
 
     model = ppo(functools.partial(Own, sign=-1.0))
     assert (model.policy.features_extractor(torch.rand(2, 1, 16, 16)) <= 0).all()  # as its author has it
-    assert rival(FlattenExtractor) == (FlattenExtractor, {}) and rival(ImpalaCNN) is None and rival(SPACE) is None
     with pytest.raises(ValueError, match="belongs to a space"):
         ppo(NatureCNN, ARCH)
 

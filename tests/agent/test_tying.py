@@ -113,7 +113,7 @@ def test_encoders_without_logits_are_the_agents_affair_unless_they_are_tied():
     [
         (SAC, {"tied": False}, "logits of their own"),
         (TD3, {"share_features_extractor": True}, "leave share_features_extractor out"),
-        (PPO, {"share_features_extractor": False}, "policy and value would train an encoder each"),
+        (PPO, {"share_features_extractor": False}, "2 encoders with logits of their own"),
         (PPO, {"sampled": "step"}, "learns on policy: .* give sampled='rollout'"),
         (SAC, {"sampled": "rollout"}, "learns off policy: .* give sampled='step'"),
         (DQN, {"sampled": "rollout"}, "learns off policy"),
