@@ -90,7 +90,7 @@ class Features(Housed):
 
         SB3's own extractors are initialised as their agents do.
         """
-        return super().apply(fn) if isinstance(self.network, BaseFeaturesExtractor) else self  # type: ignore[return-value]
+        return super().apply(fn) if isinstance(self.network, BaseFeaturesExtractor) else self
 
 
 def _hand_made(encoder: Any, space: Any, scaled: bool) -> Callable[[IO], nn.Module]:

@@ -248,11 +248,11 @@ def swap_encoder(
     settings = {name: value for name, value in vars(model).items() if name not in left}
     vars(fresh).update({**copy.deepcopy(settings), **{k: v for k, v in AT_START.items() if k in settings}})
     fresh.policy_kwargs = kwargs
-    if getattr(fresh, "replay_buffer_class", None) in (ReplayBuffer, DictReplayBuffer, NStepReplayBuffer):
-        fresh.replay_buffer_class = None  # the agent's own choice, made again; n_steps would warn of another's
-        fresh.replay_buffer_kwargs = {
-            k: v for k, v in fresh.replay_buffer_kwargs.items() if k not in ("n_steps", "gamma")
-        }
+    memory: Any = fresh
+    if getattr(memory, "replay_buffer_class", None) in (ReplayBuffer, DictReplayBuffer, NStepReplayBuffer):
+        memory.replay_buffer_class = None  # the agent's own choice, made again; n_steps would warn of another's
+        given = memory.replay_buffer_kwargs.items()
+        memory.replay_buffer_kwargs = {name: value for name, value in given if name not in ("n_steps", "gamma")}
     fresh._setup_model()
     if copy_head:
         old, new = _head(model), _head(fresh)
