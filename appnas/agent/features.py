@@ -108,7 +108,7 @@ class Features(Housed):
 
         SB3's own extractors are initialised as their agents do.
         """
-        return super().apply(fn) if isinstance(self.network, BaseFeaturesExtractor) else self  # type: ignore[return-value]
+        return super().apply(fn) if isinstance(self.network, BaseFeaturesExtractor) else self
 
 
 def _hand_made(encoder: Any, features: int | None) -> Callable[[IO], nn.Module]:

@@ -90,12 +90,20 @@ class _Made(type):
 @cache
 def grouped(kind: type[torch.optim.Optimizer]) -> type[torch.optim.Optimizer]:
     """An optimiser with its settings and defaults as they are, and groups."""
-    return kind if issubclass(kind, Grouped) else _Made(f"Grouped{kind.__name__}", (Grouped, kind), {"alone": kind})
+    if issubclass(kind, Grouped):
+        return kind
+    made: Any = _Made(f"Grouped{kind.__name__}", (Grouped, kind), {"alone": kind})
+    return made  # type: ignore[no-any-return]
 
 
 def alone(kind: type[torch.optim.Optimizer]) -> type[torch.optim.Optimizer]:
     """The optimiser that `grouped` was given."""
-    return kind.alone if isinstance(kind, _Made) else kind
+    made: Any = kind
+    return made.alone if isinstance(kind, _Made) else kind
 
 
-copyreg.pickle(_Made, lambda made: (grouped, (made.alone,)))  # type: ignore[arg-type]
+def _reduced(made: Any) -> tuple[Any, ...]:
+    return grouped, (made.alone,)
+
+
+copyreg.pickle(_Made, _reduced)

@@ -83,7 +83,7 @@ class _Instead(type):
             return cls is other
         asks = sys._getframe(1).f_locals.get("self")
         kinds = type(asks).__mro__ if isinstance(asks, BaseModel) else ()
-        found = (inspect.signature(kind.__init__).parameters.get("features_extractor_class") for kind in kinds)
+        found = (inspect.signature(kind.__init__).parameters.get("features_extractor_class") for kind in kinds)  # type: ignore[misc]
         return next((p.default for p in found if p is not None), cls) is other
 
     __hash__ = type.__hash__

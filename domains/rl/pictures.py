@@ -68,7 +68,7 @@ class Pixels(gymnasium.Wrapper[Any, Any, Any, Any]):
         if self.lines is not None:
             return drawn(self.lines(self.env.unwrapped), self.side)
         shown: Any = self.env.render()
-        grey = torch.from_numpy(np.asarray(shown, np.float32) @ np.float32([0.299, 0.587, 0.114]))
+        grey = torch.from_numpy(np.asarray(shown, np.float32) @ np.array([0.299, 0.587, 0.114], np.float32))
         pooled = torch.nn.functional.adaptive_avg_pool2d(grey[None], self.side)[0]
         return pooled.round().to(torch.uint8).numpy()
 
