@@ -57,7 +57,9 @@ def shaped(
     """What torch writes a network down with: inputs, those with names, the free axes; and all inputs to check with.
 
     Args:
-        model, small, large: see `to_onnx`.
+        model: in evaluation mode.
+        small: inputs to export with.
+        large: inputs of another size.
         least: smallest size of a free axis, if it is not 0: batch norms do not train on one example.
     """
     told: Any = model

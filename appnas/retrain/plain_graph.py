@@ -17,6 +17,8 @@ from torch._ops import OpOverload
 from torch.nn import functional
 from torch.utils import _pytree as pytree
 
+from appnas.retrain.plain_trace import own_path
+
 INFIX = {
     "add": "+", "sub": "-", "mul": "*", "div": "/", "truediv": "/", "floordiv": "//", "mod": "%", "pow": "**",
     "matmul": "@", "eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "and_": "&", "or_": "|",
@@ -29,8 +31,6 @@ SAME = ("lift_fresh_copy", "alias")
 LARGEST = 4096
 """Numbers of a constant that is written into the source."""
 END = 2**63 - 1
-TAKEN = "graph__"
-"""The name while it is traced of a part that is called graph, see `own_path`."""
 
 
 class Body:
@@ -113,7 +113,7 @@ class Body:
     def _attribute(self, traced: Any, module: nn.Module, path: str, prefix: str) -> str:
         """A weight by its name, a constant by its numbers."""
         owner, _, name = own_path(path).rpartition(".")
-        holder = module.get_submodule(owner) if hasattr_path(module, owner) else module
+        holder = module.get_submodule(owner) if _has(module, owner) else module
         buffer = name in holder._buffers and name not in holder._non_persistent_buffers_set
         if name in holder._parameters or buffer:
             return f"self{prefix}{_place(module, owner)}.{name}"
@@ -135,16 +135,17 @@ class Body:
             return f"{f'({left})' if left[0] == '-' else left} {INFIX[name]} {right}"
         if len(args) == 1 and not kwargs and name in PREFIX:
             return f"{PREFIX[name]}{self.value(args[0])}"
-        if not isinstance(target, OpOverload):
-            where = getattr(target, "__module__", "").lstrip("_")
-            if where not in ("operator", "math", "torch"):
-                raise ValueError(f"{target} has no plain source")
-            return f"{where}.{name}({', '.join(map(self.value, args))})"
-        if target.namespace == "aten" and (special := self._special(name, args, kwargs)):
-            return special
-        said = self._arguments(target, args, kwargs)
+        if isinstance(target, OpOverload):
+            return self._special(name, args) or self._named(target, name, self._arguments(target, args, kwargs))
+        where = getattr(target, "__module__", "").lstrip("_")
+        if where not in ("operator", "math", "torch"):
+            raise ValueError(f"{target} has no plain source")
+        return f"{where}.{name}({', '.join(map(self.value, args))})"
+
+    def _named(self, target: OpOverload, name: str, said: list[str]) -> str:
+        """An operation by the name that most know it by."""
         if target.namespace != "aten":
-            return f"{target}({', '.join(said)})".replace(target.namespace, f"torch.ops.{target.namespace}", 1)
+            return f"torch.ops.{target}({', '.join(said)})"
         if hasattr(torch, name):
             return f"torch.{name}({', '.join(said)})"
         if hasattr(functional, name):
@@ -153,7 +154,7 @@ class Body:
             return f"{said[0]}.{name}({', '.join(said[1:])})"
         return f"torch.ops.{target}({', '.join(said)})"
 
-    def _special(self, name: str, args: list[Any], kwargs: Mapping[str, Any]) -> str | None:
+    def _special(self, name: str, args: list[Any]) -> str | None:
         """What Python writes with brackets and dots."""
         say = self.value
         if name in SAME:
@@ -213,12 +214,7 @@ def sizes(graph: fx.Graph) -> dict[fx.Node, tuple[fx.Node, int]]:
     return {node: axes[str(x)] for node, x in given if isinstance(x, torch.SymInt) and str(x) in axes}
 
 
-def own_path(path: str) -> str:
-    """The path of a part by its own names."""
-    return ".".join("graph" if name == TAKEN else name for name in path.split("."))
-
-
-def hasattr_path(module: nn.Module, path: str) -> bool:
+def _has(module: nn.Module, path: str) -> bool:
     """Whether a module has such a part."""
     return not path or any(name == path for name, _ in module.named_modules())
 

@@ -82,6 +82,8 @@ def _made(module: nn.Module, kind: type[nn.Module]) -> str | None:
     for name, parameter in inspect.signature(kind).parameters.items():
         if name in ("device", "dtype") or name.startswith("_") or not hasattr(module, name):
             continue
+        if name == "bias" and not getattr(module, "affine", True):
+            continue
         value = getattr(module, name)
         value = value is not None if isinstance(value, Tensor) or name == "bias" else value
         if isinstance(value, tuple) and len(value) > 1 and len(set(value)) == 1 and "Norm" not in kind.__name__:

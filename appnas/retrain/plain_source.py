@@ -7,11 +7,9 @@ names of weights are the network's. What a network decides by sizes other than i
 
 from __future__ import annotations
 
-import copy
 import inspect
 import re
 import textwrap
-from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -19,9 +17,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
-from appnas.cost.onnx_export import TOLERANCE, Inputs, quiet, shaped
-from appnas.retrain.plain_graph import TAKEN, Body, needed, own_path
+from appnas.cost import TOLERANCE, Inputs, shaped
+from appnas.retrain.plain_graph import Body, needed
 from appnas.retrain.plain_layers import calls, layer
+from appnas.retrain.plain_trace import Traced, traced
 
 WIDTH = 116
 HEAD = '''"""{about}"""
@@ -48,7 +47,7 @@ class Part(nn.Module):
 TAIL = '''
 
 def network():
-    """The network with random weights."""
+    """The network before it is given its weights."""
 {network}
 
 
@@ -70,7 +69,8 @@ def plain_source(model: nn.Module, small: Inputs, large: Inputs, about: str = "A
 
     Args:
         model: in evaluation mode.
-        small, large: inputs as of `appnas.cost.to_onnx`; what differs between them is free.
+        small: inputs to trace with.
+        large: inputs of another size; as in `appnas.cost.to_onnx`, what differs is free.
         about: the file's docstring.
 
     Raises:
@@ -124,10 +124,10 @@ class _Writer:
         self.model, self.loops = model, hasattr(model, "by_moment")
         told: Any = model
         one, other = (told.one_moment(*x) if self.loops else x for x in (small, large))
-        self.modes: dict[bool, _Traced] = {False: _traced(model, one, other, False)}
+        self.modes: dict[bool, Traced] = {False: traced(model, one, other, False)}
         self.untrained = ""
         try:
-            self.modes[True] = _traced(model, one, other, True)
+            self.modes[True] = traced(model, one, other, True)
         except ValueError as error:
             self.untrained = str(error)
         self.calls = calls(model, one, list(self.modes))
@@ -161,10 +161,11 @@ class _Writer:
 
     def _method(self, path: str, module: nn.Module, mode: bool) -> _Method | None:
         """What a module computes, if it is called, and its parent does not write it down itself."""
-        traced = self.modes[mode]
         if path and isinstance(module, nn.ModuleList | nn.ModuleDict):
             return None
-        found = [_Method(body.inputs, body.lines) for body in traced.bodies(path, module, self.model)]
+        forms = [form for form in self.modes[mode].parts[path] if needed(form.graph)]
+        bodies = [Body(mode, form, module, None if path else self.modes[mode].result) for form in forms]
+        found = [_Method(body.inputs, body.lines) for body in bodies]
         if any(other != found[0] for other in found):
             raise ValueError(f"{path} is called more than once and computes something else every time")
         return found[0] if found else None
@@ -203,64 +204,6 @@ class _Writer:
             about = f'    """{about}"""\n\n' if about and not about.startswith(f"{type(module).__name__}(") else ""
             self.classes[kind, body] = name, f"class {name}(Part):\n{about}{body}\n"
         return self.classes[kind, body][0]
-
-
-class _Traced:
-    """A network in one mode, as torch wrote it down."""
-
-    def __init__(self, program: torch.export.ExportedProgram, training: bool):
-        _rename(program)
-        self.whole = torch.export.unflatten(program)
-        self.result = program.call_spec.out_spec
-        self.parts: dict[str, list[Any]] = defaultdict(list)
-        for path, part in self.whole.named_modules():
-            if hasattr(part, "graph"):
-                self.parts[".".join(name.split("@")[0] for name in own_path(path).split("."))].append(part)
-        self.training = training
-
-    def bodies(self, path: str, module: nn.Module, model: nn.Module) -> list[Body]:
-        """The forms of a module's forward, as many as torch tells apart."""
-        found = []
-        for part in self.parts[path]:
-            if needed(part.graph):
-                found.append(Body(self.training, part, module, None if path else self.result))
-        return found
-
-
-def _traced(model: nn.Module, small: Inputs, large: Inputs, training: bool) -> _Traced:
-    """The same, from torch.
-
-    Raises:
-        ValueError: torch cannot write the network down.
-    """
-    network = copy.deepcopy(model).train(training)
-    args, named, free, _ = shaped(network, small, large, 2 if training else None)
-    with quiet():
-        try:
-            program = torch.export.export(network, args, named, dynamic_shapes=free, strict=False)
-        except (RuntimeError, TypeError, ValueError, NotImplementedError, AssertionError) as error:
-            cause = " ".join(str(error).split()[:40])
-            raise ValueError(f"this network cannot be written as plain source; torch says: {cause}") from error
-    return _Traced(program, training)
-
-
-def _rename(program: Any) -> None:
-    """Parts that have the name of an attribute of what torch makes of them get another one, see `own_path`."""
-
-    def other(path: Any) -> Any:
-        return path and ".".join(TAKEN if name == "graph" else name for name in path.split("."))
-
-    for node in program.graph.nodes:
-        if stack := node.meta.get("nn_module_stack"):
-            node.meta["nn_module_stack"] = {key: (other(path), kind) for key, (path, kind) in stack.items()}
-    signature = program.graph_signature
-    for specification in [*signature.input_specs, *signature.output_specs]:
-        specification.target = other(specification.target)
-    for kept in (program.state_dict, program.constants):
-        for name in [name for name in kept if other(name) != name]:
-            kept[other(name)] = kept.pop(name)
-    for entry in program.module_call_graph:
-        entry.fqn = other(entry.fqn)
 
 
 def _children(module: nn.Module) -> list[tuple[str, nn.Module]]:
