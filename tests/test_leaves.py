@@ -7,6 +7,7 @@ import random
 import shutil
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -104,7 +105,9 @@ def compiled(model, small, large):
     if not (shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")):
         pytest.skip("torch compiles for a processor with a C++ compiler, and there is none")
     torch._dynamo.reset()
-    alike(torch.compile(model)(*small), model(*small))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of torch's compiler, which concern nobody here
+        alike(torch.compile(model)(*small), model(*small))
 
 
 def source(model, small, large):

@@ -52,7 +52,7 @@ def traced(model: nn.Module, small: Inputs, large: Inputs, training: bool) -> Tr
         except (RuntimeError, TypeError, ValueError, NotImplementedError, AssertionError) as error:
             cause = " ".join(str(error).split()[:40])
             raise ValueError(f"this network cannot be written as plain source; torch says: {cause}") from error
-    return Traced(program)
+        return Traced(program)
 
 
 def _rename(program: Any) -> None:
