@@ -17,7 +17,8 @@ from appnas.support import RunError
 
 CONTENT = {
     "space": {"name": "cells"}, "domain": {"name": ""}, "method": "darts", "epochs": 3, "options": {"normal": ["skip"]},
-    "versions": {"appnas": "1", "torch": "2"}, "io": {"inputs": [1, 8, 8], "outputs": [2]}, "preprocessing": {"mean": [0.5]},
+    "versions": {"appnas": "1", "torch": "2"}, "io": {"inputs": [1, 8, 8], "outputs": [2]},
+    "preprocessing": {"mean": [0.5]},
 }  # fmt: skip
 ROWS = [
     {"name": "found", "parameters": 1000, "macs": 5, "tests": [{"accuracy": 50.0}, {"accuracy": 60.0}]},
