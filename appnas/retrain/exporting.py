@@ -147,7 +147,14 @@ def _about(content: dict[str, Any]) -> str:
 def _free(folder: Path) -> bool:
     """Whether a folder is empty, or holds no more than an export that failed has left."""
     names = {path.name.removesuffix(".partial") for path in folder.iterdir()} if folder.is_dir() else {""}
-    return names <= set(NAMES.values()) and not (folder / NAMES["arch"]).exists()
+    return _ours(names, set(NAMES.values())) and not (folder / NAMES["arch"]).exists()
+
+
+def _ours(names: set[str], known: set[str]) -> bool:
+    """Whether files are those of an export: a README.md without the weights, which are written first, is not."""
+    return names <= known and (
+        NAMES["weights"] in names or not names & {NAMES[x] for x in ("source", "card", "config")}
+    )
 
 
 def _write(out: Path, files: dict[str, bytes], content: dict[str, Any]) -> None:
@@ -156,7 +163,7 @@ def _write(out: Path, files: dict[str, bytes], content: dict[str, Any]) -> None:
     beside = out.with_name(out.name + ".partial")
     for left in (beside, out):
         if left.exists():
-            if left is beside and not {path.name for path in left.iterdir()} <= LEFT:
+            if left is beside and not _ours({path.name for path in left.iterdir()}, LEFT):
                 raise RunError(f"{left} is in the way, and no left-over of an export: give another folder than {out}")
             shutil.rmtree(left)
     beside.mkdir(parents=True)

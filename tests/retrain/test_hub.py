@@ -72,6 +72,11 @@ def test_a_result_is_exported_as_source_and_for_the_hub(run, tmp_path):
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stderr
     assert torch.equal(appnas.retrain.load(tmp_path / "net")(x), model(x))
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "README.md").write_text("mine")
+    with pytest.raises(RunError, match="not empty"):
+        result.export(tmp_path / "mine", to=("hub",))
+    assert (tmp_path / "mine" / "README.md").read_text() == "mine"
     for out, to, words in (
         (tmp_path / "net", ("source",), "not empty"),
         (tmp_path / "a", ("onxx",), "onnx, source, hub"),
