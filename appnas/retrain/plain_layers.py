@@ -78,7 +78,7 @@ def _same(module: nn.Module, kind: type[nn.Module], call: Call) -> bool:
 def _made(module: nn.Module, kind: type[nn.Module]) -> str | None:
     """The call that makes a layer: what differs from the defaults, read from its attributes."""
     given: dict[str, Any] = {}
-    said = []
+    said: list[str] = []
     for name, parameter in inspect.signature(kind).parameters.items():
         if name in ("device", "dtype") or name.startswith("_") or not hasattr(module, name):
             continue
