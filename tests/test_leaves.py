@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save_file
 from test_matrix import GRAPHS, RECURRENT, TINY_SPACES
 from torch.utils import _pytree as pytree
 
 from appnas.cost import shaped, to_onnx
 from appnas.retrain import plain_source
+from appnas.run import stored
 from appnas.space import IO, random_arch
 from appnas.spaces import SPACES
 from appnas.support import seeded
@@ -167,7 +167,7 @@ def test_plain_source_runs_and_trains_where_appnas_cannot_be_imported(tmp_path):
         model, small, large = network(name)
         (tmp_path / name).mkdir()
         (tmp_path / name / "network.py").write_text(plain_source(model, small, large))
-        save_file(model.state_dict(), tmp_path / name / "model.safetensors")
+        (tmp_path / name / "model.safetensors").write_bytes(stored(model.state_dict()))
         torch.save((large, leaves(model(*large))), tmp_path / name / "expected.pt")
         trained = model.train()(*large)
         sum(x.square().mean() for x in pytree.tree_leaves(trained)).backward()
