@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from appnas.loop import SearchResult
-from appnas.retrain import Retrained, retrain
+from appnas.retrain import Retrained, To, export, retrain
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,17 @@ class Result(SearchResult):
         """
         from appnas.report import write  # which needs matplotlib
 
+        return write(self._path("a report is made"), Path(out) if out else None)
+
+    def export(self, out: str | Path, *, to: Sequence[To] = ("onnx",)) -> dict[str, Path]:
+        """Write what was retrained: weights, and ONNX, plain source or the hub's folder; see `appnas.retrain.export`.
+
+        Raises:
+            ValueError: the search kept no directory.
+        """
+        return export(self._path("an export is made"), Path(out), to=to, space=self.space, domain=self.domain)
+
+    def _path(self, made: str) -> Path:
         if not self.info.get("path"):
-            raise ValueError("a report is made from a run's directory: pass out=... to appnas.search")
-        return write(Path(self.info["path"]), Path(out) if out else None)
+            raise ValueError(f"{made} from a run's directory: pass out=... to appnas.search")
+        return Path(self.info["path"])

@@ -146,20 +146,22 @@ class Compare:
 
 @dataclass(frozen=True)
 class Export:
-    """Write what a retrained run found as safetensors weights, arch.json and ONNX."""
+    """Write what a retrained run found: safetensors weights, arch.json, and ONNX, plain source or the hub's folder."""
 
     path: Positional[Path]
     """Directory of the run."""
     out: Path
     """Folder, empty or new."""
+    to: tuple[Literal["onnx", "source", "hub"], ...] = ("onnx",)
+    """Onnx: checked against torch at two batch sizes; source: one file of plain torch; hub: source and a model card."""
     onnx: bool = True
-    """Write ONNX too, checked against torch at two batch sizes."""
+    """--no-onnx leaves ONNX out."""
 
     def run(self) -> None:
         """Write them."""
         from appnas.retrain import export
 
-        for name, path in export(self.path, self.out, onnx=self.onnx).items():
+        for name, path in export(self.path, self.out, to=self.to, onnx=self.onnx).items():
             show.line(f"{name}: {path}")
         show.line("load it with: appnas.retrain.load(folder)")
 

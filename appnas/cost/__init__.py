@@ -6,15 +6,15 @@ Here belongs what measures or models one network. Evaluators that do so during a
 from appnas.cost.counts import macs, parameters, peak_bytes, saved_bytes, supernet_memory, weight_bytes
 from appnas.cost.fitting import check_fits, training_bytes
 from appnas.cost.lookup_table import LookUp, fit_lookup, kendall
-from appnas.cost.onnx_export import require, to_onnx
+from appnas.cost.onnx_export import TOLERANCE, Inputs, quiet, require, shaped, to_onnx
 from appnas.cost.rewards import (
     constrained, crowding, dominates, exponent, fronts, linear, metric, pareto_front, weighted_product,
 )  # fmt: skip
 from appnas.cost.timing import Meter, latencies, latency, placing, survey
 
 __all__ = [
-    "LookUp", "Meter", "check_fits", "constrained", "crowding", "dominates", "exponent", "fit_lookup", "fronts",
-    "kendall", "latencies", "latency", "linear", "macs", "metric", "parameters", "pareto_front", "peak_bytes",
-    "placing", "require", "saved_bytes", "supernet_memory", "survey", "to_onnx", "training_bytes", "weight_bytes",
-    "weighted_product",
+    "TOLERANCE", "Inputs", "LookUp", "Meter", "check_fits", "constrained", "crowding", "dominates", "exponent",
+    "fit_lookup", "fronts", "kendall", "latencies", "latency", "linear", "macs", "metric", "parameters", "pareto_front",
+    "peak_bytes", "placing", "quiet", "require", "saved_bytes", "shaped", "supernet_memory", "survey", "to_onnx",
+    "training_bytes", "weight_bytes", "weighted_product",
 ]  # fmt: skip

@@ -35,16 +35,8 @@ def to_onnx(model: nn.Module, small: Inputs, large: Inputs) -> bytes:
         ImportError: a package of the extra `export` is missing.
         ValueError: the network cannot be written as ONNX, or computes something else there than in torch.
     """
-    checks = [small, large]
-    args, kwargs, free = small, None, _differing(small, large)
-    told: Any = model
-    if hasattr(told, "axes"):
-        axes = told.axes(*small)
-        dims = {name: torch.export.Dim(name) for named in axes.values() for name in named.values()}
-        args, kwargs = (), dict(zip(axes, small, strict=True))
-        free = {key: {axis: dims[name] for axis, name in named.items()} for key, named in axes.items()}
-        checks.append(told.smaller(*small))
-    with _quiet():
+    args, kwargs, free, checks = shaped(model, small, large)
+    with quiet():
         try:
             program = torch.onnx.export(model, args, kwargs=kwargs, dynamo=True, dynamic_shapes=free, verbose=False)
         except torch.onnx.OnnxExporterError as error:
@@ -59,9 +51,29 @@ def to_onnx(model: nn.Module, small: Inputs, large: Inputs) -> bytes:
     return data
 
 
-def _differing(small: Inputs, large: Inputs) -> Any:
+def shaped(
+    model: nn.Module, small: Inputs, large: Inputs, least: int | None = None
+) -> tuple[Inputs, dict[str, Tensor], Any, list[Inputs]]:
+    """What torch writes a network down with: inputs, those with names, the free axes; and all inputs to check with.
+
+    Args:
+        model: in evaluation mode.
+        small: inputs to export with.
+        large: inputs of another size.
+        least: smallest size of a free axis, if it is not 0: batch norms do not train on one example.
+    """
+    told: Any = model
+    if not hasattr(told, "axes"):
+        return small, {}, _differing(small, large, least), [small, large]
+    axes = told.axes(*small)
+    dims = {name: torch.export.Dim(name, min=least) for named in axes.values() for name in named.values()}
+    free = {key: {axis: dims[name] for axis, name in named.items()} for key, named in axes.items()}
+    return (), dict(zip(axes, small, strict=True)), free, [small, large, told.smaller(*small)]
+
+
+def _differing(small: Inputs, large: Inputs, least: int | None) -> Any:
     """The axes in which two batches differ in size."""
-    batch = torch.export.Dim("batch")
+    batch = torch.export.Dim("batch", min=least)
     return tuple(
         {axis: batch for axis, (a, b) in enumerate(zip(x.shape, y.shape, strict=True)) if a != b}
         for x, y in zip(small, large, strict=True)
@@ -98,7 +110,7 @@ def runner(data: bytes, inputs: Inputs, threads: int = 1) -> Callable[[], list[A
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Without the exporter's own warnings and log, which do not concern its user."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)

@@ -3,6 +3,8 @@
 model.safetensors   the weights
 arch.json           what to build around them: space, architecture, sizes of inputs and outputs, where it comes from
 model.onnx          the same network with a free batch size, or free numbers of nodes and edges, checked against torch
+network.py          the same network as plain torch, without appnas: see `appnas.retrain.plain_source`
+README.md           a model card, and config.json beside it, as on the Hugging Face hub: see `appnas.retrain.hub`
 
 Nothing here is ever unpickled: `load` builds the network from `arch.json` and reads the weights as plain tensors.
 """
@@ -13,9 +15,10 @@ import hashlib
 import json
 import shlex
 import shutil
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import safetensors.torch
 import torch
@@ -24,6 +27,8 @@ from torch import nn
 from appnas.compute import by_one, device_of
 from appnas.cost import require, to_onnx
 from appnas.loop import versions
+from appnas.retrain.hub import folder
+from appnas.retrain.plain_source import plain_source
 from appnas.retrain.retraining import inputs
 from appnas.run import KEYS, WEIGHTS, load_config, load_weights, put_weights, read_json, stored, write_json
 from appnas.run.catalogue import is_own
@@ -36,33 +41,44 @@ from appnas.task import Domain
 
 FORMAT = 1
 """Version of `arch.json`."""
-NAMES = {"onnx": "model.onnx", "weights": "model.safetensors", "arch": "arch.json"}
+NAMES = {
+    "onnx": "model.onnx", "weights": "model.safetensors", "arch": "arch.json", "source": "network.py",
+    "card": "README.md", "config": "config.json",
+}  # fmt: skip
+To = Literal["onnx", "source", "hub"]
+"""What an export may hold beside weights and `arch.json`; the hub's folder has the source, too."""
 LEFT = {*NAMES.values(), "arch.json.partial"}
 """What a folder of an export may hold while it is written."""
 
 
 @by_one
 def export(
-    run: Path, out: Path, *, onnx: bool = True, space: Space | None = None, domain: Domain | None = None
-) -> dict[str, Path]:
+    run: Path, out: Path, *, to: Sequence[To] = ("onnx",), onnx: bool = True, space: Space | None = None,
+    domain: Domain | None = None,
+) -> dict[str, Path]:  # fmt: skip
     """Write what a run found and retrained, with the weights of the first training seed. Of processes, the first does.
 
     Args:
         run: its directory.
         out: folder to write to, new or empty.
-        onnx: write ONNX too; needs the extra `export`.
+        to: what to write beside the weights; ONNX needs the extra `export`.
+        onnx: False leaves ONNX out.
         space: needed only if the run was started with one that has no name, see `appnas.run.provenance`.
-        domain: likewise, and only for ONNX.
+        domain: likewise, and only for what is traced: ONNX and source.
 
     Returns:
-        The files: "onnx", "weights" and "arch".
+        The files: "weights", "arch", and of "onnx", "source", "card" and "config" what was asked for.
 
     Raises:
         RunError: no finished and retrained run there, or `out` is not empty.
         ImportError: a package of the extra `export` is missing.
-        ValueError: the ONNX network computes something else than the torch network.
+        ValueError: it cannot be written so, or what was written computes something else than the torch network; an
+            unknown name in `to`.
     """
     run, out = Path(run), Path(out)
+    if wrong := set(to) - set(get_args(To)):
+        raise ValueError(f"to names some of {', '.join(get_args(To))}, got {sorted(wrong)}")
+    onnx, source = onnx and "onnx" in to, bool({"source", "hub"} & set(to))
     if out.exists() and not _free(out):
         raise RunError(f"{out} is not empty: give another folder")
     if onnx:
@@ -72,8 +88,8 @@ def export(
     with reading(run / "config.json"):
         remembered(saved)
         space = load_space(saved, space)
-        domain = domain if "io" in record and not onnx else domain or load_domain(saved)
-    if domain and (onnx or "io" not in record):  # to trace with; runs of earlier versions did not keep inputs' shapes
+        domain = domain if "io" in record and not (onnx or source) else domain or load_domain(saved)
+    if domain and (onnx or source or "io" not in record):  # runs of earlier versions did not keep inputs' shapes
         record |= inputs(domain)
     found_in(run, space)
     arch = check(space, found["best"])
@@ -82,8 +98,10 @@ def export(
     with reading(run / "result.json"):
         model = seeded(0, partial(space.build, arch, io)).eval()
     load_weights(run, model)
-    files = {"onnx": to_onnx(model, domain.example(2), domain.example(5))} if onnx and domain else {}
-    files["weights"] = stored(model.state_dict())
+    files = {"weights": stored(model.state_dict())}
+    traced = (model, domain.example(2), domain.example(5)) if domain and (onnx or source) else None
+    if onnx and traced:
+        files["onnx"] = to_onnx(*traced)
     content = {
         "format": FORMAT,
         "space": {name: value for name, value in saved["space"].items() if name != "folder"},
@@ -98,14 +116,45 @@ def export(
         "versions": versions(),
         "weights": hashlib.sha256(files["weights"]).hexdigest(),
     }
+    if source and traced:
+        files["source"] = plain_source(*traced, about=_about(content)).encode()
+    if "hub" in to:
+        names = sorted([*(NAMES[name] for name in files), NAMES["arch"], NAMES["config"]])
+        files |= {name: text.encode() for name, text in folder(content, record, model, _field(space), names).items()}
     _write(out, files, {**content, "hash": _digest(content)})
     return {name: out / file for name, file in NAMES.items() if (out / file).exists()}
+
+
+def _field(space: Space) -> str:
+    """Whether a space of ours is on images, graphs, text, for agents or on chips."""
+    return type(space).__module__.removeprefix("appnas.spaces.").split(".")[0]
+
+
+def _about(content: dict[str, Any]) -> str:
+    """What stands above the plain source."""
+    said = [
+        "A trained network in plain torch; nothing else is imported but safetensors, which reads its weights.", "",
+        "    from network import load", "", "    model = load()  # of model.safetensors beside this file", "",
+        f"Inputs of an example: {content['io']['inputs']}. Outputs: {content['io']['outputs']}.",
+    ]  # fmt: skip
+    if content["preprocessing"]:
+        said += [f"Done to the data: {json.dumps(content['preprocessing'])}."]
+    found, versions = f"{content['method']} in the space {content['space']['name']}", content["versions"]
+    said += [f"Found by {found} with appnas {versions['appnas']}, torch {versions['torch']}.", ""]
+    return "\n".join(said).replace("\\", "\\\\").replace('"' * 3, "'" * 3)
 
 
 def _free(folder: Path) -> bool:
     """Whether a folder is empty, or holds no more than an export that failed has left."""
     names = {path.name.removesuffix(".partial") for path in folder.iterdir()} if folder.is_dir() else {""}
-    return names <= set(NAMES.values()) and not (folder / NAMES["arch"]).exists()
+    return _ours(names, set(NAMES.values())) and not (folder / NAMES["arch"]).exists()
+
+
+def _ours(names: set[str], known: set[str]) -> bool:
+    """Whether files are those of an export: a README.md without the weights, which are written first, is not."""
+    return names <= known and (
+        NAMES["weights"] in names or not names & {NAMES[x] for x in ("source", "card", "config")}
+    )
 
 
 def _write(out: Path, files: dict[str, bytes], content: dict[str, Any]) -> None:
@@ -114,7 +163,7 @@ def _write(out: Path, files: dict[str, bytes], content: dict[str, Any]) -> None:
     beside = out.with_name(out.name + ".partial")
     for left in (beside, out):
         if left.exists():
-            if left is beside and not {path.name for path in left.iterdir()} <= LEFT:
+            if left is beside and not _ours({path.name for path in left.iterdir()}, LEFT):
                 raise RunError(f"{left} is in the way, and no left-over of an export: give another folder than {out}")
             shutil.rmtree(left)
     beside.mkdir(parents=True)

@@ -197,11 +197,11 @@ class DropPath(nn.Module):
             return x
         if torch.compiler.is_compiling():
             stays = (1 - self.rate * self.now).to(x.dtype)
-            return x * torch.bernoulli(stays.expand(len(x), *[1] * (x.dim() - 1))) / stays
+            return x * torch.bernoulli(stays.expand(x.shape[0], *[1] * (x.dim() - 1))) / stays
         drop = self.rate * self.progress
         if drop == 0.0:
             return x
-        keep = torch.bernoulli(x.new_full((len(x), *[1] * (x.dim() - 1)), 1 - drop))
+        keep = torch.bernoulli(x.new_full((x.shape[0], *[1] * (x.dim() - 1)), 1 - drop))
         return x * keep / (1 - drop)
 
 

@@ -57,6 +57,10 @@ class LanguageModel(nn.Module):
         self.bias = nn.Parameter(torch.zeros(io.outputs[1]))
         self.drops, self.rows = drops, rows
 
+    def step(self, token: Tensor, state: Tensor) -> Any:
+        """One moment. Shapes: [B, 1], [B, D] -> [B, 1, V], [B, D], [B, 1, D]."""
+        return self(token, state)
+
     def forward(self, tokens: Tensor, hidden: Tensor | None = None, gates: Gates | None = None) -> Any:
         """Scores of the next token at every position; with a hidden state also the one after them, and all outputs.
 
@@ -77,3 +81,20 @@ class LanguageModel(nn.Module):
         y = outputs * kept((batch, width), output, x) if output else outputs
         scores = functional.linear(y, self.embedding, self.bias).transpose(0, 1)
         return scores if hidden is None else (scores, outputs[-1], outputs.transpose(0, 1))
+
+    def one_moment(self, tokens: Tensor, hidden: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """The inputs of the first call of `step` in `by_moment`."""
+        start = self.embedding.new_zeros(tokens.shape[0], self.embedding.shape[1])
+        return tokens[:, :1], start if hidden is None or hidden.shape[1] == 0 else hidden
+
+    def by_moment(self, tokens, hidden=None):  # type: ignore[no-untyped-def]
+        """As the network's `forward` by one `step` after another; dropout masks are drawn for every step, then."""
+        state, scores, outputs = hidden, [], []
+        if hidden is None or hidden.shape[1] == 0:
+            state = self.embedding.new_zeros(tokens.shape[0], self.embedding.shape[1])
+        for token in tokens.split(1, 1):
+            score, state, output = self.step(token, state)
+            scores.append(score)
+            outputs.append(output)
+        y = torch.cat(scores, 1)
+        return y if hidden is None else (y, state, torch.cat(outputs, 1))
