@@ -4,10 +4,14 @@ Here belongs what turns an architecture into a trained network; of a search's da
 """
 
 from appnas.retrain.batches import check_batches
+from appnas.retrain.differences import (
+    Difference, Interval, best_of, difference, falls, primary, referee, rivals, unit, welch,
+)  # fmt: skip
 from appnas.retrain.exporting import export, load
 from appnas.retrain.retraining import controls, retrain, testable, train_one
 from appnas.retrain.rows import Retrained, Row, load_rows
 
 __all__ = [
-    "Retrained", "Row", "check_batches", "controls", "export", "load", "load_rows", "retrain", "testable", "train_one",
+    "Difference", "Interval", "Retrained", "Row", "best_of", "check_batches", "controls", "difference", "export",
+    "falls", "load", "load_rows", "primary", "referee", "retrain", "rivals", "testable", "train_one", "unit", "welch",
 ]  # fmt: skip
