@@ -5,18 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
 from appnas.loop.loop import Loop, Observer
+from appnas.loop.notebook import NotebookBar, in_notebook
 from appnas.loop.records import Record
 from appnas.task import OnEpoch
 
 
-def _bar(figures: str, console: Console | None) -> Bar:
-    """A line on standard error; silent if that is not a terminal."""
+def _bar(figures: str, console: Console | None) -> Bar | NotebookBar:
+    """A line on standard error, silent if that is not a terminal; in a notebook one that it draws."""
+    if console is None and in_notebook():
+        return NotebookBar(figures)
     console = console or Console(stderr=True)
     return Bar(
         TextColumn("{task.description}"),
@@ -37,7 +41,8 @@ def training(label: str, epochs: int, shown: bool = True, console: Console | Non
         yield None
         return
     with _bar("loss {task.fields[loss]:.4g}", console) as bar:
-        task = bar.add_task(label, total=epochs, loss=float("nan"))
+        task: Any = bar.add_task(label, total=epochs, loss=float("nan"))
+        bar.start()
         yield lambda done, loss: bar.update(task, completed=done, loss=loss)
 
 
@@ -51,7 +56,7 @@ class Progress(Observer):
 
     Args:
         label: what runs.
-        console: where to; by default standard error, silent if that is not a terminal.
+        console: where to; by default a notebook, or standard error, silent if that is not a terminal.
     """
 
     def __init__(self, label: str = "search", console: Console | None = None):
@@ -63,7 +68,7 @@ class Progress(Observer):
         self.budget, self.best = 0, -math.inf
         for record in loop.history:
             self._note(record)
-        self.task = self.bar.add_task(
+        self.task: Any = self.bar.add_task(
             self.label, total=loop.steps, completed=loop.step, value=float("nan"), best=self.best
         )
         self.bar.start()

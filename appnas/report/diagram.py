@@ -291,12 +291,10 @@ def boxed(axes: Axes, place: tuple[float, float, float], name: str, op: bool, co
     from matplotlib.colors import to_rgb
     from matplotlib.patches import FancyBboxPatch
 
-    x, y, width = place
+    (x, y, width), ink = place, FAINT if dull else INK
     edge = RULE if dull else colour if op else INK
     face = [1 - 0.28 * (1 - c) for c in to_rgb(edge)] if op else "white"
     shape = f"round,pad=0,rounding_size={0.06 if op else 0.13}"
     axes.add_patch(FancyBboxPatch((x - width / 2, y - 0.13), width, 0.26, shape, facecolor=face, edgecolor=edge,
                                   linewidth=1.1, zorder=3))  # fmt: skip
-    axes.text(
-        x, y, formula(name), ha="center", va="center_baseline", fontsize=8, color=FAINT if dull else INK, zorder=4
-    )
+    axes.text(x, y, formula(name), ha="center", va="center_baseline", fontsize=8, color=ink, zorder=4)

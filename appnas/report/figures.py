@@ -108,7 +108,11 @@ def architecture(space: Space, arch: Arch, edges: Edges | None = None) -> list[P
     """
     draw = getattr(space, "graph", None)
     graphs: dict[str, nx.MultiDiGraph] = {} if draw is None else draw(arch)
-    ops = list(dict.fromkeys(name for choice in space.choices for name in choice.options))
+    drawn = [op for graph in graphs.values() for _, op in graph.nodes(data="op") if op]
+    drawn += [op for graph in graphs.values() for *_, op in graph.edges(data="op") if op]
+    kinds = dict.fromkeys(words(op)[0] for op in drawn)  # one colour in all pictures
+    offered = list(dict.fromkeys(name for choice in space.choices for name in choice.options))
+    ops = [*(offered if kinds.keys() & set(offered) else ()), *kinds]
     edges = (diagram.edges_of(space) if graphs else []) if edges is None else edges
     figures = []
     for name, graph in graphs.items():
@@ -241,7 +245,7 @@ def heat_maps(story: Story, edges: Edges) -> list[Plot]:
         image = plots.heat(labels[: len(shown)], options, trace.steps, cube[:, : len(shown)], chosen)
         alt = f"Heat map of the probabilities of {', '.join(options)} in {name}, over the steps"
         caption = f"<b>{escape(name)}</b>, one panel a decision.{cut}"
-        figures.append(Plot(f"alphas-{_slug(name)}", image, alt, caption))
+        figures.append(Plot(f"alphas-{_slug(name)}", image, alt, caption, wide=len(shown) > plots.FEW))
         start += cube.shape[1]
     return figures
 

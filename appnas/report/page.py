@@ -45,7 +45,7 @@ text-align:center;font-size:.8rem;line-height:1.25rem;font-weight:700;margin-top
 .ok .mark{color:var(--ok)}.warn .mark{color:var(--warn)}.todo .mark{color:var(--todo)}
 .scroll{overflow-x:auto;margin:.8rem 0}
 table{border-collapse:collapse;font-size:.93rem;font-variant-numeric:tabular-nums}
-th,td{padding:.4rem .9rem .4rem 0;text-align:left;vertical-align:top;border-bottom:1px solid var(--line)}
+th,td{padding:.4rem .8rem .4rem 0;text-align:left;vertical-align:top;border-bottom:1px solid var(--line)}
 th{color:var(--dim);font-weight:500;font-size:.82rem;vertical-align:bottom}section td:first-child{white-space:nowrap}
 td.n,th.n{text-align:right}td.n{white-space:nowrap}
 tr.top td{font-weight:650}tr.foot td{border-bottom:0;color:var(--dim)}
@@ -60,7 +60,8 @@ pre{background:var(--soft);border-radius:.5rem;padding:.7rem .9rem;overflow-x:au
 pre code{background:none;padding:0;white-space:pre-wrap}
 summary{color:var(--dim);font-size:.85rem;cursor:pointer}details{margin:.3rem 0}
 .beside{display:grid;grid-template-columns:minmax(0,1fr);gap:0 2.5rem;align-items:start}
-@media (min-width:75rem){.beside{grid-template-columns:minmax(0,1fr) auto}.beside>.plots{max-width:33rem}}
+@media (min-width:75rem){.beside{grid-template-columns:minmax(0,1fr) 24rem}.beside figure{width:100%!important}}
+@media (min-width:95rem){.beside{grid-template-columns:minmax(0,auto) 33rem;justify-content:start}}
 .use{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,26rem),1fr));gap:0 2rem}.use>div{min-width:0}
 table.cards td:first-child{white-space:normal;min-width:9rem;max-width:44rem}
 .config{columns:2 22rem;column-gap:3rem}.config div{break-inside:avoid;margin-bottom:1.2rem}.config h3{margin-top:0}
@@ -71,8 +72,13 @@ table.cards td:first-child{white-space:normal;min-width:9rem;max-width:44rem}
 figure:not(.wide) img{width:100%}
 .cards thead{display:none}.cards,.cards tbody,.cards tr,.cards td{display:block}
 .cards tr{border:1px solid var(--line);border-radius:.5rem;padding:.5rem .7rem;margin:.6rem 0}
-.cards td{border:0;padding:.12rem 0}.cards td.n{display:flex;justify-content:space-between;gap:1rem}
-.cards td.n:empty{display:none}.cards td.n::before{content:attr(data-label);color:var(--dim);text-align:left}}
+.cards td{border:0;padding:.12rem 0}.cards td.n{display:flex;justify-content:space-between;gap:1rem;white-space:normal}
+.cards td.n:empty{display:none}.cards td.n::before{content:attr(data-label);color:var(--dim);text-align:left}
+figure.swipe figcaption::after{content:" \2194  Swipe to see all of it."}}
+.gallery{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,40rem),1fr));gap:0 2.5rem}
+.gallery section{min-width:0}
+.live{position:fixed;right:.8rem;bottom:.6rem;margin:0;padding:.15rem .7rem;border-radius:1rem;font-size:.8rem;
+background:var(--ok);color:var(--paper)}
 @media print{h2{break-after:avoid}figure,tr{break-inside:avoid}main{max-width:none}}
 """
 
@@ -96,13 +102,18 @@ class Plot(NamedTuple):
 
     def html(self) -> str:
         """As a figure with the picture inside."""
-        data = base64.b64encode(self.image.png).decode()
         _, width, height = self.image
+        kind = f' class="wide{" swipe" * (width > 330)}"' if self.wide else ""
         return (
-            f'<figure{" class=wide" if self.wide else ""} style="width:calc({width}px + 2rem + 2px)"><div>'
-            f'<img alt="{escape(self.alt)}" width="{width}" height="{height}" src="data:image/png;base64,{data}"></div>'
+            f'<figure{kind} style="width:calc({width}px + 2rem + 2px)"><div>'
+            f'<img alt="{escape(self.alt)}" width="{width}" height="{height}" src="{data(self.image)}"></div>'
             f"<figcaption>{self.caption}</figcaption></figure>"
         )
+
+
+def data(image: Image) -> str:
+    """An image as the address that holds it."""
+    return f"data:image/png;base64,{base64.b64encode(image.png).decode()}"
 
 
 class Check(NamedTuple):
@@ -192,10 +203,11 @@ def beside(text: str, figures: str) -> str:
 
 def plots(figures: Iterable[Plot]) -> str:
     """Figures beside one another where there is room."""
-    figures = list(figures)
-    inside = "".join(figure.html() for figure in figures)
-    even = len(figures) > 1 and not any(figure.wide for figure in figures)
-    return f'<div class="plots{" even" * even}">{inside}</div>' if inside else ""
+    figures, parts = list(figures), []
+    for kind, some in (("", [f for f in figures if f.wide]), (" even", [f for f in figures if not f.wide])):
+        inside = "".join(figure.html() for figure in some)
+        parts.append(f'<div class="plots{kind * (len(some) > 1)}">{inside}</div>' if inside else "")
+    return "".join(parts)
 
 
 def code(text: str) -> str:

@@ -33,6 +33,7 @@ STYLE: Any = {  # matplotlib 3.11 types the keys, older ones do not
 }  # fmt: skip
 SIZE = (4.7, 3.2)
 DECISIONS = 40  # panels of a heat map at most
+FEW = 4  # of them that stand in two columns; more in four, or six
 
 
 class Image(NamedTuple):
@@ -175,7 +176,7 @@ def heat(
     """
     from matplotlib.figure import Figure
 
-    count, columns = len(labels), min(len(labels), 2)
+    count, columns = len(labels), min(len(labels), 2 if len(labels) <= FEW else 4 if len(labels) <= 2 * FEW else 6)
     rows = math.ceil(count / columns)
     left, gap, title, foot, row = 0.3 + 0.064 * max(map(len, options)), 0.2, 0.23, 0.85, 0.125 * len(options)
     across, down = max(SIZE[0], left + 1.6 * columns), rows * (row + title) + foot

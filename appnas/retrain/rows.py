@@ -6,6 +6,7 @@ import io
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,21 @@ class Retrained:
 
     def __rich__(self) -> Table:
         """The table for the terminal."""
+        return table(*self._told())
+
+    def _repr_html_(self) -> str:
+        """The table for a notebook, with what is to be said of it."""
+        from appnas.retrain.differences import referee  # which knows rows
+
+        title, heads, rows = self._told()
+        said = "".join(f"<p>{escape(text)}</p>" for text in referee(self.rows))
+        head = "".join(f"<th>{escape(name)}</th>" for name in heads)
+        body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
+        lines = f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
+        return f"<div>{said}<table>{lines}</table><small>{escape(title)}</small></div>"
+
+    def _told(self) -> tuple[str, list[str], list[list[str]]]:
+        """Title, headings and cells of the table."""
         metrics, seeds = list(self.rows[0].tests[0]), len(self.rows[0].tests)
 
         def measured(row: Row, metric: str) -> str:
@@ -91,7 +107,7 @@ class Retrained:
         of = f"mean ± deviation of {seeds // self.splits} seeds" if seeds > self.splits else "one seed"
         if self.splits > 1:
             of = f"mean ± deviation over {self.splits} splits, {of.removeprefix('mean ± deviation of ')} each"
-        return table(
+        return (
             f"trained for {self.epochs} epochs, then tested; {of}{best}",
             ["architecture", "parameters", "MACs", "ms", *map(headed, metrics)],
             [

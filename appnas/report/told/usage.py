@@ -121,8 +121,8 @@ def following(story: Story) -> Iterator[str]:
     best = best_of(story.rows)
     if best is None or len(story.rows[0].tests) < 3:
         yield f"Make sure of the difference, with three trainings each: {command(story, 'retrain')}"
-    if best and difference(story.rows, best, primary(story.rows)).outcome != "won":
-        yield f"Until a search wins, use {page.code(best.name)}: it is at least as good as far as this shows."
+    if best and difference(story.rows, best, primary(story.rows)).outcome == "lost":
+        yield f"Until a search wins, use {page.code(best.name)}: it did better here."
     if story.config["seeds"] == 1:
         yield f"Search with other seeds: the command above with {page.code('--seeds 3')}"
     yield f"Hand the network over: {page.code(f'appnas export {run} --out net')}"
