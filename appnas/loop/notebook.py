@@ -104,7 +104,7 @@ def sparkline(values: Sequence[float]) -> str:
     if len(values) < 2:
         return ""
     step = max(1, math.ceil(len(values) / POINTS))
-    kept = [*values[::step], values[-1]]
+    kept = [*values[:-1:step], values[-1]]
     low, high = min(kept), max(kept)
     points = " ".join(
         f"{WIDE * i / (len(kept) - 1):.1f},{HIGH - 2 - (HIGH - 4) * (y - low) / ((high - low) or 1):.1f}"

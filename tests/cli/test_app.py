@@ -233,7 +233,7 @@ def test_a_mistake_gives_one_line_and_leaves_nothing(args, words, tmp_path, monk
         ("search darts --space.channels 0", "channels must be at least 1, got 0"),
         ("search darts --space.mask 1", "--space.mask"),
         ("search", "METHOD"),
-        ("serch darts", "list, search, resume, retrain, report, compare, export, bench"),
+        ("serch darts", "list, search, resume, retrain, report, watch, compare, export, bench"),
         ("retrain", "PATH"),
     ],
 )
