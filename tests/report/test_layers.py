@@ -37,7 +37,7 @@ def test_neighbours_that_are_alike_are_one_box_and_others_keep_their_order():
 
 def test_the_bars_of_sizes_are_in_proportion():
     drawn = layers.stack.__wrapped__([layers.layer(("conv", f"width {n}")) for n in (10, 40)])
-    first, second = [patch.get_width() for patch in drawn.axes[0].patches if patch.get_height() == 0.14]
+    first, second = [patch.get_width() for patch in drawn.axes[0].patches if abs(patch.get_height() - 0.14) < 1e-6]
     assert second == pytest.approx(4 * first)
 
 

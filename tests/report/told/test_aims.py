@@ -58,7 +58,7 @@ def test_what_the_retraining_measured_counts_as_well():
         (12.6, 10, True, True), (18.9, 10, True, True), (19.1, 10, True, False), (54.9, 50, True, True),
         (56, 50, True, False), (1.9, 1, True, True), (2.1, 1, True, False), (0.05, 0.0, False, True),
         (0.2, 0.0, False, False), (-4.5, -4.6, False, True), (-3.0, -4.6, False, False), (0.54, 0.5, False, True),
-        (0.6, 0.5, False, False), (1.0, 0.0, True, False),
+        (0.6, 0.5, False, False), (1.0, 0.0, True, True),
     ],
 )  # fmt: skip
 def test_near_chance_by_hand(value, chance, percent, is_near):
