@@ -9,7 +9,8 @@ from appnas.retrain.differences import (
 )  # fmt: skip
 from appnas.retrain.exporting import export, load
 from appnas.retrain.retraining import controls, retrain, testable, train_one
-from appnas.retrain.rows import Retrained, Row, load_rows
+from appnas.retrain.retrained import Retrained
+from appnas.retrain.rows import Row, load_rows
 
 __all__ = [
     "Difference", "Interval", "Retrained", "Row", "best_of", "check_batches", "controls", "difference", "export",

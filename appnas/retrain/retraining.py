@@ -20,7 +20,8 @@ from appnas.cost import counts, latencies, placing
 from appnas.loop import SearchResult, in_notebook, training
 from appnas.retrain.batches import check_batches
 from appnas.retrain.ensemble import Ensemble, Together, best_few, kind_of, selected
-from appnas.retrain.rows import Retrained, Row, _row_json
+from appnas.retrain.retrained import Retrained
+from appnas.retrain.rows import Row, _row_json
 from appnas.run import add_place, save_showcase, save_weights, told_places, write_json, writing
 from appnas.space import Arch, Space, constant_arch, random_arch
 from appnas.support import DataError, RunError, failure_of, offers, seeded, told

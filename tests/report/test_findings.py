@@ -48,7 +48,7 @@ def plain(text):
          "The found architecture lost to all skip (the best control) by 5 points, 95 % interval 2.73 to 7.27. The found"
          " architecture beat random by 10 points, 95 % interval 7.73 to 12.3."),
         ([row("found", 90, 92), row("random", 89, 92)], "No winner: the found architecture is 0.5 points ahead of"
-         " random, 95 % interval \N{MINUS SIGN}8.12 to 9.12."),
+         " random, 95 % interval \N{MINUS SIGN}8.47 to 9.47."),
         ([row("found", 51.2), row("random", 72.2)], "The found architecture lost to random by 21 points; one training"
          " each gives no interval, so another seed may say otherwise."),
         ([row("found", 90, 92)], "Without a control trained alike, that says little about the search."),

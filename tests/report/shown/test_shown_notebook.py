@@ -7,7 +7,6 @@ from test_story import small_table
 
 import appnas
 from appnas.methods.baselines import EvolutionConfig
-from appnas.retrain import Retrained, Row
 from appnas.spaces import Bench201
 
 
@@ -19,13 +18,6 @@ def test_a_result_shows_its_drawing_its_value_and_what_comes_next(tmp_path):
     assert html.count('src="data:image/png;base64,') == 1 and "The cell cell." in html
     assert f"value {result.value:.6g}" in html and str(tmp_path / "run") in html and "result.retrain(" in html
     assert "<script" not in html
-
-
-def test_a_retraining_shows_its_table_and_who_won():
-    rows = [Row(name, (0,), 1000, 2000, [{"accuracy": value}], 1.5) for name, value in (("found", 51.2), ("<r>", 72.2))]
-    html = Retrained(None, rows, 3)._repr_html_()
-    assert "The found architecture lost to &lt;r&gt; by 21 points" in html
-    assert "<td>51.2</td>" in html and "<th>test accuracy</th>" in html and "trained for 3 epochs" in html
 
 
 CELLS = (
