@@ -18,7 +18,7 @@ from appnas.api.random_control import deviation, equal_budget, ranked_by, value_
 from appnas.api.result import Result
 from appnas.compute import Precision, alike, compute_of, float32_flags, float32_products, led, parted
 from appnas.estimate import Evaluator
-from appnas.loop import Callback, Collapse, Estimate, Progress, Repeats
+from appnas.loop import Callback, Collapse, Estimate, Progress, Repeats, in_notebook
 from appnas.run import KEYS, LATER, catalogue, create, created, finish, found_in, load_config, read_json, writing
 from appnas.run.provenance import check_domain, describe_domain, describe_space, load_domain, load_space, remembered
 from appnas.run.retrying import retry
@@ -56,7 +56,7 @@ def search(
     processes: int = 1,
     norms: Literal["own", "synchronised"] = "synchronised",
     out: str | Path | None = None,
-    progress: bool = False,
+    progress: bool | None = None,
     callbacks: Sequence[Callback] = (),
     **settings: Any,
 ) -> Result:
@@ -102,7 +102,7 @@ def search(
         norms: "synchronised": batch norms have the statistics of the whole batch, and the result is that of one
             process; "own": each process's of its share, without that message at every norm.
         out: directory of the run; it is resumable from there.
-        progress: say where it runs, and show a live line.
+        progress: say where it runs, and show a live line; by default in a notebook alone.
         callbacks: further callbacks, of each process its own.
         settings: fields of the method's configuration, instead of `config`.
 
@@ -175,7 +175,7 @@ def resume(
     precision: Precision | None = None,
     compile: bool | None = None,
     processes: int | None = None,
-    progress: bool = False,
+    progress: bool | None = None,
     callbacks: Sequence[Callback] = (),
 ) -> Result:
     """Go on with an interrupted search, or load a finished one. The result is the same as without interruption.
@@ -190,7 +190,7 @@ def resume(
         precision: another than the search was asked for; it then does not end in the same bits.
         compile: likewise.
         processes: another number than the search was asked for; by default as many as were started.
-        progress: show a live line.
+        progress: show a live line; by default in a notebook alone.
         callbacks: further callbacks.
 
     Raises:
@@ -228,9 +228,10 @@ def _safe(path: Path) -> str:
 
 
 def _search(
-    space: Space, domain: Any, plan: Plan, path: Path | None, progress: bool, callbacks: Sequence[Callback]
+    space: Space, domain: Any, plan: Plan, path: Path | None, progress: bool | None, callbacks: Sequence[Callback]
 ) -> Result:
     chosen, share = catalogue.method(plan.method), compute_of(domain).share
+    progress = in_notebook() if progress is None else progress
     locked = Locked(domain) if isinstance(domain, Domain) else domain
     done = found_in(path, space, range(plan.seed, plan.seed + plan.seeds)) if path else {}
     setting = next((name for name in COUNTS if hasattr(plan.config, name)), "") if plan.seeds == 1 else "seeds"

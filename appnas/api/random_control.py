@@ -108,6 +108,8 @@ def ranked_by(result: SearchResult, epochs: int) -> str:
     """What `value_of` compares, in words: values of steps and of trainings are not of one kind."""
     if epochs:
         return f"validation value after {epochs} {'epoch' if epochs == 1 else 'epochs'} from scratch"
+    if getattr(result.strategy, "ranked", list)():
+        return "mean value of its last stage"
     batches = hasattr(result.evaluator, "spent") and not isinstance(result.evaluator, OneShot)
     return "median value of the last tenth of its steps" if batches else "value"
 

@@ -19,6 +19,12 @@ class Result(SearchResult):
         """Train the best architecture from scratch, and test it: see `appnas.retrain.retrain`."""
         return retrain(self, epochs, **more)
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the architecture drawn, its value, what to do next."""
+        from appnas.report.shown import notebook  # which needs matplotlib
+
+        return notebook.found(self)
+
     def report(self, out: str | Path | None = None) -> Path:
         """Write the report of a run with a directory: see `appnas.report.write`.
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import random
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -89,3 +92,18 @@ def resumable(path: Path, command: str) -> Iterator[None]:
         if not (path / "config.json").exists():
             raise InterruptedSearchError("stopped before the search began; nothing was saved") from stop
         raise InterruptedSearchError(f"stopped; what was saved so far is kept. Go on with: {command}") from stop
+
+
+@contextlib.contextmanager
+def watched(path: Path | None) -> Iterator[None]:
+    """Let another process serve the report of a run, until this one is through with it; None for nothing."""
+    if path is None:
+        yield
+        return
+    command = [sys.executable, "-m", "appnas.report.shown.watch", str(path), str(os.getpid())]
+    serving = subprocess.Popen(command, start_new_session=True)  # Ctrl-C is for the search alone
+    try:
+        yield
+    finally:
+        serving.terminate()
+        serving.wait()

@@ -1,4 +1,4 @@
-"""What the command line does with torch: `appnas search | resume | retrain | report | compare | export | bench | eda`.
+"""What the command line does with torch: `appnas search | resume | retrain | report | watch | compare | export | bench | eda`.
 
 Every command is a frozen dataclass whose fields are its flags (tyro). `appnas search METHOD` has the fields of
 three further dataclasses, see `appnas.cli.flags`. A mistake gives one line and exit code 2, Ctrl-C exit code 130;
@@ -20,6 +20,7 @@ from tyro.conf import Positional
 
 from appnas.api import SearchOptions, computing, front
 from appnas.cli import after, before, eda, flags, show
+from appnas.cli.reports import Report, Watch
 from appnas.compute import Precision
 from appnas.loop import CollapseWarning
 from appnas.methods import METHODS
@@ -108,25 +109,6 @@ class Retrain:
 
 
 @dataclass(frozen=True)
-class Report:
-    """Write the report of a run: one HTML page."""
-
-    path: Positional[Path]
-    """Directory of the run."""
-    out: Annotated[Path | None, tyro.conf.arg(metavar="PATH")] = None
-    """Where to, without a report in it yet; by default into the run's directory, over an earlier report."""
-
-    def run(self) -> None:
-        """Write it."""
-        from appnas.report import write
-
-        load_config(self.path, KEYS)
-        if self.out and (self.out / "report.html").exists():
-            raise ValueError(f"{self.out} holds a report already: give another directory")
-        show.line(str(write(self.path, self.out)))
-
-
-@dataclass(frozen=True)
 class Compare:
     """Put finished and retrained runs on one domain beside one another: tests, costs, difference to the first."""
 
@@ -212,7 +194,7 @@ class Eda:
 
 
 COMMANDS: dict[str, Callable[..., Any]] = {
-    kind.__name__.lower(): kind for kind in (Search, Resume, Retrain, Report, Compare, Export, Bench, Eda)
+    kind.__name__.lower(): kind for kind in (Search, Resume, Retrain, Report, Watch, Compare, Export, Bench, Eda)
 }
 
 
@@ -231,6 +213,7 @@ def search(method: str, args: Sequence[str]) -> None:
     with (
         before.directory(options.out, stem, share) as path,
         after.resumable(path, f"appnas resume {before.quoted(path)}"),
+        after.watched(path if options.watch and share.leads else None),
     ):
         given = {field.name: getattr(options, field.name) for field in fields(SearchOptions)}
         result = front.search(space, data, method, config=asked.config, out=path, progress=True, tune=tune, **given)

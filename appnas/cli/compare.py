@@ -7,20 +7,16 @@ may be unequal, the degrees of freedom are Satterthwaite's).
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from appnas.report import Story, falls, primary, read, unit
+from appnas.report import Story, read
+from appnas.retrain import Interval, falls, primary, unit, welch
 from appnas.run import nearest
 from appnas.support import RunError
-
-Interval = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -126,25 +122,3 @@ def _compared(story: Story, parts: list[Story], metric: str, base: list[float] |
         unit(parts[0].rows, metric).strip(),
         not falls(parts[0].rows, metric),
     )
-
-
-def welch(first: Sequence[float], second: Sequence[float]) -> Interval | None:
-    """The interval of 95 % of mean(second) - mean(first): +- t(df) sqrt(v1/n1 + v2/n2).
-
-    df = (v1/n1 + v2/n2)^2 / ((v1/n1)^2/(n1-1) + (v2/n2)^2/(n2-1)). None for a single value, or where none differ.
-    """
-    if min(len(first), len(second)) < 2:
-        return None
-    parts = [statistics.variance(x) / len(x) for x in (first, second)]
-    if not sum(parts):
-        return None
-    freedom = sum(parts) ** 2 / sum(v**2 / (len(x) - 1) for v, x in zip(parts, (first, second), strict=True))
-    half, middle = quantile(freedom) * math.sqrt(sum(parts)), statistics.fmean(second) - statistics.fmean(first)
-    return middle - half, middle + half
-
-
-def quantile(freedom: float) -> float:
-    """What |t| of Student's t stays below in 95 % of all cases; with t = sqrt(df) tan(x), x has density cos^(df-1)."""
-    x = np.linspace(0, math.pi / 2, 200_001)
-    mass = np.cumsum(np.cos((x[1:] + x[:-1]) / 2) ** (freedom - 1))
-    return math.sqrt(freedom) * math.tan(np.interp(0.95, mass / mass[-1], x[1:]))

@@ -37,6 +37,8 @@ class Options(SearchOptions):
     """Choices of the training beside those of the network: lr=0.01,0.1 weight_decay=0,0.0003, say."""
     threads: int = 1
     """Torch threads."""
+    watch: bool = False
+    """Serve the report while the search runs, at the address that is printed, to this machine alone."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,10 @@ from appnas.loop.duration import Estimate
 from appnas.loop.loop import (
     Budget, Callback, Callbacks, Loop, Observer, SearchResult, search_loop, versions,
 )  # fmt: skip
-from appnas.loop.monitors import Collapse, CollapseWarning, Done, Failures, Repeats, relative_entropy, skip_share
+from appnas.loop.monitors import (
+    Collapse, CollapseWarning, Done, Failures, Repeats, offers_skips, relative_entropy, skip_share,
+)  # fmt: skip
+from appnas.loop.notebook import in_notebook
 from appnas.loop.pareto import ParetoFront, front, hypervolume, worth
 from appnas.loop.progress import Progress, training
 from appnas.loop.records import Record, furthest, value_name
@@ -16,7 +19,7 @@ from appnas.loop.workers import WorkerError, Workers
 
 __all__ = [
     "Budget", "Callback", "Callbacks", "Collapse", "CollapseWarning", "Done", "Estimate", "Failures", "Loop",
-    "MedianStop", "Observer", "ParetoFront", "Progress", "Record", "Repeats", "SearchResult", "WorkerError", "Workers",
-    "front", "furthest", "hypervolume", "relative_entropy", "search_loop", "skip_share", "training", "value_name",
-    "versions", "worth",
+    "MedianStop", "Observer", "ParetoFront", "Progress", "Record", "Repeats", "SearchResult", "WorkerError",
+    "Workers", "front", "furthest", "hypervolume", "in_notebook", "offers_skips", "relative_entropy", "search_loop",
+    "skip_share", "training", "value_name", "versions", "worth",
 ]  # fmt: skip

@@ -7,8 +7,11 @@ import warnings
 
 from appnas.loop.loop import Loop, Observer
 from appnas.loop.records import Record
-from appnas.space import SKIP, ZERO, Arch, Gates, Space, decisions
+from appnas.space import SKIP, ZERO, Arch, Gates, Space, constant_arch, decisions
 from appnas.support import Tolerance
+
+JOIN = "concat"
+"""What a drawn graph calls an edge that only joins."""
 
 
 class CollapseWarning(UserWarning):
@@ -16,10 +19,32 @@ class CollapseWarning(UserWarning):
 
 
 def skip_share(space: Space, arch: Arch) -> float:
-    """Share of skip operations among the operations of an architecture, `none` not counted."""
-    names = [options[index] for options, index in zip(decisions(space.choices), arch, strict=True)]
-    used = [name for name in names if name not in ZERO]
-    return sum(name in SKIP for name in used) / max(len(used), 1)
+    """Share of skip operations among the operations of an architecture, `none` not counted.
+
+    The operations are those that the space draws, on edges or on nodes, each by its first word: an activation that is
+    the identity, or a width, is none. A space that draws nothing (`graph`) has its options counted.
+    """
+    draw = getattr(space, "graph", None)
+    if draw is None:
+        used = [options[index] for options, index in zip(decisions(space.choices), arch, strict=True)]
+    else:
+        graphs = draw(arch).values()
+        used = [op for graph in graphs for _, op in graph.nodes(data="op") if op]
+        used += [op for graph in graphs for *_, op in graph.edges(data="op") if op and op != JOIN]
+    first = [op if isinstance(op, str) else op[0] for op in used]
+    kept = [name for name in first if name not in ZERO]
+    return sum(name in SKIP for name in kept) / max(len(kept), 1)
+
+
+def offers_skips(space: Space) -> bool:
+    """Whether skips are among the operations of a space, so that their share says something."""
+    named = {name for choice in space.choices for name in choice.options} & SKIP
+    if not named or not hasattr(space, "graph"):
+        return bool(named)
+    try:
+        return any(skip_share(space, constant_arch(space, name)) > 0 for name in named)
+    except ValueError:  # the rules forbid them everywhere at once, so they are parts of what the rules are about
+        return True
 
 
 def relative_entropy(distribution: Gates) -> float:

@@ -19,6 +19,7 @@ from rich.progress import Progress as Bar
 from rich.text import Text
 
 from appnas.loop.loop import Loop, Observer
+from appnas.loop.notebook import NotebookBar, in_notebook
 from appnas.loop.records import Record, value_name
 from appnas.task import OnEpoch, metric_of
 
@@ -28,14 +29,14 @@ variable APPNAS_PROGRESS has another number; with 0 there are none."""
 
 
 class Told:
-    """A progress bar on standard error; where that is no terminal, a thread that writes plain lines instead.
+    """A bar in a notebook or on standard error; where that is no terminal, a thread that writes plain lines instead.
 
     Args:
         label: what runs.
         unit: what is counted, in the plural.
         total: how many there will be.
         done: how many there are.
-        console: where to; by default standard error.
+        console: where to; by default a notebook, or standard error.
     """
 
     last = 0.0
@@ -44,24 +45,25 @@ class Told:
     def __init__(self, label: str, unit: str, total: int, done: int = 0, console: Console | None = None):
         self.label, self.unit, self.console = label, unit, console or Console(stderr=True)
         self.begun, self.first, self.over = time.monotonic(), done, threading.Event()
-        self.bar = Bar(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[said]}"),
+        figures, drawn = "{task.fields[said]}", console is None and in_notebook()
+        self.bar: Any = NotebookBar(figures) if drawn else Bar(
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn(figures),
             TimeRemainingColumn(), console=self.console, transient=True, disable=not self.console.is_terminal,
         )  # fmt: skip
         self.task = self.bar.add_task(label, total=total, completed=done, said="")
-        self.every = _every()
+        self.plain, self.every = not (drawn or self.console.is_terminal), _every()
         self.thread = threading.Thread(target=self._write, daemon=True)
 
     def start(self) -> None:
         """From here on."""
         self.bar.start()
         Told.last = Told.last or self.begun
-        if self.bar.disable and self.every > 0:
+        if self.plain and self.every > 0:
             self.thread.start()
 
-    def update(self, done: int, said: str) -> None:
-        """So many are done, and this is to be said."""
-        self.bar.update(self.task, completed=done, said=said)
+    def update(self, done: int, said: str, followed: float = math.nan) -> None:
+        """So many are done, and this is to be said; what is followed is a curve, where one can be drawn."""
+        self.bar.update(self.task, completed=done, said=said, followed=followed)
 
     def stop(self) -> None:
         """Take the bar away; say nothing any more."""
@@ -116,7 +118,7 @@ def training(label: str, epochs: int, shown: bool = True, console: Console | Non
     told = Told(label, "epochs", epochs, console=console)
     told.start()
     try:
-        yield lambda done, loss: told.update(done, f"loss {loss:.4g}")
+        yield lambda done, loss: told.update(done, f"loss {loss:.4g}", loss)
     finally:
         told.stop()
 
@@ -131,7 +133,7 @@ class Progress(Observer):
 
     Args:
         label: what runs.
-        console: where to; by default standard error.
+        console: where to; by default a notebook, or standard error.
         domain: what has a metric, with a unit; or a table.
     """
 
@@ -148,13 +150,13 @@ class Progress(Observer):
         self.bar = self.told.bar
         for record in loop.history:
             self._note(record)
-        self.told.update(loop.step, self.said)
+        self.told.update(loop.step, self.said, self.best)
         self.told.start()
 
     def step(self, loop: Loop, record: Record) -> None:
         """Move it."""
         self._note(record)
-        self.told.update(loop.step, self.said)
+        self.told.update(loop.step, self.said, self.best)
 
     def _note(self, record: Record) -> None:
         """The best is that of the largest budget."""

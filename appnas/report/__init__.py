@@ -3,9 +3,9 @@
 Here belongs what people look at; nothing here computes a result.
 """
 
-from appnas.report.findings import falls, primary, unit
 from appnas.report.showcase import picture
+from appnas.report.shown.gallery import gallery
 from appnas.report.story import Story, read
-from appnas.report.writer import write
+from appnas.report.writer import render, write
 
-__all__ = ["Story", "falls", "picture", "primary", "read", "unit", "write"]
+__all__ = ["Story", "gallery", "picture", "read", "render", "write"]

@@ -237,10 +237,12 @@ def cell(graph: nx.MultiDiGraph, ops: Sequence[str], idle: Collection[Hashable] 
     """
     from matplotlib.figure import Figure
 
-    layout, colours = layered(graph), palette(ops)
+    layout = layered(graph)
     wires, own = nx.MultiDiGraph(graph).edges(keys=True, data="op"), dict(graph.nodes(data="op"))
-    names: dict[Box, str] = {("op", u, v, k): " ".join(words(op)) for u, v, k, op in wires if op}
-    names |= {("state", name): " ".join(words(op)) if op else str(name) for name, op in own.items()}
+    taken = {("op", u, v, k): words(op) for u, v, k, op in wires if op}
+    taken |= {("state", name): words(op) for name, op in own.items() if op}
+    names: dict[Box, str] = {("state", name): str(name) for name in own} | {b: " ".join(op) for b, op in taken.items()}
+    colours = palette(list(dict.fromkeys([*ops, *(op[0] for op in taken.values())])))
     wide = {b: 0.25 + 0.063 * len(re.sub("$" if b[0] == "op" or own[b[1]] else "[_{}]", "", names[b])) for b in names}
     wide |= {box: 0.0 for box in layout.y if box[0] == "bend"}
     columns = [max(wide[box] for box in boxes) for boxes in layout.levels]
@@ -263,7 +265,7 @@ def cell(graph: nx.MultiDiGraph, ops: Sequence[str], idle: Collection[Hashable] 
     for box, name in names.items():
         if box in x:
             op = box[0] == "op" or bool(own[box[1]])
-            _box(axes, (x[box], y[box], wide[box]), name, op, colours.get(name, INK), faint[box])
+            boxed(axes, (x[box], y[box], wide[box]), name, op, colours.get(taken.get(box, ("",))[0], INK), faint[box])
     return figure
 
 
@@ -284,15 +286,15 @@ def _line(axes: Axes, points: Sequence[tuple[float, float, float]], dull: bool) 
     axes.plot(vertices[-2][0] - 0.03, vertices[-2][1], ">", color=colour, markersize=4, markeredgewidth=0)
 
 
-def _box(axes: Axes, place: tuple[float, float, float], name: str, op: bool, colour: str, dull: bool) -> None:
+def boxed(axes: Axes, place: tuple[float, float, float], name: str, op: bool, colour: str, dull: bool) -> None:
+    """A box (x, y, width) with a name: rounded and white for a state, filled for an operation, grey if it is dull."""
     from matplotlib.colors import to_rgb
     from matplotlib.patches import FancyBboxPatch
 
-    x, y, width = place
+    (x, y, width), ink = place, FAINT if dull else INK
     edge = RULE if dull else colour if op else INK
     face = [1 - 0.28 * (1 - c) for c in to_rgb(edge)] if op else "white"
     shape = f"round,pad=0,rounding_size={0.06 if op else 0.13}"
     axes.add_patch(FancyBboxPatch((x - width / 2, y - 0.13), width, 0.26, shape, facecolor=face, edgecolor=edge,
                                   linewidth=1.1, zorder=3))  # fmt: skip
-    axes.text(x, y, formula(name), ha="center", va="center_baseline", fontsize=8, color=FAINT if dull else INK,
-              zorder=4)  # fmt: skip
+    axes.text(x, y, formula(name), ha="center", va="center_baseline", fontsize=8, color=ink, zorder=4)

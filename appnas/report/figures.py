@@ -6,25 +6,25 @@ import math
 from collections.abc import Iterator, Sequence
 from html import escape
 
+import networkx as nx
 import numpy as np
 import torch
 
 from appnas.agent import masses
-from appnas.loop import Record, furthest, worth
-from appnas.report import diagram, plots, showcase
+from appnas.loop import Record, furthest, offers_skips, worth
+from appnas.report import diagram, layers, plots, showcase
 from appnas.report.curves import Curve, thinned
-from appnas.report.findings import primary, tested, unit
+from appnas.report.findings import tested
 from appnas.report.page import Plot, number, percent
 from appnas.report.plots import human
 from appnas.report.story import Story, Trace
-from appnas.space import Choice, words
+from appnas.report.told.aims import COSTS, aims
+from appnas.retrain import primary, unit
+from appnas.space import ZERO, Arch, Choice, Space, describe, words
 
 Edges = list[diagram.Edge | None]
-COSTS = {
-    "latency_ms": "latency, ms", "energy_J": "energy, J", "estimated_J": "estimated energy, J",
-    "parameters": "parameters", "params": "parameters", "macs": "multiply-adds", "peak_bytes": "peak memory, bytes",
-}  # fmt: skip
-"""Costs in the metrics of scores, in words; the method's own, or the first one that all scores tell, is drawn."""
+PARTS = 4
+"""Decisions from which on a choice of keeping or leaving out is drawn as a mask."""
 
 
 def trained(story: Story) -> list[Plot]:
@@ -64,11 +64,13 @@ def _trade(story: Story) -> list[Plot]:
     found = max(same, key=lambda i: records[i].value, default=None)
     words, name = COSTS[cost], worth_name(story)
     costs, values = [r.metrics[cost] for r in records], [worth(r) for r in records]
-    image = plots.trade(costs, values, found, words, name)
+    bound = next((aim.bound for aim in aims(story) if aim.name == cost), None)
+    image = plots.trade(costs, values, found, words, name, bound)
     alt = f"{name} against {words} of {len(records):,} evaluations, with the Pareto front"
     drawn, count = len(thinned(costs, values)), sum(len(trace.records) for trace in story.traces)
     which = "Every evaluation" if drawn == count else f"{drawn:,} of {count:,} evaluations"
     caption = f"{which}. On the line, nothing cheaper is as good in {words}."
+    caption += f" Dashed: the target, {number(bound)}." if bound is not None else ""
     return [Plot("trade", image, alt, caption + (" It is made of all." if drawn < len(records) else ""))]
 
 
@@ -92,26 +94,65 @@ def worth_name(story: Story) -> str:
 
 
 def cells(story: Story, edges: Edges) -> list[Plot]:
-    """The found architecture as diagrams; layers of several words in a row need none, they are told by name."""
-    if story.arch is None or story.space is None or (draw := getattr(story.space, "graph", None)) is None:
-        return []
+    """The found architecture as diagrams."""
+    return [] if story.arch is None or story.space is None else architecture(story.space, story.arch, edges)
+
+
+def architecture(space: Space, arch: Arch, edges: Edges | None = None) -> list[Plot]:
+    """An architecture drawn: cells as graphs, rows of layers in their order, masks part by part; none without words.
+
+    Args:
+        space: of which `graph` and the choices are asked.
+        arch: of it.
+        edges: of the decisions (`diagram.edges_of`); by default they are found out.
+    """
+    draw = getattr(space, "graph", None)
+    graphs: dict[str, nx.MultiDiGraph] = {} if draw is None else draw(arch)
+    drawn = [op for graph in graphs.values() for _, op in graph.nodes(data="op") if op]
+    drawn += [op for graph in graphs.values() for *_, op in graph.edges(data="op") if op]
+    kinds = dict.fromkeys(words(op)[0] for op in drawn)  # one colour in all pictures
+    offered = list(dict.fromkeys(name for choice in space.choices for name in choice.options))
+    ops = [*(offered if kinds.keys() & set(offered) else ()), *kinds]
+    edges = (diagram.edges_of(space) if graphs else []) if edges is None else edges
     figures = []
-    for choice_name, graph in draw(story.arch).items():
-        own = [(node, op) for node, op in graph.nodes(data="op") if op]
+    for name, graph in graphs.items():
+        own = [op for _, op in graph.nodes(data="op") if op]
         row = all(degree <= 1 for _, degree in (*graph.in_degree, *graph.out_degree))
-        if row and any(not isinstance(op, str) for _, op in own):
-            continue
-        idle = diagram.idle(graph, [edge[1:] for edge in edges if edge and edge[0] == choice_name])
-        ops = list(dict.fromkeys(name for choice in story.space.choices for name in choice.options))
-        wires = [f"{u} to {v}" + (f": {op}" if op else "") for u, v, op in graph.edges(data="op") if op != diagram.JOIN]
-        listed = ", ".join([*(f"{node}: {' '.join(words(op))}" for node, op in own), *wires])
-        faded = f". Faded parts carry nothing to the output: {', '.join(map(str, graph.nodes & idle))}." if idle else ""
-        caption = f"<b>{escape(choice_name)}</b>{escape(faded)}"
-        image = diagram.cell(graph, ops, idle)
-        figures.append(
-            Plot(f"cell-{_slug(choice_name)}", image, f"The cell {choice_name}. {listed}", caption, wide=True)
-        )
+        if row and any(not isinstance(op, str) for op in own):
+            rows = [layers.layer(op) for op in own]
+            listed = "; ".join(f"{i}: {each}" for i, each in enumerate(rows, 1))
+            caption = f"<b>{escape(name)}</b>: {len(rows)} layers in order, the input at the top."
+            image = layers.stack(rows, ops)
+            figures.append(
+                Plot(f"cell-{_slug(name)}", image, f"The layers of {name} in order. {listed}", caption, True)
+            )
+        else:
+            figures.append(_cell(name, graph, ops, edges))
+    if not any(isinstance(op, str) for graph in graphs.values() for *_, op in graph.nodes(data="op")):
+        figures += _mask(space, arch)
     return figures
+
+
+def _cell(name: str, graph: nx.MultiDiGraph, ops: list[str], edges: Edges) -> Plot:
+    idle = diagram.idle(graph, [edge[1:] for edge in edges if edge and edge[0] == name])
+    wires = [f"{u} to {v}" + (f": {op}" if op else "") for u, v, op in graph.edges(data="op") if op != diagram.JOIN]
+    own = [f"{node}: {' '.join(words(op))}" for node, op in graph.nodes(data="op") if op]
+    faded = f". Faded parts carry nothing to the output: {', '.join(map(str, graph.nodes & idle))}." if idle else ""
+    caption, listed = f"<b>{escape(name)}</b>{escape(faded)}", ", ".join([*own, *wires])
+    image = diagram.cell(graph, ops, idle)
+    return Plot(f"cell-{_slug(name)}", image, f"The cell {name}. {listed}", caption, wide=True)
+
+
+def _mask(space: Space, arch: Arch) -> list[Plot]:
+    """The parts of a mask: decisions of two options, one of which is to leave the part out."""
+    binary = [c for c in space.choices if len(c.options) == 2 and len(set(c.options) & ZERO) == 1 and c.count >= PARTS]
+    if not binary or len(binary) < len(space.choices):
+        return []
+    kept = {name: [option not in ZERO for option in taken] for name, taken in describe(space.choices, arch).items()}
+    share = sum(map(sum, kept.values())) / sum(map(len, kept.values()))
+    told = "; ".join(f"{name}: {sum(parts)} of {len(parts)}" for name, parts in kept.items())
+    caption = f"<b>mask</b>: {percent(share)} of the parts are kept, filled squares."
+    return [Plot("mask", layers.mask(kept), f"The mask, parts kept. {told}", caption, wide=True)]
 
 
 def _slug(name: str) -> str:
@@ -157,7 +198,7 @@ def distribution(story: Story, edges: Edges) -> list[Plot]:
     trace = story.main
     if trace is None or not trace.cubes:
         return []
-    skips = trace.skips(story.space) if story.space else []
+    skips = trace.skips(story.space) if story.space and offers_skips(story.space) else []
     entropy = trace.entropies()
     ended = f"entropy {percent(entropy[-1])} of its maximum" + (f", {percent(skips[-1])} skips" if skips else "")
     caption = "How decided the search is, and the share of skips in what it would derive." if skips else "Entropy."
@@ -204,7 +245,7 @@ def heat_maps(story: Story, edges: Edges) -> list[Plot]:
         image = plots.heat(labels[: len(shown)], options, trace.steps, cube[:, : len(shown)], chosen)
         alt = f"Heat map of the probabilities of {', '.join(options)} in {name}, over the steps"
         caption = f"<b>{escape(name)}</b>, one panel a decision.{cut}"
-        figures.append(Plot(f"alphas-{_slug(name)}", image, alt, caption))
+        figures.append(Plot(f"alphas-{_slug(name)}", image, alt, caption, wide=len(shown) > plots.FEW))
         start += cube.shape[1]
     return figures
 

@@ -21,8 +21,8 @@ figure img{filter:invert(.898) hue-rotate(180deg)}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,
 "Helvetica Neue",Arial,sans-serif;-webkit-text-size-adjust:100%}
-main{max-width:66rem;margin:0 auto;padding:2.5rem 1.25rem 4rem}
-a{color:var(--link)}p,li,dd{overflow-wrap:anywhere}main>p,section>p,section>ul{max-width:46rem}
+main{max-width:100rem;margin:0 auto;padding:2.5rem clamp(1.25rem,3vw,3rem) 4rem}
+a{color:var(--link)}p,li,dd{overflow-wrap:anywhere}main>p,section>p,section>ul,.beside p{max-width:46rem}
 h1{font-size:clamp(1.7rem,5vw,2.5rem);line-height:1.15;letter-spacing:-.02em;margin:.1rem 0 .4rem}
 h2{font-size:1.3rem;line-height:1.3;letter-spacing:-.01em;margin:3rem 0 .5rem;padding-top:1.1rem;
 border-top:1px solid var(--line)}
@@ -45,21 +45,40 @@ text-align:center;font-size:.8rem;line-height:1.25rem;font-weight:700;margin-top
 .ok .mark{color:var(--ok)}.warn .mark{color:var(--warn)}.todo .mark{color:var(--todo)}
 .scroll{overflow-x:auto;margin:.8rem 0}
 table{border-collapse:collapse;font-size:.93rem;font-variant-numeric:tabular-nums}
-th,td{padding:.4rem .9rem .4rem 0;text-align:left;vertical-align:top;border-bottom:1px solid var(--line)}
+th,td{padding:.4rem .8rem .4rem 0;text-align:left;vertical-align:top;border-bottom:1px solid var(--line)}
 th{color:var(--dim);font-weight:500;font-size:.82rem;vertical-align:bottom}section td:first-child{white-space:nowrap}
 td.n,th.n{text-align:right}td.n{white-space:nowrap}
 tr.top td{font-weight:650}tr.foot td{border-bottom:0;color:var(--dim)}
 .plots{display:flex;flex-wrap:wrap;gap:1.2rem;margin:1rem 0;align-items:flex-start}
+.plots.even{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,23rem),1fr))}
+.even figure{width:100%!important;max-width:33rem;height:100%}
 figure{margin:0;padding:1rem;background:var(--card);border:1px solid var(--line);border-radius:.6rem;max-width:100%}
 figure div{overflow-x:auto}figure img{display:block;max-width:100%;height:auto}
 figure.wide img{max-width:none}figcaption{color:var(--dim);font-size:.85rem;line-height:1.45;margin-top:.5rem}
 .plots figure{flex:none}
+pre{background:var(--soft);border-radius:.5rem;padding:.7rem .9rem;overflow-x:auto;margin:.4rem 0}
+pre code{background:none;padding:0;white-space:pre-wrap}
+summary{color:var(--dim);font-size:.85rem;cursor:pointer}details{margin:.3rem 0}
+.beside{display:grid;grid-template-columns:minmax(0,1fr);gap:0 2.5rem;align-items:start}
+@media (min-width:75rem){.beside{grid-template-columns:minmax(0,1fr) 24rem}.beside figure{width:100%!important}}
+@media (min-width:95rem){.beside{grid-template-columns:minmax(0,auto) 33rem;justify-content:start}}
+.use{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,26rem),1fr));gap:0 2rem}.use>div{min-width:0}
+table.cards td:first-child{white-space:normal;min-width:9rem;max-width:44rem}
 .config{columns:2 22rem;column-gap:3rem}.config div{break-inside:avoid;margin-bottom:1.2rem}.config h3{margin-top:0}
 .config table{width:100%}.config table td:first-child{white-space:normal}
 .config td:first-child{color:var(--dim);width:45%}.config td{overflow-wrap:anywhere}
 @media (max-width:40rem){main{padding-top:1.5rem}.tiles div{padding:.6rem .7rem}
 .plots figure{width:100%!important;padding:.6rem}
-figure:not(.wide) img{width:100%}}
+figure:not(.wide) img{width:100%}
+.cards thead{display:none}.cards,.cards tbody,.cards tr,.cards td{display:block}
+.cards tr{border:1px solid var(--line);border-radius:.5rem;padding:.5rem .7rem;margin:.6rem 0}
+.cards td{border:0;padding:.12rem 0}.cards td.n{display:flex;justify-content:space-between;gap:1rem;white-space:normal}
+.cards td.n:empty{display:none}.cards td.n::before{content:attr(data-label);color:var(--dim);text-align:left}
+figure.swipe figcaption::after{content:" \2194  Swipe to see all of it."}}
+.gallery{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,40rem),1fr));gap:0 2.5rem}
+.gallery section{min-width:0}
+.live{position:fixed;right:.8rem;bottom:.6rem;margin:0;padding:.15rem .7rem;border-radius:1rem;font-size:.8rem;
+background:var(--ok);color:var(--paper)}
 @media print{h2{break-after:avoid}figure,tr{break-inside:avoid}main{max-width:none}}
 """
 
@@ -83,13 +102,18 @@ class Plot(NamedTuple):
 
     def html(self) -> str:
         """As a figure with the picture inside."""
-        data = base64.b64encode(self.image.png).decode()
         _, width, height = self.image
+        kind = f' class="wide{" swipe" * (width > 330)}"' if self.wide else ""
         return (
-            f'<figure{" class=wide" if self.wide else ""} style="width:calc({width}px + 2rem + 2px)"><div>'
-            f'<img alt="{escape(self.alt)}" width="{width}" height="{height}" src="data:image/png;base64,{data}"></div>'
+            f'<figure{kind} style="width:calc({width}px + 2rem + 2px)"><div>'
+            f'<img alt="{escape(self.alt)}" width="{width}" height="{height}" src="{data(self.image)}"></div>'
             f"<figcaption>{self.caption}</figcaption></figure>"
         )
+
+
+def data(image: Image) -> str:
+    """An image as the address that holds it."""
+    return f"data:image/png;base64,{base64.b64encode(image.png).decode()}"
 
 
 class Check(NamedTuple):
@@ -118,7 +142,9 @@ def section(title: str, *parts: str) -> str:
     return f"<section><h2>{escape(title)}</h2>\n{inside}</section>" if inside else ""
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]], top: int = -1, foot: bool = False) -> str:
+def table(
+    head: Sequence[str], rows: Iterable[Sequence[str]], top: int = -1, foot: bool = False, cards: bool = False
+) -> str:
     """A table; all columns but the first hold numbers.
 
     Args:
@@ -126,18 +152,21 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], top: int = -1, foo
         rows: cells, as HTML.
         top: the row to stress.
         foot: whether the last row sums up.
+        cards: on narrow screens a row becomes a block, a line a column, each with its heading.
     """
     rows = list(rows)
 
     def line(cells: Sequence[str], tag: str, kind: str = "") -> str:
-        inside = "".join(f"<{tag}{' class=n' if i else ''}>{cell}</{tag}>" for i, cell in enumerate(cells))
+        labels = [f' data-label="{escape(name)}"' if cards and tag == "td" else "" for name in head]
+        inside = "".join(f"<{tag}{' class=n' if i else ''}{labels[i]}>{cell}</{tag}>" for i, cell in enumerate(cells))
         return f"<tr{kind}>{inside}</tr>"
 
     last = len(rows) - 1 if foot else -1
     body = "".join(line(row, "td", " class=top" * (i == top) or " class=foot" * (i == last))
                    for i, row in enumerate(rows))  # fmt: skip
     head_line = line([escape(name) for name in head], "th")
-    return f"<div class=scroll><table><thead>{head_line}</thead><tbody>{body}</tbody></table></div>"
+    kind = " class=cards" if cards else ""
+    return f"<div class=scroll><table{kind}><thead>{head_line}</thead><tbody>{body}</tbody></table></div>"
 
 
 def tiles(items: Iterable[tuple[str, str, str]]) -> str:
@@ -167,15 +196,33 @@ def checklist(items: Iterable[Check]) -> str:
     )
 
 
+def beside(text: str, figures: str) -> str:
+    """Text or a table with its figures to the right where there is room."""
+    return f"<div class=beside><div>{text}</div>{figures}</div>" if text and figures else text + figures
+
+
 def plots(figures: Iterable[Plot]) -> str:
     """Figures beside one another where there is room."""
-    inside = "".join(figure.html() for figure in figures)
-    return f"<div class=plots>{inside}</div>" if inside else ""
+    figures, parts = list(figures), []
+    for kind, some in (("", [f for f in figures if f.wide]), (" even", [f for f in figures if not f.wide])):
+        inside = "".join(figure.html() for figure in some)
+        parts.append(f'<div class="plots{kind * (len(some) > 1)}">{inside}</div>' if inside else "")
+    return "".join(parts)
 
 
 def code(text: str) -> str:
     """A command or a name."""
     return f"<code>{escape(text)}</code>"
+
+
+def folded(title: str, inside: str) -> str:
+    """HTML that is shown when its title is clicked."""
+    return f"<details><summary>{escape(title)}</summary>{inside}</details>"
+
+
+def lines(text: str) -> str:
+    """Lines to copy."""
+    return f"<pre><code>{escape(text)}</code></pre>"
 
 
 def settings(groups: Mapping[str, Any]) -> str:

@@ -33,6 +33,7 @@ STYLE: Any = {  # matplotlib 3.11 types the keys, older ones do not
 }  # fmt: skip
 SIZE = (4.7, 3.2)
 DECISIONS = 40  # panels of a heat map at most
+FEW = 4  # of them that stand in two columns; more in four, or six
 
 
 class Image(NamedTuple):
@@ -144,9 +145,15 @@ def masses(steps: Sequence[int], shares: Mapping[str, Sequence[float]]) -> Figur
     """The mean probability of every option over the steps, in percent; a dotted line where all are alike."""
     figure, axes = _axes(SIZE, "step", "mean probability, %")
     colours = (BLUE, RED, GREEN, PINK, SKY, ORANGE, YELLOW)
-    for i, (option, share) in enumerate(shares.items()):
-        axes.plot(steps, 100 * np.asarray(share), ("-", "--")[i // len(colours) % 2], color=colours[i % len(colours)],
+    named = sorted(shares, key=lambda option: -abs(shares[option][-1] - shares[option][0]))[: len(colours)]
+    named = list(shares) if len(shares) <= len(colours) + 1 else named
+    for option in [option for option in shares if option not in named]:
+        axes.plot(steps, 100 * np.asarray(shares[option]), color=RULE, linewidth=1.2)
+    for i, option in enumerate(option for option in shares if option in named):
+        axes.plot(steps, 100 * np.asarray(shares[option]), ("-", "--")[i // len(colours)], color=colours[i % 7],
                   linewidth=1.8, label=option)  # fmt: skip
+    if len(named) < len(shares):
+        axes.plot([], [], color=RULE, linewidth=1.2, label=f"{len(shares) - len(named)} that moved less")
     axes.axhline(100 / len(shares), color=FAINT, linewidth=1, linestyle=":")
     axes.set_ylim(bottom=0)
     _long(axes, steps[-1])
@@ -169,7 +176,7 @@ def heat(
     """
     from matplotlib.figure import Figure
 
-    count, columns = len(labels), min(len(labels), 2)
+    count, columns = len(labels), min(len(labels), 2 if len(labels) <= FEW else 4 if len(labels) <= 2 * FEW else 6)
     rows = math.ceil(count / columns)
     left, gap, title, foot, row = 0.3 + 0.064 * max(map(len, options)), 0.2, 0.23, 0.85, 0.125 * len(options)
     across, down = max(SIZE[0], left + 1.6 * columns), rows * (row + title) + foot
@@ -201,8 +208,9 @@ def heat(
 
 
 @drawn
-def trade(costs: Sequence[float], values: Sequence[float], found: int | None, xlabel: str, ylabel: str) -> Figure:
-    """Every evaluation's value against its cost, with the Pareto front and what was found, if it is among them."""
+def trade(costs: Sequence[float], values: Sequence[float], found: int | None, xlabel: str, ylabel: str,
+          target: float | None = None) -> Figure:  # fmt: skip
+    """Every evaluation's value against its cost, the Pareto front, what was found if it is among them, and a target."""
     figure, axes = _axes(SIZE, xlabel, ylabel)
     x, y = np.asarray(costs, dtype=float), np.asarray(values, dtype=float)
     dots = thinned(x, y)
@@ -213,7 +221,9 @@ def trade(costs: Sequence[float], values: Sequence[float], found: int | None, xl
               label="Pareto front")  # fmt: skip
     if found is not None:
         axes.plot(costs[found], values[found], "*", color=RED, markersize=13, markeredgecolor="white", label="found")
-    _cost_axis(axes, costs)
+    if target is not None:
+        axes.axvline(target, color=INK, linewidth=1.0, linestyle="--", label="target")
+    _cost_axis(axes, costs if target is None else [*costs, target])
     low, high = float(np.quantile(y, 0.05)), float(y.max())
     margin = 0.06 * (high - low) or 0.5
     axes.set_ylim(min(low, float(y[front].min())) - margin, high + margin)

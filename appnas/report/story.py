@@ -147,6 +147,15 @@ class Story:
         return records[-1].arch if self.soft else max(records, key=lambda record: record.value).arch
 
     @property
+    def valued(self) -> tuple[float, str]:
+        """The value of what was found, so far if the run is unfinished, and how it came about: one for a page."""
+        assert self.main is not None
+        best, count = self.main.best, len(self.main.scored)
+        value = float(self.result["value"]) if self.result else best
+        largest = f"the largest of {count:,} score{'s' * (count > 1)}"
+        return value, largest if value == best or value != value else "the mean of its trainings in the last stage"
+
+    @property
     def choices(self) -> tuple[Choice, ...]:
         """The space's, or as much of them as a run with a space of the user's own has kept."""
         if self.space is not None:

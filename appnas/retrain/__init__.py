@@ -4,12 +4,17 @@ Here belongs what turns an architecture into a trained network; of a search's da
 """
 
 from appnas.retrain.batches import check_batches
+from appnas.retrain.differences import (
+    Difference, Interval, best_of, difference, falls, primary, referee, rivals, unit, welch,
+)  # fmt: skip
 from appnas.retrain.exporting import To, export, load
-from appnas.retrain.plain_source import plain_source
+from appnas.retrain.plain import plain_source
 from appnas.retrain.retraining import controls, retrain, testable, train_one
-from appnas.retrain.rows import Retrained, Row, load_rows
+from appnas.retrain.retrained import Retrained
+from appnas.retrain.rows import Row, load_rows
 
 __all__ = [
-    "Retrained", "Row", "To", "check_batches", "controls", "export", "load", "load_rows", "plain_source",
-    "retrain", "testable", "train_one",
+    "Difference", "Interval", "Retrained", "Row", "To", "best_of", "check_batches", "controls", "difference", "export",
+    "falls", "load", "load_rows", "plain_source", "primary", "referee", "retrain", "rivals", "testable", "train_one",
+    "unit", "welch",
 ]  # fmt: skip

@@ -3,7 +3,7 @@
 model.safetensors   the weights
 arch.json           what to build around them: space, architecture, sizes of inputs and outputs, where it comes from
 model.onnx          the same network with a free batch size, or free numbers of nodes and edges, checked against torch
-network.py          the same network as plain torch, without appnas: see `appnas.retrain.plain_source`
+network.py          the same network as plain torch, without appnas: see `appnas.retrain.plain.plain_source`
 README.md           a model card, and config.json beside it, as on the Hugging Face hub: see `appnas.retrain.hub`
 
 Nothing here is ever unpickled: `load` builds the network from `arch.json` and reads the weights as plain tensors.
@@ -28,7 +28,7 @@ from appnas.compute import by_one, device_of
 from appnas.cost import require, to_onnx
 from appnas.loop import versions
 from appnas.retrain.hub import folder
-from appnas.retrain.plain_source import plain_source
+from appnas.retrain.plain import plain_source
 from appnas.retrain.retraining import inputs
 from appnas.run import KEYS, WEIGHTS, load_config, load_weights, put_weights, read_json, stored, write_json
 from appnas.run.catalogue import is_own

@@ -17,10 +17,11 @@ from torch import nn
 
 from appnas.compute import Precision, compute_of, led, parted
 from appnas.cost import counts, latencies, placing
-from appnas.loop import SearchResult, training
+from appnas.loop import SearchResult, in_notebook, training
 from appnas.retrain.batches import check_batches
 from appnas.retrain.ensemble import Ensemble, Together, best_few, kind_of, selected
-from appnas.retrain.rows import Retrained, Row, _row_json
+from appnas.retrain.retrained import Retrained
+from appnas.retrain.rows import Row, _row_json
 from appnas.run import add_place, save_showcase, save_weights, told_places, write_json, writing
 from appnas.space import Arch, Space, constant_arch, random_arch
 from appnas.support import DataError, RunError, failure_of, offers, seeded, told
@@ -68,7 +69,7 @@ def retrain(
     splits: Literal["own", "all"] = "own",
     ensemble: int = 0,
     ensemble_by: Together = "voting",
-    progress: bool = False,
+    progress: bool | None = None,
 ) -> Retrained:
     """Train the found architecture and its controls from scratch on all training data, then test each once a seed.
 
@@ -92,7 +93,7 @@ def retrain(
         ensemble: if above 1, a row of so many of the search's best together, the found one first: the mean of their
             probabilities, or numbers (`appnas.retrain.ensemble`).
         ensemble_by: "voting", or "stacking": a mean weighed by validation data.
-        progress: show a live line.
+        progress: show a live line; by default in a notebook alone.
 
     Raises:
         TypeError: an ensemble of what is not classes, sets of labels or numbers.
@@ -111,6 +112,7 @@ def retrain(
     beside = asked.get("beside", ()) if beside is None else beside
     if min(epochs, seeds) < 1:
         raise ValueError(f"epochs and seeds must be at least 1, got {epochs} and {seeds}")
+    progress = in_notebook() if progress is None else progress
     seed = int(result.info.get("seed", 0))
     folder = out or result.info.get("path")
     out = Path(folder) if folder else None

@@ -1,20 +1,15 @@
-"""The table of a retraining: what was found beside its controls."""
+"""The rows of a retraining: what was found, and its controls."""
 
 from __future__ import annotations
 
-import io
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-from torch import nn
-
 from appnas.run import read_json
-from appnas.space import Arch, table
+from appnas.space import Arch
 from appnas.task import Metric
 
 
@@ -50,68 +45,6 @@ class Row:
     def spread(self, metric: str) -> float:
         """Standard deviation over the seeds; 0 for one."""
         return statistics.stdev([test[metric] for test in self.tests]) if len(self.tests) > 1 else 0.0
-
-
-@dataclass(frozen=True)
-class Retrained:
-    """A trained model and the table of what it was compared with.
-
-    Attributes:
-        model: the best architecture after training with the first seed, in evaluation mode.
-        rows: the found architecture first, then the controls, all trained alike.
-        epochs: budget of every training.
-        splits: of the data, on each of which all were trained and tested.
-    """
-
-    model: nn.Module
-    rows: Sequence[Row]
-    epochs: int
-    splits: int = 1
-
-    @property
-    def metric(self) -> Metric | None:
-        """What the domain's value stands for."""
-        return self.rows[0].metric
-
-    def __rich__(self) -> Table:
-        """The table for the terminal."""
-        metrics, seeds = list(self.rows[0].tests[0]), len(self.rows[0].tests)
-
-        def measured(row: Row, metric: str) -> str:
-            return f"{row.mean(metric):.4g}" + (f" ± {row.spread(metric):.2g}" if seeds > 1 else "")
-
-        first, best = self.metric, ""
-        if first and first.name in metrics:
-            metrics.sort(key=lambda name: name != first.name)
-            best = f"; {'more' if first.higher else 'less'} {first.name.replace('_', ' ')} is better"
-
-        def headed(metric: str) -> str:
-            return f"test {first.words if first and metric == first.name else metric.replace('_', ' ')}"
-
-        of = f"mean ± deviation of {seeds // self.splits} seeds" if seeds > self.splits else "one seed"
-        if self.splits > 1:
-            of = f"mean ± deviation over {self.splits} splits, {of.removeprefix('mean ± deviation of ')} each"
-        return table(
-            f"trained for {self.epochs} epochs, then tested; {of}{best}",
-            ["architecture", "parameters", "MACs", "ms", *map(headed, metrics)],
-            [
-                [
-                    row.name,
-                    f"{row.parameters:,}",
-                    f"{row.macs:,}",
-                    "" if row.latency is None else f"{row.latency:.3g}",
-                    *(measured(row, metric) for metric in metrics),
-                ]
-                for row in self.rows
-            ],
-        )
-
-    def __str__(self) -> str:
-        """The same as plain text."""
-        console = Console(file=io.StringIO(), width=120)
-        with console.capture() as captured:
-            console.print(self)
-        return captured.get()
 
 
 def _row_json(row: Row) -> dict[str, Any]:

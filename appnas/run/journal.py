@@ -127,7 +127,7 @@ def row(record: Record) -> dict[str, Any]:
 def finish(path: Path, result: SearchResult) -> None:
     """Write a finished run's result."""
     named = describe(result.space.choices, result.best) if result.space else None
-    told = ("seed", "runs", "mean", "spread", "control", "conditions", "ended")
+    told = ("seed", "runs", "mean", "spread", "ranked_by", "control", "conditions", "ended")
     more = {key: result.info[key] for key in told if key in result.info}
     found = {"best": list(result.best), "named": named, "value": result.value, "steps": len(result.history)}
     write_json(path / "result.json", found | more)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,8 @@ def describe_domain(domain: Any) -> dict[str, Any]:
     known = {"fingerprint": domain.fingerprint} if hasattr(domain, "fingerprint") else {}
     if dataclasses.is_dataclass(metric := getattr(domain, "metric", None)) and not isinstance(metric, type):
         known["metric"] = dataclasses.asdict(metric)
+    if math.isfinite(chance := float(getattr(domain, "chance", math.nan))):
+        known["chance"] = chance
     if own := _own(domain, "options"):
         return {**own, **known}
     name = getattr(domain, "catalogue_name", None)

@@ -1,7 +1,6 @@
 """appnas compare: figures by hand, runs as they lie on disk, and what cannot be compared."""
 
 import json
-import math
 import re
 import shutil
 import statistics
@@ -9,7 +8,8 @@ import statistics
 import pytest
 from test_app import DATA, SPACE, call
 
-from appnas.cli.compare import compare, quantile, welch
+from appnas.cli.compare import compare
+from appnas.retrain import welch
 from appnas.run import read_json, write_json
 from appnas.support import RunError
 
@@ -31,21 +31,6 @@ def runs(tmp_path_factory):
 
 def results(path, metric="accuracy"):
     return [test[metric] for test in read_json(path / "retrain.json")["rows"][0]["tests"]]
-
-
-@pytest.mark.parametrize(("freedom", "t"), [(1, 12.706), (2, 4.303), (4, 2.776), (10, 2.228), (1e4, 1.960)])
-def test_quantiles_are_those_of_the_tables(freedom, t):
-    assert quantile(freedom) == pytest.approx(t, rel=1e-3)
-
-
-def test_welch_by_hand():
-    """Variances 2 and 8 of 2 values each: 1 + 4 = 5, df = 25 / (1 + 16), means 1 and 4."""
-    low, high = welch([0.0, 2.0], [2.0, 6.0])
-    half = quantile(25 / 17) * math.sqrt(5)
-    assert (low, high) == pytest.approx((3 - half, 3 + half))
-    equal = welch([1.0, 2.0, 3.0], [2.0, 3.0, 4.0])  # equal variances and sizes: df = 4
-    assert equal == pytest.approx((1 - 2.776 * math.sqrt(2 / 3), 1 + 2.776 * math.sqrt(2 / 3)), rel=1e-3)
-    assert welch([1.0], [1.0, 2.0]) is None and welch([1.0, 1.0], [2.0, 2.0]) is None
 
 
 def test_trainings_of_one_architecture_and_searches_are_told_apart(runs):

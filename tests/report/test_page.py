@@ -55,7 +55,7 @@ def test_settings_are_flattened_and_escaped():
 def test_a_plot_holds_its_picture_and_says_what_it_shows():
     plot = Plot("cell", Image(b"\x89PNG", 300, 200), 'a "quoted" <alt>', "<b>caption</b>", wide=True)
     assert plot.html() == (
-        '<figure class=wide style="width:calc(300px + 2rem + 2px)"><div>'
+        '<figure class="wide" style="width:calc(300px + 2rem + 2px)"><div>'
         '<img alt="a &quot;quoted&quot; &lt;alt&gt;" width="300" height="200" src="data:image/png;base64,iVBORw==">'
         "</div><figcaption><b>caption</b></figcaption></figure>"
     )

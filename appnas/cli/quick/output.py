@@ -15,6 +15,7 @@ COMMANDS = {
     "resume": "go on with an interrupted search, or show what a finished one found",
     "retrain": "train what a search found from scratch, beside controls, and test it",
     "report": "write the report of a run: one HTML page",
+    "watch": "show the report of a run in a browser while it grows",
     "compare": "put finished and retrained runs on one domain beside one another",
     "export": "write what a retrained run found as safetensors, arch.json and ONNX",
     "bench": "measure what one first-order search step costs",

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from appnas.retrain.plain_trace import own_path, traced
+from appnas.retrain.plain.plain_trace import own_path, traced
 
 
 def test_parts_are_found_by_their_own_names():

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from appnas.retrain.plain_graph import Body
-from appnas.retrain.plain_trace import traced
+from appnas.retrain.plain.plain_graph import Body
+from appnas.retrain.plain.plain_trace import traced
 
 
 def lines(forward, training=False):

@@ -17,7 +17,7 @@ from torch._ops import OpOverload
 from torch.nn import functional
 from torch.utils import _pytree as pytree
 
-from appnas.retrain.plain_trace import own_path
+from appnas.retrain.plain.plain_trace import own_path
 
 INFIX = {
     "add": "+", "sub": "-", "mul": "*", "div": "/", "truediv": "/", "floordiv": "//", "mod": "%", "pow": "**",

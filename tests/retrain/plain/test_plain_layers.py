@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from appnas.retrain.plain_layers import calls, layer, literal
+from appnas.retrain.plain.plain_layers import calls, layer, literal
 from appnas.spaces.parts import Depthwise
 from appnas.spaces.parts.ops import Pointwise
 

@@ -18,9 +18,9 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from appnas.cost import TOLERANCE, Inputs, shaped
-from appnas.retrain.plain_graph import Body, needed
-from appnas.retrain.plain_layers import calls, layer
-from appnas.retrain.plain_trace import Traced, traced
+from appnas.retrain.plain.plain_graph import Body, needed
+from appnas.retrain.plain.plain_layers import calls, layer
+from appnas.retrain.plain.plain_trace import Traced, traced
 
 WIDTH = 116
 HEAD = '''"""{about}"""
