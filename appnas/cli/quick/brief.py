@@ -15,7 +15,7 @@ from appnas.cli.quick.fields import Setting, settings
 from appnas.methods import METHODS
 
 GROUPS = {
-    "the run": ("out", "seed", "seeds", "rank_epochs", "tune"),
+    "the run": ("out", "seed", "seeds", "rank_epochs", "tune", "watch"),
     "beside it": ("control", "retrain_epochs", "beside"),
     "workers": ("workers", "asks", "cluster", "timeout", "max_failures", "max_failure_share"),
     "machine": ("device", "precision", "compile", "threads", "processes", "norms"),
