@@ -153,6 +153,19 @@ def generated() -> dict[str, str | Path]:
     return pages | {f"gallery/{path.name}": path for path in sorted(GALLERY.glob("*.*"))}
 
 
+def shown(gallery: Path) -> str:
+    """The gallery's entries: of every report that is there a title, a picture and a link."""
+    import runpy
+
+    said = []
+    for name, made in runpy.run_path(str(ROOT / "docs" / "scripts" / "gallery.py"))["REPORTS"].items():
+        if (gallery / f"{name}.html").exists():
+            picture = f"[![{name}](gallery/{name}.png)](gallery/{name}.html)\n\n"
+            picture = picture if (gallery / f"{name}.png").exists() else ""
+            said.append(f"## {name.title()}\n\n{made.__doc__}\n\n{picture}[The report](gallery/{name}.html)\n")
+    return "\n".join(said)
+
+
 def site_name(path: str) -> str | None:
     """Where a file of the repository stands on the site."""
     if path.startswith("docs/"):
@@ -217,4 +230,4 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     text = linked(markdown, source, uri)
     if uri == "methods/index.md":
         text = re.sub(r"^\| `(\w+)` \|", r"| [`\1`](\1.md) |", text, flags=re.MULTILINE)
-    return text
+    return text.replace("<!-- gallery -->", shown(GALLERY))
