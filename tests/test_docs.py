@@ -100,7 +100,8 @@ def test_the_graph_example_has_other_tasks(task, metric, tmp_path):
 @pytest.mark.parametrize("name", METHODS)
 def test_the_table_of_methods_is_the_catalogue(name):
     method = METHODS[name]
-    assert f"| `{name}` | {method.paper} | {method.strategy} | {method.estimation} | {method.needs} |" in TABLE["methods/index"]
+    row = f"| `{name}` | {method.paper} | {method.strategy} | {method.estimation} | {method.needs} |"
+    assert row in TABLE["methods/index"]
 
 
 @pytest.mark.parametrize("name", [*SPACES, *DOMAINS])

@@ -35,8 +35,12 @@ def against(random: np.ndarray, found: np.ndarray, top: float):
         axes.plot(looks, mean, color=colour, linewidth=2)
         axes.annotate(name, (looks[-1], mean[-1]), (4, 0), textcoords="offset points", color=colour, va="center")
     axes.axhline(top, color=INK, linewidth=0.8, linestyle=":")
-    axes.annotate("best of all 26,206 networks", (looks[-1], top), (0, 3), textcoords="offset points", ha="right", fontsize=8)
-    axes.set(xlabel="networks looked at", ylabel="best validation accuracy so far, %", xlim=(1, 128), ylim=(71.4, 73.85))
+    axes.annotate(
+        "best of all 26,206 networks", (looks[-1], top), (0, 3), textcoords="offset points", ha="right", fontsize=8
+    )
+    axes.set(
+        xlabel="networks looked at", ylabel="best validation accuracy so far, %", xlim=(1, 128), ylim=(71.4, 73.85)
+    )
     axes.set_xticks([1, 25, 50, 75, 100])
     return figure
 

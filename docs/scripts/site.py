@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import dataclasses
-import importlib
 import inspect
 import posixpath
 import re
@@ -90,7 +89,8 @@ def use(name: str, table: str) -> str:
 
 RESULTS = {
     "darts": "DARTS", "zarts": "ZARTS", "unas": "UNAS", "radars": "RADARS", "two_temperature": "two temperatures",
-    "freenas": "FreeNAS", "rlnas": "RLNAS", "fewshot": "few-shot NAS", "gcn_fit": "GCN-fit", "ctnas": "CTNAS", "nao": "NAO",
+    "freenas": "FreeNAS", "rlnas": "RLNAS", "fewshot": "few-shot NAS", "gcn_fit": "GCN-fit",
+    "ctnas": "CTNAS", "nao": "NAO",
     "mnasnet": "MnasNet", "monas": "MONAS", "agnn": "AGNN", "rl_darts": "RL-DARTS", "routability": "routability",
     "random": "random, evolution, REINFORCE", "evolution": "random, evolution, REINFORCE",
     "reinforce": "random, evolution, REINFORCE", "hyperband": "Hyperband, ASHA", "zerocost": "zero-cost proxies",
@@ -101,7 +101,9 @@ RESULTS = {
 
 def measured(name: str, results: str) -> list[str]:
     """The rows of a method's results, as a table."""
-    rows = [line for line in results.splitlines() if RESULTS[name] and re.match(rf"\| {RESULTS[name]}( on \w+)? \|", line)]
+    rows = [
+        line for line in results.splitlines() if RESULTS[name] and re.match(rf"\| {RESULTS[name]}( on \w+)? \|", line)
+    ]
     if not rows:
         return ["No section of the results is its own; where it stands beside others, it is named there.", ""]
     head = next(line for line in results.splitlines() if line.startswith("| method | claim |"))
@@ -131,10 +133,8 @@ def method_page(name: str) -> str:
 
 def reference() -> dict[str, dict[str, str]]:
     """Pages of the reference by their sections: title -> module."""
-    return {
-        section: {name.removeprefix("appnas."): name if name.startswith("appnas") else f"appnas.{name}" for name in names}
-        for section, names in ROOMS.items()
-    }
+    full = {name: name if name.startswith("appnas") else f"appnas.{name}" for names in ROOMS.values() for name in names}
+    return {section: {name.removeprefix("appnas."): full[name] for name in names} for section, names in ROOMS.items()}
 
 
 def example_page(path: Path) -> str:
