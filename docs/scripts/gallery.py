@@ -23,25 +23,25 @@ Made = Callable[[Path], appnas.Result]
 
 def darts(out: Path) -> appnas.Result:
     """A cell on digits, by DARTS: masses of operations over time, and the cell drawn."""
-    space = Cells(channels=4, cells=3, width=8, depth=3)
-    result = appnas.search(space, "digits", "darts", order="first", epochs=3, alpha_lr=0.02, out=out)
-    result.retrain(epochs=3, beside=["random", "sep_conv_3x3"])
+    space = Cells(channels=2, cells=3, width=4, depth=3)
+    result = appnas.search(space, "digits", "darts", order="first", epochs=2, alpha_lr=0.02, out=out)
+    result.retrain(epochs=2, beside=["random", "sep_conv_3x3"])
     return result
 
 
 def evolution(out: Path) -> appnas.Result:
     """Evolution from scratch, with random search at equal budget beside it."""
-    few = {"evaluations": 12, "population": 5, "sample": 2, "budget": 1}
-    result = appnas.search(Bench201(channels=4, repeats=1), "digits", "evolution", **few, control=True, out=out)
+    few = {"evaluations": 8, "population": 4, "sample": 2, "budget": 1}
+    result = appnas.search(Bench201(channels=2, repeats=1), "digits", "evolution", **few, control=True, out=out)
     result.retrain(epochs=2, beside=["nor_conv_3x3"])
     return result
 
 
 def graphs(out: Path) -> appnas.Result:
     """A graph network, begun with hand-made ones, by AGNN."""
-    few = {"evaluations": 16, "budget": 10, "warmup": 9, "top": 2, "repeats": 1}
+    few = {"evaluations": 12, "budget": 5, "warmup": 9, "top": 1, "repeats": 1}
     result = appnas.search(GraphNet(hidden=(16, 32)), "graphs", "agnn", **few, out=out)
-    result.retrain(epochs=15, beside=["gcn", "mlp", "random"])
+    result.retrain(epochs=8, beside=["gcn", "mlp", "random"])
     return result
 
 

@@ -33,6 +33,8 @@ COPIES = {
     "CONTRIBUTING.md": "contributing.md",
 }
 """Files of the repository and where they stand on the site."""
+WIDE = ("methods/index.md", "spaces.md", "domains.md", "choosing/method.md", "results.md")
+"""Pages whose tables want the room of the list of headings."""
 ROOMS = {
     "The front door": ["appnas"],
     "Fields": ["appnas.spaces", "appnas.domains"],
@@ -100,14 +102,19 @@ RESULTS = {
 
 
 def measured(name: str, results: str) -> list[str]:
-    """The rows of a method's results, as a table."""
-    rows = [
-        line for line in results.splitlines() if RESULTS[name] and re.match(rf"\| {RESULTS[name]}( on \w+)? \|", line)
-    ]
-    if not rows:
-        return ["No section of the results is its own; where it stands beside others, it is named there.", ""]
-    head = next(line for line in results.splitlines() if line.startswith("| method | claim |"))
-    return [head, re.sub(r"[^|]+", " --- ", head), *rows, ""]
+    """The rows of a method's results in the summary of all, as lists."""
+    glance = results[results.index("\n## At a glance\n") :].split("\n## ")[1]
+    head, _, *rows = [re.split(r" \| ", line.strip("| ")) for line in glance.splitlines() if line.startswith("| ")]
+    said = []
+    for row in rows:
+        if RESULTS[name] and re.fullmatch(rf"{RESULTS[name]}( on \w+)?", row[0]):
+            said += [
+                f"**{row[0]}**",
+                "",
+                *(f"- {what}: {text}" for what, text in zip(head[1:], row[1:], strict=True)),
+                "",
+            ]
+    return said or ["No row of the results is its own; where it stands beside others, it is named there.", ""]
 
 
 def method_page(name: str) -> str:
@@ -123,7 +130,7 @@ def method_page(name: str) -> str:
         f"Strategy: {method.strategy}. Estimation: {method.estimation}. Needs: {method.needs}.", "",
         "## What it does", "", first, "", rest, "",
         "## What was measured", "", *measured(name, results.read_text()),
-        "All rows, commands and what did not hold: [results](../results.md).", "",
+        "All rows, seeds and what did not hold: [results](../results.md).", "",
         "## Settings", "",
         f"Keywords of `appnas.search(space, domain, {name!r}, ...)`, and flags: `appnas search {name} --help`.", "",
         "| setting | type | default | what |", "| --- | --- | --- | --- |", *rows, "",
@@ -228,6 +235,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     uri = page.file.src_uri
     source = next((path for path, to in COPIES.items() if to == uri), f"docs/{uri}")
     text = linked(markdown, source, uri)
+    if uri in WIDE:
+        page.meta["hide"] = ["toc"]
     if uri == "methods/index.md":
         text = re.sub(r"^\| `(\w+)` \|", r"| [`\1`](\1.md) |", text, flags=re.MULTILINE)
     return text.replace("<!-- gallery -->", shown(GALLERY))
