@@ -240,3 +240,17 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     if uri == "methods/index.md":
         text = re.sub(r"^\| `(\w+)` \|", r"| [`\1`](\1.md) |", text, flags=re.MULTILINE)
     return text.replace("<!-- gallery -->", shown(GALLERY))
+
+
+def fetched(html: str) -> list[str]:
+    """What a page loads from other hosts by itself."""
+    return re.findall(r'<(?:script|img|iframe|link)\b[^>]*?\b(?:src|href)="((?:https?:)?//[^"]+)"', html)
+
+
+def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
+    """Refuses a page that loads something from another host."""
+    from mkdocs.exceptions import PluginError
+
+    if found := fetched(output):
+        raise PluginError(f"{page.file.src_uri} must load nothing from other hosts, it loads {', '.join(found)}")
+    return output
