@@ -4,7 +4,7 @@ BIN := .venv/bin
 
 RL := .venv-rl/bin
 
-.PHONY: demo test check slow rl avx2 results clean
+.PHONY: demo test check docs slow rl avx2 results clean
 
 demo: .venv/demo
 	$(BIN)/python examples/quickstart.py
@@ -34,8 +34,16 @@ rl: .venv-rl/ready
 check: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	rm -rf build && $(BIN)/python -m pip install -q --no-deps --target build/typed .
+	rm -rf build/typed build/lib build/bdist* && $(BIN)/python -m pip install -q --no-deps --target build/typed .
 	cd build/typed && ../../$(BIN)/mypy --config-file ../../pyproject.toml -p appnas
+
+# The site, in build/site: open index.html. The gallery's reports are made once, in about a minute.
+docs: .venv/dev build/gallery/ready
+	$(BIN)/python -m mkdocs build --quiet
+
+build/gallery/ready: docs/scripts/gallery.py | .venv/dev
+	$(BIN)/python docs/scripts/gallery.py
+	touch $@
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

@@ -4,7 +4,7 @@
     trained = result.retrain(epochs=5, beside=["random", "sep_conv_3x3"])
 
 One small core; search spaces as data (`appnas.spaces`); fields as adapters (`appnas.domains`); every published
-method a short file (`appnas.methods`). The README shows the parts.
+method a short file (`appnas.methods`). The guides (docs/own/parts.md) show the parts.
 """
 
 from typing import TYPE_CHECKING

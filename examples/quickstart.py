@@ -59,7 +59,7 @@ def main(args: Args) -> None:
 
     console.print(f"\n{result}\n", highlight=False)
     console.print(trained)
-    console.print(f"One seed says little: see [bold]seeds[/] in the README. The report: {result.report()}")
+    console.print(f"One seed says little: see docs/choosing/random.md. The report: {result.report()}")
 
 
 if __name__ == "__main__":

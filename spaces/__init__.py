@@ -1,6 +1,6 @@
 """Search spaces: frozen dataclasses that know choices and builders, and nothing of domains or methods.
 
-`SPACES` is the catalogue; a space adds its line here and its row to the README's table.
+`SPACES` is the catalogue; a space adds its line here and its row to docs/spaces.md.
 """
 
 if __name__ != "appnas.spaces":

@@ -1,4 +1,4 @@
-"""What is promised in prose: the README's code runs, its tables match the catalogues, what is public is documented."""
+"""What is promised in prose: the pages' code runs, their tables match the catalogues, what is public is documented."""
 
 import ast
 import dataclasses
@@ -18,9 +18,23 @@ from appnas.spaces import SPACES
 from appnas.task import Recipe
 
 ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text()
-OWN = (ROOT / "spaces/README.md").read_text()
-BLOCKS = re.findall(r"```python\n(.*?)```", README + OWN, re.DOTALL)
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+OWN = (ROOT / "docs/own/space.md").read_text()
+TABLE = {name: (ROOT / f"docs/{name}.md").read_text() for name in ("methods/index", "spaces", "domains")}
+RESULTS = (ROOT / "benchmarks/RESULTS.md").read_text()
+
+
+def blocks(text):
+    """Every Python snippet of a page, and whether a comment before it, `<!-- slow -->`, says that it takes long."""
+    return [(code, bool(slow)) for slow, code in re.findall(r"(<!-- slow -->\n)?```python\n(.*?)```", text, re.DOTALL)]
+
+
+BLOCKS = [
+    pytest.param(
+        code, id=f"{path.relative_to(ROOT)}:{k}", marks=[pytest.mark.slow] * slow
+    )
+    for path in PAGES for k, (code, slow) in enumerate(blocks(path.read_text()))
+]  # fmt: skip
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 MODULES = [p for folder in ("appnas", "domains", "spaces") for p in sorted((ROOT / folder).rglob("*.py"))]
@@ -32,10 +46,35 @@ OPTIONS = {
 }
 
 
-@pytest.mark.parametrize("block", BLOCKS, ids=range(len(BLOCKS)))
-def test_the_code_of_the_readme_runs(block, tmp_path):
+@pytest.mark.parametrize("block", BLOCKS)
+def test_the_code_of_the_pages_runs(block, tmp_path):
     (file := tmp_path / "block.py").write_text(block)
     run(file, folder=tmp_path)
+
+
+def test_a_slow_snippet_is_marked():
+    said = "```python\na\n```\n<!-- slow -->\n```python\nb\n```\n```\nc\n```\n"
+    assert blocks(said) == [("a\n", False), ("b\n", True)]
+
+
+def test_the_readme_can_be_read():
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 150
+
+
+def figures(text):
+    """Numbers with decimals in the rows of tables, a share of one with or without its zero."""
+    rows = "\n".join(line for line in text.splitlines() if line.startswith("| "))
+    return {number.removeprefix("0") for number in re.findall(r"(?<![\d.])\d*\.\d+(?![\d.])", rows)}
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/choosing/method.md"])
+def test_figures_that_advise_were_measured(page):
+    advice = figures((ROOT / page).read_text())
+    assert len(advice) > 20 and advice <= figures(RESULTS)
+
+
+def test_figures_are_seen():
+    assert figures("1.5 no\n| 0.72 ± .01 | 3.9.1 | 12 |\n| 94.30 |\n") == {".72", ".01", "94.30"}
 
 
 NEEDS = {"procgen_rl_darts": "procgen", "graph_agnn": "torch_geometric", "own_gnn": "torch_geometric"}
@@ -61,19 +100,17 @@ def test_the_graph_example_has_other_tasks(task, metric, tmp_path):
 @pytest.mark.parametrize("name", METHODS)
 def test_the_table_of_methods_is_the_catalogue(name):
     method = METHODS[name]
-    assert (
-        f"| `{name}` | {method.paper} | {method.strategy} | {method.estimation} | {method.needs} | {method.when} |"
-        in README
-    )
+    said = (method.paper, method.strategy, method.estimation, method.needs, method.when)
+    assert f"| `{name}` | {' | '.join(said)} |" in TABLE["methods/index"]
 
 
 @pytest.mark.parametrize("name", [*SPACES, *DOMAINS])
-def test_spaces_and_domains_are_in_the_readme(name):
-    assert f"| `{name}` |" in README
+def test_spaces_and_domains_are_in_their_tables(name):
+    assert f"| `{name}` |" in TABLE["spaces" if name in SPACES else "domains"]
 
 
 def test_the_map_names_every_room():
-    block = README[README.index("## Map") :]
+    block = CONTRIBUTING[CONTRIBUTING.index("## Map") :]
     assert [name for name in ROOMS if name != "top" and not re.search(rf"^ *{name}/ ", block, re.MULTILINE)] == []
 
 
@@ -125,12 +162,12 @@ def test_what_is_asked_of_a_space_is_seen():
 
 PROSE = [
     *ROOT.glob("*.md"), *(ROOT / "benchmarks").glob("*.md"), *(ROOT / "domains").rglob("*.md"),
-    *(ROOT / "spaces").rglob("*.md"), ROOT / "Makefile",
+    *PAGES[1:], *sorted((ROOT / "docs").rglob("*.py")), ROOT / "mkdocs.yml", ROOT / "Makefile",
     ROOT / "pyproject.toml", *MODULES, *EXAMPLES, *sorted((ROOT / "benchmarks").glob("*.py")),
 ]  # fmt: skip
 """What names modules and files: prose, and what is said in code."""
 DOTTED = re.compile(r"(?<![\w/.@-])appnas(?:\.[A-Za-z_]\w*)+")
-PATHS = re.compile(r"(?<![\w/.-])(?:appnas|domains|spaces|tests|examples|benchmarks)/[\w./-]*+(?![<{*$])")
+PATHS = re.compile(r"(?<![\w/.-])(?:appnas|domains|spaces|tests|examples|benchmarks|docs)/[\w./-]*+(?![<{*$])")
 
 
 def resolves(name):

@@ -50,7 +50,7 @@ EXERCISES = [
                 '        "hill climbing", "training from scratch, or a table",\n        "never", "scores",\n    ),\n',
             ),
             (
-                "README.md", "| `routability` |",
+                "docs/methods/index.md", "| `routability` |",
                 "| `hillclimb` | Hill climbing (arXiv 0000.00000) | hill climbing | training from scratch, or a table"
                 " | scores | never |\n",
             ),
@@ -77,7 +77,7 @@ EXERCISES = [
             ),
             ("spaces/__init__.py", '        "mlp": Named', '        "ladder": Named("Ladder", 16, "four layers"),\n'),
             ("spaces/__init__.py", '    "Maskable",\n', '    "Ladder",\n'),
-            ("README.md", "| `mlp` |", "| `ladder` | layers, each one of four operations | 16 |\n"),
+            ("docs/spaces.md", "| `mlp` |", "| `ladder` | layers, each one of four operations | 16 |\n"),
             (MATRIX, '    "mlp": {"width', '    "ladder": {"width": 4},\n'),
         ],
         "spaces/__init__.py",
@@ -85,7 +85,7 @@ EXERCISES = [
             "tests/spaces/images/test_ladder.py", f"{MATRIX}::test_the_matrix_is_complete",
             f"{MATRIX}::test_every_kind_of_name_is_known[ladder]",
             *(f"{MATRIX}::test_searches_retrains_and_tests[{method}-ladder]" for method in ("darts", "unas", "random")),
-            "tests/test_docs.py::test_spaces_and_domains_are_in_the_readme[ladder]",
+            "tests/test_docs.py::test_spaces_and_domains_are_in_their_tables[ladder]",
             "tests/test_docs.py::test_every_setting_says_what_it_is[space ladder]",
         ],
         ["TestSpace::test_restriction", "TestSupernet::test_gradient_of_the_gates"],
@@ -99,12 +99,12 @@ EXERCISES = [
                 "domains/__init__.py", '        "catch": Named',
                 '        "stripes": Named("images.stripes:Stripes", "StripesOptions", "a bright line, drawn here"),\n',
             ),
-            ("README.md", "| `catch` |", "| `stripes` | a bright line above or below, drawn here |\n"),
+            ("docs/domains.md", "| `catch` |", "| `stripes` | a bright line above or below, drawn here |\n"),
         ],
         "domains/__init__.py",
         [
             "tests/domains/images/test_stripes.py",
-            "tests/test_docs.py::test_spaces_and_domains_are_in_the_readme[stripes]",
+            "tests/test_docs.py::test_spaces_and_domains_are_in_their_tables[stripes]",
             "tests/test_docs.py::test_every_setting_says_what_it_is[domain stripes]",
         ],
         ["TestStripes::test_splits_are_disjoint", "test_a_search_by_name"],
@@ -121,7 +121,7 @@ COMMON = [
 def copied(root: Path) -> Path:
     """A copy of the tree, and beside it a folder that holds it as a package, for PYTHONPATH."""
     copy = root / "copy"
-    names = ("appnas", "domains", "spaces", "tests", "examples", "benchmarks")
+    names = ("appnas", "domains", "spaces", "tests", "examples", "benchmarks", "docs")
     for name in names:
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("README.md", "CONTRIBUTING.md", "LICENSE", "Makefile", "pyproject.toml"):
@@ -163,7 +163,7 @@ def promised(copy: Path, exercise: Exercise) -> set[str]:
         re.sub(r"<paper>|<name>", exercise.name, path).replace("<field>", "images")
         for path in re.findall(r"`([\w/<>]+\.py)`", row)
     }
-    return files | ({"README.md"} if "README" in row else set())
+    return files | set(re.findall(r"`(docs/[\w/]+\.md)`", row))
 
 
 @pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.name)

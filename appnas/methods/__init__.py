@@ -1,6 +1,6 @@
 """One paper, one file: a frozen Config with the paper's numbers, and search(space, domain, config).
 
-`METHODS` is the catalogue; a method adds its line here and its row to the README's table. What it names is imported
+`METHODS` is the catalogue; a method adds its line here and its row to docs/methods/index.md. What it names is imported
 when it is asked for: the names are known without torch.
 """
 

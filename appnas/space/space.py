@@ -75,7 +75,7 @@ class Space(Protocol):
     """What every search space offers. Spaces are frozen dataclasses; building is deterministic given the torch seed.
 
     What a space may offer besides (its own `sample`, `mutate`, `canonical`, ...), who uses it and what happens without
-    is in the table of spaces/README.md.
+    is in the table of docs/own/space.md.
     """
 
     @property
