@@ -1,4 +1,4 @@
-"""What the command line does with torch: `appnas search | resume | retrain | report | watch | compare | export | eda`...
+"""The commands that need torch: `appnas search | resume | retrain | report | watch | compare | export | bench | eda`.
 
 Every command is a frozen dataclass whose fields are its flags (tyro). `appnas search METHOD` has the fields of
 three further dataclasses, see `appnas.cli.flags`. A mistake gives one line and exit code 2, Ctrl-C exit code 130;
