@@ -97,7 +97,8 @@ class Features(Housed):
             self.joint = False  # warned once
             warnings.warn(ALONE, stacklevel=2)
         if isinstance(self.read, dict):
-            return self.seen({key: read(observations[key]) for key, read in self.read.items()})
+            joined: Tensor = self.seen({key: read(observations[key]) for key, read in self.read.items()})
+            return joined
         out: Any = self.seen(self.read(observations))  # with a second part of an auxiliary head, which nothing teaches
         out = out[0] if isinstance(out, tuple) else out
         as_it_is = self.read is row or isinstance(self.network, BaseFeaturesExtractor)

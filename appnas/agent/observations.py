@@ -142,7 +142,8 @@ class Seen:
                 f"Stable-Baselines3 takes no observation such as {strange[0]!r} ({type(space[strange[0]]).__name__}):"
                 f" leave it out, with {WRAPPER} and keys={rest!r}"
             )
-        self.readings = {k: reading(space[k], given, bounds) for k in self.keys if is_frame(space[k], alone=False)}
+        own: dict[str, Any] = dict(space.spaces)
+        self.readings = {k: reading(own[k], given, bounds) for k in self.keys if is_frame(space[k], alone=False)}
         self.space = spaces.Dict({k: self.readings[k].space if k in self.readings else space[k] for k in self.keys})
 
     def __call__(self, observation: Any) -> Any:

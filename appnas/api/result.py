@@ -9,6 +9,7 @@ from typing import Any
 
 from appnas.loop import SearchResult
 from appnas.retrain import Retrained, To, export, retrain
+from appnas.task import Domain
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,8 @@ class Result(SearchResult):
         Raises:
             ValueError: the search kept no directory.
         """
-        return export(self._path("an export is made"), Path(out), to=to, space=self.space, domain=self.domain)
+        domain = self.domain if isinstance(self.domain, Domain) else None  # a table was not retrained
+        return export(self._path("an export is made"), Path(out), to=to, space=self.space, domain=domain)
 
     def _path(self, made: str) -> Path:
         if not self.info.get("path"):

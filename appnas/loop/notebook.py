@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Sequence
 from html import escape
+from importlib import import_module
 from types import SimpleNamespace, TracebackType
 from typing import Any
 
@@ -45,9 +46,8 @@ class NotebookBar:
 
     def start(self) -> None:
         """Show it."""
-        from IPython.display import HTML, display
-
-        self.handle = display(HTML(self.html()), display_id=True)
+        shows: Any = import_module("IPython.display")
+        self.handle = shows.display(shows.HTML(self.html()), display_id=True)
         self.shown = time.monotonic()
 
     def update(self, task: int, completed: int, **fields: Any) -> None:
@@ -64,10 +64,9 @@ class NotebookBar:
         self._show()
 
     def _show(self) -> None:
-        from IPython.display import HTML
-
         if self.handle is not None:
-            self.handle.update(HTML(self.html()))
+            shows: Any = import_module("IPython.display")
+            self.handle.update(shows.HTML(self.html()))
             self.shown = time.monotonic()
 
     def html(self) -> str:

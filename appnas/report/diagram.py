@@ -239,7 +239,7 @@ def cell(graph: nx.MultiDiGraph, ops: Sequence[str], idle: Collection[Hashable] 
 
     layout = layered(graph)
     wires, own = nx.MultiDiGraph(graph).edges(keys=True, data="op"), dict(graph.nodes(data="op"))
-    taken = {("op", u, v, k): words(op) for u, v, k, op in wires if op}
+    taken: dict[Box, tuple[str, ...]] = {("op", u, v, k): words(op) for u, v, k, op in wires if op}
     taken |= {("state", name): words(op) for name, op in own.items() if op}
     names: dict[Box, str] = {("state", name): str(name) for name in own} | {b: " ".join(op) for b, op in taken.items()}
     colours = palette(list(dict.fromkeys([*ops, *(op[0] for op in taken.values())])))

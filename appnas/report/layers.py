@@ -38,7 +38,7 @@ class Layer(NamedTuple):
 
     op: str
     more: Mapping[str, str]
-    count: int = 1
+    count: int = 1  # type: ignore[assignment]
 
     def __str__(self) -> str:
         """In one line."""
@@ -49,7 +49,7 @@ class Layer(NamedTuple):
 def layer(op: str | Sequence[str]) -> Layer:
     """A layer of its words, such as ("mbconv", "expand 6", "kernel 5", "pool")."""
     alone, named = [], {}
-    for word in words(op):
+    for word in words(op if isinstance(op, str) else tuple(op)):
         name, space, value = word.rpartition(" ")
         if space:
             named[name] = value

@@ -62,15 +62,17 @@ def _black(shown: Any) -> Any:
 class Same(nn.Module):
     """Always one action, or any. Shapes: [B, ...] -> [B, outputs], logits."""
 
+    scores: Tensor
+
     def __init__(self, outputs: int, action: int | None):
         super().__init__()
         self.register_buffer("scores", torch.zeros(outputs))
         if action is not None:
-            self.scores[action] = 100.0  # type: ignore[index]
+            self.scores[action] = 100.0
 
     def forward(self, x: Tensor) -> Tensor:
         """Its scores, whatever it sees."""
-        return self.scores.expand(len(x), -1)  # type: ignore[operator, no-any-return]
+        return self.scores.expand(len(x), -1)
 
 
 def floor(domain: Any, episodes: int = 0) -> Floor:

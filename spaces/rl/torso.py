@@ -226,7 +226,7 @@ class TorsoNetwork(nn.Module):
         lives = None if gates is None else [live_options(matrix) for matrix in gates]
         live = None if lives is None else lives[0][0]
         last = max((d for d in self.depths if live is None or live[d]), default=-1)
-        for i, layer in enumerate(self.layers[: last + 1]):  # type: ignore[arg-type]
+        for i, layer in enumerate(self.layers[: last + 1]):
             rows = [i, i, i, i - 1] if i else [i, i, i]
             own = None if gates is None else [m[..., r, :] for m, r in zip(gates[1:], rows, strict=False)]
             on = [None] * 4 if lives is None else [m[r] for m, r in zip(lives[1:], rows, strict=False)]

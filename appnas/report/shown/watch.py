@@ -111,7 +111,8 @@ def server(path: Path, port: int = 0) -> ThreadingHTTPServer:
 
         def do_GET(self) -> None:
             """The page, or its stamp."""
-            own = {f"{name}:{self.server.server_address[1]}" for name in (HOST, "localhost")}
+            address: Any = self.server.server_address
+            own = {f"{name}:{address[1]}" for name in (HOST, "localhost")}
             if self.headers.get("Host") not in own:  # another site's name that was pointed here
                 self.send_error(403, "this page is for 127.0.0.1 alone")
                 return

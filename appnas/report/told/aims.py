@@ -67,7 +67,8 @@ def measured(story: Story, aim: Aim) -> list[tuple[str, float]]:
     told = [record.metrics[aim.name] for record in traced if aim.name in record.metrics]
     found = [("in the search", told[-1])] if told and not story.soft else []
     row = story.rows[0] if story.rows else None
-    again = row and {"latency_ms": row.latency, "parameters": row.parameters, "macs": row.macs}.get(aim.name)
+    costs = {"latency_ms": row.latency, "parameters": row.parameters, "macs": row.macs} if row else {}
+    again = costs.get(aim.name)
     return [*found, ("after the retraining", float(again))] if again is not None else found
 
 

@@ -162,7 +162,8 @@ class Body:
         if name == "sym_size":
             return f"{say(args[0])}.shape[{say(args[1])}]"
         if name == "slice":
-            dim, start, end, step = (*args[1:], *(0, None, None, 1)[len(args) - 1 :])
+            given: list[Any] = [*args[1:], *(0, None, None, 1)[len(args) - 1 :]]
+            dim, start, end, step = given
             bounds = ["" if x in (None, 0, END) else say(x) for x in (start, end)] + ([say(step)] if step != 1 else [])
             if not any(bounds):
                 return say(args[0])

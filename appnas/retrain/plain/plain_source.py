@@ -174,7 +174,7 @@ class _Writer:
         """The class of a module; those that compute the same have the same."""
         if not methods:
             return "Part"
-        kind, lines = type(module).__name__, []
+        kind, lines = type(module).__name__, list[str]()
         step = "step" if self.loops and not path else "forward"
         for mode in (True, False):
             if mode not in methods:  # it is not called then, or does nothing
@@ -184,12 +184,12 @@ class _Writer:
             lines = [f"def {step}(self, {', '.join(methods[False].inputs)}):", *_in(methods[False].lines)]
         else:
             alike = methods[True].inputs == methods[False].inputs
-            inputs = ", ".join(methods[False].inputs) if alike else "*inputs"
+            taken = ", ".join(methods[False].inputs) if alike else "*inputs"
             named = {mode: [f"{', '.join(method.inputs)}, = inputs"] * (not alike) for mode, method in methods.items()}
-            lines = [f"def {step}(self, {inputs}):", *_in(["if self.training:"])]
+            lines = [f"def {step}(self, {taken}):", *_in(["if self.training:"])]
             lines += _in(_in([*named[True], *methods[True].lines])) + _in([*named[False], *methods[False].lines])
         if not path and self.loops:
-            told: Any = type(module).by_moment
+            told: Any = getattr(type(module), "by_moment")  # noqa: B009  (of those with loops)
             copied = textwrap.dedent(inspect.getsource(told)).replace("def by_moment(", "def forward(", 1)
             lines += ["", *copied.splitlines()]
         if not path and self.untrained:
@@ -222,9 +222,9 @@ def _empty(x: Tensor) -> str:
 
 def _call(name: str, parts: Sequence[str], brackets: str = "") -> str:
     """A call, on one line if it is short."""
-    first, last = (f"({brackets[0]}", f"{brackets[1]})") if brackets else "()"
+    first, last = (f"({brackets[0]}", f"{brackets[1]})") if brackets else ("(", ")")
     if name == "**":
-        first, last = brackets
+        first, last = brackets[0], brackets[1]
     short = ", ".join(parts)
     if len(short) < WIDTH - 40 and "\n" not in short:
         return f"{name}{first}{short}{last}"

@@ -87,13 +87,14 @@ class AtariVec(VecEnv):
     def __init__(self, game: str, count: int, seed: int, sticky: float, training: bool):
         from ale_py.vector_env import AtariVectorEnv
 
-        self.game = AtariVectorEnv(
+        self.game: Any = AtariVectorEnv(
             game, count, num_threads=1, repeat_action_probability=sticky, autoreset_mode="SameStep",
             reward_clipping=training, episodic_life=training,
         )  # fmt: skip
         self.first_seed: int | None = seed
-        shape = self.game.single_observation_space.shape
-        super().__init__(count, spaces.Box(0, 255, shape, np.uint8), spaces.Discrete(self.game.single_action_space.n))
+        shape, acts = self.game.single_observation_space.shape, self.game.single_action_space
+        assert isinstance(acts, spaces.Discrete)
+        super().__init__(count, spaces.Box(0, 255, shape, np.uint8), acts)
 
     def reset(self) -> np.ndarray:
         """New episodes everywhere."""
