@@ -92,7 +92,7 @@ def _rivals_check(story: Story) -> Check:
     outcomes = [(row.name, difference(story.rows, row, metric).outcome) for row in others]
     told = {"lost": "It lost to", "open": "No winner against", "won": "It beat"}
     parts = [(words, [name for name, is_ in outcomes if is_ == outcome]) for outcome, words in told.items()]
-    text = "; ".join(f"{words} {escape(', '.join(names))}" for words, names in parts if names)
+    text = ". ".join(f"{words} {escape(', '.join(names))}" for words, names in parts if names)
     once = " One training each gives no interval." if len(story.rows[0].tests) == 1 else ""
     won = all(outcome == "won" for _, outcome in outcomes) and not once
     return Check("ok" if won else "warn", "Controls trained alike", f"{text}.{once}")

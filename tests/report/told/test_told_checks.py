@@ -61,7 +61,7 @@ def test_checks_of_seeds_controls_and_test_data():
         ([row("found", 51), row("random", 70)], "warn", "It lost to random. One training each gives no interval."),
         ([row("found", 90, 91, 92), row("random", 80, 81, 82)], "ok", "It beat random."),
         ([row("found", 90, 91, 92), row("a", 95, 96, 97), row("random", 89, 91, 92)], "warn",
-         "It lost to a; No winner against random."),
+         "It lost to a. No winner against random."),
     ],
 )  # fmt: skip
 def test_controls_that_won_are_no_tick(rows, state, text):
