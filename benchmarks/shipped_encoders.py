@@ -1,7 +1,7 @@
 """The encoders that appnas ships, searched and compared: PPO's supernet, then what was found beside its rivals.
 
     python benchmarks/shipped_encoders.py catch
-    python benchmarks/shipped_encoders.py minatar_breakout      # MinAtar's: pip install --no-deps minatar
+    python benchmarks/shipped_encoders.py minatar_breakout      # needs the extra minatar
 
 Every encoder learns from scratch, in the same agent, for as many steps as the search had: what was found, IMPALA's
 encoder as wide, three random cells of the space, and SB3's NatureCNN, which sees its frames enlarged, since it needs 36
@@ -14,55 +14,17 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from statistics import mean
 
-import gymnasium
-import numpy as np
 import torch
-from gymnasium import spaces
+from minatar_encoders import POINTS, Curve, Enlarged
 from stable_baselines3 import PPO
-from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.torch_layers import NatureCNN
 from stable_baselines3.common.vec_env import VecEnv, VecMonitor, VecNormalize
-from torch import nn
 
 from appnas.agent import ArchCallback, load_encoder, make_policy_kwargs, read_encoder, save_encoder
-from appnas.domains.rl import Catch, CatchOptions
-from appnas.domains.rl.vectors import vector
+from appnas.domains.rl import Catch, CatchOptions, MinAtar, MinAtarOptions
 from appnas.space import random_arch
 from appnas.spaces import Encoder
 from appnas.spaces.rl import ImpalaCNN
-
-POINTS = 8
-
-
-class MinAtar(gymnasium.Env):
-    """A game of MinAtar (arXiv 1903.03176): 10 x 10 pixels, a channel for each kind of object, as uint8."""
-
-    def __init__(self, game: str):
-        from minatar import Environment
-
-        self.game = Environment(game)
-        self.game.reset()
-        self.observation_space = spaces.Box(0, 255, self.game.state().shape, np.uint8)
-        self.action_space = spaces.Discrete(6)
-
-    def _frame(self) -> np.ndarray:
-        return self.game.state().astype(np.uint8) * 255
-
-    def reset(self, *, seed=None, options=None):
-        super().reset(seed=seed)
-        if seed is not None:
-            self.game.seed(seed)
-        self.game.reset()
-        self.steps = 0
-        return self._frame(), {}
-
-    def step(self, action):
-        reward, over = self.game.act(int(action))
-        self.steps += 1
-        return self._frame(), float(reward), bool(over), self.steps >= 2000, {}
-
 
 SIZES = {"nodes": 3, "cells": 1, "depth": 1, "norm": "group"}
 TASKS = {
@@ -73,41 +35,11 @@ TASKS = {
     ),
     "minatar_breakout": (
         Encoder(channels=(16,), width=(16,), hidden=128, **SIZES), 98_304, 4,
-        lambda seed: vector(lambda: MinAtar("breakout"), 32, seed),
+        lambda seed: MinAtar(MinAtarOptions()).make("train", 32, seed),
         {"n_steps": 64, "batch_size": 512},
     ),
 }  # fmt: skip
 """Space, environment steps, by how much NatureCNN's frames are enlarged, environments, settings of PPO."""
-
-
-class Enlarged(nn.Module):
-    """NatureCNN on frames whose pixels are repeated."""
-
-    def __init__(self, io, factor: int):
-        super().__init__()
-        channels, height, width = io.inputs
-        self.factor, shape = factor, (channels, factor * height, factor * width)
-        self.network = NatureCNN(spaces.Box(0, 255, shape, np.uint8))
-
-    def forward(self, x):
-        return self.network(nn.functional.interpolate(x, scale_factor=self.factor))
-
-
-class Curve(BaseCallback):
-    """The mean return of the last 100 episodes, at equal distances."""
-
-    def __init__(self, steps: int):
-        super().__init__()
-        self.steps, self.returns = steps, []
-
-    def _on_step(self) -> bool:
-        return True
-
-    def _look(self) -> None:
-        while self.num_timesteps >= (len(self.returns) + 1) * self.steps / POINTS and self.model.ep_info_buffer:
-            self.returns.append(round(mean(float(e["r"]) for e in self.model.ep_info_buffer), 2))
-
-    _on_rollout_end = _look
 
 
 def learn(task: str, kwargs: dict, seed: int, steps: int, more: Callable[[], list] = list) -> list[float]:

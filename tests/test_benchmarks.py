@@ -86,6 +86,14 @@ def test_the_encoders_that_are_shipped(tmp_path):
     assert all(len(run) == len(compared["steps"]) for runs in compared["returns"].values() for run in runs)
 
 
+def test_encoders_in_minatar(tmp_path):
+    pytest.importorskip("minatar", reason="its extra is not installed here")
+    kinds, few = ("sampled supernet", "derived, sampled", "blind twin"), ("--steps", "2048", "--seeds", "1")
+    out = run("minatar_encoders", *few, "--kinds", *kinds, "--out", str(tmp_path / "rows"))
+    assert [line[:20].strip() for line in out.splitlines()[2:]] == list(kinds)
+    assert all(len(json.loads(row)["returns"]) == 8 for row in (tmp_path / "rows").read_text().splitlines())
+
+
 @pytest.mark.slow
 def test_rl_darts_turns_away_from_noise():
     out = run("rl_darts", "catch", "--seeds", "2", "--random", "0")
