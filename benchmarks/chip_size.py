@@ -8,8 +8,8 @@ to 60 pins between neighbours, one clock of every ninth cell, a reset as wide, s
 """
 
 import argparse
-import os
 import random
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -91,15 +91,23 @@ def write(folder, side, placed, nets):
     (folder / "placed.def").write_text("\n".join(text))
 
 
+MEASURED = """
+import re, sys, time
+from appnas.cli import main
+code = main(["eda", *sys.argv[1:]])
+print(time.process_time(), re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1])
+sys.exit(code)
+"""
+"""A command that says what it took: the peak of its own memory, and not of the process that it was split from."""
+
+
 def measure(*args):
     """CPU seconds and peak MiB of a command."""
-    quiet = (1, os.devnull, os.O_WRONLY, 0)
-    command = [sys.executable, "-m", "appnas.cli", "eda", *map(str, args)]
-    child = os.posix_spawn(command[0], command, os.environ, file_actions=[(os.POSIX_SPAWN_OPEN, *quiet)])
-    _, code, used = os.wait4(child, 0)
-    if code:
-        raise SystemExit(f"{' '.join(command)} ended with {code}")
-    return used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+    done = subprocess.run([sys.executable, "-c", MEASURED, *map(str, args)], capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"appnas eda {' '.join(map(str, args))}: {done.stderr}")
+    seconds, peak = map(float, done.stdout.splitlines()[-1].split())
+    return seconds, peak / 1024
 
 
 def network(folder):

@@ -158,7 +158,7 @@ LINES = [
     (f"{TABLE} --out file/run", "file/run"),
     (f"{TABLE} --out taken", "taken is not empty: resume it, or give another directory"),
     (f"{TABLE} --out .", ". is not empty"),
-    (f"{TABLE} --out {NAME}", "File name too long"),
+    (f"{TABLE} --out {NAME}", "file name too long"),
     (f"{TABLE} --out /proc/run", "/proc/run"),
     (f"{TABLE} --out a\0b", r"holds a NUL character, got 'a\x00b'"),
     *((f"{command} {path}", words) for command in (
@@ -206,7 +206,7 @@ def test_one_line(here, line, words):
 
 
 FLAGS = [
-    ("list darts", "darts"), ("list --json yes", "yes"), ("search", "METHOD"), ("resume", "PATH"),
+    ("list --jason", "--jason"), ("search", "METHOD"), ("resume", "PATH"),
     ("export taken", "--out"), ("eda nowhere", "nowhere"), ("eda generate", "OUT"),
     (f"{TABLE} --evaluations 1.5", "'1.5'"), (f"{TABLE} --evaluations nan", "'nan'"),
     (f"{TABLE} --evaluations=", "--evaluations"), (f"{TABLE} --evaluations 1e3", "'1e3'"),

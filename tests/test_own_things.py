@@ -226,7 +226,7 @@ def test_flags_of_ones_own(here):
     parsed = parse("random", "--space mine_of_tests:deep --space.layers 3 --domain mine_of_tests:curve".split())
     assert parsed.space.layers == 3 and parsed.space.width == 4 and parsed.domain.count == 64
     code, out, _ = call(
-        "search", "random", "--space", "mine_of_tests:deep", "--domain", "mine_of_tests:Curve", "--help"
+        "search", "random", "--space", "mine_of_tests:deep", "--domain", "mine_of_tests:Curve", "--help-all"
     )
     for words in ("--space.layers INT", "--space.width INT", "--domain.count INT", "--domain.kind STR", "MODULE:NAME"):
         assert words in out

@@ -14,9 +14,9 @@ import tyro
 from tyro.conf import Positional
 
 from appnas.cli import flags, show
-from appnas.run import nearest
 from appnas.space import table
 from appnas.support import check
+from appnas.support.dotted import close
 
 if TYPE_CHECKING:
     from appnas.domains.eda.flow import Design, Grid
@@ -224,8 +224,10 @@ def run(args: Sequence[str]) -> None:
     Raises:
         ValueError: no such command.
     """
-    if args and not args[0].startswith("-"):
-        nearest("eda command", args[0], COMMANDS)
+    if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+        names = ", ".join(COMMANDS)
+        hint = close(args[0].lower(), COMMANDS)
+        raise ValueError(f"there is no eda command {args[0]!r}, there are: {names}; see appnas eda --help{hint}")
     about = (
         "Chip design: placements by yosys, graywolf and qrouter, their maps and labels. Begin with: appnas eda doctor."
     )

@@ -30,8 +30,9 @@ def nearest(kind: str, name: str, valid: Iterable[str]) -> str:
     names = sorted(valid)
     if name in names:
         return name
+    shown = [n for n in names if n.partition(":")[0] not in names or ":" not in n]  # a family for all its games
     own = "; one of your own is given as MODULE:NAME" if kind in MEMBERS else ""
-    raise ValueError(f"there is no {kind} {name!r}, there are: {', '.join(names)}{own}{close(name.lower(), names)}")
+    raise ValueError(f"there is no {kind} {name!r}, there are: {', '.join(shown)}{own}{close(name.lower(), names)}")
 
 
 def method(name: str) -> Method:

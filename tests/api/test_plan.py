@@ -20,4 +20,4 @@ def test_numbers_are_checked():
 def test_one_list_of_options_with_one_list_of_defaults():
     options = {field.name: field.default for field in dataclasses.fields(SearchOptions)}
     assert {name: list(x) if isinstance(x, tuple) else x for name, x in options.items() if name != "seed"} == LATER
-    assert {field.name for field in dataclasses.fields(flags.Options)} == {*options, "out", "threads", "tune"}
+    assert {field.name for field in dataclasses.fields(flags.Options)} == {*options, "out", "threads", "tune", "watch"}

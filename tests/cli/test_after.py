@@ -100,7 +100,7 @@ def test_random_search_at_equal_budget_is_trained_and_tested_too(tmp_path):
     assert call("retrain", path, "--epochs", 1)[0] == 0  # on a finished run
     assert names(path) == ["found", "random search", "random"]
     assert front.resume(path).retrain(1, beside=[]).rows[1].tests == searched.tests
-    assert "<td>random search" in write(path, tmp_path / "report").read_text()
+    assert ">random search" in write(path, tmp_path / "report").read_text()
 
 
 def test_every_seed_can_be_retrained_by_itself(tmp_path):

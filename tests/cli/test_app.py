@@ -215,7 +215,7 @@ def test_search_help_shows_every_setting_with_its_text_and_default(monkeypatch):
         ("bench --repeats 0", "repeats must be at least 1, got 0"),
         (
             "serch darts",
-            "list, show, search, resume, retrain, report, compare, export, bench, eda, completion; did you",
+            "list, show, search, resume, retrain, report, watch, compare, export, bench, eda, completion; did you",
         ),
         ("--verison", "did you mean '--version'"),
         ("eda doktor", "did you mean 'doctor'?"),

@@ -33,10 +33,10 @@ def test_here_is_no_notebook():
 
 def test_a_bar_tells_how_far_and_how_good_and_draws_a_curve():
     bar = NotebookBar("value {task.fields[value]:.4g}  best {task.fields[best]:.4g}")
-    task = bar.add_task("random <0>", total=4, completed=1, value=math.nan, best=-math.inf)
+    task = bar.add_task("random <0>", total=4, completed=1, value=math.nan, best=-math.inf, followed=-math.inf)
     assert bar.curve == [] and "1/4" in bar.html() and "left" not in bar.html()
     for done, best in ((2, 1.0), (3, 3.0)):
-        bar.update(task, completed=done, value=0.5, best=best)
+        bar.update(task, completed=done, value=0.5, best=best, followed=best)
     html = bar.html()
     assert 'value="3" max="4"' in html and "value 0.5  best 3" in html and "random &lt;0&gt;" in html
     assert "<svg" in html and "s left" in html

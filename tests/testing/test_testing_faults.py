@@ -2,6 +2,8 @@
 
 import functools
 import random
+import sys
+import types
 
 import pytest
 import torch
@@ -253,8 +255,9 @@ class TestBrokenMethods:
     """Variants of random search, put into the catalogue for a test."""
 
     def suite(self, monkeypatch, search) -> MethodSuite:
-        entry = catalogue.METHODS["random"]._replace(search=search)
-        monkeypatch.setitem(catalogue.METHODS, "broken", entry)
+        broken = types.SimpleNamespace(search=search, Config=catalogue.METHODS["random"].config)
+        monkeypatch.setitem(sys.modules, "appnas.methods.broken", broken)
+        monkeypatch.setitem(catalogue.METHODS, "broken", catalogue.METHODS["random"]._replace(module="broken"))
         suite = MethodSuite()
         suite.method, suite.settings = "broken", {"evaluations": 8, "budget": 1}
         return suite

@@ -13,6 +13,7 @@ from appnas.report.told import aims
 from appnas.report.told.checks import UNDECIDED
 from appnas.retrain import best_of, difference, primary
 from appnas.run import LATER, catalogue
+from appnas.support import AbsentError
 from appnas.support.plain import plain
 
 ASKED = {"seed": 0, "threads": 1} | LATER
@@ -66,7 +67,10 @@ def again(story: Story) -> str:
     ):
         told = config[what]
         words += [f"--{what}", told["name"]]
-        usual = entry(told["name"], told.get("folder", "")).options
+        try:
+            usual = entry(told["name"], told.get("folder", "")).options
+        except AbsentError:  # code of the user's own that is gone: then all its settings are said
+            usual = None
         words += flags(changed({} if usual is None else plain(usual), told[fields]), f"{what}.")
     words += flags(settings) + flags(asked.items())
     words += ["--tune", *(f"{n}={','.join(map(str, v))}" for n, v in space["tune"].items())] if "tune" in space else []

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from appnas.cli.quick import output
 from appnas.cli.quick.output import columns, told
 
 
@@ -18,7 +19,8 @@ def test_a_systems_error_has_no_number(tmp_path):
 
 
 def test_columns_keep_the_name_in_one_piece(monkeypatch, capsys):
-    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setattr(output.console, "_width", 40)
+    monkeypatch.setattr(output.console, "_height", 25)
     columns("title", [("a-rather-long-name", "many words " * 6), ("b", "[few]")])
     lines = capsys.readouterr().out.splitlines()
     assert (
