@@ -3,11 +3,12 @@
     python examples/quickstart.py            # about a minute on one core, no download
     python examples/quickstart.py --quick    # seconds; it only tries the plumbing, and says nothing of the search
 
-A machine is in one of four states, and each of eight sensors tells of it in a way of its own: by its level, its drift,
-its spike, the strength of its swing or of its jitter, or by how one of these grows. The data are made here, a machine
-for each seed: 300 labelled records, half of which validate during the search, and 3,000 that are looked at once, at the
-end. The network decides for every sensor which number is read off it: 8 decisions, 8^8 networks. Random ones are poor, as
-every sensor that is read wrongly only adds noise; and to read everything off every sensor is too much for 300 records.
+A machine is in one of four states, and each of eight sensors tells of it in a way of its own: by its level, its
+drift, its spike, the strength of its swing or of its jitter, or by how one of these grows. The data are made here, a
+machine for each seed: 300 labelled records, half of which validate during the search, and 3,000 that are looked at
+once, at the end. The network decides for every sensor which number is read off it: 8 decisions, 8^8 networks. Random
+ones are poor, as every sensor that is read wrongly only adds noise; and to read everything off every sensor is too
+much for 300 records.
 """
 
 import math
