@@ -47,7 +47,18 @@ AHEAD = re.compile(r"^(\w[\w -]*?) +\S+ \+-\S+   found is ahead in (\d+) of (\d+
 
 def test_the_first_search(tmp_path):
     """Every rival has its line; rows that are kept are not run again."""
-    small = ("--seeds", "2", "--evaluations", "11", "--epochs", "1", "--trainings", "1", "--out", str(tmp_path / "rows"))
+    small = (
+        "--seeds",
+        "2",
+        "--evaluations",
+        "11",
+        "--epochs",
+        "1",
+        "--trainings",
+        "1",
+        "--out",
+        str(tmp_path / "rows"),
+    )
     out = run("first_search", *small)
     assert [name for name, *_ in AHEAD.findall(out)] == [
         "random search", "everything read", "best hand-made", "best of all",
