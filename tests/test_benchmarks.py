@@ -69,6 +69,7 @@ def test_the_first_search(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_the_first_search_is_ahead():
     """Of random search, of every hand-made network, and of all of them on one machine."""
     rivals = AHEAD.findall(run("first_search", "--seeds", "5"))
