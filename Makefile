@@ -54,7 +54,7 @@ build/gallery/ready: docs/scripts/gallery.py | .venv/dev
 	touch $@
 
 .venv/demo: .venv/torch pyproject.toml
-	$(BIN)/python -m pip install -q -e ".[images]"
+	$(BIN)/python -m pip install -q -e .
 	touch $@
 
 .venv/dev: .venv/torch pyproject.toml

@@ -42,6 +42,41 @@ def test_a_tenth_of_the_first_table(data, tmp_path):
     assert "failed" not in out and len([*tmp_path.glob("*.txt")]) == int(out.split()[0]) >= 5
 
 
+AHEAD = re.compile(r"^(\w[\w -]*?) +\S+ \+-\S+   found is ahead in (\d+) of (\d+), by (\S+)", re.MULTILINE)
+
+
+def test_the_first_search(tmp_path):
+    """Every rival has its line; rows that are kept are not run again."""
+    small = (
+        "--seeds",
+        "2",
+        "--evaluations",
+        "11",
+        "--epochs",
+        "1",
+        "--trainings",
+        "1",
+        "--out",
+        str(tmp_path / "rows"),
+    )
+    out = run("first_search", *small)
+    assert [name for name, *_ in AHEAD.findall(out)] == [
+        "random search", "everything read", "best hand-made", "best of all",
+    ]  # fmt: skip
+    rows = [json.loads(line) for line in (tmp_path / "rows").read_text().splitlines()]
+    assert [len(row["tests"]) for row in rows] == [2 + 8 + 1] * 2 and rows[0]["tests"] != rows[1]["tests"]
+    assert run("first_search", *small) == out and len((tmp_path / "rows").read_text().splitlines()) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_first_search_is_ahead():
+    """Of random search, of every hand-made network, and of all of them on one machine."""
+    rivals = AHEAD.findall(run("first_search", "--seeds", "5"))
+    assert len(rivals) == 4
+    assert all(int(wins) >= 4 and float(points) > 1 for _, wins, _, points in rivals)
+
+
 def test_supernet_step():
     out = run("supernet_step", "--channels", "2", "--cells", "3", "--batch", "2", "--size", "8", "--repeats", "2")
     gaps = re.search(r"float64: plain and appnas +(\S+) +(\S+) +(\S+)", out).groups()
