@@ -77,9 +77,8 @@ def test_a_seed_that_only_failed_leaves_the_mean_out(make, tmp_path):
     lines = (run / "seed-3" / "history.jsonl").read_text().splitlines()
     bad = [json.dumps(json.loads(line) | {"value": float("-inf"), "metrics": {"failed": 1.0}}) for line in lines]
     (run / "seed-3" / "history.jsonl").write_text("\n".join(bad) + "\n")
-    told = json.loads((run / "result.json").read_text())
-    next(each for each in told["runs"] if each["seed"] == 3)["value"] = None
-    (run / "result.json").write_text(json.dumps(told))
+    told = json.loads((run / "seed-3" / "result.json").read_text())
+    (run / "seed-3" / "result.json").write_text(json.dumps(told | {"value": float("nan")}))
     page = Page(write(run))
     assert "3 of 30 evaluations failed" in page.text and "reason not kept (3)" in page.text
     assert [row[1] for row in page.table("seed") if row[0] == "3"] == ["nan"]

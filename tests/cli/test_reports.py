@@ -28,7 +28,8 @@ def test_a_run_is_served_until_ctrl_c(tmp_path):
         assert b"Waiting for the run" in urllib.request.urlopen(address).read()
     finally:
         running.send_signal(signal.SIGINT)
-    assert running.wait(60) == 130
+    running.communicate(timeout=60)
+    assert running.returncode == 130
     assert call("watch", tmp_path, "--port", 70_000)[0] == 2
 
 

@@ -26,8 +26,10 @@ import torch
 torch.set_num_threads(1)
 from sklearn.datasets import load_digits
 from torch.utils.tensorboard import SummaryWriter
-from appnas.cli import main
-from appnas import methods, spaces
+from appnas.cli import app, main
+from appnas.methods import darts
+from appnas.domains.images import data
+from appnas.spaces import Cells
 from appnas.cost import counts
 load_digits()  # libraries that get no memory while they are loaded may wait for it for ever
 if len(sys.argv) > 1 and sys.argv[1].isdigit():
