@@ -43,7 +43,7 @@ def test_a_report_takes_no_quadratic_time(make, tmp_path, kind):
 def test_the_page_says_what_is_drawn(make, tmp_path):
     page = Page(write(make("table", 20_000, tmp_path / "run")))
     assert "of 20,000 scores are dots" in page.text and "of 20,000 evaluations. On the line" in page.text
-    assert "20,000 in one search" in page.text
+    assert "the largest of 20,000 scores" in page.text
 
 
 def test_failed_evaluations_are_counted_and_break_no_picture(make, tmp_path):
