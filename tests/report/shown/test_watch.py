@@ -92,11 +92,14 @@ def test_the_script_is_the_only_one_that_may_run():
 
 @pytest.mark.slow
 def test_a_browser_takes_over_what_is_new(run, tmp_path):
-    """A real one: the page that it loaded shows the later scores without being loaded again."""
+    """A real one: the page that it loaded shows the later scores without being loaded again.
+
+    Its time is virtual and runs ahead while the page waits: two hours of it are some seconds.
+    """
     path = part(run, tmp_path / "run", 5)
     command = [tool("chromium", "chromium-browser", "google-chrome"), "--headless", "--no-sandbox", "--disable-gpu",
                "--no-first-run", "--disable-background-networking", f"--user-data-dir={tmp_path / 'profile'}",
-               "--timeout=60000", "--virtual-time-budget=60000", "--dump-dom"]  # fmt: skip
+               "--virtual-time-budget=7200000", "--dump-dom"]  # fmt: skip
     with served(path) as port:
         ask(port)
         browser = subprocess.Popen([*command, f"http://127.0.0.1:{port}/"], stdout=subprocess.PIPE, text=True)
