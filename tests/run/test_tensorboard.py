@@ -21,6 +21,7 @@ def test_values_are_written(tmp_path):
 def test_a_folder_that_is_gone_is_told_once(tmp_path, capfd):
     folder = tmp_path / "run"
     events = Events(folder, 0)
+    events.writer.flush()  # else its thread makes the file again
     for file in folder.iterdir():
         file.unlink()
     folder.rmdir()
