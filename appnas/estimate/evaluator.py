@@ -96,7 +96,8 @@ class Scratch(Stateless):
     """Build, train, score on validation data. From scratch that is slow and honest; a store makes it short.
 
     A draw with a budget is trained so far, as the first part of the whole training, and goes on from where an earlier
-    draw has stopped (`appnas.estimate.rungs`).
+    draw has stopped (`appnas.estimate.rungs`). All trainings have one seed, so a domain that can (`reusing`) keeps the
+    batches that it has augmented.
 
     Args:
         space: builds the networks.
@@ -120,7 +121,8 @@ class Scratch(Stateless):
         store: ParamStore | None = None,
         warmup: int = 0,
     ):
-        self.space, self.domain, self.budget, self.seed = space, domain, budget, seed
+        self.space, self.budget, self.seed = space, budget, seed
+        self.domain = domain.reusing() if hasattr(type(domain), "reusing") else domain  # not a wrapper's inner one
         self.store, self.warmup = store, warmup
         self.saved, self.paused = ("store",) if store else (), Paused()
         self.diverged = float(getattr(domain, "chance", -math.inf)) if diverged is None else diverged

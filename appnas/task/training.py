@@ -157,6 +157,7 @@ def _epoch(
     share: Share,
 ) -> float:
     total, count, step, every = 0.0, 0, -1, 1 if home(model) == CPU else FETCH
+    weights = list(model.parameters())  # once: to walk through the modules takes as long as clipping
     waiting: list[tuple[Tensor, int | Tensor]] = []
 
     def look(done: int) -> tuple[float, int]:
@@ -174,10 +175,10 @@ def _epoch(
             (total, count), waiting = look(step + 1), []
         optimiser.zero_grad()
         scaler.scale(mean).backward()  # type: ignore[no-untyped-call]
-        sum_gradients(model.parameters(), share)
+        sum_gradients(weights, share)
         if clip:
             scaler.unscale_(optimiser)
-            nn.utils.clip_grad_norm_(model.parameters(), clip)
+            nn.utils.clip_grad_norm_(weights, clip)
         scaler.step(optimiser)
         scaler.update()
     total, count = look(step + 1) if waiting else (total, count)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
+from dataclasses import fields
 from functools import partial
 from typing import Any, Self
 
@@ -13,10 +14,14 @@ from torch import Tensor
 from appnas.compute import CPU, Compute, compute_of, moved
 from appnas.domains.reading.flow import Flow
 from appnas.domains.reading.loading import Epoch, everything, loaded
+from appnas.domains.reading.reuse import Reuse
 from appnas.domains.reading.rows import Rows
-from appnas.domains.reading.several import chained
+from appnas.domains.reading.several import chained, parts_of
 from appnas.domains.reading.splits import Split, first, on_device
 from appnas.task import Supervised, rows_of
+
+MAKERS = ("batches", "_epoch", "parts", "draws", "prepared", "normalised")
+"""Methods that batches are made by."""
 
 
 class Examples(Supervised):
@@ -86,7 +91,33 @@ class Examples(Supervised):
         Shapes:
             yields: inputs [B, ...] (a tuple, if there are several) and targets [B, ...], on the domain's device.
         """
-        return Epoch(partial(self._epoch, split, rng))
+        make = partial(self._epoch, split, rng)
+        if self._reuse is None or not self._repeats(split):
+            return Epoch(make)
+        return Epoch(partial(self._reuse.epoch, *self._depends(split), rng, make))
+
+    _reuse: Reuse | None = None
+
+    def reusing(self) -> Self:
+        """The same domain, which keeps what it augments: for many trainings by one seed, with the same numbers."""
+        other = copy.copy(self)
+        other._reuse = Reuse()
+        return other
+
+    def _repeats(self, split: str) -> bool:
+        """Whether batches depend on the generator alone: not by a subclass or a function of somebody else's."""
+        ours = all(getattr(type(self), name).__module__.startswith("appnas.domains.") for name in MAKERS)
+        others = getattr(self, "augment", None) is not None or any(name in vars(self) for name in MAKERS)
+        return ours and not others and not isinstance(self._split(split)[0], Rows | Flow)
+
+    def _depends(self, split: str) -> tuple[Hashable, Any]:
+        """What an epoch is made of beside the generator: a key, and what its identities are of."""
+        (x, y), compute = self._split(split), compute_of(self)
+        tensors = [part for part in (*parts_of(x), y) if part is not None]
+        scales = [value for name, value in vars(self).items() if name in ("_mean", "_std", "_scale")]
+        said = [(f.name, repr(getattr(self.options, f.name))) for f in fields(self.options) if f.name != "recipe"]
+        how = split, str(compute.device), compute.share.rank, compute.share.size, *said
+        return (*how, *((id(each), each._version) for each in tensors), *map(id, scales)), (tensors, scales)
 
     def parts(self, split: str, rng: torch.Generator) -> tuple[Tensor, ...]:
         """The places of every batch's examples, in an order drawn from the generator; iterable data keep their own."""
