@@ -150,8 +150,10 @@ class Export:
 
 @dataclass(frozen=True)
 class Bench:
-    """Measure what one first-order search step costs."""
+    """Where the time of a run went, or without one: what one first-order search step costs, measured now."""
 
+    path: Positional[Path | None] = None
+    """Directory of a run, finished or interrupted; the flags below are for measurements."""
     spaces: tuple[str, ...] = ("cells", "bench201")
     """Names of spaces."""
     domain: str = "digits"
@@ -173,8 +175,11 @@ class Bench:
 
     def run(self) -> None:
         """Measure."""
-        from appnas.cli.bench import convolution_peak, measure
+        from appnas.cli.bench import convolution_peak, measure, where
 
+        if self.path is not None:
+            show.profile(*where(self.path))
+            return
         before.threads(self.threads)
         if not self.spaces:
             raise ValueError(f"--spaces takes one or more of {', '.join(sorted(catalogue.spaces()))}, got none")

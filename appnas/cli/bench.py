@@ -1,4 +1,4 @@
-"""What one step of a first-order search costs, in the fast and in the plain form: `appnas bench`."""
+"""What one step of a first-order search costs, in the fast and in the plain form, and where a run's time went."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from contextlib import nullcontext
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -18,9 +19,12 @@ from appnas.compute import CPU, device_of
 from appnas.cost import macs, peak_bytes, saved_bytes
 from appnas.loop import search_loop
 from appnas.one_shot import Shared
-from appnas.run import catalogue
+from appnas.run import catalogue, load_config
+from appnas.run.retrying import CHECKPOINT
+from appnas.run.run import load_checkpoint
 from appnas.strategy import Gradient
 from appnas.supernet import plain, softmax
+from appnas.support import RunError
 
 
 class Step(NamedTuple):
@@ -132,3 +136,24 @@ def _replaced(settings: Any, values: Mapping[str, int]) -> Any:
         return settings
     fields = {field.name for field in dataclasses.fields(settings)}
     return dataclasses.replace(settings, **{name: value for name, value in values.items() if name in fields})
+
+
+def where(path: Path) -> tuple[dict[str, float], int, dict[str, Any]]:
+    """Seconds by part of a run, finished or not, as its last checkpoint tells; its steps; its config.
+
+    Args:
+        path: directory of a run; of several seeds all are added up.
+
+    Raises:
+        RunError: no run there, or nothing that tells.
+    """
+    config, seconds, steps = load_config(path), {}, 0  # type: dict[str, Any], dict[str, float], int
+    states = [folder / CHECKPOINT for folder in (path, *sorted(path.glob("seed-*"))) if (folder / CHECKPOINT).exists()]
+    for state in map(load_checkpoint, states):
+        steps += state["step"]
+        for part, spent in state.get("spent", {}).items():
+            seconds[part] = seconds.get(part, 0.0) + spent
+    if not seconds:
+        found = "a checkpoint of a version that did not count" if states else "no checkpoint yet"
+        raise RunError(f"{path} does not say where its time went: it has {found}; searches count since this version")
+    return seconds, steps, config

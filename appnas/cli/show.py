@@ -15,7 +15,7 @@ from appnas.cli.quick import output
 from appnas.compute import CPU, device_of
 from appnas.cost import placing
 from appnas.estimate import Table
-from appnas.loop import SearchResult
+from appnas.loop import SearchResult, advice, listed_parts
 from appnas.retrain import Retrained
 from appnas.run import ran, spot
 from appnas.space import table
@@ -109,3 +109,13 @@ def steps(measured: Mapping[str, Any], peak: float, device: str = "cpu") -> None
     kind = "CPU seconds" if there == CPU else "seconds"
     line(f"time: {kind}, median and range; MiB: most bytes of tensors at once; each as a part of the plain form too;")
     line(f"of peak: arithmetic of the step as a part of this machine's convolutions, {peak:.0f} GFLOP/s")
+
+
+def profile(seconds: Mapping[str, float], steps: int, config: Mapping[str, Any]) -> None:
+    """Where the time of a run went, and what to change; see `appnas.loop.profile`."""
+    rows = [[what, f"{spent:,.2f}", f"{share:.1%}"] for what, spent, share in listed_parts(seconds)]
+    whole = sum(seconds.values())
+    rows.append(["all", f"{whole:,.2f}", "100.0%"])
+    console.print(table("where the time went", ["part", "seconds", "share"], rows))
+    line(f"{steps:,} steps, {whole / max(steps, 1):.4g} s each, by the clock, up to the last checkpoint")
+    lines(advice(seconds, config) or ["nothing stands out that a setting would change"])

@@ -1,6 +1,7 @@
 """What networks are computed on: devices, numbers of fewer bits, compilation, several processes.
 
-Here belongs what knows torch's devices and processes, and nothing of networks or data. Strategies stay on the CPU.
+Here belongs what knows torch's devices and processes, and where their time goes, and nothing of networks or data.
+Strategies stay on the CPU.
 """
 
 from appnas.compute.compiling import CompileError
@@ -12,11 +13,13 @@ from appnas.compute.distributed import (
     PeerError, Share, alike, anyone, by_one, copied, gathered, joined, led, mean_over, parted, started, sum_gradients,
     synchronised_by, synchronising, total,
 )  # fmt: skip
+from appnas.compute.lightly import SGD, Adam
 from appnas.compute.precision import Precision, check_precision, exact, float32_flags, float32_products
+from appnas.compute.spent import spent, within
 
 __all__ = [
-    "CPU", "CompileError", "Compute", "PeerError", "Precision", "Share", "alike", "anyone", "by_one", "check_precision",
+    "CPU", "SGD", "Adam", "CompileError", "Compute", "PeerError", "Precision", "Share", "alike", "anyone", "by_one", "check_precision",
     "compute_of", "copied", "derived", "device_of", "devices", "exact", "fetched", "float32_flags", "float32_products",
     "gates_on", "gathered", "home", "joined", "led", "mean_over", "moved", "parted", "read", "remembering", "same_kind",
-    "started", "sum_gradients", "synchronised_by", "synchronising", "total",
+    "spent", "started", "sum_gradients", "synchronised_by", "synchronising", "total", "within",
 ]  # fmt: skip

@@ -13,7 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import torch
 
-from appnas.compute import compute_of
+from appnas.compute import compute_of, spent
 from appnas.cost import check_fits, parameters
 from appnas.estimate.attempts import as_tensor, attempt
 from appnas.estimate.inherited_weights import ParamStore
@@ -21,7 +21,7 @@ from appnas.estimate.rungs import Paused, train
 from appnas.space import Arch, Name, Space, itself, names
 from appnas.strategy import Draw, Score
 from appnas.support import Failure, Saved, lacking, listed, seeded, validated
-from appnas.task import DivergedError, Domain, as_chosen
+from appnas.task import DivergedError, Domain, as_chosen, reusing
 
 
 @runtime_checkable
@@ -96,8 +96,8 @@ class Scratch(Stateless):
     """Build, train, score on validation data. From scratch that is slow and honest; a store makes it short.
 
     A draw with a budget is trained so far, as the first part of the whole training, and goes on from where an earlier
-    draw has stopped (`appnas.estimate.rungs`). All trainings have one seed, so a domain that can (`reusing`) keeps the
-    batches that it has augmented.
+    draw has stopped (`appnas.estimate.rungs`). All trainings have one seed, so a domain that can keeps the
+    batches that it has augmented (`appnas.task.reusing`).
 
     Args:
         space: builds the networks.
@@ -121,8 +121,7 @@ class Scratch(Stateless):
         store: ParamStore | None = None,
         warmup: int = 0,
     ):
-        self.space, self.budget, self.seed = space, budget, seed
-        self.domain = domain.reusing() if hasattr(type(domain), "reusing") else domain  # not a wrapper's inner one
+        self.space, self.domain, self.budget, self.seed = space, reusing(domain), budget, seed
         self.store, self.warmup = store, warmup
         self.saved, self.paused = ("store",) if store else (), Paused()
         self.diverged = float(getattr(domain, "chance", -math.inf)) if diverged is None else diverged
@@ -148,7 +147,8 @@ class Scratch(Stateless):
         check_fits(model, domain)
         try:
             metrics |= train(domain, model, budget, self.seed, draw, self.paused)
-            metrics |= validated(domain.score(model))
+            with spent("validation"):
+                metrics |= validated(domain.score(model))
         except DivergedError:
             metrics |= {"value": self.diverged, "diverged": 1.0}
         value = metrics.pop("value")

@@ -12,14 +12,15 @@ from appnas.loop.monitors import (
 )  # fmt: skip
 from appnas.loop.notebook import in_notebook
 from appnas.loop.pareto import ParetoFront, front, hypervolume, worth
+from appnas.loop.profile import Count, advice, begin, listed_parts, spent
 from appnas.loop.progress import Progress, training
 from appnas.loop.records import Record, furthest, value_name
 from appnas.loop.stopping import MedianStop
 from appnas.loop.workers import WorkerError, Workers
 
 __all__ = [
-    "Budget", "Callback", "Callbacks", "Collapse", "CollapseWarning", "Done", "Estimate", "Failures", "Loop",
+    "Budget", "Callback", "Callbacks", "Collapse", "CollapseWarning", "Count", "Done", "Estimate", "Failures", "Loop",
     "MedianStop", "Observer", "ParetoFront", "Progress", "Record", "Repeats", "SearchResult", "WorkerError",
-    "Workers", "front", "furthest", "hypervolume", "in_notebook", "offers_skips", "relative_entropy", "search_loop",
-    "skip_share", "training", "value_name", "versions", "worth",
+    "Workers", "advice", "begin", "front", "furthest", "hypervolume", "in_notebook", "listed_parts", "offers_skips",
+    "relative_entropy", "search_loop", "skip_share", "spent", "training", "value_name", "versions", "worth",
 ]  # fmt: skip

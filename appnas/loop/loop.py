@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import torch
 from torch import nn
 
+from appnas.compute import spent, within
 from appnas.estimate import Evaluator, Map, in_turn, scores
 from appnas.loop.records import Record, furthest, value_name
 from appnas.space import Arch, Space, drawing
@@ -194,18 +195,24 @@ def search_loop(
         for record in loop.history:
             loop.tolerance.count(record.arch, record.failure)
         while loop.step < loop.steps and not loop.stopped:
-            draws = _asked(loop)
+            with spent("strategy"):
+                draws = _asked(loop)
             if not draws:
                 break
             loop.pending = len(draws)
-            for draw, score in zip(draws, map(loop.heard, scores(evaluator, draws, loop.each)), strict=True):
-                evaluator.learn(strategy.tell(draw, score) or draw)
+            found = within("evaluation", map(loop.heard, scores(evaluator, draws, loop.each)))
+            for draw, score in zip(draws, found, strict=True):
+                with spent("gates" if score.value.requires_grad else "strategy"):
+                    answer = strategy.tell(draw, score) or draw
+                with spent("weights"):
+                    evaluator.learn(answer)
                 metrics = {name: float(value) for name, value in score.metrics.items()}
                 record = Record(loop.step, draw.arch, float(score.value.detach()), metrics, score.failure, draw.budget)
                 loop.history.append(record)
                 loop.tolerance.count(record.arch, record.failure)
                 loop.step, loop.pending = loop.step + 1, loop.pending - 1
-                loop.stopped |= any([bool(callback.step(loop, record)) for callback in callbacks])
+                with spent("bookkeeping"):
+                    loop.stopped |= any([bool(callback.step(loop, record)) for callback in callbacks])
                 loop.stopped = loop.agreed(loop.stopped)
             if what := loop.tolerance.exceeded:
                 loop.stopped = True  # with all that was told

@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 
-from appnas.compute import CPU
+from appnas.compute import CPU, spent
 from appnas.estimate import Evaluator, failed
 from appnas.loop.loop import Loop, Observer
 from appnas.loop.processes import Actor, Process, packed
@@ -184,7 +184,8 @@ class Processes:
         """What the next workers say: a score, or None if one died."""
         due = min(started for _, _, started in self.busy.values()) + self.timeout - time.monotonic()
         limit = min(max(due, 0.0), LOOK) if self.timeout else LOOK
-        done = wait(self.busy, limit, FIRST_COMPLETED).done
+        with spent("workers"):
+            done = wait(self.busy, limit, FIRST_COMPLETED).done
         lost: tuple[type[BaseException], ...] = (*self.deadly, TimeoutError)
         for answer in done or {answer for answer, (worker, _, _) in self.busy.items() if not worker.alive()}:
             worker, task, _ = self.busy.pop(answer)

@@ -32,7 +32,7 @@ from typing import Any, TextIO
 import torch
 
 from appnas.estimate import in_turn, keep_in, recall
-from appnas.loop import Loop, Observer, Record
+from appnas.loop import Count, Loop, Observer, Record, begin, spent
 from appnas.run import lock, schema
 from appnas.run.interrupted import Underway
 from appnas.run.journal import each_line, places, read_history, read_json, row
@@ -132,6 +132,7 @@ class Run(Observer):
             self._start(loop, self._restore(loop))
             keep_in(loop.evaluator, self.path / TRAININGS)
             self.held = held.pop_all()
+        self.outer = begin(self.count)
 
     def _restore(self, loop: Loop) -> float:
         """Check every file before one is changed; then go on from the checkpoint. Returns its seconds."""
@@ -147,6 +148,7 @@ class Run(Observer):
             raise RunError(f"{done} is of {told} steps, the checkpoint of step {step}: delete it to search again")
         if self.space:
             schema.check_archs(self.path / "history.jsonl", history, self.space)
+        self.count = Count(state.get("spent"))
         for name in ("clock", "alphas"):
             deque(each_line(self.path, name), 0)
         known = {memory: load_checkpoint(memory) for memory in memories(self.path)}
@@ -255,9 +257,14 @@ class Run(Observer):
 
     def save(self, loop: Loop) -> None:
         """Write the checkpoint."""
+        with spent("checkpoint"):
+            self._save(loop)
+
+    def _save(self, loop: Loop) -> None:
         state = {
             "step": loop.step,
             "seconds": time.monotonic() - self.began,
+            "spent": self.count.told(),
             "ended": loop.ended,
             "strategy": loop.strategy.state_dict(),
             "evaluator": loop.evaluator.state_dict(),
@@ -285,6 +292,7 @@ class Run(Observer):
             signal.signal(signal.SIGINT, self.handler)
 
     def _close(self) -> None:
+        begin(self.outer)
         self.underway.close()
         for file in self.files.values():
             with contextlib.suppress(OSError):  # no room for what a full disk has refused before

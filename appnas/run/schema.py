@@ -85,7 +85,7 @@ FILES: dict[str, Kind] = {
     "alphas.jsonl": record({"step": COUNT, "distribution": several(several(several(ANY_NUMBER)))}),
     "checkpoint.pt": record(
         {"step": COUNT, "seconds": number(0), "strategy": OBJECT, "evaluator": OBJECT, "rng": random_state},
-        {"of": TEXT, "ended": TEXT, "states": COUNT},
+        {"of": TEXT, "ended": TEXT, "states": COUNT, "spent": mapping(number(0))},
     ),
 }  # fmt: skip
 """What is in every file of a run; the trainings' own, train-*.pt, are `appnas.task.checkpoint`'s."""

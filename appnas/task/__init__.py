@@ -3,7 +3,7 @@
 Here belong the protocols; the tasks themselves are in `appnas.domains`.
 """
 
-from appnas.task.domain import DifferentiableDomain, Domain, Host, HostDomain, Locked, LockedError, on, placed
+from appnas.task.domain import DifferentiableDomain, Domain, Host, HostDomain, Locked, LockedError, on, placed, reusing
 from appnas.task.metric import Metric, metric_of
 from appnas.task.finite import DivergedError, Watch, check_weights, finite
 from appnas.task.norms import joint, synchronised
@@ -17,5 +17,5 @@ __all__ = [
     "BUDGET", "Batch", "DifferentiableDomain", "DivergedError", "Domain", "Host", "HostDomain", "Locked",
     "LockedError", "Metric", "OnEpoch", "Recipe", "Scaling", "Stream", "Supervised", "Watch", "as_chosen",
     "check_weights", "cosine", "finite", "fit", "joint", "metric_of", "on", "optimiser_of", "placed", "retuned",
-    "rows_of", "synchronised", "tunable",
+    "reusing", "rows_of", "synchronised", "tunable",
 ]  # fmt: skip

@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from appnas.compute import SGD
+
 
 class Best:
     """The weights with the smallest number so far, ties to the first; a NaN is never the smallest.
@@ -48,7 +50,7 @@ class Best:
         return self.patience > 0 and done % self.every == 0 and done - self.at >= self.patience
 
 
-class AveragedSGD(torch.optim.SGD):
+class AveragedSGD(SGD):
     """SGD, and from a trigger on also the mean of all weights since (Merity et al., arXiv 1708.02182, algorithm 1).
 
     The trigger: a validation number that is larger than one of those more than `patience` before it. The weights

@@ -176,6 +176,15 @@ def on(domain: D, device: str | torch.device) -> D:
     return found
 
 
+def reusing(domain: D) -> D:
+    """A domain for many trainings by one seed: a copy that keeps the batches that it augments, with the same numbers.
+
+    Its class has a method `reusing` for that; any other domain is returned as it is.
+    """
+    own: Callable[[D], D] | None = getattr(type(domain), "reusing", None)  # a wrapper does not have its inner one's
+    return own(domain) if own else domain
+
+
 class LockedError(PermissionError):
     """A search reached for what it must not see."""
 
@@ -257,6 +266,10 @@ class Locked:
     def retuned(self, changes: Mapping[str, Any]) -> Locked:
         """The domain with another training: see `appnas.task.retuned`."""
         return type(self)(retuned(self._domain, changes))
+
+    def reusing(self) -> Locked:
+        """The domain for many trainings by one seed: see `appnas.task.reusing`."""
+        return type(self)(reusing(self._domain))
 
     def host(self, model: nn.Module, budget: int, **more: Any) -> Host:
         """The domain's own training loop, on training data."""

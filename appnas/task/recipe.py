@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeVar
 import torch
 from torch import nn
 
+from appnas.compute import SGD, Adam
 from appnas.space import Arch, Space
 from appnas.support import checked
 from appnas.task.averaging import AveragedSGD
@@ -59,16 +60,16 @@ def cosine(epoch: int, epochs: int, lr: float, lr_min: float = 0.0) -> float:
 def optimiser_of(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     """The optimiser of all parameters, at the first learning rate.
 
-    It goes over all of them in one call (`foreach`), on CPUs, too, where torch would take them one by one: the same bits
-    in less time of Python, which is what a step of a small network is made of.
+    It goes over all of them in one call (`foreach`), on CPUs, too, where torch would take them one by one: the same
+    bits in less time of Python, which is much of a small network's step.
     """
     weights, lr, decay = model.parameters(), recipe.lr, recipe.weight_decay
     if recipe.optimiser == "adam":
-        return torch.optim.Adam(weights, lr, weight_decay=decay, foreach=True)
+        return Adam(weights, lr, weight_decay=decay, foreach=True)
     how: dict[str, Any] = {"momentum": recipe.momentum, "weight_decay": decay, "foreach": True}
     if recipe.optimiser == "asgd":
         return AveragedSGD(weights, lr, recipe.patience, **how)
-    return torch.optim.SGD(weights, lr, **how)
+    return SGD(weights, lr, **how)
 
 
 BUDGET = "budget"

@@ -13,7 +13,20 @@ import torch
 from torch import Tensor, nn
 from torch.amp import GradScaler
 
-from appnas.compute import CPU, Share, compute_of, fetched, float32_products, home, led, mean_over, moved, sum_gradients
+from appnas.compute import (
+    CPU,
+    Share,
+    compute_of,
+    fetched,
+    float32_products,
+    home,
+    led,
+    mean_over,
+    moved,
+    spent,
+    sum_gradients,
+    within,
+)  # fmt: skip
 from appnas.support import DataError, forked
 from appnas.task.averaging import Best, averaged
 from appnas.task.checkpoint import fingerprint, restore, save
@@ -109,7 +122,7 @@ def fit(
             set_progress(model, epoch / epochs)
             for group in optimiser.param_groups:
                 group["lr"] = recipe.rate(epoch, epochs)
-            batches = (moved(own_part(data, batch), device) for batch in data.batches(split, rng))
+            batches = within("data", (moved(own_part(data, batch), device) for batch in data.batches(split, rng)))
             with synchronised(model, compute), own_draws(share, device, seed, epoch):
                 how = partial(loss, network), optimiser, scaler
                 losses.append(_epoch(model, batches, *how, recipe.clip, epoch, share))
@@ -134,7 +147,7 @@ def _look(
     share: Share,
 ) -> None:  # fmt: skip
     """Find the number after so many epochs, and keep the weights if it is the smallest."""
-    with averaged(optimiser) as watch:
+    with averaged(optimiser) as watch, spent("validation"):
         number = select(model)
         watch(best.update(led(share, lambda: number), model, done))
 
@@ -169,18 +182,21 @@ def _epoch(
         return sum((float(mean) * size for mean, size in zip(means, sizes, strict=True)), total), count + sum(sizes)
 
     for step, batch in enumerate(batches):
-        mean, size = mean_over(loss(batch), share)
+        with spent("forward"):
+            mean, size = mean_over(loss(batch), share)
         waiting.append((mean.detach(), size))
         if len(waiting) == every:
             (total, count), waiting = look(step + 1), []
         optimiser.zero_grad()
-        scaler.scale(mean).backward()  # type: ignore[no-untyped-call]
-        sum_gradients(weights, share)
-        if clip:
-            scaler.unscale_(optimiser)
-            nn.utils.clip_grad_norm_(weights, clip)
-        scaler.step(optimiser)
-        scaler.update()
+        with spent("backward"):
+            scaler.scale(mean).backward()  # type: ignore[no-untyped-call]
+            sum_gradients(weights, share)
+        with spent("weights"):
+            if clip:
+                scaler.unscale_(optimiser)
+                nn.utils.clip_grad_norm_(weights, clip)
+            scaler.step(optimiser)
+            scaler.update()
     total, count = look(step + 1) if waiting else (total, count)
     if count == 0:
         raise DataError("the split to train on yields no batch: it is empty, or smaller than one batch")
@@ -215,6 +231,10 @@ class Stream:
         return self
 
     def __next__(self) -> Batch:
+        with spent("data"):
+            return self._next()
+
+    def _next(self) -> Batch:
         for _ in range(2):
             for batch in self.epoch:
                 self.taken += 1

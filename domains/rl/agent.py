@@ -20,7 +20,7 @@ from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.vec_env import VecEnv, VecMonitor, VecNormalize
 from torch import Tensor, nn
 
-from appnas.compute import home
+from appnas.compute import home, spent
 from appnas.domains.rl.options import Options
 from appnas.domains.rl.policies import Given, Horizon, WholeActorCritic, WholeQ
 from appnas.domains.rl.vectors import set_states, states
@@ -118,7 +118,7 @@ class Agent:
             DivergedError: a weight is NaN or infinite.
         """
         try:
-            with self._own_random():
+            with self._own_random(), spent("agent"):
                 self.model.learn(self.iteration, self.horizon, log_interval=None, reset_num_timesteps=False)  # type: ignore[arg-type]
         except (ValueError, RuntimeError):  # SB3 samples actions from NaN; torch finds out if it has compiled before
             check_weights(self.network, f"{self.steps} steps")

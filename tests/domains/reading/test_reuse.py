@@ -29,7 +29,9 @@ def epochs(domain, count=2, seed=5, split="train"):
 
 
 def same(a, b):
-    return len(a) == len(b) and all(torch.equal(p, q) for x, y in zip(a, b, strict=True) for p, q in zip(x, y))
+    return len(a) == len(b) and all(
+        torch.equal(p, q) for x, y in zip(a, b, strict=True) for p, q in zip(x, y, strict=True)
+    )
 
 
 def test_the_same_batches_and_the_same_states_of_the_generator():
