@@ -4,7 +4,7 @@ BIN := .venv/bin
 
 RL := .venv-rl/bin
 
-.PHONY: demo test check docs slow rl avx2 results clean
+.PHONY: demo test check docs slow dist rl avx2 results clean
 
 demo: .venv/demo
 	$(BIN)/python examples/quickstart.py
@@ -23,6 +23,10 @@ avx2: .venv/dev
 
 slow: .venv/dev
 	$(BIN)/python -m pytest -m slow
+
+# What users install: wheel and sdist, in an environment that has neither this checkout nor its packages' links.
+dist: .venv/dev
+	$(BIN)/python -m pytest -m slow tests/test_distribution.py
 
 # The first table of benchmarks/RESULTS.md again: hours; interrupted, the next call goes on.
 results: .venv/dev

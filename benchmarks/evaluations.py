@@ -81,7 +81,9 @@ def compared(name, space, domain, epochs, count, rounds):
             for side in sides:
                 start = time.process_time()
                 losses[side].append(
-                    plain(space, domain, epochs, draw.arch) if side == "plain" else evaluator.score(draw).metrics["loss"]
+                    plain(space, domain, epochs, draw.arch)
+                    if side == "plain"
+                    else evaluator.score(draw).metrics["loss"]
                 )
                 spent[side] += time.process_time() - start
         same &= losses["plain"] == losses["ours"]

@@ -37,6 +37,14 @@ def test_every_published_method_has_its_row_and_interrupted_commands_go_on(tmp_p
     assert reprint.run("python benchmarks/rlnas.py --nothing", tmp_path) and log.read_text() == "printed before"
 
 
+def test_evaluations_have_the_numbers_of_a_plain_loop():
+    sizes = ("--count", "1", "--epochs", "1", "--rounds", "1", "--channels", "2", "--data", "digits")
+    out = run("evaluations", *sizes)
+    assert out.count("same losses: True") == 1 and "same losses: False" not in out
+    torchs, ours = map(float, re.findall(r"optimiser ([\d.]+), ours ([\d.]+) CPU s", out)[0])
+    assert ours < torchs / 4
+
+
 @pytest.mark.slow
 def test_a_tenth_of_the_first_table(data, tmp_path):
     out = run("reprint", "--share", "0.1", "--out", str(tmp_path))

@@ -207,11 +207,13 @@ def search(method: str, args: Sequence[str]) -> None:
     """`appnas search METHOD FLAGS`, and the retraining that a flag may ask for."""
     asked = flags.parse(method, args)
     options = asked.options
-    before.threads(options.threads)
+    before.threads(options.threads or 1)
     tune = flags.tuned(options.tune)
     data = catalogue.domain(asked.domain_name, asked.domain)
     space = catalogue.space(asked.space_name, asked.space, sizes=catalogue.sizes_of(data))
     stem = f"{method}-{asked.space_name}-{asked.domain_name}".replace(":", "-")
+    if options.threads == 0:
+        before.threads(before.worth(space, data))
     how = options.device, options.precision, options.compile
     compute = computing.chosen(*how, processes=options.processes, norms=options.norms)
     share = after.quietened(compute).share

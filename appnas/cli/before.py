@@ -7,13 +7,18 @@ import os
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 
+from appnas.cli.quick.output import note
 from appnas.compute import CompileError, Share, led
+from appnas.cost import threads_worth
 from appnas.loop import WorkerError
+from appnas.loop.workers import processors
 from appnas.run import reserve
-from appnas.task import DivergedError
+from appnas.space import Space
+from appnas.task import DivergedError, Domain
 
 MISTAKES = (ValueError, TypeError, OSError, ImportError, MemoryError, DivergedError, CompileError, WorkerError)
 """Errors of which one line tells a user enough."""
@@ -32,6 +37,19 @@ def directory(out: Path | None, stem: str, share: Share) -> Iterator[Path]:
             if first and not any(path.parent.iterdir()):
                 path.parent.rmdir()
         raise
+
+
+def worth(space: Space, domain: Any) -> int:
+    """Threads for a search: one, or one a processor where a network of the space is trained sooner by them; says which.
+
+    What is looked up in a table takes one.
+    """
+    if not isinstance(domain, Domain):
+        return 1
+    found = threads_worth(space, domain, processors())
+    said = ", ".join(f"{1000 * seconds:.1f} ms on {count}" for count, seconds in found.seconds.items())
+    note(f"threads: {found.count} (a pass of a network of this space, forward and back, takes {said})")
+    return found.count
 
 
 def quoted(path: Path) -> str:

@@ -36,7 +36,7 @@ class Options(SearchOptions):
     tune: tuple[str, ...] = ()
     """Choices of the training beside those of the network: lr=0.01,0.1 weight_decay=0,0.0003, say."""
     threads: int = 1
-    """Torch threads."""
+    """Torch threads; 0: one, or one a processor if a network of the space is trained sooner by them, as is measured."""
     watch: bool = False
     """Serve the report while the search runs, at the address that is printed, to this machine alone."""
 

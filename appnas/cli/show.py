@@ -118,4 +118,5 @@ def profile(seconds: Mapping[str, float], steps: int, config: Mapping[str, Any])
     rows.append(["all", f"{whole:,.2f}", "100.0%"])
     console.print(table("where the time went", ["part", "seconds", "share"], rows))
     line(f"{steps:,} steps, {whole / max(steps, 1):.4g} s each, by the clock, up to the last checkpoint")
-    lines(advice(seconds, config) or ["nothing stands out that a setting would change"])
+    for said in advice(seconds, config) or ["nothing stands out that a setting would change"]:
+        line(said)

@@ -18,8 +18,8 @@ from appnas.compute.precision import Precision, check_precision, exact, float32_
 from appnas.compute.spent import spent, within
 
 __all__ = [
-    "CPU", "SGD", "Adam", "CompileError", "Compute", "PeerError", "Precision", "Share", "alike", "anyone", "by_one", "check_precision",
-    "compute_of", "copied", "derived", "device_of", "devices", "exact", "fetched", "float32_flags", "float32_products",
-    "gates_on", "gathered", "home", "joined", "led", "mean_over", "moved", "parted", "read", "remembering", "same_kind",
-    "spent", "started", "sum_gradients", "synchronised_by", "synchronising", "total", "within",
+    "CPU", "SGD", "Adam", "CompileError", "Compute", "PeerError", "Precision", "Share", "alike", "anyone", "by_one",
+    "check_precision", "compute_of", "copied", "derived", "device_of", "devices", "exact", "fetched", "float32_flags",
+    "float32_products", "gates_on", "gathered", "home", "joined", "led", "mean_over", "moved", "parted", "read",
+    "remembering", "same_kind", "spent", "started", "sum_gradients", "synchronised_by", "synchronising", "total", "within",
 ]  # fmt: skip

@@ -58,13 +58,14 @@ def advice(seconds: Mapping[str, float], config: Mapping[str, Any], cores: int |
     said = []
     if share["data"] >= MUCH:
         said.append(
-            f"data take {share['data']:.0%}: where files are read, let processes read ahead (--domain.loaders 2, or more);"
-            " arrays in memory want a larger --domain.batch, smaller images or less augmentation"
+            f"data take {share['data']:.0%}: where files are read, let processes read ahead (--domain.loaders 2, or"
+            " more); arrays in memory want a larger --domain.batch, smaller images or less augmentation"
         )
     if trained >= HALF and not config.get("workers") and cores > 1:
         extra = f", with --threads 1 instead of {threads}" if threads > 1 else ""
         said.append(
-            f"{trained:.0%} train and validate one network after another: --workers {cores} trains as many at once{extra}"
+            f"{trained:.0%} train and validate one network after another: --workers {cores} trains as many at"
+            f" once{extra}"
         )
     if share["gates"] + share["weights"] >= HALF and threads == 1 and cores > 1 and share["gates"]:
         said.append(
@@ -72,8 +73,8 @@ def advice(seconds: Mapping[str, float], config: Mapping[str, Any], cores: int |
         )
     if share["validation"] >= MUCH:
         said.append(
-            f"validation takes {share['validation']:.0%}: a longer --budget ranks better and costs little more, or take a"
-            " smaller part for validation (--domain.valid)"
+            f"validation takes {share['validation']:.0%}: a longer --budget ranks better and costs little more, or take"
+            " a smaller part for validation (--domain.valid)"
         )
     if share["checkpoint"] >= SOME:
         said.append(

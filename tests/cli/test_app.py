@@ -186,7 +186,7 @@ def test_search_help_shows_every_setting_with_its_text_and_default(monkeypatch):
         ("search darts --space cel", "did you mean 'cells'?"),
         ("search darts --domain digit", "did you mean 'digits'?"),
         ("search random --domain=cifar", "did you mean 'cifar10'?"),
-        ("search darts --threads 0", "threads must be at least 1, got 0"),
+        ("search darts --threads -1", "threads must be at least 1, got -1"),
         ("search random --seeds 0", "seeds must be at least 1, got 0"),
         ("search random --evaluations 0", "evaluations must be at least 1, got 0"),
         ("search random --domain folder --domain.path nowhere", "must be a folder"),

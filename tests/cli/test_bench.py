@@ -1,10 +1,17 @@
 """What a search step costs."""
 
+import numpy as np
 import pytest
 
-from appnas.cli.bench import convolution_peak, measure
+from appnas.cli.app import main
+from appnas.cli.bench import convolution_peak, measure, where
+from appnas.estimate import Table
+from appnas.loop import search_loop
+from appnas.run import Run, create
 from appnas.space import IO
 from appnas.spaces import Cells
+from appnas.strategy import Draw
+from appnas.support import RunError
 
 SIZES = {"channels": 2, "cells": 3, "repeats": 1}
 
@@ -32,3 +39,44 @@ def test_nothing_to_measure():
         measure("cells", SIZES, "digits", 8, 0)
     with pytest.raises(ValueError, match="no domain 'digit'"):
         measure("cells", SIZES, "digit", 8, 1)
+
+
+class Listed:
+    """Asks for what it is given, in turn."""
+
+    def __init__(self, archs):
+        self.archs, self.told = archs, []
+
+    def ask(self):
+        return Draw(self.archs[len(self.told) % len(self.archs)])
+
+    def tell(self, draw, score):
+        self.told.append((float(score.value), draw.arch))
+
+    def best(self):
+        return max(self.told)[1]
+
+    def state_dict(self):
+        return {}
+
+
+def kept(path):
+    """A run of a few evaluations out of a table."""
+    archs = [(i, j, 0, 0, 0, 0) for i in range(5) for j in range(5)]
+    table = Table(archs, {"value": np.array([float(sum(arch)) for arch in archs])}, "value")
+    search_loop(Listed(archs), table, 20, callbacks=[Run(create(path, {}), events=False)])
+
+
+def test_where_the_time_of_runs_went(tmp_path, capsys):
+    for seed in (0, 1):
+        kept(tmp_path / f"seed-{seed}")
+    (tmp_path / "config.json").write_text((tmp_path / "seed-0/config.json").read_text())
+    seconds, steps, _ = where(tmp_path)
+    assert steps == 40 and seconds["bookkeeping"] > where(tmp_path / "seed-0")[0]["bookkeeping"]
+    assert main(["bench", str(tmp_path / "seed-1")]) == 0
+    out = capsys.readouterr().out
+    assert "where the time went" in out and "100.0%" in out and "20 steps" in out
+    (empty := tmp_path / "empty").mkdir()
+    assert main(["bench", str(empty)]) == 2 and "is not a run" in capsys.readouterr().err
+    with pytest.raises(RunError, match="no checkpoint yet"):
+        where(create(tmp_path / "new", {}))
