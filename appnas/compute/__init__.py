@@ -21,5 +21,6 @@ __all__ = [
     "CPU", "SGD", "Adam", "CompileError", "Compute", "PeerError", "Precision", "Share", "alike", "anyone", "by_one",
     "check_precision", "compute_of", "copied", "derived", "device_of", "devices", "exact", "fetched", "float32_flags",
     "float32_products", "gates_on", "gathered", "home", "joined", "led", "mean_over", "moved", "parted", "read",
-    "remembering", "same_kind", "spent", "started", "sum_gradients", "synchronised_by", "synchronising", "total", "within",
+    "remembering", "same_kind", "spent", "started", "sum_gradients", "synchronised_by", "synchronising", "total",
+    "within",
 ]  # fmt: skip

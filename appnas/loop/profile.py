@@ -17,7 +17,7 @@ PARTS = {
     "gates": "gates: their backward pass and step",
     "weights": "weights: their step; of a supernet its passes, too",
     "validation": "validation of trained networks",
-    "evaluation": "evaluation: what else a score takes; of gates the forward pass",
+    "evaluation": "evaluation: rest of a score; of gates the forward pass",
     "agent": "agent: its games and its training",
     "workers": "waiting for workers, which do all that",
     "strategy": "strategy: what to look at next",

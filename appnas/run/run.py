@@ -257,10 +257,6 @@ class Run(Observer):
 
     def save(self, loop: Loop) -> None:
         """Write the checkpoint."""
-        with spent("checkpoint"):
-            self._save(loop)
-
-    def _save(self, loop: Loop) -> None:
         state = {
             "step": loop.step,
             "seconds": time.monotonic() - self.began,
@@ -272,7 +268,7 @@ class Run(Observer):
             "of": self.of,
             "states": STATES,
         }
-        with whole(self.path / CHECKPOINT, self._safe) as partial:
+        with spent("checkpoint"), whole(self.path / CHECKPOINT, self._safe) as partial:
             torch.save(state, partial)
         self.saved, self.kept = time.monotonic(), (loop.step, loop.ended)
 

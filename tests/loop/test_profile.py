@@ -46,6 +46,7 @@ def test_the_parts_of_a_search_by_gates_and_that_going_on_adds_to_them(small, tm
     first, steps, _ = where(path)
     assert steps == 2 and {"data", "gates", "weights", "evaluation"} <= set(first) and "forward" not in first
     assert first["gates"] > 0.01 * sum(first.values()) and first["weights"] > 0.05 * sum(first.values())
+    (path / "result.json").unlink()  # as if it had been interrupted
     appnas.resume(path)
     second, steps, _ = where(path)
     assert steps > 2 and all(second[part] >= spent for part, spent in first.items())
