@@ -70,6 +70,7 @@ def test_both_hold_all_that_is_needed(built):
     }
 
 
+@pytest.mark.timeout(900)  # the snippet searches and trains: half a minute where the processor is free
 @pytest.mark.parametrize("kind", [0, 1], ids=["sdist", "wheel"])
 def test_the_first_snippet_runs_elsewhere(built, kind, tmp_path):
     python, site = elsewhere(tmp_path, built[kind])
