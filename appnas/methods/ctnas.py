@@ -19,7 +19,7 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
@@ -120,9 +120,9 @@ class Curriculum(Observer):
         self.seen[record.arch] = None
         config, strategy = self.config, loop.strategy
         if config.ratio and loop.step % config.refresh == 0:
-            self.explore([strategy.ask().arch for _ in range(2 * config.pseudo)])
+            self.explore(_asked(strategy, 2 * config.pseudo))
         if config.baseline != "fixed" and loop.step % config.raise_every == 0:
-            self.lift([strategy.ask().arch for _ in range(10)])
+            self.lift(_asked(strategy, 10))
 
     def explore(self, archs: Sequence[Arch]) -> None:
         """Pseudo-label the pairs that the comparator is surest of, in both orders, and learn from them."""
@@ -146,6 +146,11 @@ class Curriculum(Observer):
         best = int(borda(self.inner.comparator.wins(candidates)).argmax())
         self.inner.set(candidates[best] if self.config.baseline == "raised" else self.rng.choice(archs))
         self.baselines.append(self.inner.baseline)
+
+
+def _asked(strategy: Any, count: int) -> list[Arch]:
+    strategy.prepare(count)
+    return [strategy.ask().arch for _ in range(count)]
 
 
 class Contrast(Saved):
