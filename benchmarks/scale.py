@@ -122,7 +122,9 @@ def main():
             print(row(name, count), flush=True)
     for kind in ("lists", "arrays"):
         seconds, peak = part("open", args.rows, kind)
-        print(f"a table of {args.rows:,} rows and 4 columns, {kind}: opened in {seconds:.2f} CPU s, peak {peak:,.0f} MiB")
+        print(
+            f"a table of {args.rows:,} rows and 4 columns, {kind}: opened in {seconds:.2f} CPU s, peak {peak:,.0f} MiB"
+        )
 
 
 if __name__ == "__main__":

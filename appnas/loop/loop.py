@@ -222,8 +222,11 @@ def search_loop(
 def _asked(loop: Loop) -> list[Draw]:
     """The next batch; a shorter one, or none and the search ends, where the strategy has nothing left to propose."""
     draws: list[Draw] = []
+    count = min(loop.batch, loop.steps - loop.step)
+    if count > 1 and hasattr(loop.strategy, "prepare"):  # a policy walks once for all
+        loop.strategy.prepare(count)
     try:
-        for _ in range(min(loop.batch, loop.steps - loop.step)):
+        for _ in range(count):
             draws.append(loop.strategy.ask())
     except ExhaustedError as error:
         if not draws and not loop.step:

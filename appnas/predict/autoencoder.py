@@ -137,7 +137,7 @@ class AutoEncoder(Fitted):
                 return self.lam * mse_loss(net.predict(e), s[i]) + (1 - self.lam) * nll
 
             batches = shuffled(len(x), self.epochs, self.batch, torch.Generator().manual_seed(self.seed))
-            optimiser = torch.optim.Adam(net.parameters(), self.lr, weight_decay=self.weight_decay, fused=True)
+            optimiser = torch.optim.Adam(net.parameters(), self.lr, weight_decay=self.weight_decay)
             descend(net, optimiser, batches, loss, self.clip)
 
     @torch.no_grad()

@@ -90,14 +90,18 @@ class PolicyGradient(Saved):
         self.archive = Archive()
 
     def prepare(self, count: int) -> None:
-        """Sample what the next `count` calls of `ask` give in one walk; the same as if each sampled its own."""
-        if (missing := count - len(self.ahead)) > 0:
+        """Sample what at least the next `count` calls of `ask` give, in one walk: the same as if each sampled its own.
+
+        The policy stays as it is until an update, so all draws up to that are sampled together.
+        """
+        if count > len(self.ahead):
+            missing = max(count, self.batch - len(self.waiting)) - len(self.ahead)
             archs, logp = self.controller.draw(missing, self.generator)
             self.ahead += zip(map(tuple, archs.tolist()), logp.tolist(), strict=True)
 
     def ask(self) -> Draw:
-        """An architecture sampled from the policy, which stays as it is until an update: all up to that at once."""
-        self.prepare(1 if self.ahead else max(self.batch - len(self.waiting), 1))
+        """An architecture sampled from the policy."""
+        self.prepare(1)
         action, logp = self.ahead.pop(0)
         arch = action
         if not self.space.valid(arch):
