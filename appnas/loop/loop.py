@@ -17,7 +17,7 @@ from torch import nn
 from appnas.estimate import Evaluator, Map, in_turn, scores
 from appnas.loop.records import Record, furthest, value_name
 from appnas.space import Arch, Space, drawing
-from appnas.strategy import Draw, Score, Strategy
+from appnas.strategy import Draw, Score, Strategy, prepare
 from appnas.support import ExhaustedError, Tolerance
 from appnas.task import Domain, metric_of
 
@@ -223,8 +223,7 @@ def _asked(loop: Loop) -> list[Draw]:
     """The next batch; a shorter one, or none and the search ends, where the strategy has nothing left to propose."""
     draws: list[Draw] = []
     count = min(loop.batch, loop.steps - loop.step)
-    if count > 1 and hasattr(loop.strategy, "prepare"):  # a policy walks once for all
-        loop.strategy.prepare(count)
+    prepare(loop.strategy, count)
     try:
         for _ in range(count):
             draws.append(loop.strategy.ask())

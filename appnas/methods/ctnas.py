@@ -19,7 +19,7 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 
@@ -27,7 +27,7 @@ from appnas.estimate import Evaluator, Stateless, evaluator_of
 from appnas.loop import Callbacks, Loop, Observer, Record, SearchResult, search_loop
 from appnas.predict import Comparator, Pairs, as_tensor, borda, confident
 from appnas.space import Arch, Space, random_arch
-from appnas.strategy import LSTM, Draw, PolicyGradient, PredictorGuided, Score, Told
+from appnas.strategy import LSTM, Draw, PolicyGradient, PredictorGuided, Score, Strategy, Told, prepare
 from appnas.support import Saved, checked, held
 from appnas.task import Domain
 
@@ -148,8 +148,8 @@ class Curriculum(Observer):
         self.baselines.append(self.inner.baseline)
 
 
-def _asked(strategy: Any, count: int) -> list[Arch]:
-    strategy.prepare(count)
+def _asked(strategy: Strategy, count: int) -> list[Arch]:
+    prepare(strategy, count)
     return [strategy.ask().arch for _ in range(count)]
 
 

@@ -64,7 +64,8 @@ def keep_lines(path: Path, count: int) -> None:
 
 def places(path: Path) -> list[tuple[int, dict[str, str]]]:
     """Where the steps of a search ran: the first step of each part, and its device and machine."""
-    return [(int(line["step"]), line["on"]) for line in schema.lines(path / "clock.jsonl", gaps=True) if "on" in line]
+    told = schema.lines(path / "clock.jsonl", gaps=True, having='"on"')
+    return [(int(line["step"]), line["on"]) for line in told if "on" in line]
 
 
 PLACES = "places.jsonl"

@@ -55,7 +55,7 @@ LATER = {
 
 TRAININGS = "trainings"
 SHARE_OF_TIME = 20
-"""A checkpoint of a search that remembers a million architectures takes seconds: this many times as long lies between."""
+"""One that remembers a million architectures takes seconds: this many times as long lies between two checkpoints."""
 STATES = 2
 """Number of the way in which checkpoints hold states."""
 AGAIN = "delete it to start this run again from its config"
