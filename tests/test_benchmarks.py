@@ -475,6 +475,31 @@ def test_report_speed():
     assert re.search(r"\| failed \| 300 \| \S+ \| \S+ \| 0\.\d\d \|", out)
 
 
+def test_scale():
+    out = run("scale", "--evaluations", "400", "--strategies", "evolution", "--rows", "20000")
+    row = re.search(r"\| evolution \| 400 \| (\S+) \| (\S+) \| \S+ \| (\d+) \| (\S+) \| \S+ \| \S+ \| (\S+) \|", out)
+    assert 100 < int(row[3]) < 400 and float(row[4]) < 5 and float(row[5]) < 2
+    assert len(re.findall(r"20,000 rows and 4 columns, (?:lists|arrays): opened in 0\.", out)) == 2
+
+
+@pytest.mark.slow
+def test_a_long_run_is_linear():
+    out = run("scale", "--evaluations", "10000", "100000")
+    rows = re.findall(r"\| \w+ \| 10+,000 \|((?: \S+ \|){8})", out)
+    assert len(rows) == 4
+    for few, many in (rows[:2], rows[2:]):
+        few, many = ([float(cell.replace(",", "")) for cell in row.split("|")[:-1]] for row in (few, many))
+        assert many[0] < 1.5 * few[0] and many[2] < few[2] + 300 and many[4] < 12 * few[4] + 1 and many[6] < few[6] + 20
+    assert all(float(seconds) < 2 for seconds in re.findall(r"400,000 .* opened in (\S+) CPU s", out))
+
+
+def test_policies():
+    out = run("policies", "--seeds", "1", "--epochs", "3", "--samples", "5", "--pairs", "64")
+    asks = [float(ms) for ms in re.findall(r"^an ask, .* (\S+) ms", out, re.MULTILINE)]
+    assert len(asks) == 2 and asks[1] < asks[0]  # a walk for twenty
+    assert re.search(r"GCN, a fit +\S+ s", out) and len(re.findall(r"a search +\S+ s .*; found -?\d", out)) == 2
+
+
 def test_chip_size():
     out = run("chip_size", "--cells", "300", "--pins", "3000")
     rows = re.findall(r"\| (\S+) (cells|pins, one net) \| (\S+) \| features \| (\S+) \| (\S+) \|", out)

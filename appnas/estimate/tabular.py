@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from numbers import Integral
 from typing import Any
 
@@ -93,9 +94,9 @@ class Table(Stateless):
         if self.name is itself:
             return None
         if self._rows is None:
-            self._rows = {}
+            self._rows, valued = {}, set(np.flatnonzero(~np.isnan(self.values)).tolist())
             for other, row in self.index.items():
-                if not math.isnan(self.values[row]):
+                if row in valued:
                     self._rows.setdefault(self.name(other), row)
         return self._rows.get(self.name(arch))
 
@@ -119,7 +120,7 @@ class Table(Stateless):
             column, told = self.values, self.shown
         if row is not None:
             spent = {} if draw.budget is None else {"budget": float(draw.budget - draw.since)}
-            return Score(as_tensor(column[row]), {**_filled(told, row), **spent})
+            return Score(as_tensor(column.item(row)), {**_filled(told, row), **spent})
         lack = (
             f"the table has {len(self.index)} architectures, but {'no value of' if draw.arch in self.index else 'not'}"
         )
@@ -132,7 +133,7 @@ class Table(Stateless):
             )
         return Score(torch.tensor(self.missing), {"missing": 1.0})
 
-    def _until(self, row: int | None, draw: Draw) -> tuple[int | None, list[float], dict[str, list[float]]]:
+    def _until(self, row: int | None, draw: Draw) -> tuple[int | None, np.ndarray, dict[str, np.ndarray]]:
         """The row, if it has a value after the draw's budget, that column, and what is known by then.
 
         Raises:
@@ -173,14 +174,17 @@ def _budgets(budgets: Mapping[int, str], value: str, shown: Sequence[str]) -> di
     return dict(sorted(budgets.items()))
 
 
-def _filled(columns: Mapping[str, Sequence[float]], row: int) -> dict[str, float]:
-    return {name: column[row] for name, column in columns.items() if column[row] == column[row]}
+def _filled(columns: Mapping[str, np.ndarray], row: int) -> dict[str, float]:
+    cells = {name: column.item(row) for name, column in columns.items()}
+    return {name: cell for name, cell in cells.items() if cell == cell}
 
 
 def _index(archs: Sequence[Any]) -> dict[Arch, int]:
+    """The row of every architecture. Keys that are tuples already stay, as they are: no copy of a large table's."""
     rows = _array(archs)
     if rows.ndim == 2 and rows.dtype.kind in "iu" and rows.min() >= 0:
-        index = {tuple(arch): row for row, arch in enumerate(rows.tolist())}
+        kept = isinstance(archs, list) and set(map(type, archs)) == {tuple} and set(map(type, chain(*archs))) == {int}
+        index = dict(zip(archs if kept else zip(*rows.T.tolist(), strict=True), range(len(archs)), strict=True))
         if len(index) == len(archs):
             return index
     return _checked(archs)
@@ -205,14 +209,16 @@ def _checked(archs: Sequence[Any]) -> dict[Arch, int]:
     return index
 
 
-def _column(name: str, cells: Sequence[Any]) -> list[float]:
+def _column(name: str, cells: Sequence[Any]) -> np.ndarray:
+    """As doubles that nobody writes to; the cells of one row are `item`, a Python number."""
     whole = _array(cells)
     if whole.ndim == 1 and whole.dtype.kind in "iuf":
-        column: list[float] = whole.astype(float).tolist()
+        column = whole.astype(float)
     else:
-        column = [_cell(f"row {row} of {name!r}", cell) for row, cell in enumerate(cells)]
-    if infinite := [row for row, cell in enumerate(column) if math.isinf(cell)]:
+        column = np.array([_cell(f"row {row} of {name!r}", cell) for row, cell in enumerate(cells)], float)
+    if infinite := np.flatnonzero(np.isinf(column)).tolist():
         raise ValueError(f"row {infinite[0]} of {name!r} is {column[infinite[0]]}: a hole is None or NaN")
+    column.flags.writeable = False
     return column
 
 

@@ -18,7 +18,7 @@ from appnas.compute import spent, within
 from appnas.estimate import Evaluator, Map, in_turn, scores
 from appnas.loop.records import Record, furthest, value_name
 from appnas.space import Arch, Space, drawing
-from appnas.strategy import Draw, Score, Strategy
+from appnas.strategy import Draw, Score, Strategy, prepare
 from appnas.support import ExhaustedError, Tolerance
 from appnas.task import Domain, metric_of
 
@@ -229,8 +229,10 @@ def search_loop(
 def _asked(loop: Loop) -> list[Draw]:
     """The next batch; a shorter one, or none and the search ends, where the strategy has nothing left to propose."""
     draws: list[Draw] = []
+    count = min(loop.batch, loop.steps - loop.step)
+    prepare(loop.strategy, count)
     try:
-        for _ in range(min(loop.batch, loop.steps - loop.step)):
+        for _ in range(count):
             draws.append(loop.strategy.ask())
     except ExhaustedError as error:
         if not draws and not loop.step:

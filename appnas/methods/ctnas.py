@@ -27,7 +27,7 @@ from appnas.estimate import Evaluator, Stateless, evaluator_of
 from appnas.loop import Callbacks, Loop, Observer, Record, SearchResult, search_loop
 from appnas.predict import Comparator, Pairs, as_tensor, borda, confident
 from appnas.space import Arch, Space, random_arch
-from appnas.strategy import LSTM, Draw, PolicyGradient, PredictorGuided, Score, Told
+from appnas.strategy import LSTM, Draw, PolicyGradient, PredictorGuided, Score, Strategy, Told, prepare
 from appnas.support import Saved, checked, held
 from appnas.task import Domain
 
@@ -120,9 +120,9 @@ class Curriculum(Observer):
         self.seen[record.arch] = None
         config, strategy = self.config, loop.strategy
         if config.ratio and loop.step % config.refresh == 0:
-            self.explore([strategy.ask().arch for _ in range(2 * config.pseudo)])
+            self.explore(_asked(strategy, 2 * config.pseudo))
         if config.baseline != "fixed" and loop.step % config.raise_every == 0:
-            self.lift([strategy.ask().arch for _ in range(10)])
+            self.lift(_asked(strategy, 10))
 
     def explore(self, archs: Sequence[Arch]) -> None:
         """Pseudo-label the pairs that the comparator is surest of, in both orders, and learn from them."""
@@ -146,6 +146,11 @@ class Curriculum(Observer):
         best = int(borda(self.inner.comparator.wins(candidates)).argmax())
         self.inner.set(candidates[best] if self.config.baseline == "raised" else self.rng.choice(archs))
         self.baselines.append(self.inner.baseline)
+
+
+def _asked(strategy: Strategy, count: int) -> list[Arch]:
+    prepare(strategy, count)
+    return [strategy.ask().arch for _ in range(count)]
 
 
 class Contrast(Saved):

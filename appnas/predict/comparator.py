@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from appnas.compute import CPU, moved
-from appnas.predict.gcn import GCN, Readout, as_tensor
+from appnas.compute import CPU, home, moved
+from appnas.predict.gcn import GCN, Readout, Seen, as_tensor
 from appnas.predict.predictor import Fitted, descend, parts
 from appnas.space import Arch, Space
 
@@ -38,6 +38,24 @@ class Pairs(NamedTuple):
         """Every pair as it is, and turned round."""
         first, second = torch.cat([self.first, self.second]), torch.cat([self.second, self.first])
         return Pairs(first, second, torch.cat([self.label, 1 - self.label]))
+
+
+class Indexed(NamedTuple):
+    """Pairs whose architectures are written down once: few architectures make very many pairs.
+
+    Shapes:
+        archs: [U, D], int64. places: [P, 2], of the first and the second. label: [P].
+    """
+
+    archs: Tensor
+    places: Tensor
+    label: Tensor
+
+
+def indexed(pairs: Pairs) -> Indexed:
+    """The same pairs, by the places of their architectures."""
+    archs, places = torch.cat(pairs[:2]).unique(dim=0, return_inverse=True)  # type: ignore[no-untyped-call]
+    return Indexed(archs, places.view(2, -1).T, pairs.label)
 
 
 def all_pairs(archs: Sequence[Arch], values: Sequence[float]) -> Pairs:
@@ -95,12 +113,21 @@ class Network(nn.Module):
         """Of Pr[a >= b]. Shapes: embeddings [B, size]; returns [B]."""
         return (a - b) @ self.first if self.second is None else a @ self.first + b @ self.second
 
+    def parts(self, f: Tensor) -> tuple[Tensor, Tensor]:
+        """What an architecture adds to the logits as the first and as the second. Shapes: [B, size] -> [B] and [B]."""
+        first = f @ self.first
+        return first, -first if self.second is None else f @ self.second
+
     def forward(self, first: Tensor, second: Tensor) -> Tensor:
         """Of Pr[first >= second]. Shapes: architectures [B, D], on the CPU; returns [B]."""
-        # few architectures make very many pairs: each is embedded once
-        archs, places = torch.cat([first, second]).unique(dim=0, return_inverse=True)  # type: ignore[no-untyped-call]
-        a, b = self.body(archs)[places].chunk(2)
-        return self.logits(a, b)
+        return self.logits(*self.body(torch.cat([first, second])).chunk(2))
+
+    def paired(self, seen: Seen, places: Tensor) -> Tensor:
+        """The same of pairs of architectures that were seen, each embedded once. Shapes: places [P, 2]; returns [P]."""
+        rows, pairs = places.unique(return_inverse=True)  # type: ignore[no-untyped-call]
+        first, second = self.parts(self.body.embedded(seen.at(moved(rows, home(self)))))
+        one, other = moved(pairs, first.device).unbind(1)
+        return first[one] + second[other]
 
 
 class Comparator(Fitted):
@@ -140,25 +167,28 @@ class Comparator(Fitted):
     def fit(self, archs: Sequence[Arch], values: Sequence[float]) -> None:
         """Fit anew to all pairs of labelled architectures."""
         self.generator.manual_seed(self.seed)
-        self.size, self.labelled = len(archs), all_pairs(archs, values).both_orders()
+        self.size, self.labelled = len(archs), indexed(all_pairs(archs, values).both_orders())
         self.fitted = Network(GCN(*self.sizes), self.form, self.generator)
-        self.optimiser = torch.optim.Adam(self.fitted.parameters(), **self.adam)
+        self.optimiser = torch.optim.Adam(self.fitted.parameters(), fused=True, **self.adam)
         self.learn(epochs=self.epochs)
 
     def learn(self, pseudo: Pairs | None = None, ratio: float = 1.0, epochs: int = 1) -> None:
         """Some epochs on the labelled pairs, with `ratio` pseudo-labelled ones to each of them in every batch."""
         net, count = self.net, min(self.batch, self.size)
-        draws = [(self.labelled, count)] + ([(pseudo.both_orders(), round(ratio * count))] if pseudo else [])
+        draws = [(self.labelled, count)] + ([(indexed(pseudo.both_orders()), round(ratio * count))] if pseudo else [])
+        seen = net.body.see(torch.cat([pairs.archs for pairs, _ in draws]))
+        starts = [0, len(self.labelled.archs)]
 
-        def batch() -> Pairs:
-            parts = []
-            for pairs, n in draws:
+        def batch() -> tuple[Tensor, Tensor]:
+            places, labels = [], []
+            for (pairs, n), start in zip(draws, starts, strict=False):
                 i = torch.randint(len(pairs.label), (n,), generator=self.generator)
-                parts.append([column[i] for column in pairs])
-            return Pairs(*(torch.cat(columns) for columns in zip(*parts, strict=True)))
+                places.append(pairs.places[i] + start)
+                labels.append(pairs.label[i])
+            return torch.cat(places), torch.cat(labels)
 
-        def loss(pairs: Pairs) -> Tensor:
-            return binary_cross_entropy_with_logits(net(pairs.first, pairs.second), self._there(pairs.label))
+        def loss(drawn: tuple[Tensor, Tensor]) -> Tensor:
+            return binary_cross_entropy_with_logits(net.paired(seen, drawn[0]), self._there(drawn[1]))
 
         steps = epochs * -(-self.size // self.batch)
         descend(net, self.optimiser, (batch() for _ in range(steps)), loss)
@@ -172,16 +202,15 @@ class Comparator(Fitted):
     @torch.no_grad()
     def wins(self, archs: Sequence[Arch]) -> Tensor:
         """Pr[i >= j] of all pairs, for `borda`. Shapes: returns [n, n]."""
-        f = self.net.body(as_tensor(archs))
-        n = len(f)
-        logits: Tensor = self.net.logits(f.repeat_interleave(n, 0), f.repeat(n, 1))
-        return moved(logits.view(n, n).sigmoid(), CPU)  # type: ignore[no-any-return]
+        first, second = self.net.parts(self.net.body(as_tensor(archs)))
+        logits: Tensor = first[:, None] + second
+        return moved(logits.sigmoid(), CPU)  # type: ignore[no-any-return]
 
     @torch.no_grad()
     def predict(self, archs: Sequence[Arch]) -> Tensor:
         """The total order behind the comparisons, (logit(a, b) - logit(b, a)) / 2 = s(a) - s(b): s. Shapes: [n]."""
         scores = []
         for part in parts(as_tensor(archs)):
-            f = self.net.body(part)
-            scores.append((self.net.logits(f, 0 * f) - self.net.logits(0 * f, f)) / 2)
+            first, second = self.net.parts(self.net.body(part))
+            scores.append((first - second) / 2)
         return moved(torch.cat(scores), CPU)  # type: ignore[no-any-return]

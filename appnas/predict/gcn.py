@@ -7,7 +7,7 @@ node's feature is the sum of what its words are embedded as.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -38,6 +38,24 @@ def propagation(adjacency: Tensor, alive: Tensor, normalised: bool) -> Tensor:
     both = kept + kept.transpose(1, 2) + eye
     scale = both.sum(-1).rsqrt()
     return scale[:, :, None] * both * scale[:, None, :]
+
+
+class Seen(NamedTuple):
+    """What a `GCN` knows of architectures before any weight: found once, and indexed for every batch.
+
+    Shapes:
+        spread: [B, N, N], `propagation`. counts: [B, N, words], how often a node has a word. weights: [B, 1, N], of the
+        mean over what is alive. places: [B, D], indices of all decisions.
+    """
+
+    spread: Tensor
+    counts: Tensor
+    weights: Tensor
+    places: Tensor
+
+    def at(self, rows: Tensor) -> Seen:
+        """Those rows."""
+        return Seen(*(part[rows] for part in self))
 
 
 class GCN(nn.Module):
@@ -73,17 +91,33 @@ class GCN(nn.Module):
             self.layers = nn.ModuleList(nn.Linear(width, width) for _ in range(layers))
             self.places = nn.Embedding(vocabulary(space.choices), width) if readout == "nodes" else None
 
+    def see(self, archs: Tensor) -> Seen:
+        """What is known of architectures, where the weights are. Shapes: archs [B, D], int64, on the CPU."""
+        adjacency, words, alive = self.view(archs)
+        counts = torch.zeros(*alive.shape, self.view.count).scatter_add_(2, words, torch.ones(words.shape))
+        counts[..., 0] = 0.0  # no word
+        weights = (alive / alive.sum(1, keepdim=True))[:, None]
+        found = Seen(propagation(adjacency, alive, self.normalised), counts, weights, archs + self.starts)
+        return Seen(*(moved(part, home(self)) for part in found))
+
+    def embedded(self, seen: Seen) -> Tensor:
+        """Embeddings of what was seen, where the weights are. Shapes: returns [B, size].
+
+        A node starts as the sum of what its words are embedded as, and the first layer is linear before it spreads: it
+        is applied to the words, of which there are few, and summed over them likewise.
+        """
+        words = self.embed.weight
+        if self.layers:
+            words = torch.cat([words, words @ self.layers[0].weight.T], 1)
+        h, *first = (seen.counts @ words).split(self.embed.embedding_dim, 2)  # type: ignore[no-untyped-call]
+        for index, layer in enumerate(self.layers):
+            h = h + (seen.spread @ (layer(h) if index else first[0] + layer.bias)).relu()
+        mean: Tensor = (seen.weights @ h)[:, 0]
+        return mean if self.places is None else torch.cat([mean, self.places(seen.places).flatten(1)], 1)
+
     def forward(self, archs: Tensor) -> Tensor:
         """Embeddings, where the weights are. Shapes: archs [B, D], int64, on the CPU; returns [B, size]."""
-        adjacency, words, alive = (moved(part, home(self)) for part in self.view(archs))
-        spread = propagation(adjacency, alive, self.normalised)
-        h = self.embed(words.flatten(0, 1)).view(*alive.shape, -1)
-        for layer in self.layers:
-            h = (spread @ layer(h)).relu() + h
-        mean: Tensor = (h * alive[..., None]).sum(1) / alive.sum(1, keepdim=True)
-        if self.places is None:
-            return mean
-        return torch.cat([mean, self.places(moved(archs + self.starts, mean.device)).flatten(1)], 1)
+        return self.embedded(self.see(archs))
 
 
 def as_tensor(archs: Sequence[Arch]) -> Tensor:
@@ -131,8 +165,9 @@ class GCNRegressor(Fitted):
         nn.init.constant_(head.bias, float(goal.mean()))
         self.fitted = net = nn.Sequential(body, head, nn.Flatten(0))
         batches = shuffled(len(x), self.epochs, self.batch, torch.Generator().manual_seed(self.seed))
-        optimiser = torch.optim.Adam(net.parameters(), self.lr, weight_decay=self.weight_decay)
-        descend(net, optimiser, batches, lambda i: mse_loss(net(x[i]), goal[i]))
+        optimiser = torch.optim.Adam(net.parameters(), self.lr, weight_decay=self.weight_decay, fused=True)
+        seen = body.see(x)
+        descend(net, optimiser, batches, lambda i: mse_loss(head(body.embedded(seen.at(i))).flatten(), goal[i]))
 
     @torch.no_grad()
     def predict(self, archs: Sequence[Arch]) -> Tensor:

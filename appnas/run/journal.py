@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from appnas.loop import Record, SearchResult
 from appnas.run import schema
 from appnas.space import describe
-from appnas.support import Failure, RunError, whole
+from appnas.support import Failure, RunError, room, whole
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -49,9 +51,21 @@ def each_line(path: Path, name: str) -> Iterator[dict[str, Any]]:
     return schema.lines(path / f"{name}.jsonl")
 
 
+def keep_lines(path: Path, count: int) -> None:
+    """Cut a journal behind so many lines, and before a torn last one."""
+    if not path.exists():
+        return
+    with path.open("rb") as stream:
+        kept = sum(len(line) for line in islice(stream, count) if line.endswith(b"\n"))
+    if path.stat().st_size > kept:
+        with room(path, "make room, and repeat the command"):
+            os.truncate(path, kept)
+
+
 def places(path: Path) -> list[tuple[int, dict[str, str]]]:
     """Where the steps of a search ran: the first step of each part, and its device and machine."""
-    return [(int(line["step"]), line["on"]) for line in schema.lines(path / "clock.jsonl", gaps=True) if "on" in line]
+    told = schema.lines(path / "clock.jsonl", gaps=True, having='"on"')
+    return [(int(line["step"]), line["on"]) for line in told if "on" in line]
 
 
 PLACES = "places.jsonl"

@@ -35,7 +35,7 @@ from appnas.estimate import in_turn, keep_in, recall
 from appnas.loop import Count, Loop, Observer, Record, begin, spent
 from appnas.run import lock, schema
 from appnas.run.interrupted import Underway
-from appnas.run.journal import each_line, places, read_history, read_json, row
+from appnas.run.journal import each_line, keep_lines, places, read_history, read_json, row
 from appnas.run.retrying import CHECKPOINT, TRACES, keep_earlier, keep_trace, memories
 from appnas.run.tensorboard import Events
 from appnas.space import Space
@@ -54,6 +54,8 @@ LATER = {
 
 
 TRAININGS = "trainings"
+SHARE_OF_TIME = 20
+"""One that remembers a million architectures takes seconds: this many times as long lies between two checkpoints."""
 STATES = 2
 """Number of the way in which checkpoints hold states."""
 AGAIN = "delete it to start this run again from its config"
@@ -101,7 +103,7 @@ class Run(Observer):
 
     Args:
         path: the directory, made by `appnas.run.create`.
-        every: seconds between two checkpoints; 0 for one after every step.
+        every: seconds between two checkpoints, at least; 0 for one after every step.
         snapshots: number of times that the distribution is written over a whole search.
         events: write TensorBoard events.
         root: the directory to resume, if this one is a part of it (one seed of several).
@@ -171,7 +173,7 @@ class Run(Observer):
         self.kept = (loop.step, loop.ended)
         self.told = places(self.path)[-1:]
         self.began = time.monotonic() - seconds
-        self.saved = time.monotonic()
+        self.saved, self.took = time.monotonic(), 0.0
         self.gap = max(loop.steps // self.snapshots, 1)
         self.writer = Events(self.path, loop.step) if self.events else None
         if loop.step == 0:
@@ -191,12 +193,9 @@ class Run(Observer):
     def _open(self, name: str, steps: int) -> None:
         """Keep the lines before the checkpoint's step: later ones, and a torn last one, will be written again."""
         path = self.path / f"{name}.jsonl"
-        lines = path.read_text().splitlines(keepends=True) if path.exists() else []
-        limit = steps + (name == "alphas" and steps > 0)  # a snapshot carries the number of steps done
-        kept = [line for line, x in zip(lines, each_line(self.path, name), strict=False) if x["step"] < limit]
-        if len(kept) != len(lines):
-            with whole(path) as partial:
-                partial.write_text("".join(kept))
+        if name == "alphas":  # a snapshot carries the number of steps done
+            steps = sum(line["step"] < steps + (steps > 0) for line in each_line(self.path, name))
+        keep_lines(path, steps)
         with room(path, "make room, and repeat the command"):
             self.files[name], self.journals[name] = path.open("a", buffering=1), path
 
@@ -234,10 +233,15 @@ class Run(Observer):
             self._snapshot(loop)
         if loop.pending:  # in the middle of a batch: the strategy was asked for more than it was told
             return
-        if self.stopped or time.monotonic() - self.saved >= self.every or loop.step == loop.steps:
+        if self.stopped or time.monotonic() - self.saved >= self._pause or loop.step == loop.steps:
             self.save(loop)
         if self.stopped:
             raise InterruptedSearchError(f"stopped at step {loop.step} of {loop.steps}; go on with: {self._resume()}")
+
+    @property
+    def _pause(self) -> float:
+        """Seconds between two checkpoints: longer where one takes long, so that they take a twentieth at most."""
+        return self.every and max(self.every, SHARE_OF_TIME * self.took)
 
     def _moved(self) -> dict[str, Any]:
         """Where this and the following steps run, once if that is elsewhere than before."""
@@ -257,6 +261,7 @@ class Run(Observer):
 
     def save(self, loop: Loop) -> None:
         """Write the checkpoint."""
+        began = time.monotonic()
         state = {
             "step": loop.step,
             "seconds": time.monotonic() - self.began,
@@ -271,6 +276,7 @@ class Run(Observer):
         with spent("checkpoint"), whole(self.path / CHECKPOINT, self._safe) as partial:
             torch.save(state, partial)
         self.saved, self.kept = time.monotonic(), (loop.step, loop.ended)
+        self.took = self.saved - began
 
     def end(self, loop: Loop) -> None:
         """Save a search that another callback stopped, and close the files."""

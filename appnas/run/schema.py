@@ -130,12 +130,13 @@ def _text(file: Path) -> str:
     return file.read_text()
 
 
-def lines(file: Path, gaps: bool = False) -> Iterator[dict[str, Any]]:
+def lines(file: Path, gaps: bool = False, having: str = "") -> Iterator[dict[str, Any]]:
     """The lines of a journal, none if there is no such file; a last line torn by a kill is left out.
 
     Args:
         file: the journal.
         gaps: steps may be missing: a clock that was cut does not keep a search from going on.
+        having: only the lines in which this text stands; the others are not read.
 
     Raises:
         RunError: damaged, or the steps do not follow one another.
@@ -149,7 +150,8 @@ def lines(file: Path, gaps: bool = False) -> Iterator[dict[str, Any]]:
         for index, line in enumerate(stream):
             if not line.endswith("\n"):
                 return
-            yield _line(line, index, kind, ordered)
+            if having in line:
+                yield _line(line, index, kind, ordered)
 
 
 def _line(line: str, index: int, kind: Kind, ordered: bool) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from appnas.strategy.policies import (
     step_down,
 )
 from appnas.strategy.predictor_guided import PredictorGuided, Told
-from appnas.strategy.protocol import Draw, Random, Score, Strategy
+from appnas.strategy.protocol import Draw, Random, Score, Strategy, prepare
 from appnas.strategy.stochastic import GradientEstimator, Losses, Sampled, one_hot_rows
 from appnas.strategy.zero_order import Correction, Descent, MLEGuided, RandomDirections, StepEstimator, ZeroOrder
 
@@ -34,5 +34,5 @@ __all__ = [
     "MultiFidelity", "OnPaths", "Phase", "Phased", "PolicyGradient", "PredictorGuided", "Random", "RandomDirections",
     "Ranked", "Sampled", "Scheme", "Score", "Sifted", "SinglePaths", "Started", "StepEstimator", "Strategy", "Told",
     "TwoPhases", "ZeroOrder", "chosen", "controller", "first", "from_known", "moving_average", "one_hot_rows",
-    "reinforce", "step_down", "without_zero",
+    "prepare", "reinforce", "step_down", "without_zero",
 ]  # fmt: skip

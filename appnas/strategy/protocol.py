@@ -80,6 +80,12 @@ class Strategy(Protocol):
         """Go on from a state."""
 
 
+def prepare(strategy: Strategy, count: int) -> None:
+    """Say that so many draws will be asked for: a policy then walks once for all (`PolicyGradient.prepare`)."""
+    if count > 1 and hasattr(strategy, "prepare"):
+        strategy.prepare(count)
+
+
 class Random(Saved):
     """Uniformly random valid architectures: the control of every other strategy.
 

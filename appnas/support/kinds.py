@@ -81,8 +81,12 @@ def several(kind: Kind, least: int = 0) -> Kind:
     def check(value: Any, key: str) -> None:
         if type(value) is not list or len(value) < least:
             raise Unfit(key, value, right)
-        for index, item in enumerate(value):
-            kind(item, f"{key}[{index}]")
+        try:
+            for item in value:
+                kind(item, key)
+        except ValueError:  # to name every item of what fits would cost as much as the rest of the reading
+            for index, item in enumerate(value):
+                kind(item, f"{key}[{index}]")
 
     return check
 
@@ -93,8 +97,12 @@ def mapping(kind: Kind) -> Kind:
     def check(value: Any, key: str) -> None:
         if not isinstance(value, dict):
             raise Unfit(key, value, "an object")
-        for name, item in value.items():
-            kind(item, f"{key}.{name}" if key else str(name))
+        try:
+            for item in value.values():
+                kind(item, key)
+        except ValueError:
+            for name, item in value.items():
+                kind(item, f"{key}.{name}" if key else str(name))
 
     return check
 

@@ -2,10 +2,12 @@
 
 import math
 import random
+import time
 import timeit
 
 import numpy as np
 import pytest
+import torch
 
 import appnas
 from appnas.estimate import Table
@@ -180,3 +182,18 @@ def test_budgets_are_columns():
 def test_budgets_that_are_none(budgets, message):
     with pytest.raises(ValueError, match=message):
         Table(ARCHS, EPOCHS, "v200", ("test",), budgets=budgets)
+
+
+@pytest.mark.parametrize("columns", ["lists", "arrays"])
+def test_a_large_table_opens_at_once_and_holds_eight_bytes_a_cell(columns):
+    archs = [(i // 10_000, i // 100 % 100, i % 100) for i in range(40_000)]
+    cells = np.arange(40_000) / 7
+    given = {"v": cells, "w": -cells} if columns == "arrays" else {"v": cells.tolist(), "w": (-cells).tolist()}
+    start = time.process_time()
+    table = Table(np.array(archs) if columns == "arrays" else archs, given, "v")
+    assert time.process_time() - start < 1.0
+    assert table.values.nbytes == 8 * 40_000 and not table.values.flags.writeable
+    score = table.score(Draw((3, 99, 98)))
+    assert score.metrics == {"v": 39_998 / 7, "w": -39_998 / 7} and {type(x) for x in score.metrics.values()} == {float}
+    assert score.value.dtype == torch.get_default_dtype()
+    assert all(type(i) is int for i in next(reversed(table.index)))

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from appnas.predict import Comparator, Pairs, as_tensor, borda, confident
-from appnas.predict.comparator import all_pairs
+from appnas.predict.comparator import all_pairs, indexed
 from appnas.space import random_arch
 from appnas.spaces import Bench201
 
@@ -80,3 +80,17 @@ def test_pseudo_labels_are_learned_beside_the_labels():
         model.learn(pseudo, ratio, epochs=40)
         moved[ratio] = abs(float(model.compare([none], [all_of_one])) - float(before < 0.5))
     assert moved[1.0] < 0.2 < moved[0.0]
+
+
+@pytest.mark.parametrize("form", ["concat", "antisymmetric"])
+def test_pairs_by_places_are_the_pairs(form):
+    archs, values = labelled(12)
+    pairs = all_pairs(archs, values)
+    known = indexed(pairs)
+    assert len(known.archs) == 12 and torch.equal(known.archs[known.places[:, 0]], pairs.first)
+    model = small(form, epochs=2)
+    model.fit(archs, values)
+    net = model.net
+    torch.testing.assert_close(net.paired(net.body.see(known.archs), known.places), net(pairs.first, pairs.second))
+    wins = model.wins(archs)
+    torch.testing.assert_close(wins[2, 5], model.compare([archs[2]], [archs[5]])[0])

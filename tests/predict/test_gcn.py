@@ -70,3 +70,19 @@ def test_a_small_fit_averages_noise_out_and_a_large_one_learns_it():
         errors[name] = 1 - float(torch.corrcoef(both)[0, 1])
     raw = 1 - float(torch.corrcoef(torch.stack([noisy, truth]))[0, 1])
     assert errors["small"] < 0.2 * raw and errors["small"] < 0.5 * errors["large"]
+
+
+@pytest.mark.parametrize("normalised", [False, True])
+@pytest.mark.parametrize("readout", ["mean", "nodes"])
+def test_the_first_layer_on_words_is_the_first_layer_on_nodes(normalised, readout):
+    """H <- H + relu(P (H W + b)) as it is written, on what every node is embedded as; and in rows of a larger set."""
+    net = GCN(SPACE, 0, 5, 3, readout, normalised)
+    archs = as_tensor([random_arch(SPACE, random.Random(seed)) for seed in range(20)])
+    adjacency, words, alive = net.view(archs)
+    spread, h = propagation(adjacency, alive, normalised), net.embed(words.flatten(0, 1)).view(*alive.shape, -1)
+    for layer in net.layers:
+        h = h + (spread @ layer(h)).relu()
+    mean = (h * alive[..., None]).sum(1) / alive.sum(1, keepdim=True)
+    torch.testing.assert_close(net(archs)[:, :5], mean)
+    rows = torch.tensor([3, 0, 3])
+    torch.testing.assert_close(net.embedded(net.see(archs).at(rows)), net(archs)[rows])

@@ -6,6 +6,7 @@ import pytest
 
 from appnas.loop import Record
 from appnas.run import BITS, add_place, places, ran, read_history, read_json, read_lines, told_places, write_json
+from appnas.run.journal import keep_lines
 from appnas.support import Failure, RunError
 
 
@@ -37,6 +38,19 @@ def test_json_is_whole_or_named(tmp_path):
         read_json(tmp_path / "result.json")
     with pytest.raises(RunError, match=r"is not a finished run: it has no other\.json"):
         read_json(tmp_path / "other.json")
+
+
+def test_a_journal_is_cut_behind_a_step(tmp_path):
+    keep_lines(tmp_path / "none.jsonl", 3)
+    for text, count, kept in (
+        ("a\nbc\nd\n", 2, "a\nbc\n"),
+        ("a\nbc\nd", 3, "a\nbc\n"),
+        ("a\n", 5, "a\n"),
+        ("a\n", 0, ""),
+    ):
+        (tmp_path / "it.jsonl").write_text(text)
+        keep_lines(tmp_path / "it.jsonl", count)
+        assert (tmp_path / "it.jsonl").read_text() == kept
 
 
 def clock(folder, *on):

@@ -419,3 +419,13 @@ def test_states_that_another_version_kept_are_refused(tmp_path):
         torch.save({**state, **other}, tmp_path / "checkpoint.pt")
         with pytest.raises(RunError, match="as another version keeps them: go on with that version, or delete it"):
             load_checkpoint(tmp_path / "checkpoint.pt")
+
+
+def test_checkpoints_take_a_twentieth_of_the_time(tmp_path):
+    keep = Run(tmp_path, every=30.0)
+    keep.took = 0.1
+    assert keep._pause == 30.0
+    keep.took = 5.0
+    assert keep._pause == 100.0
+    keep.every = 0.0
+    assert keep._pause == 0.0  # one after every step, whatever it takes

@@ -5,6 +5,7 @@ A controller sees only choices, never a space or a reward.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, Protocol
 
 import torch
@@ -22,7 +23,7 @@ class Controller(Protocol):
         """Draw architectures. Shapes: returns [n, D], int64."""
 
     def draw(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Draw the same architectures, with their log-probabilities. Shapes: returns [n, D] and [n]; no gradient."""
+        """What n draws of one would be, at once, with their log-probabilities. Shapes: [n, D] and [n]; no gradient."""
 
     def evaluate(self, archs: Tensor) -> tuple[Tensor, Tensor]:
         """Log-probability and entropy. Shapes: archs [n, D]; returns [n] and [n]."""
@@ -59,8 +60,14 @@ def _entropy(logp: Tensor) -> Tensor:
     return -(logp.exp() * logp.clamp_min(torch.finfo(logp.dtype).min)).sum(-1)
 
 
-def _draw(logp: Tensor, generator: torch.Generator) -> Tensor:
-    return torch.multinomial(logp.exp(), 1, generator=generator).squeeze(-1)
+def _pick(logp: Tensor, noise: Tensor) -> Tensor:
+    """What `torch.multinomial` draws with this exponential noise. Shapes: [..., K] and [..., K] -> [...]."""
+    return (logp.exp() / noise).argmax(-1)
+
+
+def _noise(generator: torch.Generator, times: int, *shape: int) -> list[Tensor]:
+    """Exponential noise for so many draws, one after another: the generator gives it by the call, not by the number."""
+    return [torch.empty(shape).exponential_(1, generator=generator) for _ in range(times)]
 
 
 class Independent(nn.Module):
@@ -94,8 +101,9 @@ class Independent(nn.Module):
     @torch.no_grad()
     def draw(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Draw architectures, with their log-probabilities. Shapes: returns [n, D] and [n]."""
-        archs = self.sample(n, generator)
-        return archs, self._logp().gather(1, archs.T).sum(0)
+        logp = self._logp()
+        archs = _pick(logp, torch.stack(_noise(generator, n, *logp.shape)))
+        return archs, logp.gather(1, archs.T).sum(0)
 
     def evaluate(self, archs: Tensor) -> tuple[Tensor, Tensor]:
         """Log-probability and entropy. Shapes: archs [n, D]; returns [n] and [n]."""
@@ -145,37 +153,53 @@ class LSTM(nn.Module):
             for parameter in self.parameters():
                 parameter.copy_(torch.rand(parameter.shape, generator=generator) * 0.2 - 0.1)
 
-    def _walk(
-        self, n: int, archs: Tensor | None, generator: torch.Generator | None, known: int = 0
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Actions, and the log-probability and entropy of all but the first `known`, which are taken from `archs`."""
-        x, state = self.start.expand(n, -1), None
-        taken, logps, entropies = [], [], []
-        for d in range(len(self.allowed)):
-            state = self.cell(x, state)
+    def _logp(self, h: Tensor, heads: Tensor, allowed: Tensor) -> Tensor:
+        """Log-probabilities of one decision's options, or of all decisions'. Shapes: [n, (D,) H] -> [n, (D,) K]."""
+        logits = torch.einsum("n...h,...kh->n...k", h, heads) / self.temperature
+        logits = self.tanh * torch.tanh(logits) if self.tanh else logits
+        return torch.log_softmax(logits.masked_fill(~allowed, float("-inf")), -1)
+
+    @property
+    def _weights(self) -> list[Tensor]:
+        cell = self.cell
+        return [cell.weight_ih, cell.weight_hh, cell.bias_ih, cell.bias_hh]
+
+    @torch.no_grad()
+    def _walk(self, noise: Sequence[Tensor], archs: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Take one decision after another, the last of them by the noise, those before as `archs` has them.
+
+        Shapes:
+            noise: [n, K] for every decision that is drawn. archs: [n, D].
+            returns: [n, D], and log-probabilities [n, drawn, K].
+        """
+        known, n = len(self.allowed) - len(noise), len(noise[0] if noise else archs)  # type: ignore[arg-type]
+        x, weights = self.start.expand(n, -1), self._weights
+        h = c = torch.zeros(n, len(self.start))
+        taken, logps = [], [torch.zeros(n, 0, self.allowed.shape[1])]
+        for d, (heads, allowed, embedded) in enumerate(zip(self.heads, self.allowed, self.embed, strict=True)):
+            h, c = torch.lstm_cell(x, (h, c), *weights)
             if d < known and archs is not None:
                 taken.append(archs[:, d])
-                x = self.embed[d][archs[:, d]]
-                continue
-            logits = state[0] @ self.heads[d].T / self.temperature
-            logits = self.tanh * torch.tanh(logits) if self.tanh else logits
-            logp = torch.log_softmax(logits.masked_fill(~self.allowed[d], float("-inf")), -1)
-            action = _draw(logp, generator) if generator else archs[:, d]  # type: ignore[index]
-            taken.append(action)
-            logps.append(logp.gather(1, action[:, None]).squeeze(1))
-            entropies.append(_entropy(logp))
-            x = self.embed[d][action]
-        return torch.stack(taken, 1), torch.stack(logps, 1).sum(1), torch.stack(entropies, 1).sum(1)
+            else:
+                logp = self._logp(h, heads, allowed)
+                logps.append(logp[:, None])
+                taken.append(_pick(logp, noise[d - known]))
+            x = embedded[taken[-1]]
+        return torch.stack(taken, 1), torch.cat(logps, 1)
 
     @torch.no_grad()
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
         """Draw architectures. Shapes: returns [n, D]."""
-        return self.draw(n, generator)[0]
+        depth, width = self.allowed.shape
+        return self._walk(_noise(generator, depth, n, width))[0]
 
     @torch.no_grad()
     def draw(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Draw architectures, with their log-probabilities, in one walk. Shapes: returns [n, D] and [n]."""
-        return self._walk(n, None, generator)[:2]
+        depth, width = self.allowed.shape
+        noise = torch.cat(_noise(generator, n * depth, 1, width)).view(n, depth, width)
+        archs, logp = self._walk(noise.unbind(1))
+        return archs, _chosen(logp, archs)
 
     @torch.no_grad()
     def complete(self, archs: Tensor, known: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
@@ -184,15 +208,25 @@ class LSTM(nn.Module):
         Shapes:
             archs: [n, D]. returns: architectures [n, D], log-probability and entropy of what was drawn, each [n].
         """
-        return self._walk(len(archs), archs, generator, known)
+        depth, width = self.allowed.shape
+        archs, logp = self._walk(_noise(generator, depth - known, len(archs), width), archs)
+        return archs, _chosen(logp, archs[:, known:]), _entropy(logp).sum(1)
 
     def evaluate(self, archs: Tensor, known: int = 0) -> tuple[Tensor, Tensor]:
         """Log-probability and entropy along the given architectures, of all decisions but the first `known`.
 
+        All is known, so the whole sequence goes through the LSTM in one call.
+
         Shapes:
             archs: [n, D]. returns: [n] and [n].
         """
-        return self._walk(len(archs), archs, None, known)[1:]
+        n, depth = archs.shape
+        before = self.embed[torch.arange(depth - 1), archs[:, :-1]]
+        x = torch.cat([self.start.expand(n, 1, -1), before], 1)
+        nothing = x.new_zeros(1, n, len(self.start))
+        h = torch.lstm(x, [nothing, nothing], self._weights, True, 1, 0.0, True, False, True)[0][:, known:]
+        logp = self._logp(h, self.heads[known:], self.allowed[known:])
+        return _chosen(logp, archs[:, known:]), _entropy(logp).sum(1)
 
     @torch.no_grad()
     def marginals(self, n: int = 64) -> Gates:
@@ -201,6 +235,11 @@ class LSTM(nn.Module):
         counts = torch.zeros(self.allowed.shape)
         counts.scatter_add_(1, archs.T, torch.ones(archs.T.shape))
         return _by_choice(self.choices, counts / n)
+
+
+def _chosen(logp: Tensor, archs: Tensor) -> Tensor:
+    """Log-probability of architectures. Shapes: [n, D, K] and [n, D] -> [n]."""
+    return logp.gather(2, archs[..., None]).sum((1, 2))
 
 
 def _by_choice(choices: tuple[Choice, ...], padded: Tensor) -> Gates:

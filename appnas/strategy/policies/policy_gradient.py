@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -62,7 +63,7 @@ class PolicyGradient(Saved):
         pick: "seen" gives the best architecture told, "mode" the most probable one.
     """
 
-    saved = ("controller", "optimiser", "advantage", "waiting", "generator", "archive")
+    saved = ("controller", "optimiser", "advantage", "waiting", "ahead", "generator", "archive")
 
     def __init__(
         self,
@@ -82,19 +83,31 @@ class PolicyGradient(Saved):
             raise ValueError(f"pick is 'seen' or 'mode', got {pick!r}")
         self.space, self.controller, self.generator = space, controller, generator
         self.entropy, self.batch, self.clip, self.passes, self.pick = entropy, batch, clip, passes, pick
-        self.optimiser = torch.optim.Adam(controller.parameters(), lr=lr)  # type: ignore[attr-defined]
+        self.optimiser = torch.optim.Adam(controller.parameters(), lr=lr, fused=True)  # type: ignore[attr-defined]
         self.advantage = Advantage(momentum, scaled)
         self.waiting: list[tuple[Arch, float, float]] = []
+        self.ahead: list[tuple[Arch, float]] = []
         self.archive = Archive()
+
+    def prepare(self, count: int) -> None:
+        """Sample what at least the next `count` calls of `ask` give, in one walk: the same as if each sampled its own.
+
+        The policy stays as it is until an update, so all draws up to that are sampled together.
+        """
+        if count > len(self.ahead):
+            missing = max(count, self.batch - len(self.waiting)) - len(self.ahead)
+            archs, logp = self.controller.draw(missing, self.generator)
+            self.ahead += zip(map(tuple, archs.tolist()), logp.tolist(), strict=True)
 
     def ask(self) -> Draw:
         """An architecture sampled from the policy."""
-        sampled, logp = self.controller.draw(1, self.generator)
-        arch = action = tuple(sampled[0].tolist())
+        self.prepare(1)
+        action, logp = self.ahead.pop(0)
+        arch = action
         if not self.space.valid(arch):
             chosen = one_hot(self.space.choices, action)
             arch = self.space.discretise(tuple(c + p for c, p in zip(chosen, self.distribution(), strict=True)))
-        return Draw(arch, logp=logp[0], action=action)
+        return Draw(arch, logp=torch.tensor(logp), action=action)
 
     def tell(self, draw: Draw, score: Score) -> None:
         """Gather a batch, then update the policy. A value that is not finite says nothing and is passed over."""
@@ -105,7 +118,7 @@ class PolicyGradient(Saved):
         self.waiting.append((draw.action or draw.arch, value, 0.0 if draw.logp is None else float(draw.logp)))
         if len(self.waiting) >= self.batch:
             self._update()
-            self.waiting = []
+            self.waiting, self.ahead = [], []
 
     def _update(self) -> None:
         archs = torch.tensor([arch for arch, _, _ in self.waiting])
@@ -119,6 +132,10 @@ class PolicyGradient(Saved):
             else:
                 loss = reinforce(logp, advantage, 0.0, entropy, self.entropy)
             step_down(self.optimiser, loss)
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a state; earlier versions sampled nothing ahead."""
+        super().load_state_dict({"ahead": [], **state})
 
     def best(self) -> Arch:
         """The best seen, or the most probable."""

@@ -9,7 +9,8 @@ from functools import partial
 import pytest
 import torch
 
-from appnas.loop import search_loop
+from appnas.loop import Loop, search_loop
+from appnas.loop.loop import _asked
 from appnas.spaces import Bench201, Cells
 from appnas.spaces.images import bench201
 from appnas.strategy import LSTM, Draw, Independent, PolicyGradient, Score, reinforce
@@ -207,9 +208,43 @@ def test_a_draw_is_one_walk(chain, make):
     expected = strategy.controller.sample(1, strategy.generator)
     logp = strategy.controller.evaluate(expected)[0][0].detach()
     strategy.generator.set_state(state)
-    if make is lstm:
-        steps = []
-        strategy.controller.cell.register_forward_hook(lambda *_: steps.append(1))
     draw = strategy.ask()
     assert draw.action == tuple(expected[0].tolist()) and torch.equal(draw.logp, logp) and not draw.logp.requires_grad
-    assert make is policy or len(steps) == 2
+
+
+@pytest.mark.parametrize("make", [policy, lstm])
+def test_draws_up_to_an_update_are_one_walk(chain, make):
+    """What is sampled ahead is what draws one by one give, of the policy as it is; a resumed search has it, too."""
+    strategy, alone = make(chain, 0), make(chain, 0)
+    strategy.batch = 4
+    walks = []
+    draw = strategy.controller.draw
+    strategy.controller.draw = lambda n, generator: walks.append(n) or draw(n, generator)
+    first = strategy.ask()
+    state = strategy.state_dict()
+    draws = [first, *(strategy.ask() for _ in range(3))]
+    assert walks == [4] and [d.action for d in draws] == [alone.ask().action for _ in range(4)]
+    resumed = make(chain, 1)
+    resumed.load_state_dict(state)
+    assert [resumed.ask().action for _ in range(3)] == [d.action for d in draws[1:]]
+    earlier = make(chain, 1)
+    earlier.load_state_dict({name: part for name, part in state.items() if name != "ahead"})
+    assert earlier.ahead == []
+    strategy.prepare(6)
+    for number, told in enumerate(draws):
+        strategy.tell(told, Score(torch.tensor(float(number))))
+    assert walks == [4, 6] and strategy.ahead == []  # of a policy that is no more
+
+
+def test_a_batch_of_draws_is_prepared(chain):
+    walks = []
+
+    class Watched(type(policy(chain, 0))):
+        def prepare(self, count):
+            walks.append(count)
+            super().prepare(count)
+
+    one = policy(chain, 0)
+    strategy = Watched(chain, one.controller, one.generator)
+    loop = Loop(strategy, None, 10, batch=3)
+    assert len(_asked(loop)) == 3 and walks == [3, 1, 1, 1] and strategy.ahead == []
