@@ -157,7 +157,8 @@ def main():
     print(f"{args.space}, C={args.channels}, {args.cells} cells, batch {args.batch}, {args.size}x{args.size}, 1 thread,"
           f" float32; forward {flops / 1e9:.1f} GFLOP")  # fmt: skip
     sides = {"plain": partial(plain_step, plain), "appnas": partial(our_step, ours),
-             "plain, unrolled": partial(plain_unrolled, plain), "appnas, unrolled": partial(unrolled_step, ours)}  # fmt: skip
+             "plain, unrolled": partial(plain_unrolled, plain),
+             "appnas, unrolled": partial(unrolled_step, ours)}  # fmt: skip
     inputs = dict.fromkeys(sides, gates)
     if args.space == "bench201":
         path = torch.randint(1, 5, (6,), generator=torch.Generator().manual_seed(0))

@@ -1,4 +1,4 @@
-"""The unrolled step (DARTS's second order) in several forms: CPU seconds in turn, and how near each is to the exact one.
+"""The unrolled step (DARTS's second order) in several forms: CPU seconds in turn, and how near each is to exact.
 
 A step is the gates' gradient after a look-ahead step of the weights, then the weights' gradient. Differences are those
 of equation 8 of the paper (arXiv 1806.09055): central or one-sided, each pass on its own sides of every ReLU and

@@ -46,6 +46,16 @@ def recomputing(plan: Recomputing) -> Iterator[None]:
         _plan.reset(before)
 
 
+def said() -> str:
+    """The plan in words, for those who wonder why it takes longer; nothing if all is kept."""
+    plan = _plan.get()
+    if plan == FIXED["nothing"]:
+        return ""
+    shares = (("all", plan.cells), ("convolutions", plan.convolutions))
+    parts = [f"{what} of {share:.0%} of the cells" for what, share in shares if share]
+    return f"to fit in memory, computed again in backward: {', '.join(parts)} (at the same result)"
+
+
 def planned(asked: Recompute) -> Recomputing:
     """What a supernet that is made now does."""
     return _plan.get() if asked == "auto" else FIXED[asked]
@@ -57,7 +67,9 @@ def fitted(kept: float, convolutions: float, cells: float, room: float) -> Recom
     A share of the cells is taken to save that share of the bytes; as the first cells hold the most, it saves more.
 
     Args:
-        kept, convolutions, cells: bytes of a step that computes nothing, all convolutions, all cells again.
+        kept: bytes of a step that computes nothing again.
+        convolutions: of one that computes all convolutions again.
+        cells: of one that computes all cells again.
         room: bytes that there are.
 
     Returns:
@@ -65,8 +77,8 @@ def fitted(kept: float, convolutions: float, cells: float, room: float) -> Recom
     """
     if kept <= room:
         return FIXED["nothing"]
-    if convolutions <= room:
+    if convolutions <= room:  # then less than kept
         return Recomputing((kept - room) / (kept - convolutions))
     if cells <= room:
-        return Recomputing(1.0, (convolutions - room) / (convolutions - cells))
+        return Recomputing(float(convolutions < kept), (convolutions - room) / (convolutions - cells))
     return None

@@ -16,8 +16,8 @@ from appnas.spaces.parts.ops import (
 from appnas.spaces.parts.unmixed import Unmixed
 
 __all__ = [
-    "BINARY", "Depthwise", "Edges", "FactorizedReduce", "Free", "Maskable", "ReLUConvNorm", "Separable",
-    "Style", "Unmixed", "allocated", "concatenate", "convolution", "dense", "depthwise_data_gradient", "depthwise_plain",
+    "BINARY", "Depthwise", "Edges", "FactorizedReduce", "Free", "Maskable", "ReLUConvNorm", "Separable", "Style",
+    "Unmixed", "allocated", "concatenate", "convolution", "dense", "depthwise_data_gradient", "depthwise_plain",
     "depthwise_weight_gradient", "drawn", "dropout", "enough", "entering", "keep", "norm", "number", "obeys",
     "operation", "picture", "rows_of", "sequence", "strongest", "swapped", "wired",
 ]  # fmt: skip

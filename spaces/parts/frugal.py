@@ -15,7 +15,13 @@ from torch.autograd import Function
 from torch.nn.functional import batch_norm, conv2d
 
 from appnas.spaces.parts.kernels import (
-    Shape, again, block_backward, depthwise_plain, inner_backward, rectified, separable_plain,
+    Shape,
+    again,
+    block_backward,
+    depthwise_plain,
+    inner_backward,
+    rectified,
+    separable_plain,
 )  # fmt: skip
 from appnas.supernet import centred, twice
 
@@ -86,6 +92,9 @@ def add_separable(
     Args:
         total: as the output; None counts as 0.
         gate: [], one for all examples.
-        x, weights, shapes, eps: as `separable` takes them.
+        x: as `separable` takes it.
+        weights: likewise.
+        shapes: likewise.
+        eps: likewise.
     """
     return _AddSeparable.apply(total, x, gate, tuple(shapes), eps, *weights)  # type: ignore[no-any-return, no-untyped-call]

@@ -1,7 +1,7 @@
 """Depthwise separable convolutions with hand-written gradients, for CPUs.
 
 The arithmetic is that of `torch.nn.functional.conv2d`. The gradients avoid oneDNN's slow kernels
-(benchmarks/SPEED.md): the weight gradient of a depthwise convolution is fast only for kernels at most 3 wide and without
+(benchmarks/SPEED.md): the weight gradient of a depthwise convolution is fast only for kernels at most 3 wide, without
 dilation, the data gradient only without dilation. All functions want channels-last tensors, and take others too.
 
 A 1x1 convolution with a stride never reaches oneDNN: the pixels are picked first. That is faster, and on processors
@@ -222,6 +222,9 @@ def block_backward(
         y: its input; if it does not learn, the shape of it alone is read.
         z: its depthwise output; None to compute it again.
         weights: depthwise and pointwise kernel.
+        shape: (stride, dilation).
+        learns: whether the kernels do.
+        onward: whether anything before the block does.
     """
     wide, point = weights
     of_wide = of_point = None

@@ -117,7 +117,10 @@ class Separable(Fused, nn.Sequential):
         self.frugal = False
 
     def fused(self, state: State, gate: Tensor, total: Tensor | None) -> Tensor:
-        """The first ReLU is shared, all that is kept if it is `frugal`. Stride 2 with dilation 2 meets the even pixels only, where it is undilated."""
+        """The first ReLU is shared; it is all that is kept if `frugal`.
+
+        Stride 2 with dilation 2 meets the even pixels only, where it is undilated.
+        """
         parts: list[Any] = list(self)
         x, shapes, eps = state.once("relu", torch.relu), [part.shape for part in parts[1::4]], parts[-1].eps
         if shapes[0] == (2, 2):
