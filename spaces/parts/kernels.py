@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.nn.functional import batch_norm, conv2d, pad
 
+from appnas.spaces.parts.bands import WIDEST, banded_weight_gradient, slow_dilation
 from appnas.supernet import centred, kept, kinks_of_now, twice
 
 Shape = tuple[int, int]
@@ -103,6 +104,8 @@ def depthwise_weight_gradient(grad: Tensor, x: Tensor, size: int, stride: int = 
     Shapes:
         grad: as the output. x: [B, C, H, W]. returns: [C, 1, size, size].
     """
+    if stride == 1 < dilation and x.shape[3] <= WIDEST and slow_dilation():
+        return banded_weight_gradient(grad, x, size, dilation)
     if size != 5 or dilation != 1 or stride > 2 or min(x.shape[2:]) <= 2:
         return _direct(grad, x, size, stride, dilation)
     if stride == 1:
