@@ -166,7 +166,7 @@ def rectified(y: Tensor) -> tuple[Tensor, Tensor | None]:
     kinks = kinks_of_now()
     if kinks is None:
         return y.relu_(), None
-    side = kinks.side(partial(torch.gt, y, 0))
+    side = kinks.side(partial(torch.clamp_min, y, 0))
     return kept(y, side), side
 
 
