@@ -93,6 +93,11 @@ def test_unrolled():
     assert "central difference" in out
 
 
+def test_deep_supernets():
+    out = run("deep_supernet", "--channels", "2", "--cells", "3", "--batch", "2", "--rounds", "1")
+    assert len(re.findall(r"of keeping all", out)) == 3 and len(re.findall(r"GiB resident", out)) == 3
+
+
 def test_overhead(data):
     out = run("overhead")
     assert float(re.search(r"a table query .*, (\S+) of these", out)[1]) <= 0.06
