@@ -13,14 +13,13 @@ from contextlib import nullcontext
 from functools import partial
 
 import torch
-from supernet_step import our_step, plain_step, unrolled_step, weight_step
-from torch.func import functional_call
+from supernet_step import our_step, plain_step
 from torch.nn.functional import cross_entropy
 
 from appnas.space import IO
 from appnas.spaces import Cells
 from appnas.spaces.parts import Style, depthwise_data_gradient, depthwise_plain, depthwise_weight_gradient, operation
-from appnas.supernet import Norm, SGDStep, lookahead_exact, lookahead_finite, plain
+from appnas.supernet import Norm, plain
 
 
 def timed(variants, repeats, clock=time.process_time):
@@ -62,7 +61,8 @@ def steps(args):
     x, y = torch.randn(args.batch, 3, 32, 32), torch.randint(10, (args.batch,))
     make = partial(Cells, channels=16, cells=args.cells)
     torch.manual_seed(0)
-    net, again = (make(recompute=r).supernet(IO((3, 32, 32), (10,))) for r in (False, True))
+    kinds = ("nothing", "convolutions", "cells")
+    net, frugal, again = (make(recompute=kind).supernet(IO((3, 32, 32), (10,))) for kind in kinds)
     gates = tuple(torch.full((14, 8), 1 / 8, requires_grad=True) for _ in range(2))
     run, bf16 = partial(our_step, net, x, y, gates), partial(torch.autocast, "cpu", torch.bfloat16)
     show(
@@ -71,6 +71,7 @@ def steps(args):
             {
                 "fast form": run,
                 "weights learn in the pass for the gates too": partial(joint_step, net, x, y, gates),
+                "convolutions computed again in backward (recompute)": partial(our_step, frugal, x, y, gates),
                 "cells computed again in backward (recompute)": partial(our_step, again, x, y, gates),
                 "plain form, channels last": partial(inside, plain, partial(plain_step, net, x, y, gates)),
                 "plain form, channels last, bf16 autocast": partial(
@@ -82,70 +83,6 @@ def steps(args):
     )
     threads = {f"{n} thread{'s' * (n > 1)}": partial(with_threads, n, run) for n in (1, 2)}
     show("the same: wall s", timed(threads, args.repeats, time.perf_counter))
-
-
-def loss_of(net, x, y):
-    return lambda weights, gates: cross_entropy(functional_call(net, weights, (x,), {"gates": gates}), y)
-
-
-def one_sided(loss, weights, gates, step, epsilon):
-    """`lookahead_finite` with a forward difference: the gates' slope at w falls out of the first pass."""
-    found = torch.autograd.grad(loss(weights, gates), [*gates, *weights.values()], materialize_grads=True)
-    base, train = found[: len(gates)], found[len(gates) :]
-    ahead = {name: w.detach().requires_grad_() for name, w in step(weights, train).items()}
-    found = torch.autograd.grad(loss(ahead, gates), [*gates, *ahead.values()], materialize_grads=True)
-    direct, v = found[: len(gates)], found[len(gates) :]
-    reach = epsilon / torch.sqrt(sum(d.pow(2).sum() for d in v))
-    moved = {name: (w + reach * d).detach() for (name, w), d in zip(weights.items(), v, strict=True)}
-    slope = torch.autograd.grad(loss(moved, gates), gates, materialize_grads=True)
-    return [d - step.lr * (b - a) / reach for d, a, b in zip(direct, base, slope, strict=True)]
-
-
-def unrolled(args):
-    """The unrolled step's cheaper forms: their time, and how far each is from the exact gradient."""
-    x, y = torch.randn(args.batch, 3, 32, 32), torch.randint(10, (args.batch,))
-    net = Cells(channels=16, cells=args.cells).supernet(IO((3, 32, 32), (10,)))
-    gates = tuple(torch.full((14, 8), 1 / 8, requires_grad=True) for _ in range(2))
-    step = SGDStep(0.025, 0.0, 3e-4)
-
-    def forward_difference(reuse):
-        one_sided(loss_of(net, x, y), dict(net.named_parameters()), gates, step, 0.01)
-        if not reuse:
-            weight_step(net, x, y, gates)
-
-    show(
-        f"an unrolled step, C=16, {args.cells} cells, batch {args.batch}: CPU s, part of a first-order step",
-        timed(
-            {
-                "first order": partial(our_step, net, x, y, gates),
-                "unrolled, central difference": partial(unrolled_step, net, x, y, gates),
-                "one-sided difference": partial(forward_difference, False),
-                "one-sided, weights learn from the first pass (old gates)": partial(forward_difference, True),
-            },
-            args.repeats,
-        ),
-    )
-    print("gates' gradient, float64, C=4, 3 cells, 16x16: cosine to the exact one, mean of 5 seeds")
-    for epsilon in (0.1, 0.01, 0.001):
-        found = [cosines(seed, step, epsilon) for seed in range(5)]
-        central, single = (statistics.mean(column) for column in zip(*found, strict=True))
-        print(f"  epsilon {epsilon:<6}  central {central:.3f}, one-sided {single:.3f}")
-
-
-def cosines(seed, step, epsilon):
-    """Of the central and of the one-sided form to double backward."""
-    torch.manual_seed(seed)
-    net = Cells(channels=4, cells=3).supernet(IO((3, 16, 16), (10,))).double()
-    x, y = torch.randn(8, 3, 16, 16).double(), torch.randint(10, (8,))
-    gates = tuple(torch.randn(14, 8).double().softmax(-1).requires_grad_() for _ in range(2))
-    loss, weights = loss_of(net, x, y), dict(net.named_parameters())
-    found = [
-        torch.autograd.grad(lookahead_exact(loss, loss, weights, gates, step), gates),
-        torch.autograd.grad(lookahead_finite(loss, loss, weights, gates, step, epsilon), gates),
-        one_sided(loss, weights, gates, step, epsilon),
-    ]
-    exact, *forms = (torch.cat([g.flatten() for g in form]) for form in found)
-    return [float(torch.cosine_similarity(form, exact, 0)) for form in forms]
 
 
 def kernels(args):
@@ -217,7 +154,6 @@ def main():
     torch.manual_seed(0)
     kernels(args)
     steps(args)
-    unrolled(args)
     if args.compile:
         compiled(args)
 

@@ -10,6 +10,7 @@ are compared.
 """
 
 import argparse
+import copy
 import statistics
 import time
 from functools import partial
@@ -48,6 +49,31 @@ def plain_step(net, x, y, gates):
     weight_step(net, x, y, gates)
 
 
+def plain_unrolled(net, x, y, gates, lr=0.025, decay=3e-4, epsilon=0.01):
+    """As DARTS's code has it: a copy of the network after the step, then gradients at w + e v and at w - e v."""
+    weights = list(net.parameters())
+    slopes = torch.autograd.grad(cross_entropy(net(x, gates=gates), y), weights, allow_unused=True)
+    ahead = copy.deepcopy(net)
+    with torch.no_grad():
+        for w, d in zip(ahead.parameters(), slopes, strict=True):
+            w.sub_(lr * ((0 if d is None else d) + decay * w))
+    found = torch.autograd.grad(
+        cross_entropy(ahead(x, gates=gates), y), [*gates, *ahead.parameters()], materialize_grads=True
+    )
+    direct, v = found[: len(gates)], found[len(gates) :]
+    reach = epsilon / torch.cat([d.flatten() for d in v]).norm()
+    ends = []
+    for sign in (1, -2, 1):
+        with torch.no_grad():
+            for w, d in zip(weights, v, strict=True):
+                w.add_(d, alpha=float(sign * reach))
+        if len(ends) < 2:
+            ends.append(torch.autograd.grad(cross_entropy(net(x, gates=gates), y), gates))
+    found = [d - lr * (plus - minus) / (2 * reach) for d, plus, minus in zip(direct, *ends, strict=True)]
+    weight_step(net, x, y, gates)
+    return found
+
+
 def weight_step(net, x, y, gates):
     fixed = tuple(g.detach() for g in gates)
     torch.autograd.grad(cross_entropy(net(x, gates=fixed), y), list(net.parameters()), allow_unused=True)
@@ -66,7 +92,7 @@ def unrolled_step(net, x, y, gates):
     def loss(weights, gates):
         return cross_entropy(functional_call(net, weights, (x,), {"gates": gates}), y)
 
-    ahead = lookahead_finite(loss, loss, dict(net.named_parameters()), gates, SGDStep(0.025, 0.9, 3e-4))
+    ahead = lookahead_finite(loss, loss, dict(net.named_parameters()), gates, SGDStep(0.025, 0.0, 3e-4))
     torch.autograd.grad(ahead, gates)
     weight_step(net, x, y, gates)
 
@@ -131,6 +157,7 @@ def main():
     print(f"{args.space}, C={args.channels}, {args.cells} cells, batch {args.batch}, {args.size}x{args.size}, 1 thread,"
           f" float32; forward {flops / 1e9:.1f} GFLOP")  # fmt: skip
     sides = {"plain": partial(plain_step, plain), "appnas": partial(our_step, ours),
+             "plain, unrolled": partial(plain_unrolled, plain),
              "appnas, unrolled": partial(unrolled_step, ours)}  # fmt: skip
     inputs = dict.fromkeys(sides, gates)
     if args.space == "bench201":

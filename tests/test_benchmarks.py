@@ -94,6 +94,18 @@ def test_supernet_step():
     assert 0 < float(ratio) and 0 < float(memory) < 0.7
 
 
+def test_unrolled():
+    out = run("unrolled", "--channels", "2", "--batch", "2", "--rounds", "1", "--seeds", "1")
+    found = {line[:42].strip(): float(line.split()[-3]) for line in out.splitlines() if line.startswith("  ")}
+    assert found["one-sided, same sides, 0.001, float32"] > 0.99 > found["central, 0.001"]
+    assert "central difference" in out
+
+
+def test_deep_supernets():
+    out = run("deep_supernet", "--channels", "2", "--cells", "3", "--batch", "2", "--rounds", "1")
+    assert len(re.findall(r"of keeping all", out)) == 3 and len(re.findall(r"GiB resident", out)) == 3
+
+
 def test_overhead(data):
     out = run("overhead")
     assert float(re.search(r"a table query .*, (\S+) of these", out)[1]) <= 0.06

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,10 @@ import torch
 from appnas.api.plan import Plan
 from appnas.compute import Compute, Precision, compute_of, device_of, joined, same_kind, started
 from appnas.cost import placing
+from appnas.cost.counts import SupernetMemory
 from appnas.loop import Callback, Failures, Workers
+from appnas.supernet import Recomputing, recomputing, said
+from appnas.support import told
 from appnas.task import DifferentiableDomain, Domain, placed
 
 
@@ -168,3 +172,20 @@ def announce(where: dict[str, str]) -> None:
     if where["device"] != "cpu" or sys.stderr.isatty():
         name = "" if where["device"] == "cpu" else f" {where['machine'].partition(',')[0]}"
         print(f"on {where['device']}{name}", file=sys.stderr)
+    if plan := said():
+        print(plan, file=sys.stderr)
+
+
+@contextmanager
+def fitting(
+    need: SupernetMemory | None, safe: Callable[[], str] = str, device: torch.device | None = None
+) -> Iterator[None]:
+    """What a search runs in: supernets follow the plan of the check of memory; memory that runs out is told with it.
+
+    Args:
+        need: of the check; None without a supernet.
+        safe: see `appnas.support.told`.
+        device: likewise.
+    """
+    with recomputing(Recomputing(*(need.again if need else ()))), told(need and need.total, safe, device):
+        yield

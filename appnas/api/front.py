@@ -23,7 +23,7 @@ from appnas.run import KEYS, LATER, catalogue, create, created, finish, found_in
 from appnas.run.provenance import check_domain, describe_domain, describe_space, load_domain, load_space, remembered
 from appnas.run.retrying import retry
 from appnas.space import Space
-from appnas.support import IN_A_ROW, SHARE, reading, told, within
+from appnas.support import IN_A_ROW, SHARE, reading, within
 from appnas.support.plain import plain
 from appnas.task import Domain, Locked
 
@@ -155,12 +155,12 @@ def search(
     if compute_of(domain).device.type == "cuda":
         described["float32"] = float32_flags()
     if out is None:
-        with told(need and need.total, device=compute_of(domain).device):
+        with computing.fitting(need, device=compute_of(domain).device):
             return _search(built, domain, plan, None, progress, callbacks)
     remembered(described)
     path, here = Path(out), compute_of(domain).device
     safe = partial(_safe, path)
-    with together.leading(share, partial(created, path, described)), told(need and need.total, safe, here):
+    with together.leading(share, partial(created, path, described)), computing.fitting(need, safe, here):
         with parted(safe):
             return _search(built, domain, plan, path, progress, callbacks)
 
@@ -217,7 +217,7 @@ def resume(
         if retry_failed:
             led(share, partial(retry, path))
         safe = partial(_safe, path)
-        with told(need and need.total, safe, compute_of(domain).device), parted(safe):
+        with computing.fitting(need, safe, compute_of(domain).device), parted(safe):
             return _search(space, domain, Plan(**{**fields, "config": config}), path, progress, callbacks)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import random
 from collections.abc import Sequence
@@ -16,10 +17,13 @@ from appnas.cost import counts
 from appnas.estimate import Table
 from appnas.retrain import check_batches, controls, testable
 from appnas.run import catalogue
-from appnas.space import Arch, Space, WithTraining, decisions, full_mask, one_hot, random_arch, split
-from appnas.supernet import plain
+from appnas.space import Arch, Gates, Space, WithTraining, decisions, full_mask, one_hot, random_arch, split
+from appnas.supernet import FIXED, fitted, plain, recomputing
 from appnas.support import memory, offers, out_of_memory, ruled, seeded, shaped
 from appnas.task import BUDGET, DifferentiableDomain, Domain, HostDomain, retuned
+
+DOUBLE = 3.0
+"""Steps of a supernet that only double backward takes the memory of, which runs the plain form."""
 
 
 def instances(**given: Any) -> None:
@@ -84,7 +88,7 @@ def check(space: Space, domain: Any, method: str, config: Any) -> counts.Superne
     apart = getattr(space, "paths_only", "")
     if apart:
         _single(entry, method, config, apart, fits)
-    device, (passes, supernets) = compute_of(domain).device, entry.memory(space, config) or (0.0, 1)
+    device = compute_of(domain).device
     free = memory.free_bytes(device)
     with torch.device("meta"):  # count the weights first, without allocating them
         weights = counts.SupernetMemory(0, counts.weight_bytes(space.supernet(domain.io)))
@@ -99,19 +103,55 @@ def check(space: Space, domain: Any, method: str, config: Any) -> counts.Superne
     gates = tuple(matrix.requires_grad_() for matrix in gates)
     seen = supernet.register_forward_hook(partial(_shaped, space, domain))
     try:
-        with plain(device != CPU):  # only on the CPU does the fast form run, which keeps less
-            need = counts.supernet_memory(
-                supernet, gates, domain, getattr(getattr(domain, "options", None), "batch", 1)
-            )
+        need = _estimated(supernet, gates, domain, entry.memory(space, config))
     except (RuntimeError, TypeError) as error:
         if out_of_memory(error):
             raise
         raise ValueError(f"the space cannot take inputs of the shape {_inputs(domain)}: {error}") from error
     finally:
         seen.remove()
-    need = counts.SupernetMemory(int(passes * need.activations), supernets * need.weights)
+    need = _spared(space, gates, domain, entry.memory(space, config), need, free)
     counts.check_memory(need, free, device=device)
     return need
+
+
+def _estimated(
+    supernet: nn.Module, gates: Gates, domain: Any, times: tuple[float, int] | None
+) -> counts.SupernetMemory:
+    """What a method's step takes, as many times a step of the supernet as its catalogue line says."""
+    passes, supernets = times or (0.0, 1)
+    batch = getattr(getattr(domain, "options", None), "batch", 1)
+    with plain(compute_of(domain).device != CPU):  # only on the CPU does the fast form run, which keeps less
+        one = counts.supernet_memory(supernet, gates, domain, batch)
+    return counts.SupernetMemory(int(passes * one.activations), supernets * one.weights)
+
+
+def _spared(
+    space: Space,
+    gates: Gates,
+    domain: Any,
+    times: tuple[float, int] | None,
+    kept: counts.SupernetMemory,
+    free: int | None,
+) -> counts.SupernetMemory:
+    """The need where as little is computed again as fits in what is free, if the space leaves it open.
+
+    Where nothing fits, the need where all is computed again.
+    """
+    room = counts.MARGIN * (math.inf if free is None else free)
+    if kept.total <= room or getattr(space, "recompute", "") != "auto":
+        return kept
+    found = [kept]
+    for kind in ("convolutions", "cells"):
+        with recomputing(FIXED[kind]):
+            supernet = space.supernet(domain.io)
+        found.append(_estimated(supernet, gates, domain, times))
+    if times and times[0] > DOUBLE:  # the plain form, in which convolutions keep what they keep
+        found[1] = kept
+    most, less, least = float(kept.total), float(min(found[1].total, kept.total)), float(found[2].total)
+    plan = fitted(most, less, least, room) or FIXED["cells"]
+    saved = plan.convolutions * (most - less) + plan.cells * (less - least)
+    return kept._replace(activations=int(kept.activations - saved), again=tuple(plan))
 
 
 def _single(entry: Any, method: str, config: Any, apart: str, fits: set[str]) -> None:

@@ -114,10 +114,13 @@ class SupernetMemory(NamedTuple):
     Attributes:
         activations: the peak of forward and backward pass at the given batch size.
         weights: weights, their gradients and momentum.
+        again: shares of the cells that compute convolutions, or everything, again for it to be no more
+            (`appnas.supernet.Recomputing`).
     """
 
     activations: int
     weights: int
+    again: tuple[float, float] = (0.0, 0.0)
 
     @property
     def total(self) -> int:
@@ -153,7 +156,11 @@ def supernet_memory(supernet: nn.Module, gates: Gates, domain: Domain, batch: in
     return SupernetMemory(int(activations), weight_bytes(supernet))
 
 
-def check_memory(need: SupernetMemory, free: int | None, margin: float = 0.8, device: torch.device = CPU) -> None:
+MARGIN = 0.8
+"""Share of the free memory above which an estimate is too close to it."""
+
+
+def check_memory(need: SupernetMemory, free: int | None, margin: float = MARGIN, device: torch.device = CPU) -> None:
     """Warn before a search that memory will not suffice.
 
     Args:
@@ -170,8 +177,8 @@ def check_memory(need: SupernetMemory, free: int | None, margin: float = 0.8, de
     where = "" if device == CPU else f" on {device}"
     text = f"one step needs about {need.total / MIB:,.0f} MiB, {free / MIB:,.0f} MiB are free{where}"
     remedy = (
-        f"use a smaller batch, fewer channels or cells: {LESS}. Or restrict the space (appnas.space.restrict), or set"
-        " its `recompute` if it has that option"
+        f"use a smaller batch, fewer channels or cells: {LESS}. Or restrict the space (appnas.space.restrict), or let"
+        ' its `recompute` be "auto" if it has that option'
     )
     if need.total > free:
         raise MemoryError(f"{text}: {remedy}")

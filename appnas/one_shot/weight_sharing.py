@@ -99,7 +99,7 @@ class Shared(Saved):
         lr: learning rate as a function of the step.
         momentum, weight_decay, clip: of SGD on the weights; clip is the largest gradient norm, 0 for none.
         lookahead: differentiate the validation loss after one weight step (second order): "exact" by double
-            backward, "finite" by central differences, "none" for first order. The step's size is the current
+            backward, "finite" by a difference, "none" for first order. The step's size is the current
             learning rate; momentum, weight decay and clipping included (so does the official code, which clips the
             recurrent supernet's step only).
         seed: of the supernet's weights and of both streams of batches.

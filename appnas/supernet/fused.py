@@ -9,7 +9,7 @@ with statistics of several processes).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Any
 
@@ -20,6 +20,7 @@ from torch.func import functional_call
 from torch.utils.checkpoint import checkpoint
 
 from appnas.compute import synchronised_by, synchronising
+from appnas.supernet.kinks import kinks_of_now
 
 _plain: ContextVar[bool] = ContextVar("plain", default=False)
 
@@ -96,10 +97,12 @@ def recomputed(module: nn.Module, *inputs: Any) -> Any:
     if torch.compiler.is_compiling():
         return checkpoint(module, *inputs, use_reentrant=False)
     weights: dict[str, Tensor] = dict(module.named_parameters())
-    form, share = _plain.get(), synchronised_by.get()
+    form, share, kinks = _plain.get(), synchronised_by.get(), kinks_of_now()
+    at = kinks.at if kinks else 0
 
     def _run(*inputs: Any) -> Any:
-        with plain(form), synchronising(share):
+        sides = kinks.used(at) if kinks and kinks_of_now() is None else nullcontext()
+        with plain(form), synchronising(share), sides:
             return functional_call(module, weights, inputs)
 
     return checkpoint(_run, *inputs, use_reentrant=False)

@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 from torch.autograd import grad
 
-from appnas.compute import derived, remembering
+from appnas.compute import remembering
 from appnas.space import Gates
 from appnas.supernet.fused import plain
+from appnas.supernet.kinks import Kinks
 
 Weights = dict[str, Tensor]
 Loss = Callable[[Weights, Gates], Tensor]
@@ -77,18 +78,25 @@ def lookahead_exact(train: Loss, valid: Loss, weights: Weights, gates: Gates, st
 
 
 def lookahead_finite(
-    train: Loss, valid: Loss, weights: Weights, gates: Gates, step: SGDStep, epsilon: float = 0.01
+    train: Loss, valid: Loss, weights: Weights, gates: Gates, step: SGDStep, epsilon: float = 0.001
 ) -> Tensor:
-    """The same value, with the Hessian-vector product by a central difference (arXiv 1806.09055, eq. 8).
+    """The same value, with the Hessian-vector product by a difference (arXiv 1806.09055, eq. 8).
 
-    The two extra passes run at w +- e v, with v = grad_w' L_val and e = epsilon / |v|; they compute gradients of the
-    gates alone, and no pass keeps anything for the next but weights. The gradient reaches the
-    gates through a linear surrogate, so callers differentiate the result as they would the exact one. The
-    difference crosses the kinks of ReLU: it is close to exact for smooth operations only.
+    One extra pass runs at w + e v, with v = grad_w' L_val and e = epsilon / |v|; it computes gradients of the gates
+    alone. It takes the sides that the look-ahead's own pass took at every ReLU and maximum (`Kinks`), so what is
+    differenced is the smooth function that `lookahead_exact` differentiates. The gates' slope at w falls out of the
+    look-ahead's pass. The gradient reaches the gates through a linear surrogate, so callers differentiate the result
+    as they would the exact one.
+
+    Deviates: eq. 8 is a central difference of free passes, at w + e v and w - e v: one pass more, and further from the
+    exact gradient, since each crosses kinks (benchmarks/SPEED.md).
     """
     leaves = tuple(remembering(matrix.detach().requires_grad_(), matrix) for matrix in gates)
-    fixed = derived(lambda given: [matrix.detach() for matrix in given], gates)
-    gradients = grad(train(weights, fixed), list(weights.values()), materialize_grads=True)
+    kinks = Kinks()
+    with kinks.used():
+        loss = train(weights, leaves)
+    found = grad(loss, [*leaves, *weights.values()], materialize_grads=True)
+    base, gradients = found[: len(leaves)], found[len(leaves) :]
     with torch.no_grad():
         stepped = step(weights, gradients)
     stepped = {name: w.requires_grad_() for name, w in stepped.items()}
@@ -97,18 +105,14 @@ def lookahead_finite(
     direct, v = found[: len(leaves)], found[len(leaves) :]
     length = torch.sqrt(sum((x.pow(2).sum() for x in v), torch.zeros(())))
     reach = epsilon / length.clamp_min(torch.finfo(length.dtype).tiny)  # v = 0: no second-order term
-
-    def slope(sign: float) -> tuple[Tensor, ...]:
-        moved = {name: (w + sign * reach * x).detach() for (name, w), x in zip(weights.items(), v, strict=True)}
+    moved = {name: (w + reach * x).detach() for (name, w), x in zip(weights.items(), v, strict=True)}
+    with kinks.used():
         there = train(moved, leaves)
-        if not there.requires_grad:  # a sample of options without an operation
-            return tuple(torch.zeros_like(leaf) for leaf in leaves)
-        return grad(there, list(leaves), materialize_grads=True)
-
+    ahead = base  # a sample of options without an operation has no slope
+    if there.requires_grad:
+        ahead = grad(there, list(leaves), materialize_grads=True)
     xi = step.lr * step.factor(gradients)
-    total = [
-        d - xi * (plus - minus) / (2 * reach) for d, plus, minus in zip(direct, slope(1.0), slope(-1.0), strict=True)
-    ]
+    total = [d - xi * (plus - own) / reach for d, plus, own in zip(direct, ahead, base, strict=True)]
     surrogate = sum(((g - g.detach()) * t).sum() for g, t in zip(gates, total, strict=True))
     return loss.detach() + surrogate
 

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from appnas.space import IO, SKIP, ZERO, Arch, Choice, Gates, Mask, only
 from appnas.spaces.parts import Free, ReLUConvNorm, Style, norm, operation, swapped
-from appnas.supernet import Dag, recomputed
+from appnas.supernet import Dag, Recompute, planned, recomputed
 from appnas.support import checked
 
 OPS_201 = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
@@ -41,8 +41,9 @@ class Bench201(Free):
     """Cells in each of the three stages (N)."""
     affine: bool = True
     """Scale and shift in the supernet's batch norms."""
-    recompute: bool = False
-    """Let the supernet keep the ends of its cells only, and compute the rest again in backward."""
+    recompute: Recompute = "auto"
+    """What the supernet computes again in backward instead of keeping it, at the same result: nothing, the outputs of
+    whole cells (it has no separable convolutions); "auto" is as little as the memory that is free asks for."""
     threshold: float = 0.0
     """The supernet leaves out options whose gates are at most this for the whole batch: 0 is exact; a larger one is
     faster, and such options get no gradient."""
@@ -154,7 +155,7 @@ class Network201(nn.Module):
             )
         c = space.channels
         self.stem = nn.Sequential(nn.Conv2d(io.inputs[0], c, 3, 1, 1, bias=False), norm(c, style))
-        self.recompute = space.recompute
+        _, self.whole = planned(space.recompute).first(3 * space.repeats)
         self.stages = nn.ModuleList()
         self.blocks = nn.ModuleList()
         for stage in range(3):
@@ -175,9 +176,9 @@ class Network201(nn.Module):
         for stage, cells in enumerate(self.stages):
             if stage:
                 x = self.blocks[stage - 1](x)
-            for cell in cells:  # type: ignore[attr-defined]
+            for i, cell in enumerate(cells, stage * len(cells)):  # type: ignore[arg-type]
                 inputs = [x], None if gates is None else gates[0]
-                x = (recomputed(cell, *inputs) if self.recompute and gates is not None else cell(*inputs))[-1]
+                x = (recomputed(cell, *inputs) if i < self.whole and gates is not None else cell(*inputs))[-1]
         return self.classifier(self.last(x))  # type: ignore[no-any-return]
 
 

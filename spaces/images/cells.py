@@ -17,9 +17,9 @@ import torch
 from torch import Tensor, nn
 
 from appnas.space import IO, ZERO, Arch, Choice, Gates, Mask, only
-from appnas.spaces.parts import FactorizedReduce, ReLUConvNorm, Style, concatenate, norm, operation
+from appnas.spaces.parts import FactorizedReduce, ReLUConvNorm, Separable, Style, concatenate, norm, operation
 from appnas.spaces.parts.nodes import Edges, dense, drawn, number, obeys, picture, strongest, swapped
-from appnas.supernet import Dag, recomputed
+from appnas.supernet import Dag, Recompute, planned, recomputed
 from appnas.support import checked
 
 DARTS_OPS = (
@@ -65,8 +65,9 @@ class Cells:
     """Auxiliary head at two thirds of a derived network's depth, in training only; the domain weighs its loss."""
     drop_path: float = 0.2
     """Largest drop-path probability of a derived network (ImageNet: 0)."""
-    recompute: bool = False
-    """Let the supernet keep the ends of its cells only, and compute the rest again in backward."""
+    recompute: Recompute = "auto"
+    """What the supernet computes again in backward instead of keeping it, at the same result: nothing, the outputs of
+    separable convolutions, or whole cells; "auto" is as little as the memory that is free asks for."""
     threshold: float = 0.0
     """The supernet leaves out options whose gates are at most this for the whole batch: 0 is exact; a larger one is
     faster, and such options get no gradient."""
@@ -223,13 +224,16 @@ class CellNetwork(nn.Module):
         stem_style = Style(track=style.track)
         self.stem, widths, after_reduction = _stem(space.stem, io.inputs[0], channels, stem_style)
         self.cells = nn.ModuleList()
-        self.recompute = space.recompute
+        frugal, self.whole = planned(space.recompute).first(cells)
         self.tap = 2 * cells // 3 if auxiliary else -1
         for i in range(cells):
             reduction = i in (cells // 3, 2 * cells // 3)
             channels = 2 * channels if reduction else channels
             kind = None if mask is None else mask[int(reduction)]
             self.cells.append(Cell(space, widths, channels, reduction, after_reduction, style, kind))
+            for part in self.cells[i].modules():
+                if isinstance(part, Separable):
+                    part.frugal = self.whole <= i < frugal
             widths, after_reduction = (widths[1], space.nodes * channels), reduction
             if i == self.tap:
                 self.auxiliary = AuxiliaryHead(widths[1], io.outputs[0])
@@ -245,7 +249,7 @@ class CellNetwork(nn.Module):
         extra = None
         for i, cell in enumerate(self.cells):
             inputs = s0, s1, None if gates is None else gates[cell.reduction]  # type: ignore[index]
-            s0, s1 = s1, recomputed(cell, *inputs) if self.recompute and gates is not None else cell(*inputs)
+            s0, s1 = s1, recomputed(cell, *inputs) if i < self.whole and gates is not None else cell(*inputs)
             if i == self.tap and self.training:
                 extra = self.auxiliary(s1)
         logits = self.classifier(s1.mean((2, 3)))

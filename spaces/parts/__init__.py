@@ -10,12 +10,14 @@ from appnas.spaces.parts.maskable import BINARY, Maskable, allocated, enough, ke
 from appnas.spaces.parts.nodes import (
     Edges, dense, drawn, entering, number, obeys, picture, sequence, strongest, swapped, wired,
 )  # fmt: skip
-from appnas.spaces.parts.ops import Depthwise, FactorizedReduce, ReLUConvNorm, Style, convolution, norm, operation
+from appnas.spaces.parts.ops import (
+    Depthwise, FactorizedReduce, ReLUConvNorm, Separable, Style, convolution, norm, operation,
+)  # fmt: skip
 from appnas.spaces.parts.unmixed import Unmixed
 
 __all__ = [
-    "BINARY", "Depthwise", "Edges", "FactorizedReduce", "Free", "Maskable", "ReLUConvNorm", "Style", "Unmixed",
-    "allocated", "concatenate", "convolution", "dense", "depthwise_data_gradient", "depthwise_plain",
+    "BINARY", "Depthwise", "Edges", "FactorizedReduce", "Free", "Maskable", "ReLUConvNorm", "Separable", "Style",
+    "Unmixed", "allocated", "concatenate", "convolution", "dense", "depthwise_data_gradient", "depthwise_plain",
     "depthwise_weight_gradient", "drawn", "dropout", "enough", "entering", "keep", "norm", "number", "obeys",
     "operation", "picture", "rows_of", "sequence", "strongest", "swapped", "wired",
 ]  # fmt: skip

@@ -1,7 +1,7 @@
 """Depthwise separable convolutions with hand-written gradients, for CPUs.
 
 The arithmetic is that of `torch.nn.functional.conv2d`. The gradients avoid oneDNN's slow kernels
-(benchmarks/SPEED.md): the weight gradient of a depthwise convolution is fast only for kernels at most 3 wide and without
+(benchmarks/SPEED.md): the weight gradient of a depthwise convolution is fast only for kernels at most 3 wide, without
 dilation, the data gradient only without dilation. All functions want channels-last tensors, and take others too.
 
 A 1x1 convolution with a stride never reaches oneDNN: the pixels are picked first. That is faster, and on processors
@@ -11,6 +11,7 @@ without AVX-512 the weight gradient of oneDNN's own writes beyond its buffer (to
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -18,7 +19,8 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.nn.functional import batch_norm, conv2d, pad
 
-from appnas.supernet import centred, twice
+from appnas.spaces.parts.bands import WIDEST, banded_weight_gradient, slow_dilation
+from appnas.supernet import centred, kept, kinks_of_now, twice
 
 Shape = tuple[int, int]
 """(stride, dilation) of a depthwise convolution; its padding keeps the size, up to the stride."""
@@ -102,6 +104,8 @@ def depthwise_weight_gradient(grad: Tensor, x: Tensor, size: int, stride: int = 
     Shapes:
         grad: as the output. x: [B, C, H, W]. returns: [C, 1, size, size].
     """
+    if stride == 1 < dilation and x.shape[3] <= WIDEST and slow_dilation():
+        return banded_weight_gradient(grad, x, size, dilation)
     if size != 5 or dilation != 1 or stride > 2 or min(x.shape[2:]) <= 2:
         return _direct(grad, x, size, stride, dilation)
     if stride == 1:
@@ -157,6 +161,15 @@ def separable_plain(x: Tensor, weights: Sequence[Tensor], shapes: Sequence[Shape
     return x
 
 
+def rectified(y: Tensor) -> tuple[Tensor, Tensor | None]:
+    """The ReLU of a tensor that may be written to; and its sides, if passes are to share them."""
+    kinks = kinks_of_now()
+    if kinks is None:
+        return y.relu_(), None
+    side = kinks.side(partial(torch.clamp_min, y, 0))
+    return kept(y, side), side
+
+
 class _Separable(Function):
     """Keeps its input and what the inner norms read. Depthwise outputs and ReLUs are cheap: computed again."""
 
@@ -165,12 +178,14 @@ class _Separable(Function):
         """The value."""
         ctx.shapes, ctx.eps = shapes, eps
         between: list[Tensor] = []  # for every inner norm: its input, its mean, one by its deviation
+        ctx.sides = []
         y = x
         for i, shape in enumerate(shapes):
             if i:
                 middle, mean, rstd = centred(y, eps)
                 between += [y, mean, rstd]
-                y = middle.mul_(rstd.view(-1, 1, 1)).relu_()
+                y, side = rectified(middle.mul_(rstd.view(-1, 1, 1)))
+                ctx.sides.append(side)
             y = conv2d(depthwise_plain(y, weights[2 * i], *shape), weights[2 * i + 1])
         ctx.save_for_backward(x, *weights, *between)
         return y
@@ -190,28 +205,53 @@ class _Separable(Function):
             return of_x, None, None, *of_weights
         found: list[Tensor | None] = [None] * (2 * n)
         for i in reversed(range(n)):
-            shape, (wide, point) = ctx.shapes[i], weights[2 * i : 2 * i + 2]
-            inner = between[3 * i - 3 : 3 * i]
-            y = _again(*inner) if i else x
-            if learns:
-                z = depthwise_plain(y, wide, *shape)
-                found[2 * i + 1] = _backward(grad, z, point, 1, (0, 0), 1, [False, True, False])[1]
-            grad = conv2d(grad, point.transpose(0, 1))
-            if learns:
-                found[2 * i] = depthwise_weight_gradient(grad, y, wide.shape[-1], *shape)
-            if i or needs[0]:
-                grad = depthwise_data_gradient(grad, y, wide, *shape)
+            inner, side = between[3 * i - 3 : 3 * i], ctx.sides[i - 1] if i else None
+            y = x if i == 0 else again(*inner, side) if learns or side is None else inner[0]
+            grad, *found[2 * i : 2 * i + 2] = block_backward(
+                grad, y, None, weights[2 * i : 2 * i + 2], ctx.shapes[i], learns, bool(i or needs[0])
+            )
             if i:
-                grad = torch.ops.aten.threshold_backward(grad, y, 0)
-                grad, _, _ = torch.ops.aten.native_batch_norm_backward(
-                    grad, inner[0], None, None, None, *inner[1:], True, ctx.eps, [True, False, False]
-                )
+                grad = inner_backward(grad, y, side, inner, ctx.eps)
         return grad if needs[0] else None, None, None, *found
 
 
-def _again(x: Tensor, mean: Tensor, rstd: Tensor) -> Tensor:
+def block_backward(
+    grad: Tensor, y: Tensor, z: Tensor | None, weights: Sequence[Tensor], shape: Shape, learns: bool, onward: bool
+) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    """Gradients of a block's input (if `onward`) and of its two kernels (if it `learns`).
+
+    Args:
+        grad: of the block's output.
+        y: its input; if it does not learn, the shape of it alone is read.
+        z: its depthwise output; None to compute it again.
+        weights: depthwise and pointwise kernel.
+        shape: (stride, dilation).
+        learns: whether the kernels do.
+        onward: whether anything before the block does.
+    """
+    wide, point = weights
+    of_wide = of_point = None
+    if learns:
+        z = depthwise_plain(y, wide, *shape) if z is None else z
+        of_point = _backward(grad, z, point, 1, (0, 0), 1, [False, True, False])[1]
+    grad = conv2d(grad, point.transpose(0, 1))
+    if learns:
+        of_wide = depthwise_weight_gradient(grad, y, wide.shape[-1], *shape)
+    return depthwise_data_gradient(grad, y, wide, *shape) if onward else grad, of_wide, of_point
+
+
+def inner_backward(grad: Tensor, y: Tensor, side: Tensor | None, inner: Sequence[Tensor], eps: float) -> Tensor:
+    """Back through an inner norm's ReLU, whose output was y, and the norm, of (input, mean, one by the deviation)."""
+    grad = torch.ops.aten.threshold_backward(grad, y, 0) if side is None else kept(grad, side)
+    return torch.ops.aten.native_batch_norm_backward(  # type: ignore[no-any-return]
+        grad, inner[0], None, None, None, *inner[1:], True, eps, [True, False, False]
+    )[0]
+
+
+def again(x: Tensor, mean: Tensor, rstd: Tensor, side: Tensor | None) -> Tensor:
     """The output of an inner norm and its ReLU, from the statistics of the forward pass."""
-    return (x - mean.view(-1, 1, 1)).mul_(rstd.view(-1, 1, 1)).relu_()
+    y = (x - mean.view(-1, 1, 1)).mul_(rstd.view(-1, 1, 1))
+    return y.relu_() if side is None else kept(y, side)
 
 
 def separable(x: Tensor, weights: Sequence[Tensor], shapes: Sequence[Shape], eps: float = 1e-5) -> Tensor:

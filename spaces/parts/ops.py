@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from appnas.spaces.parts.frugal import add_separable
 from appnas.spaces.parts.kernels import depthwise, depthwise_plain, even_pixels, every, odd_pixels, separable
 from appnas.supernet import Fused, Norm, State, add_normed, add_scaled, fast
 
@@ -113,14 +114,20 @@ class Separable(Fused, nn.Sequential):
             self.append(nn.Conv2d(channels, channels, 1, bias=False))
             self.append(norm(channels, style))
         self.fuses = style.fuses and not style.affine
+        self.frugal = False
 
     def fused(self, state: State, gate: Tensor, total: Tensor | None) -> Tensor:
-        """The first ReLU is shared. Stride 2 with dilation 2 meets the even pixels only, where it is undilated."""
+        """The first ReLU is shared; it is all that is kept if `frugal`.
+
+        Stride 2 with dilation 2 meets the even pixels only, where it is undilated.
+        """
         parts: list[Any] = list(self)
         x, shapes, eps = state.once("relu", torch.relu), [part.shape for part in parts[1::4]], parts[-1].eps
         if shapes[0] == (2, 2):
             x, shapes[0] = state.once("even", lambda _: even_pixels(x)), (1, 1)
         weights = [part.weight for i, part in enumerate(parts) if i % 4 in (1, 2)]
+        if self.frugal and not gate.dim():
+            return add_separable(total, x, gate, weights, shapes, eps)
         return add_normed(total, separable(x, weights, shapes, eps), gate, eps=eps)
 
 

@@ -1,19 +1,20 @@
 """appnas.api.preflight: what is refused before a search begins, with spaces and domains of the user's own."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from torch import nn
 
 import appnas
-from appnas.api import preflight
+from appnas.api import computing, preflight
+from appnas.cost.counts import MARGIN
 from appnas.estimate import Scratch
 from appnas.methods import METHODS
 from appnas.space import IO, Choice, random_arch
-from appnas.spaces import Bench201
+from appnas.spaces import Bench201, Cells
 from appnas.strategy import Draw
-from appnas.support import FailuresError
+from appnas.support import FailuresError, memory
 
 ONE = dict(evaluations=4, budget=1)
 
@@ -208,3 +209,27 @@ def test_networks_too_large_for_the_machine_are_refused_before_the_start(digits)
 def test_seeds_that_no_generator_takes_are_named(seed, chain, regression):
     with pytest.raises(ValueError, match=f"seeds lie between .*, got seed={seed}, seeds=1"):
         appnas.search(chain, regression, "random", seed=seed, **ONE)
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_is_computed_again_is_planned_by_the_memory_that_is_free(digits, monkeypatch, capsys):
+    space, config = Cells(channels=4, cells=4, nodes=2), METHODS["darts"].config(order="first")
+
+    def need(share, space=space):
+        monkeypatch.setattr(memory, "free_bytes", lambda device: share and int(share * most / MARGIN))
+        return preflight.check(space, digits, "darts", config)
+
+    most = 0
+    most = need(None).total
+    assert need(1.01).again == (0, 0)
+    few = need(0.9)
+    assert 0 < few.again[0] < 1 and few.again[1] == 0 and few.total <= 0.9 * most
+    more = need(0.655)
+    assert more.again[0] == 1 and 0 < more.again[1] <= 1 and more.total <= 0.655 * most
+    with pytest.raises(MemoryError, match="MiB are free"):
+        need(0.9 * MARGIN, replace(space, recompute="nothing"))
+    with computing.fitting(more):
+        computing.announce({"device": "cpu", "machine": ""})
+        assert space.supernet(digits.io).whole >= 1
+    assert "to fit in memory, computed again in backward: all of " in capsys.readouterr().err
+    assert space.supernet(digits.io).whole == 0

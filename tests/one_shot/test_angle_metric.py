@@ -93,7 +93,7 @@ def test_cut_networks_and_those_without_weights_have_turned_by_nothing(bench201)
 
 def test_operations_are_found_whatever_the_space(cells):
     assert {len(found) for found in operations(cells, cells.supernet(IO8), (IMAGE,)).values()} == {1, 2}
-    deep = Bench201(channels=2, repeats=2, recompute=True)
+    deep = Bench201(channels=2, repeats=2, recompute="cells")
     (first, *others) = operations(deep, deep.supernet(IO8), (IMAGE,))[5, 4]
     assert first == ("stages.0.0.edges.5.avg_pool_3x3", 2) and len(others) == 5
     small = Encoder(nodes=2, channels=(2, 2), cells=1, hidden=8)

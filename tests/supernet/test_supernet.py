@@ -206,7 +206,7 @@ class TestSelfGated:
 
 @pytest.mark.parametrize(
     "space",
-    [Cells(channels=2, cells=3, nodes=2), Bench201(channels=2, repeats=1, recompute=True)],
+    [Cells(channels=2, cells=3, nodes=2), Bench201(channels=2, repeats=1, recompute="cells")],
     ids=["cells", "201"],
 )
 def test_a_supernet_compiles_whole(space):
