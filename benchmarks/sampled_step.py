@@ -43,9 +43,9 @@ def nodes(count, degree):
 
 def spaces(small):
     """For every space its sizes of examples, and what makes one input."""
-    photo, few = IO((3, 32, 32), (10,)), 2 if small else 16
+    photo, few = IO((3, 32, 32), (10,)), 2 if small else 8
     frame, vector, graph = IO((3, 64, 64), (16,)), IO((64,), (16,)), IO((64,), (10,))
-    count, batch, moments = (50, 4, 4) if small else (5000, 64, 35)
+    count, batch, moments = (50, 4, 4) if small else (2000, 64, 35)
     text, chip = IO((moments,), (moments, 66)), IO((4, 32, 32), (32, 32))
     hidden = 16 if small else 64
     tokens = lambda io: (torch.randint(io.outputs[1], (batch, moments)),)

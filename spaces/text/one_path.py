@@ -1,0 +1,288 @@
+"""The recurrent cell with one candidate a node, all moments in one function with gradients of its own, for CPUs.
+
+The mathematics is that of `appnas.spaces.text.highway`, and `one_by_one` spells it out. What is saved: nodes that read
+one state share a matrix product, activations are computed in place, the inner slopes are made for all moments at once,
+and a matrix's gradient is one product over all moments in place of a sum of one a moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+from torch.nn.functional import batch_norm
+
+from appnas.supernet import twice
+
+IN_PLACE: dict[str, Callable[[Tensor], Tensor]] = {
+    "tanh": torch.tanh_, "relu": torch.relu_, "sigmoid": torch.sigmoid_, "linear": lambda x: x,
+}  # fmt: skip
+aten = torch.ops.aten
+BACK: dict[str, Callable[[Tensor, Tensor, Tensor], Any]] = {
+    "tanh": lambda grad, f, out: aten.tanh_backward.grad_input(grad, f, grad_input=out),
+    "relu": lambda grad, f, out: aten.threshold_backward.grad_input(grad, f, 0, grad_input=out),
+    "sigmoid": lambda grad, f, out: aten.sigmoid_backward.grad_input(grad, f, grad_input=out),
+    "linear": lambda grad, f, out: out.copy_(grad),
+}  # fmt: skip
+"""The gradient through every activation, from its value."""
+
+
+class Group(NamedTuple):
+    """The nodes that read one state.
+
+    Attributes:
+        source: place of that state; None for the hidden state, which only the first state is made of.
+        start, end: first place of the nodes, and the one after their last.
+        members: their numbers among the nodes in use.
+        runs: an activation and the places that it is on.
+    """
+
+    source: int | None
+    start: int
+    end: int
+    members: list[int]
+    runs: list[tuple[str, int, int]]
+
+
+class Plan(NamedTuple):
+    """Which state every node reads. State 0 is the first one; nodes without a candidate are zeros.
+
+    Attributes:
+        nodes: for every node from 1, the state that it reads and its activation; None without a candidate.
+        eps: of the batch norm after every state that is computed; None without norms.
+    """
+
+    nodes: tuple[tuple[int, str] | None, ...]
+    eps: float | None
+
+    @property
+    def used(self) -> list[int]:
+        """The nodes that are computed, from 1."""
+        return [i for i, node in enumerate(self.nodes, 1) if node]
+
+    def groups(self) -> list[Group]:
+        """In the order in which they can be computed, the first state before all."""
+        found, place, places, used = [Group(None, 0, 1, [], [("tanh", 0, 1)])], 1, {0: 0}, self.used
+        reads = {i: node for i, node in enumerate(self.nodes, 1) if node}
+        wanted = {source for source, _ in reads.values()}
+        idle = [i for i in range(1, len(self.nodes) + 1) if i not in reads]
+        places |= {i: 1 + len(used) + k for k, i in enumerate(idle)}
+        for source in sorted(wanted):
+            members = sorted((i for i in used if reads[i][0] == source), key=lambda i: reads[i][1])
+            places |= {i: place + k for k, i in enumerate(members)}
+            names = [reads[i][1] for i in members]
+            runs = [
+                (name, place + names.index(name), place + names.index(name) + names.count(name))
+                for name in dict.fromkeys(names)
+            ]
+            found.append(
+                Group(places[source], place, place + len(members), [used.index(i) for i in members], runs)
+            )
+            place += len(members)
+        return found
+
+
+def one_by_one(
+    plan: Plan, entering: Tensor, hidden: Tensor, mask: Tensor | None, first: Tensor, *given: Tensor
+) -> Tensor:
+    """What `one_path` computes, as torch differentiates it. Arguments and shapes are those of `_OnePath.apply`."""
+    weights, gates = given[: len(plan.used)], given[len(plan.used) :]
+
+    def _step(state: Tensor, pre: Tensor, name: str, gate: Tensor | None) -> Tensor:
+        c, h = pre.chunk(2, -1)
+        y = torch.lerp(state, IN_PLACE[name](h.clone()), c.sigmoid())
+        y = y if gate is None else y * gate[:, None]
+        return y if plan.eps is None else batch_norm(y, None, None, None, None, True, 0.0, plan.eps)
+
+    outputs = []
+    for moment in entering:
+        states = [_step(hidden, moment + (hidden if mask is None else hidden * mask) @ first, "tanh", None)]
+        for i, node in enumerate(plan.nodes, 1):
+            if node is None:
+                states.append(torch.zeros_like(hidden))
+                continue
+            source, k = states[node[0]], plan.used.index(i)
+            pre = (source if mask is None else source * mask) @ weights[k]
+            states.append(_step(source, pre, node[1], gates[k] if gates else None))
+        hidden = torch.stack(states[1:]).mean(0)
+        outputs.append(hidden)
+    return torch.stack(outputs)
+
+
+def _normed(x: Tensor, eps: float) -> Tensor:
+    """Batch norm in place; returns one by the deviation. Shapes: x [..., B]."""
+    x.sub_(x.mean(-1, keepdim=True))
+    rstd = (x.square().mean(-1, keepdim=True) + eps).rsqrt_()
+    x.mul_(rstd)
+    return rstd
+
+
+def _norm_gradient(grad: Tensor, y: Tensor, rstd: Tensor) -> Tensor:
+    """The gradient of a batch norm's input, from its output."""
+    least = (grad * y).mean(-1, keepdim=True)
+    return (grad - grad.mean(-1, keepdim=True)).addcmul_(y, least, value=-1).mul_(rstd)
+
+
+def _columns(gates: Sequence[Tensor], group: Group) -> Tensor | None:
+    """The gates of a group's nodes. Shapes: [k, 1, 1 or B]."""
+    return torch.stack([gates[k] for k in group.members])[:, None] if gates and group.members else None
+
+
+def _joined(first: Tensor, weights: Sequence[Tensor], group: Group) -> Tensor:
+    """The matrices of a group side by side, all c before all h. Shapes: [D, 2 k D]."""
+    if not group.members:
+        return first
+    width = len(first)
+    return torch.stack([weights[k].view(width, 2, width) for k in group.members], 2).flatten(1)
+
+
+def _parts(pre: Tensor, group: Group) -> list[tuple[str, slice, tuple[Tensor, ...]]]:
+    """The runs of a group, by their name, their part of it, and the values in every moment."""
+    start = group.start
+    return [(f, slice(a - start, b - start), pre[:, 1, a - start : b - start].unbind()) for f, a, b in group.runs]
+
+
+class _OnePath(Function):
+    """States are kept as [T, states, D, B]: all that follows a matrix product is without gaps there."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, plan: Plan, entering: Tensor, hidden: Tensor, mask: Tensor | None, first: Tensor, *given: Tensor
+    ) -> Tensor:
+        """The outputs. Given are the matrices of the nodes in use, then their gates or none.
+
+        Shapes:
+            entering: [T, B, 2 D]. hidden, mask: [B, D]. first: [D, 2 D]. given: [D, 2 D] each, then [1] or [B] each.
+            returns: [T, B, D].
+        """
+        groups, used, (moments, (batch, width)) = plan.groups(), len(plan.used), (len(entering), hidden.shape)
+        weights, gates = given[:used], given[used:]
+        states = entering.new_empty(moments, 1 + len(plan.nodes), width, batch)
+        states[:, 1 + used :] = 0
+        outputs = entering.new_empty(moments, width, batch)
+        pres = [entering.new_empty(moments, 2, group.end - group.start, width, batch) for group in groups]
+        deviations: list[list[Tensor]] = [[] for _ in groups]
+        steps = []
+        for group, pre in zip(groups, pres, strict=True):
+            steps.append((
+                None if group.source is None else states[:, group.source].unbind(), pre.flatten(1, 3).unbind(),
+                pre[:, 0].unbind(), pre[:, 1].unbind(), states[:, group.start : group.end].unbind(),
+                [(IN_PLACE[f], part) for f, _, part in _parts(pre, group) if f != "linear"],
+                _joined(first, weights, group).t().contiguous(), _columns(gates, group),
+            ))  # fmt: skip
+        ctx.save_for_backward(hidden, mask, first, entering, *given, states, outputs, *pres)
+        nodes, masked = states[:, 1:].unbind(), None if mask is None else mask.t().contiguous()
+        before = hidden.t().contiguous()
+        for t, moment in enumerate(entering.transpose(1, 2).unbind()):
+            for k, (sources, both, c, f, ends, runs, matrix, column) in enumerate(steps):
+                source = before if sources is None else sources[t]
+                entry = source if masked is None else source * masked
+                if sources is None:
+                    torch.addmm(moment, matrix, entry, out=both[t])
+                else:
+                    torch.mm(matrix, entry, out=both[t])
+                c[t].sigmoid_()
+                for activate, part in runs:
+                    activate(part[t])
+                torch.lerp(source, f[t], c[t], out=ends[t])
+                if column is not None:
+                    ends[t].mul_(column)
+                if plan.eps is not None:
+                    deviations[k].append(_normed(ends[t], plan.eps))
+            before = torch.mean(nodes[t], 0, out=outputs[t])
+        ctx.plan, ctx.deviations = plan, deviations
+        return outputs.transpose(1, 2).contiguous()
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Any:
+        """The gradients."""
+        plan, groups, needs, used = ctx.plan, ctx.plan.groups(), ctx.needs_input_grad, len(ctx.plan.used)
+        hidden, mask, first, entering, *rest = ctx.saved_tensors
+        given, (states, outputs, *pres) = rest[: -2 - len(groups)], rest[-2 - len(groups) :]
+        if torch.is_grad_enabled():
+            form = partial(one_by_one, plan)
+            return None, *twice(form, (entering, hidden, mask, first, *given), needs[1:], grad)
+        weights, gates = given[:used], given[used:]
+        learns = any(needs[4 : 5 + used])
+        of_states, of_entering = torch.empty_like(states[0]), torch.empty_like(entering)
+        befores = (hidden.t().contiguous(), *outputs[:-1].unbind())
+        masked = None if mask is None else mask.t().contiguous()
+        steps = []
+        for group, pre in zip(groups, pres, strict=True):
+            d, matrix = of_states[group.start : group.end], _joined(first, weights, group)
+            inner = torch.empty_like(pre[0])
+            backs = [(BACK[f], inner[1, part], values, part) for f, part, values in _parts(pre, group)]
+            steps.append((
+                befores if group.source is None else states[:, group.source].unbind(),
+                None if group.source is None else of_states[group.source], d, pre[:, 0].unbind(), pre[:, 1].unbind(),
+                states[:, group.start : group.end].unbind(), inner, inner.flatten(0, 2), backs, matrix,
+                torch.zeros_like(matrix), _columns(gates, group), torch.empty_like(d), torch.empty_like(d),
+            ))  # fmt: skip
+        of_gates = [torch.zeros_like(gate) for gate in gates]
+        nodes, grads = of_states[1:], (grad / len(plan.nodes)).transpose(1, 2).unbind()
+        carried = torch.zeros_like(befores[0])
+        for t in reversed(range(len(entering))):
+            of_states[0].zero_()
+            nodes.copy_(torch.add(grads[t], carried, alpha=1 / len(plan.nodes)))
+            for k in reversed(range(len(steps))):
+                source, target, d, c, f, ends, inner, flat, backs, matrix, of_matrix, column, passed, led = steps[k]
+                state = source[t]
+                if plan.eps is not None:
+                    d = _norm_gradient(d, ends[t], ctx.deviations[k][t])
+                if column is not None:
+                    each = torch.lerp(state, f[t], c[t]).mul_(d)
+                    for member, one in zip(groups[k].members, each.unbind(), strict=True):
+                        of_gates[member] += one.sum(0).sum_to_size(gates[member].shape)
+                    d = d * column
+                torch.addcmul(d, d, c[t], value=-1, out=passed)
+                torch.sub(d, passed, out=led)
+                for back, out, values, part in backs:
+                    back(led[part], values[t], out)
+                torch.sub(f[t], state, out=inner[0]).mul_(c[t]).mul_(passed)
+                if target is None:
+                    carried = target = passed[0]
+                else:
+                    target.add_(passed[0] if len(passed) == 1 else passed.sum(0))
+                if masked is None:
+                    target.addmm_(matrix, flat)
+                else:
+                    target.addcmul_(matrix @ flat, masked)
+                if learns:
+                    of_matrix.addmm_(state if masked is None else state * masked, flat.t())
+            of_entering[t] = steps[0][7].t()
+        found: list[Tensor | None] = [None] * used
+        for group, step in zip(groups, steps, strict=True):
+            width = len(step[10])
+            for k, part in zip(group.members, step[10].view(width, 2, -1, width).unbind(2), strict=False):
+                found[k] = part.flatten(1)
+        return None, of_entering, carried.t(), None, steps[0][10], *found, *of_gates
+
+
+def one_path(
+    plan: Plan,
+    entering: Tensor,
+    hidden: Tensor,
+    mask: Tensor | None,
+    first: Tensor,
+    weights: Sequence[Tensor],
+    gates: Sequence[Tensor] = (),
+) -> Tensor:
+    """The outputs of a cell at all moments.
+
+    Args:
+        plan: what the nodes read, and the norm.
+        entering: the inputs times their part of the first matrix.
+        hidden: the state before.
+        mask: dropout of what enters a matrix, without a gradient.
+        first: the hidden state's part of the first matrix.
+        weights: of every node in use.
+        gates: of every node in use; none at all for 1.
+
+    Shapes:
+        entering: [T, B, 2 D]. hidden, mask: [B, D]. first, weights: [D, 2 D]. gates: [1] or [B]. returns: [T, B, D].
+    """
+    return _OnePath.apply(plan, entering, hidden, mask, first, *weights, *gates)  # type: ignore[no-any-return, no-untyped-call]
