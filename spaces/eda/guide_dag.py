@@ -27,8 +27,9 @@ from torch import Tensor, nn
 
 from appnas.compute import derived, read
 from appnas.space import IO, Arch, Choice, Gates, Mask, only
+from appnas.spaces.eda.linear import Conv, MixConv, weighed
 from appnas.spaces.eda.map_nets import number_head
-from appnas.spaces.parts import Depthwise, Free, Style, convolution, norm
+from appnas.spaces.parts import Free, Style, convolution, norm
 from appnas.supernet import Dag
 from appnas.support import checked
 
@@ -130,30 +131,12 @@ class GuideDag(Free):
         return GuideNetwork(self, io, Style(), only(self.choices, self.reached(arch)))
 
 
-class MixConv(nn.Module):
-    """Depthwise convolutions of several sizes on parts of the channels, then 1x1 (Tan and Le, arXiv 1907.09595)."""
-
-    def __init__(self, c_in: int, c_out: int, kernels: Sequence[int]):
-        super().__init__()
-        parts = min(len(kernels), c_in)
-        self.sizes = [c_in // parts + (k < c_in % parts) for k in range(parts)]
-        self.depthwise = nn.ModuleList(
-            Depthwise(c, kernel, 1, 1) for c, kernel in zip(self.sizes, kernels, strict=False)
-        )
-        self.pointwise = nn.Conv2d(c_in, c_out, 1, bias=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Shapes: [B, C, H, W] -> [B, C', H, W]."""
-        mixed = [op(part) for op, part in zip(self.depthwise, torch.split(x, self.sizes, 1), strict=True)]
-        return self.pointwise(torch.cat(mixed, 1))  # type: ignore[no-any-return]
-
-
 def linear(operation: str, c_in: int, width: int, kernels: Sequence[int]) -> nn.Module:
     """The linear part of a vertex's operation, on what comes along one edge."""
     if operation == "mix":
         return MixConv(c_in, width, kernels)
     spread = 2 if operation == "atrous" else 1
-    return nn.Conv2d(c_in, channels(operation, width), 3, padding=spread, dilation=spread, bias=False)
+    return Conv(c_in, channels(operation, width), 3, padding=spread, dilation=spread, bias=False)
 
 
 def channels(operation: str, width: int) -> int:
@@ -205,10 +188,9 @@ class Guide(nn.Module):
         if gates is None:
             return sum(self.exits[str(v)](states[v]) for v in self.last)  # type: ignore[no-any-return]
         (weights,) = derived(self._ends, (gates,))
-        shares = {v: weights[..., int(v)].reshape(-1, 1, 1, 1) for v in self.exits}
         kept = weights.requires_grad and not getattr(weights, "sampled", False)
-        used = [v for v in shares if kept or read(weights)[..., int(v)].any()]
-        return sum(self.exits[v](states[int(v)] * shares[v]) for v in used)  # type: ignore[no-any-return]
+        used = [v for v in self.exits if kept or read(weights)[..., int(v)].any()]
+        return sum(weighed(self.exits[v], states[int(v)], weights[..., int(v)]) for v in used)  # type: ignore[no-any-return]
 
     def _ends(self, gates: Gates) -> Gates:
         return (ends(gates[0][..., 1] * gates[0].new_tensor(self.taken), self.edges)[0],)

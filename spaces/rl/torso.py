@@ -161,8 +161,12 @@ class Layer(nn.Module):
         self.skip = Mixed(SKIPS, lambda name: nn.Identity(), masks[3].tolist()) if len(masks) > 3 else None
 
     def forward(self, x: Tensor, gates: Sequence[Tensor] | None, lives: Sequence[Sequence[bool] | None]) -> Tensor:
-        """Shapes: x: [B, units]; gates: of width, activation, norm and skip, [K] or [B, K]; returns [B, units]."""
-        z, total = self.linear(x), None
+        """As wide as the widest that is in use; what comes in may be narrower than the matrix, zeros follow.
+
+        Shapes: x: [B, units]; gates: of width, activation, norm and skip, [K] or [B, K]; returns [B, units].
+        """
+        units = self.units if lives[0] is None else max([w for k, w in self.kept if lives[0][k]], default=self.units)
+        z, total = _first_of(self.linear, x, units), None
         for (k, width), first in zip(self.kept, self.width.values(), strict=True):
             if lives[0] and not lives[0][k]:
                 continue
@@ -172,11 +176,18 @@ class Layer(nn.Module):
             if self.skip is not None:
                 passed = self.skip(fitted(x, width), gates and gates[3], lives[3])
                 part = part if passed is None else part + passed
-            part = fitted(part, self.units)
+            part = fitted(part, units)
             if gates is not None:
                 part = part * gates[0][..., k, None]
             total = part if total is None else total + part
         return z.new_zeros(z.shape) if total is None else total
+
+
+def _first_of(linear: nn.Linear, x: Tensor, units: int) -> Tensor:
+    """The first units of a layer; the first inputs, where fewer are given."""
+    if (units, x.shape[1]) == linear.weight.shape:
+        return linear(x)  # type: ignore[no-any-return]
+    return F.linear(x, linear.weight[:units, : x.shape[1]], linear.bias[:units])
 
 
 class First(nn.Module):
@@ -232,7 +243,10 @@ class TorsoNetwork(nn.Module):
             on = [None] * 4 if lives is None else [m[r] for m, r in zip(lives[1:], rows, strict=False)]
             x = layer(x, own, on)
             if i in self.depths and (live is None or live[i]):
-                part = fitted(x, self.features)
+                part = x if last == i and total is None else fitted(x, self.features)
                 part = part if depth is None else part * depth[..., i, None]
                 total = part if total is None else total + part
-        return self.output(x.new_zeros(len(x), self.features) if total is None else total)  # type: ignore[no-any-return]
+        y = x.new_zeros(len(x), self.features) if total is None else total
+        if isinstance(self.output, nn.Linear):
+            return _first_of(self.output, y, self.output.out_features)
+        return fitted(y, self.features)

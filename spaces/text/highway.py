@@ -175,5 +175,7 @@ class Highway(nn.Module):
         )
         used = [(node.weight, mix) for node, mix in zip(self.nodes, mixes, strict=True) if mix]
         gates = [mix.gates[0].flatten() for _, mix in used if mix.gates]
+        if not any(gate.requires_grad for gate in gates) and all(bool((gate == 1).all()) for gate in gates):
+            gates = []  # of an architecture under shared weights
         weights = [weight for weight, _ in used]
         return one_path(plan, entering, hidden, mask, self.first[entering.shape[-1] // 2 :], weights, gates)  # type: ignore[arg-type]

@@ -113,23 +113,29 @@ def one_by_one(
     return torch.stack(outputs)
 
 
-def _normed(x: Tensor, eps: float) -> Tensor:
-    """Batch norm in place; returns one by the deviation. Shapes: x [..., B]."""
-    x.sub_(x.mean(-1, keepdim=True))
-    rstd = (x.square().mean(-1, keepdim=True) + eps).rsqrt_()
-    x.mul_(rstd)
-    return rstd
+def _normed(x: Tensor, eps: float) -> tuple[Tensor, Tensor]:
+    """Batch norm in place; the mean, and one by the deviation. Shapes: x [k, D, B], without gaps."""
+    flat = x.view(1, -1, x.shape[-1])
+    y, mean, rstd = torch.native_batch_norm(flat, None, None, None, None, True, 0.0, eps)
+    flat.copy_(y)
+    return mean, rstd
 
 
-def _norm_gradient(grad: Tensor, y: Tensor, rstd: Tensor) -> Tensor:
-    """The gradient of a batch norm's input, from its output."""
-    least = (grad * y).mean(-1, keepdim=True)
-    return (grad - grad.mean(-1, keepdim=True)).addcmul_(y, least, value=-1).mul_(rstd)
+def _norm_gradient(grad: Tensor, x: Tensor, statistics: tuple[Tensor, Tensor], eps: float) -> Tensor:
+    """The gradient of a batch norm's input. Shapes: grad, x [k, D, B]; returns the same."""
+    flat = grad.view(1, -1, grad.shape[-1]), x.view(1, -1, x.shape[-1])
+    given = (*flat, None, None, None, *statistics, True, eps, [True, False, False])
+    return aten.native_batch_norm_backward(*given)[0].view(x.shape)  # type: ignore[no-any-return]
 
 
 def _columns(gates: Sequence[Tensor], group: Group) -> Tensor | None:
     """The gates of a group's nodes. Shapes: [k, 1, 1 or B]."""
     return torch.stack([gates[k] for k in group.members])[:, None] if gates and group.members else None
+
+
+def _summed(gates: Sequence[Tensor]) -> list[int]:
+    """Over which axes of [k, D, B] a gate's gradient is summed."""
+    return [1, 2] if all(len(gate) == 1 for gate in gates) else [1]
 
 
 def _joined(first: Tensor, weights: Sequence[Tensor], group: Group) -> Tensor:
@@ -165,7 +171,7 @@ class _OnePath(Function):
         states[:, 1 + used :] = 0
         outputs = entering.new_empty(moments, width, batch)
         pres = [entering.new_empty(moments, 2, group.end - group.start, width, batch) for group in groups]
-        deviations: list[list[Tensor]] = [[] for _ in groups]
+        statistics: list[list[tuple[Tensor, Tensor]]] = [[] for _ in groups]
         steps = []
         for group, pre in zip(groups, pres, strict=True):
             steps.append((
@@ -192,9 +198,9 @@ class _OnePath(Function):
                 if column is not None:
                     ends[t].mul_(column)
                 if plan.eps is not None:
-                    deviations[k].append(_normed(ends[t], plan.eps))
+                    statistics[k].append(_normed(ends[t], plan.eps))
             before = torch.mean(nodes[t], 0, out=outputs[t])
-        ctx.plan, ctx.deviations = plan, deviations
+        ctx.plan, ctx.statistics = plan, statistics
         return outputs.transpose(1, 2).contiguous()
 
     @staticmethod
@@ -219,24 +225,24 @@ class _OnePath(Function):
             steps.append((
                 befores if group.source is None else states[:, group.source].unbind(),
                 None if group.source is None else of_states[group.source], d, pre[:, 0].unbind(), pre[:, 1].unbind(),
-                states[:, group.start : group.end].unbind(), inner, inner.flatten(0, 2), backs, matrix,
+                inner, inner.flatten(0, 2), backs, matrix,
                 torch.zeros_like(matrix), _columns(gates, group), torch.empty_like(d), torch.empty_like(d),
             ))  # fmt: skip
-        of_gates = [torch.zeros_like(gate) for gate in gates]
+        axes, of_columns = _summed(gates), [None if step[10] is None else torch.zeros_like(step[10]) for step in steps]
         nodes, grads = of_states[1:], (grad / len(plan.nodes)).transpose(1, 2).unbind()
         carried = torch.zeros_like(befores[0])
         for t in reversed(range(len(entering))):
             of_states[0].zero_()
             nodes.copy_(torch.add(grads[t], carried, alpha=1 / len(plan.nodes)))
             for k in reversed(range(len(steps))):
-                source, target, d, c, f, ends, inner, flat, backs, matrix, of_matrix, column, passed, led = steps[k]
+                source, target, d, c, f, inner, flat, backs, matrix, of_matrix, column, passed, led = steps[k]
                 state = source[t]
+                if plan.eps is not None or column is not None:
+                    y = torch.lerp(state, f[t], c[t])  # before gate and norm
                 if plan.eps is not None:
-                    d = _norm_gradient(d, ends[t], ctx.deviations[k][t])
+                    d = _norm_gradient(d, y if column is None else y * column, ctx.statistics[k][t], plan.eps)
                 if column is not None:
-                    each = torch.lerp(state, f[t], c[t]).mul_(d)
-                    for member, one in zip(groups[k].members, each.unbind(), strict=True):
-                        of_gates[member] += one.sum(0).sum_to_size(gates[member].shape)
+                    of_columns[k] += torch.sum(y.mul_(d), axes, True)
                     d = d * column
                 torch.addcmul(d, d, c[t], value=-1, out=passed)
                 torch.sub(d, passed, out=led)
@@ -253,13 +259,16 @@ class _OnePath(Function):
                     target.addcmul_(matrix @ flat, masked)
                 if learns:
                     of_matrix.addmm_(state if masked is None else state * masked, flat.t())
-            of_entering[t] = steps[0][7].t()
+            of_entering[t] = steps[0][6].t()
         found: list[Tensor | None] = [None] * used
-        for group, step in zip(groups, steps, strict=True):
-            width = len(step[10])
-            for k, part in zip(group.members, step[10].view(width, 2, -1, width).unbind(2), strict=False):
+        of_gates = [torch.zeros(0)] * len(gates)
+        for group, step, of_column in zip(groups, steps, of_columns, strict=True):
+            width = len(step[9])
+            for k, of_gate in zip(group.members, of_column.flatten(1) if of_column is not None else (), strict=False):
+                of_gates[k] = of_gate
+            for k, part in zip(group.members, step[9].view(width, 2, -1, width).unbind(2), strict=False):
                 found[k] = part.flatten(1)
-        return None, of_entering, carried.t(), None, steps[0][10], *found, *of_gates
+        return None, of_entering, carried.t(), None, steps[0][9], *found, *of_gates
 
 
 def one_path(
