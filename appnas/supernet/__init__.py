@@ -5,7 +5,7 @@ trained by `appnas.one_shot`.
 """
 
 from appnas.supernet.fused import (
-    Fused, Norm, State, add_normed, add_scaled, centred, fast, plain, recomputed, scale, twice,
+    Fused, Norm, State, add_normed, add_scaled, centred, fast, plain, recomputed, scale, twice, weighed,
 )  # fmt: skip
 from appnas.supernet.gradients import (
     SGDStep, Weights, connection_sensitivity, flow_of_gradient, lookahead_exact, lookahead_finite, unified,
@@ -21,5 +21,5 @@ __all__ = [
     "Weights", "add_normed", "add_scaled", "centred", "connection_sensitivity", "fast", "flow_of_gradient",
     "gumbel_paths", "gumbel_sample", "live_options", "lookahead_exact", "lookahead_finite", "marked", "plain",
     "recomputed", "relaxed", "sampled_paths", "scale", "softmax", "split_parameters", "straight_through", "twice",
-    "two_temperature", "unified",
+    "two_temperature", "unified", "weighed",
 ]  # fmt: skip

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from appnas.space import IO, Arch, Choice, Gates, Mask, argmax, only
-from appnas.supernet import Mixed, live_options
+from appnas.supernet import Mixed, live_options, weighed
 from appnas.support import checked
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
@@ -178,7 +178,7 @@ class Layer(nn.Module):
                 part = part if passed is None else part + passed
             part = fitted(part, units)
             if gates is not None:
-                part = part * gates[0][..., k, None]
+                part = weighed(part, gates[0][..., k])
             total = part if total is None else total + part
         return z.new_zeros(z.shape) if total is None else total
 
@@ -236,15 +236,16 @@ class TorsoNetwork(nn.Module):
         depth = None if gates is None else gates[0][..., 0, :]
         lives = None if gates is None else [live_options(matrix) for matrix in gates]
         live = None if lives is None else lives[0][0]
+        own = None if gates is None else [matrix.unbind(-2) for matrix in gates[1:]]
         last = max((d for d in self.depths if live is None or live[d]), default=-1)
         for i, layer in enumerate(self.layers[: last + 1]):
             rows = [i, i, i, i - 1] if i else [i, i, i]
-            own = None if gates is None else [m[..., r, :] for m, r in zip(gates[1:], rows, strict=False)]
+            weights = None if own is None else [m[r] for m, r in zip(own, rows, strict=False)]
             on = [None] * 4 if lives is None else [m[r] for m, r in zip(lives[1:], rows, strict=False)]
-            x = layer(x, own, on)
+            x = layer(x, weights, on)
             if i in self.depths and (live is None or live[i]):
                 part = x if last == i and total is None else fitted(x, self.features)
-                part = part if depth is None else part * depth[..., i, None]
+                part = part if depth is None else weighed(part, depth[..., i])
                 total = part if total is None else total + part
         y = x.new_zeros(len(x), self.features) if total is None else total
         if isinstance(self.output, nn.Linear):

@@ -79,9 +79,7 @@ class Plan(NamedTuple):
                 (name, place + names.index(name), place + names.index(name) + names.count(name))
                 for name in dict.fromkeys(names)
             ]
-            found.append(
-                Group(places[source], place, place + len(members), [used.index(i) for i in members], runs)
-            )
+            found.append(Group(places[source], place, place + len(members), [used.index(i) for i in members], runs))
             place += len(members)
         return found
 
