@@ -48,7 +48,10 @@ def spaces(small):
     count, batch, moments = (50, 4, 4) if small else (2000, 64, 35)
     text, chip = IO((moments,), (moments, 66)), IO((4, 32, 32), (32, 32))
     hidden = 16 if small else 64
-    tokens = lambda io: (torch.randint(io.outputs[1], (batch, moments)),)
+
+    def tokens(io):
+        return (torch.randint(io.outputs[1], (batch, moments)),)
+
     layers = {"hidden": (64,), "dropout": (0.0,), "pre": (1,), "output": ("linear", "mean", "max", "concat")}
     return {
         "cells": (Cells(**SAME), photo, images(few, 32)),
@@ -103,8 +106,7 @@ def step(forward, learning, times):
 
 
 def measured(space, io, make, archs, rounds):
-    """For every kind its seconds in each round and its bytes, added up over the architectures (mixed: one, times as
-    many: it does not depend on them)."""
+    """For every kind its seconds in each round and its bytes, added up over the architectures."""
     x = seeded(0, lambda: make(io))
     rng = random.Random(0)
     reached = getattr(space, "reached", lambda arch: arch)  # without edges that are without effect

@@ -86,6 +86,12 @@ def test_supernet_step():
     assert 0 < float(ratio) and 0 < float(memory) < 0.7
 
 
+def test_a_sampled_path_costs_less_than_the_mixture():
+    out = run("sampled_step", "--small", "--rounds", "2", "--archs", "1", "--only", "bench201", "torso", "guide_dag")
+    kept = [[float(x) for x in line.split("|")[2].split()] for line in out.splitlines()[2:]]
+    assert len(kept) == 3 and all(sampled < mixed and sampled <= 1.5 for mixed, sampled, _ in kept)
+
+
 def test_overhead(data):
     out = run("overhead")
     assert float(re.search(r"a table query .*, (\S+) of these", out)[1]) <= 0.06

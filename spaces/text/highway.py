@@ -13,7 +13,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from appnas.spaces.text.one_path import Plan, one_path
+from appnas.spaces.text.one_path import one_path
+from appnas.spaces.text.plan import Plan
 from appnas.supernet import fast, live_options
 
 SCALE = 0.04

@@ -1,26 +1,23 @@
 """The recurrent cell with one candidate a node, all moments in one function with gradients of its own, for CPUs.
 
-The mathematics is that of `appnas.spaces.text.highway`, and `one_by_one` spells it out. What is saved: nodes that read
-one state share a matrix product, activations are computed in place, the inner slopes are made for all moments at once,
-and a matrix's gradient is one product over all moments in place of a sum of one a moment.
+The mathematics is that of `appnas.spaces.text.highway`; `appnas.spaces.text.plan.one_by_one` spells it out. What is
+saved: nodes that read one state share a matrix product, activations are computed in place, and all that follows a
+product is without gaps.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd import Function
-from torch.nn.functional import batch_norm
 
+from appnas.spaces.text.plan import IN_PLACE, Group, Plan, one_by_one
 from appnas.supernet import twice
 
-IN_PLACE: dict[str, Callable[[Tensor], Tensor]] = {
-    "tanh": torch.tanh_, "relu": torch.relu_, "sigmoid": torch.sigmoid_, "linear": lambda x: x,
-}  # fmt: skip
 aten = torch.ops.aten
 BACK: dict[str, Callable[[Tensor, Tensor, Tensor], Any]] = {
     "tanh": lambda grad, f, out: aten.tanh_backward.grad_input(grad, f, grad_input=out),
@@ -29,86 +26,6 @@ BACK: dict[str, Callable[[Tensor, Tensor, Tensor], Any]] = {
     "linear": lambda grad, f, out: out.copy_(grad),
 }  # fmt: skip
 """The gradient through every activation, from its value."""
-
-
-class Group(NamedTuple):
-    """The nodes that read one state.
-
-    Attributes:
-        source: place of that state; None for the hidden state, which only the first state is made of.
-        start, end: first place of the nodes, and the one after their last.
-        members: their numbers among the nodes in use.
-        runs: an activation and the places that it is on.
-    """
-
-    source: int | None
-    start: int
-    end: int
-    members: list[int]
-    runs: list[tuple[str, int, int]]
-
-
-class Plan(NamedTuple):
-    """Which state every node reads. State 0 is the first one; nodes without a candidate are zeros.
-
-    Attributes:
-        nodes: for every node from 1, the state that it reads and its activation; None without a candidate.
-        eps: of the batch norm after every state that is computed; None without norms.
-    """
-
-    nodes: tuple[tuple[int, str] | None, ...]
-    eps: float | None
-
-    @property
-    def used(self) -> list[int]:
-        """The nodes that are computed, from 1."""
-        return [i for i, node in enumerate(self.nodes, 1) if node]
-
-    def groups(self) -> list[Group]:
-        """In the order in which they can be computed, the first state before all."""
-        found, place, places, used = [Group(None, 0, 1, [], [("tanh", 0, 1)])], 1, {0: 0}, self.used
-        reads = {i: node for i, node in enumerate(self.nodes, 1) if node}
-        wanted = {source for source, _ in reads.values()}
-        idle = [i for i in range(1, len(self.nodes) + 1) if i not in reads]
-        places |= {i: 1 + len(used) + k for k, i in enumerate(idle)}
-        for source in sorted(wanted):
-            members = sorted((i for i in used if reads[i][0] == source), key=lambda i: reads[i][1])
-            places |= {i: place + k for k, i in enumerate(members)}
-            names = [reads[i][1] for i in members]
-            runs = [
-                (name, place + names.index(name), place + names.index(name) + names.count(name))
-                for name in dict.fromkeys(names)
-            ]
-            found.append(Group(places[source], place, place + len(members), [used.index(i) for i in members], runs))
-            place += len(members)
-        return found
-
-
-def one_by_one(
-    plan: Plan, entering: Tensor, hidden: Tensor, mask: Tensor | None, first: Tensor, *given: Tensor
-) -> Tensor:
-    """What `one_path` computes, as torch differentiates it. Arguments and shapes are those of `_OnePath.apply`."""
-    weights, gates = given[: len(plan.used)], given[len(plan.used) :]
-
-    def _step(state: Tensor, pre: Tensor, name: str, gate: Tensor | None) -> Tensor:
-        c, h = pre.chunk(2, -1)
-        y = torch.lerp(state, IN_PLACE[name](h.clone()), c.sigmoid())
-        y = y if gate is None else y * gate[:, None]
-        return y if plan.eps is None else batch_norm(y, None, None, None, None, True, 0.0, plan.eps)
-
-    outputs = []
-    for moment in entering:
-        states = [_step(hidden, moment + (hidden if mask is None else hidden * mask) @ first, "tanh", None)]
-        for i, node in enumerate(plan.nodes, 1):
-            if node is None:
-                states.append(torch.zeros_like(hidden))
-                continue
-            source, k = states[node[0]], plan.used.index(i)
-            pre = (source if mask is None else source * mask) @ weights[k]
-            states.append(_step(source, pre, node[1], gates[k] if gates else None))
-        hidden = torch.stack(states[1:]).mean(0)
-        outputs.append(hidden)
-    return torch.stack(outputs)
 
 
 def _normed(x: Tensor, eps: float) -> tuple[Tensor, Tensor]:
@@ -131,11 +48,6 @@ def _columns(gates: Sequence[Tensor], group: Group) -> Tensor | None:
     return torch.stack([gates[k] for k in group.members])[:, None] if gates and group.members else None
 
 
-def _summed(gates: Sequence[Tensor]) -> list[int]:
-    """Over which axes of [k, D, B] a gate's gradient is summed."""
-    return [1, 2] if all(len(gate) == 1 for gate in gates) else [1]
-
-
 def _joined(first: Tensor, weights: Sequence[Tensor], group: Group) -> Tensor:
     """The matrices of a group side by side, all c before all h. Shapes: [D, 2 k D]."""
     if not group.members:
@@ -148,6 +60,37 @@ def _parts(pre: Tensor, group: Group) -> list[tuple[str, slice, tuple[Tensor, ..
     """The runs of a group, by their name, their part of it, and the values in every moment."""
     start = group.start
     return [(f, slice(a - start, b - start), pre[:, 1, a - start : b - start].unbind()) for f, a, b in group.runs]
+
+
+def _through(
+    plan: Plan, step: Any, t: int, statistics: Any, of_column: Tensor | None, masked: Tensor | None, learns: bool
+) -> Tensor:
+    """The gradients through a group's nodes in one moment, added up in place; the one of the state that they read."""
+    source, target, d, c, f, inner, flat, backs, matrix, of_matrix, column, passed, led = step
+    state = source[t]
+    if plan.eps is not None or column is not None:
+        y = torch.lerp(state, f[t], c[t])  # before gate and norm
+    if plan.eps is not None:
+        d = _norm_gradient(d, y if column is None else y * column, statistics[t], plan.eps)
+    if column is not None and of_column is not None:
+        of_column += torch.sum(y.mul_(d), [1, 2] if column.shape[-1] == 1 else [1], True)
+        d = d * column
+    torch.addcmul(d, d, c[t], value=-1, out=passed)
+    torch.sub(d, passed, out=led)
+    for back, out, values, part in backs:
+        back(led[part], values[t], out)
+    torch.sub(f[t], state, out=inner[0]).mul_(c[t]).mul_(passed)
+    if target is None:
+        target = passed[0]
+    else:
+        target.add_(passed[0] if len(passed) == 1 else passed.sum(0))
+    if masked is None:
+        target.addmm_(matrix, flat)
+    else:
+        target.addcmul_(matrix @ flat, masked)
+    if learns:
+        of_matrix.addmm_(state if masked is None else state * masked, flat.t())
+    return target
 
 
 class _OnePath(Function):
@@ -226,37 +169,14 @@ class _OnePath(Function):
                 inner, inner.flatten(0, 2), backs, matrix,
                 torch.zeros_like(matrix), _columns(gates, group), torch.empty_like(d), torch.empty_like(d),
             ))  # fmt: skip
-        axes, of_columns = _summed(gates), [None if step[10] is None else torch.zeros_like(step[10]) for step in steps]
+        of_columns = [None if step[10] is None else torch.zeros_like(step[10]) for step in steps]
         nodes, grads = of_states[1:], (grad / len(plan.nodes)).transpose(1, 2).unbind()
         carried = torch.zeros_like(befores[0])
         for t in reversed(range(len(entering))):
             of_states[0].zero_()
             nodes.copy_(torch.add(grads[t], carried, alpha=1 / len(plan.nodes)))
             for k in reversed(range(len(steps))):
-                source, target, d, c, f, inner, flat, backs, matrix, of_matrix, column, passed, led = steps[k]
-                state = source[t]
-                if plan.eps is not None or column is not None:
-                    y = torch.lerp(state, f[t], c[t])  # before gate and norm
-                if plan.eps is not None:
-                    d = _norm_gradient(d, y if column is None else y * column, ctx.statistics[k][t], plan.eps)
-                if column is not None:
-                    of_columns[k] += torch.sum(y.mul_(d), axes, True)
-                    d = d * column
-                torch.addcmul(d, d, c[t], value=-1, out=passed)
-                torch.sub(d, passed, out=led)
-                for back, out, values, part in backs:
-                    back(led[part], values[t], out)
-                torch.sub(f[t], state, out=inner[0]).mul_(c[t]).mul_(passed)
-                if target is None:
-                    carried = target = passed[0]
-                else:
-                    target.add_(passed[0] if len(passed) == 1 else passed.sum(0))
-                if masked is None:
-                    target.addmm_(matrix, flat)
-                else:
-                    target.addcmul_(matrix @ flat, masked)
-                if learns:
-                    of_matrix.addmm_(state if masked is None else state * masked, flat.t())
+                carried = _through(plan, steps[k], t, ctx.statistics[k], of_columns[k], masked, learns)
             of_entering[t] = steps[0][6].t()
         found: list[Tensor | None] = [None] * used
         of_gates = [torch.zeros(0)] * len(gates)
