@@ -18,13 +18,10 @@ import time
 
 import torch
 
+from appnas import spaces as named
 from appnas.cost import saved_bytes
 from appnas.cost.timing import machine
 from appnas.space import IO, one_hot, random_arch
-from appnas.spaces import (
-    Bench201, Cells, Encoder, GraphMix, GraphNet, GuideDag, NAORecurrent, NASBenchGraph, Proxyless, Recurrent, Robust,
-    Slots, Torso,
-)  # fmt: skip
 from appnas.supernet import sampled_paths
 from appnas.support import seeded
 
@@ -54,23 +51,23 @@ def spaces(small):
 
     layers = {"hidden": (64,), "dropout": (0.0,), "pre": (1,), "output": ("linear", "mean", "max", "concat")}
     return {
-        "cells": (Cells(**SAME), photo, images(few, 32)),
-        "robust": (Robust(kind="s2", **SAME), photo, images(few, 32)),
-        "slots": (Slots(**SAME), photo, images(few, 32)),
-        "bench201": (Bench201(), photo, images(few, 32)),
-        "encoder": (Encoder(width=(16, 16, 16)), frame, images(few, 64)),
-        "encoder, classic": (Encoder("classic", width=(16, 16, 16)), frame, images(few, 64)),
-        "torso": (Torso(), vector, lambda io: (torch.randn(64 if small else 1024, 64),)),
+        "cells": (named.Cells(**SAME), photo, images(few, 32)),
+        "robust": (named.Robust(kind="s2", **SAME), photo, images(few, 32)),
+        "slots": (named.Slots(**SAME), photo, images(few, 32)),
+        "bench201": (named.Bench201(), photo, images(few, 32)),
+        "encoder": (named.Encoder(width=(16, 16, 16)), frame, images(few, 64)),
+        "encoder, classic": (named.Encoder("classic", width=(16, 16, 16)), frame, images(few, 64)),
+        "torso": (named.Torso(), vector, lambda io: (torch.randn(64 if small else 1024, 64),)),
         "proxyless": (
-            Proxyless(stem=16, stem_stride=1, first=16, widths=(24, 40, 80, 96), blocks=(2, 2, 2, 1),
+            named.Proxyless(stem=16, stem_stride=1, first=16, widths=(24, 40, 80, 96), blocks=(2, 2, 2, 1),
                       strides=(1, 2, 2, 1), head=256, dropout=0.0), photo, images(few, 32),
         ),
-        "graphmix": (GraphMix(dropout=0.0), graph, nodes(count, 10)),
-        "graphnet": (GraphNet(repeats=(1, 2), **layers), graph, nodes(count, 10)),
-        "nasbenchgraph": (NASBenchGraph(dropout=0.0), graph, nodes(count, 10)),
-        "recurrent": (Recurrent(hidden=hidden, width=hidden, **DRY), text, tokens),
-        "nao-recurrent": (NAORecurrent(hidden=hidden, width=hidden, **DRY), text, tokens),
-        "guide_dag": (GuideDag(width=8, strides=(1, 2, 2), kernels=(3, 5, 7, 9)), chip, images(few, 32, 4)),
+        "graphmix": (named.GraphMix(dropout=0.0), graph, nodes(count, 10)),
+        "graphnet": (named.GraphNet(repeats=(1, 2), **layers), graph, nodes(count, 10)),
+        "nasbenchgraph": (named.NASBenchGraph(dropout=0.0), graph, nodes(count, 10)),
+        "recurrent": (named.Recurrent(hidden=hidden, width=hidden, **DRY), text, tokens),
+        "nao-recurrent": (named.NAORecurrent(hidden=hidden, width=hidden, **DRY), text, tokens),
+        "guide_dag": (named.GuideDag(width=8, strides=(1, 2, 2), kernels=(3, 5, 7, 9)), chip, images(few, 32, 4)),
     }  # fmt: skip
 
 
