@@ -61,8 +61,7 @@ class Mixed(nn.ModuleDict):
     ) -> Tensor | None:
         """The weighted sum, added to `total` if there is one; None if there is none and no option is live.
 
-        Args:
-            grows: whether more will be added to the sum in place. If not, a single option at 1 is not copied.
+        Where the sum `grows`, more will be added to it in place; if not, a single option at 1 is not copied.
 
         Shapes:
             x, total: [B, ...]; x may be a state that several decisions share, and total is written to then.
