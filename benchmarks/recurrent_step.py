@@ -2,7 +2,9 @@
 
 "per operation": every candidate by itself, with a matrix product of its own (`appnas.supernet.plain`). "per node": one
 product a node, then every activation's candidate in full, as a straightforward reading of the paper has it. Median CPU
-seconds of the process for loss and all gradients; first the largest relative difference of gradients (float64).
+seconds of the process for loss and all gradients; first the largest relative difference of gradients (float64). Then
+the derived cell DARTS_V2 beside torch's GRU and LSTM of as many weights, at the sizes of `recurrent_cells.py`: by the
+function for all moments (`appnas.spaces.text.one_path`), and by a module an operation.
 
     python benchmarks/recurrent_step.py               # two minutes
     python benchmarks/recurrent_step.py --compile     # torch.compile of a derived cell's moment too
@@ -11,8 +13,11 @@ seconds of the process for loss and all gradients; first the largest relative di
 import statistics
 import sys
 import time
+from types import SimpleNamespace
 
 import torch
+from recurrent_cells import SPACE, gated
+from torch import nn
 from torch.nn.functional import batch_norm, cross_entropy
 
 from appnas.space import IO
@@ -97,6 +102,25 @@ def moments(width=64, batch=64, bptt=35):
     return {"eager": run(cell), "compiled": run(compiled)}
 
 
+def cells(small):
+    """A step of the derived cell in both forms, of a GRU and of an LSTM."""
+    io = IO((20,), (20, 66))
+    derived = SPACE.build(SPACE.from_cell(DARTS_V2), io)
+    nets = {kind.__name__: gated(kind, SimpleNamespace(io=io))() for kind in (nn.GRU, nn.LSTM)}
+    x = torch.randint(66, (4 if small else 128, 21))
+
+    def step(net, form=False):
+        def run():
+            with plain(form):
+                loss = cross_entropy(net(x[:, :-1]).flatten(0, 1), x[:, 1:].flatten())
+            torch.autograd.grad(loss, [*net.parameters()])
+
+        return run
+
+    forms = {"derived": step(derived), "derived, module by module": step(derived, True)}
+    return forms | {name: step(net) for name, net in nets.items()}
+
+
 def main() -> None:
     torch.set_num_threads(1)
     found = {name: [x.detach() for x in run()] for name, run in forms(8, 6, 5, 11, torch.float64).items()}
@@ -110,6 +134,9 @@ def main() -> None:
         seconds = timed(forms(hidden, batch, bptt, tokens), repeats)
         ratios = ", ".join(f"{name} {s:.3f} s ({s / seconds['fast']:.2f})" for name, s in seconds.items())
         print(f"hidden {hidden}, batch {batch}, {bptt} moments, {tokens} tokens: {ratios}", flush=True)
+    seconds = timed(cells("--small" in sys.argv), 2 if "--small" in sys.argv else 15)
+    ratios = ", ".join(f"{name} {1e3 * s:.1f} ms ({s / seconds['GRU']:.2f})" for name, s in seconds.items())
+    print(f"20 moments, batch 128, as many weights: {ratios}", flush=True)
     if "--compile" in sys.argv:
         start = time.process_time()
         variants = moments()

@@ -106,6 +106,12 @@ def test_deep_supernets():
     assert len(re.findall(r"of keeping all", out)) == 3 and len(re.findall(r"GiB resident", out)) == 3
 
 
+def test_a_sampled_path_costs_less_than_the_mixture():
+    out = run("sampled_step", "--small", "--rounds", "2", "--archs", "1", "--only", "bench201", "torso")
+    kept = [[float(x) for x in line.split("|")[2].split()] for line in out.splitlines()[2:]]
+    assert len(kept) == 2 and all(sampled < mixed and sampled < 1.6 for mixed, sampled, _ in kept)
+
+
 def test_overhead(data):
     out = run("overhead")
     assert float(re.search(r"a table query .*, (\S+) of these", out)[1]) <= 0.06

@@ -5,7 +5,7 @@ trained by `appnas.one_shot`.
 """
 
 from appnas.supernet.fused import (
-    Fused, Norm, State, add_normed, add_scaled, centred, fast, plain, recomputed, scale, twice,
+    Fused, Norm, State, add_normed, add_scaled, centred, fast, plain, recomputed, scale, twice, weighed,
 )  # fmt: skip
 from appnas.supernet.gradients import (
     SGDStep, Weights, connection_sensitivity, flow_of_gradient, lookahead_exact, lookahead_finite, unified,
@@ -24,5 +24,5 @@ __all__ = [
     "fast", "fitted", "flow_of_gradient", "gumbel_paths", "gumbel_sample", "kept", "kinks_of_now", "live_options",
     "lookahead_exact", "lookahead_finite", "marked", "plain", "planned", "recomputed", "recomputing", "relaxed",
     "said", "sampled_paths", "scale", "softmax", "split_parameters", "straight_through", "twice", "two_temperature",
-    "unified",
+    "unified", "weighed",
 ]  # fmt: skip

@@ -121,7 +121,7 @@ class _AddScaled(Function):
     @staticmethod
     def forward(ctx: Any, total: Tensor | None, x: Tensor, gate: Tensor) -> Tensor:
         """The value."""
-        ctx.save_for_backward(x, gate)
+        ctx.save_for_backward(x if ctx.needs_input_grad[2] else None, gate)
         if total is None:
             return scale(x, gate)
         ctx.mark_dirty(total)
@@ -132,7 +132,7 @@ class _AddScaled(Function):
         """The gradients."""
         x, gate = ctx.saved_tensors
         own, needs = (grad if ctx.needs_input_grad[0] else None), ctx.needs_input_grad[1:]
-        if torch.is_grad_enabled():
+        if torch.is_grad_enabled() and needs[1]:
             return own, *twice(scale, (x, gate), needs, grad)
         return own, scale(grad, gate) if needs[0] else None, _inner(grad, x, gate) if needs[1] else None
 
@@ -150,6 +150,38 @@ def add_scaled(total: Tensor | None, x: Tensor, gate: Tensor) -> Tensor:
         total, x: [B, ...]; a total of None counts as 0. gate: [] or [B].
     """
     return _AddScaled.apply(total, x, gate)  # type: ignore[no-any-return, no-untyped-call]
+
+
+class _ByOne(Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, gate: Tensor) -> Tensor:
+        """The value."""
+        ctx.save_for_backward(x, gate)
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Any:
+        """The gradients."""
+        x, gate = ctx.saved_tensors
+        if torch.is_grad_enabled():
+            return (*twice(scale, (x, gate), ctx.needs_input_grad, grad),)
+        if not ctx.needs_input_grad[1]:
+            return grad, None
+        g, x = (v.movedim(1, -1) if v.dim() == 4 else v for v in (grad, x))  # channels last has no gaps so
+        if g.is_contiguous() and x.is_contiguous():
+            return grad, torch.dot(g.view(-1), x.view(-1))
+        return grad, _inner(g, x, gate)
+
+
+def weighed(x: Tensor, gate: Tensor) -> Tensor:
+    """X times a gate, as `scale`; at exactly 1, as sampled gates are, without a copy, so nothing may write to it.
+
+    Shapes:
+        x: [B, ...]. gate: [] or [B].
+    """
+    if gate.dim() or not fast(x) or not gate.is_cpu or gate.item() != 1:
+        return scale(x, gate)
+    return _ByOne.apply(x, gate) if gate.requires_grad else x  # type: ignore[no-any-return, no-untyped-call]
 
 
 def centred(x: Tensor, eps: float) -> tuple[Tensor, Tensor, Tensor]:

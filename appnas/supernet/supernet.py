@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from appnas.compute import CPU, gates_on, home, moved, read
 from appnas.space import ZERO, Arch, Gates, Mask, Space, filled
-from appnas.supernet.fused import State, add_scaled, scale
+from appnas.supernet.fused import State, add_scaled, scale, weighed
 
 Make = Callable[[int, str], nn.Module]
 """(edge, option) -> candidate operation."""
@@ -57,20 +57,26 @@ class Mixed(nn.ModuleDict):
         weights: Tensor | None = None,
         live: Sequence[bool] | None = None,
         total: Tensor | None = None,
+        grows: bool = False,
     ) -> Tensor | None:
         """The weighted sum, added to `total` if there is one; None if there is none and no option is live.
+
+        Where the sum `grows`, more will be added to it in place; if not, a single option at 1 is not copied.
 
         Shapes:
             x, total: [B, ...]; x may be a state that several decisions share, and total is written to then.
             weights: [K] or [B, K]; None adds the options up unweighted (stand-alone networks).
         """
         state = x if isinstance(x, State) else State(x)
+        alone = not grows and total is None and live is not None and sum(live[k] for k in self.index.values()) == 1
         for option, op in self.items():
             k = self.index[option]
             if weights is None:
                 total = _plus(total, op(state.x))
             elif live is not None and not live[k]:
                 continue
+            elif alone and not getattr(op, "fuses", False):
+                total = weighed(op(state.x), weights[..., k])
             elif state.fast:
                 gate = weights[..., k]
                 fuses = getattr(op, "fuses", False)
@@ -145,7 +151,7 @@ class Dag(nn.Module):
         for e in edges:
             target = self.joints[e][1]
             row = None if gates is None else gates[..., e, :]
-            total = self.edges[e](state, row, live and live[e], sums.get(target))
+            total = self.edges[e](state, row, live and live[e], sums.get(target), True)
             if total is not None:
                 sums[target] = total
 

@@ -13,7 +13,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from appnas.cost import saved_bytes
 from appnas.space import IO, Arch, Gates, Mask, Space, full_mask, one_hot, only, random_arch
-from appnas.supernet import Mixed, gumbel_paths, plain, relaxed
+from appnas.supernet import Mixed, gumbel_paths, plain, relaxed, sampled_paths
 from appnas.testing.parts import as_floats, fits, identical, live, narrow, soft_gates
 
 
@@ -138,17 +138,25 @@ class SupernetSuite:
             assert all(not gradient[~matrix].any() for gradient, matrix in zip(found, mask, strict=True))
 
     def test_options_at_zero_are_not_executed(self, space: Space, io: IO) -> None:
-        """Invariant (b): one-hot gates run what a supernet of that architecture holds, no more, and train only that."""
+        """Invariant (b): one-hot gates run what a supernet of that architecture holds, no more, and train only that.
+
+        Those of shared weights, without a gradient, and straight-through ones, whose logits learn.
+        """
         arch = self.arch(space)
         supernet = self.make(space, io)
         operations = self.operations(supernet)
         ran: list[str] = []
         for name, op in operations.items():
             op.register_forward_hook(lambda module, x, y, name=name: ran.append(name))
-        out = self.run(supernet, io, self.hard(space, arch))
         expected = self.operations(self.make(space, io, mask=only(space.choices, arch)))
-        assert len(ran) == len(set(ran))
-        assert set(ran) == set(expected)
+        hard = self.hard(space, arch)
+        soft = [torch.full_like(matrix, 1 / matrix.shape[-1], requires_grad=True) for matrix in hard]
+        paths = [matrix.argmax(-1, keepdim=True) for matrix in hard]
+        for gates in (hard, tuple(sampled_paths(s[None], p[None]) for s, p in zip(soft, paths, strict=True))):
+            ran.clear()
+            out = self.run(supernet, io, gates)
+            assert len(ran) == len(set(ran))
+            assert set(ran) == set(expected)
         if out.requires_grad:
             out.sum().backward()  # type: ignore[no-untyped-call]
         idle = [op for name, op in operations.items() if name not in expected]

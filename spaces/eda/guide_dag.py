@@ -27,8 +27,9 @@ from torch import Tensor, nn
 
 from appnas.compute import derived, read
 from appnas.space import IO, Arch, Choice, Gates, Mask, only
+from appnas.spaces.eda.linear import Conv, MixConv, weighed
 from appnas.spaces.eda.map_nets import number_head
-from appnas.spaces.parts import Depthwise, Free, Style, convolution, norm
+from appnas.spaces.parts import Free, Style, convolution, norm
 from appnas.supernet import Dag
 from appnas.support import checked
 
@@ -130,30 +131,12 @@ class GuideDag(Free):
         return GuideNetwork(self, io, Style(), only(self.choices, self.reached(arch)))
 
 
-class MixConv(nn.Module):
-    """Depthwise convolutions of several sizes on parts of the channels, then 1x1 (Tan and Le, arXiv 1907.09595)."""
-
-    def __init__(self, c_in: int, c_out: int, kernels: Sequence[int]):
-        super().__init__()
-        parts = min(len(kernels), c_in)
-        self.sizes = [c_in // parts + (k < c_in % parts) for k in range(parts)]
-        self.depthwise = nn.ModuleList(
-            Depthwise(c, kernel, 1, 1) for c, kernel in zip(self.sizes, kernels, strict=False)
-        )
-        self.pointwise = nn.Conv2d(c_in, c_out, 1, bias=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Shapes: [B, C, H, W] -> [B, C', H, W]."""
-        mixed = [op(part) for op, part in zip(self.depthwise, torch.split(x, self.sizes, 1), strict=True)]
-        return self.pointwise(torch.cat(mixed, 1))  # type: ignore[no-any-return]
-
-
 def linear(operation: str, c_in: int, width: int, kernels: Sequence[int]) -> nn.Module:
     """The linear part of a vertex's operation, on what comes along one edge."""
     if operation == "mix":
         return MixConv(c_in, width, kernels)
     spread = 2 if operation == "atrous" else 1
-    return nn.Conv2d(c_in, channels(operation, width), 3, padding=spread, dilation=spread, bias=False)
+    return Conv(c_in, channels(operation, width), 3, padding=spread, dilation=spread, bias=False)
 
 
 def channels(operation: str, width: int) -> int:
@@ -193,25 +176,22 @@ class Guide(nn.Module):
             {str(v): nn.Conv2d(widths[v], space.width, 3, stride, 1, bias=False) for v in sorted(reach - left)}
         )
 
-    def forward(self, x: Tensor, gates: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, gates: Tensor | None, weights: Tensor | None = None) -> Tensor:
         """The sum over the ends.
 
         Of sampled gates the ends at 0 do not run, and give no gradient: an edge learns by the vertices that it feeds.
 
         Shapes:
-            x: [B, width, H, W]. gates: [E, 2] or [B, E, 2]. returns: [B, width, H / stride, W / stride].
+            x: [B, width, H, W]. gates: [E, 2] or [B, E, 2]. weights: how much every vertex is an end, [V] or [B, V].
+            returns: [B, width, H / stride, W / stride].
         """
         states = self.dag([x], gates)
-        if gates is None:
+        if weights is None:
             return sum(self.exits[str(v)](states[v]) for v in self.last)  # type: ignore[no-any-return]
-        (weights,) = derived(self._ends, (gates,))
-        shares = {v: weights[..., int(v)].reshape(-1, 1, 1, 1) for v in self.exits}
         kept = weights.requires_grad and not getattr(weights, "sampled", False)
-        used = [v for v in shares if kept or read(weights)[..., int(v)].any()]
-        return sum(self.exits[v](states[int(v)] * shares[v]) for v in used)  # type: ignore[no-any-return]
-
-    def _ends(self, gates: Gates) -> Gates:
-        return (ends(gates[0][..., 1] * gates[0].new_tensor(self.taken), self.edges)[0],)
+        used = [v for v in self.exits if kept or read(weights)[..., int(v)].any()]
+        shares = weights.unbind(-1)
+        return sum(weighed(self.exits[v], states[int(v)], shares[int(v)]) for v in used)  # type: ignore[no-any-return]
 
 
 class Shaped(Dag):
@@ -231,25 +211,25 @@ def ends(taken: Tensor, edges: Sequence[tuple[int, int]]) -> tuple[Tensor, Tenso
     reach(0) = 1, reach(v) = 1 - prod_u (1 - reach(u) taken(u, v)), end(v) = reach(v) prod_k (1 - taken(v, k)).
 
     Args:
-        taken: gates of the edges, [E] or [B, E].
+        taken: gates of the edges, [..., E].
         edges: source and target of each.
 
-    Returns two tensors [V] or [B, V].
+    Returns two tensors [..., V].
     """
-    count = edges[-1][1] + 1
-    reach = [torch.ones_like(taken[..., 0])]
+    count, each = edges[-1][1] + 1, taken.unbind(-1)
+    reach = [torch.ones_like(each[0])]
     for v in range(1, count):
         missed = torch.ones_like(reach[0])
         for e, (u, target) in enumerate(edges):
             if target == v:
-                missed = missed * (1 - reach[u] * taken[..., e])
+                missed = missed * (1 - reach[u] * each[e])
         reach.append(1 - missed)
     end = []
     for v in range(count):
         open_ = reach[v]
         for e, (source, _) in enumerate(edges):
             if source == v:
-                open_ = open_ * (1 - taken[..., e])
+                open_ = open_ * (1 - each[e])
         end.append(open_)
     return torch.stack(end, -1), torch.stack(reach, -1)
 
@@ -280,15 +260,23 @@ class GuideNetwork(nn.Module):
         Shapes:
             x: [B, C, H, W]. gates: one [E, 2] or [B, E, 2] a guide-DAG. returns: [B, n] or [B, H, W].
         """
+        weights = None if gates is None else derived(self._ends, gates)
         x = self.first(x.contiguous(memory_format=torch.channels_last))
         for stage, join in enumerate(self.norms):
             x = join(x)
             total = self.shortcuts[stage](x)
             for k in range(stage * self.branches, (stage + 1) * self.branches):
-                total = total + self.guides[k](x, None if gates is None else gates[k])
+                given = () if gates is None or weights is None else (gates[k], weights[k])
+                total = total + self.guides[k](x, *(given or (None,)))
             x = total
         y = self.head(self.last(x))
         return y[:, 0, : self.out[0], : self.out[1]] if len(self.out) == 2 else y  # type: ignore[no-any-return]
+
+    def _ends(self, gates: Gates) -> Gates:
+        """How much every vertex of every guide-DAG is an end, of all of them at once."""
+        guides = [guide for guide in self.guides if isinstance(guide, Guide)]
+        taken = [g[..., 1] * g.new_tensor(guide.taken) for g, guide in zip(gates, guides, strict=True)]
+        return ends(torch.stack(taken), guides[0].edges)[0].unbind()
 
 
 def map_head(width: int, strides: Sequence[int], style: Style) -> nn.Module:

@@ -21,7 +21,7 @@ from appnas.spaces.graphs.gnn import layer_type
 from appnas.spaces.graphs.graphmix import OnEdges
 from appnas.spaces.graphs.inputs import OnGraphs, SparseLinear, features, on_edges, pooled, with_embedding
 from appnas.spaces.parts import dropout, wired
-from appnas.supernet import Mixed, live_options, scale
+from appnas.supernet import Mixed, live_options, weighed
 from appnas.support import checked
 
 LINKS = ("0000", "0001", "0011", "0012", "0013", "0111", "0112", "0122", "0123")
@@ -172,16 +172,18 @@ class BenchNetwork(OnGraphs):
         live = None if gates is None else [live_options(matrix) for matrix in gates]
         links = {i: link for i, link in self.links.items() if live is None or live[0][0][i]}
 
-        def weighed(states: list[tuple[list[int], Tensor]]) -> Tensor:
+        def mixture(states: list[tuple[list[int], Tensor]]) -> Tensor:
             """Every state times the gates of the links that use it."""
-            parts = [y if gates is None else scale(y, gates[0][..., 0, using].sum(-1)) for using, y in states if using]
+            parts = [
+                y if gates is None else weighed(y, gates[0][..., 0, using].sum(-1)) for using, y in states if using
+            ]
             return sum(parts[1:], parts[0])
 
         x = features(x, self.first.weight)
         states = [functional.elu(self.first(dropout(x, self.dropout, self.training)))]
         for node, op in enumerate(self.operations):
             read = [([i for i, link in links.items() if link[node] == s], state) for s, state in enumerate(states)]
-            inputs = dropout(weighed(read), self.dropout, self.training), edge_index
+            inputs = dropout(mixture(read), self.dropout, self.training), edge_index
             row = () if gates is None or live is None else (gates[node + 1][..., 0, :], live[node + 1][0])
             states.append(op(inputs, *row))
         ends = [
@@ -189,7 +191,7 @@ class BenchNetwork(OnGraphs):
             for node, state in ((n, states[int(n)]) for n in self.last)
         ]
         outs = [(using, self.last[node](state)) for node, (using, state) in zip(self.last, ends, strict=True) if using]
-        return pooled(weighed(outs), graph)
+        return pooled(mixture(outs), graph)
 
 
 Dataset = Literal["cora", "citeseer", "pubmed", "cs", "physics", "photo", "computers", "arxiv", "proteins"]

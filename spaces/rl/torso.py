@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from appnas.space import IO, Arch, Choice, Gates, Mask, argmax, only
-from appnas.supernet import Mixed, live_options
+from appnas.supernet import Mixed, live_options, weighed
 from appnas.support import checked
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
@@ -161,8 +161,12 @@ class Layer(nn.Module):
         self.skip = Mixed(SKIPS, lambda name: nn.Identity(), masks[3].tolist()) if len(masks) > 3 else None
 
     def forward(self, x: Tensor, gates: Sequence[Tensor] | None, lives: Sequence[Sequence[bool] | None]) -> Tensor:
-        """Shapes: x: [B, units]; gates: of width, activation, norm and skip, [K] or [B, K]; returns [B, units]."""
-        z, total = self.linear(x), None
+        """As wide as the widest that is in use; what comes in may be narrower than the matrix, zeros follow.
+
+        Shapes: x: [B, units]; gates: of width, activation, norm and skip, [K] or [B, K]; returns [B, units].
+        """
+        units = self.units if lives[0] is None else max([w for k, w in self.kept if lives[0][k]], default=self.units)
+        z, total = _first_of(self.linear, x, units), None
         for (k, width), first in zip(self.kept, self.width.values(), strict=True):
             if lives[0] and not lives[0][k]:
                 continue
@@ -172,11 +176,18 @@ class Layer(nn.Module):
             if self.skip is not None:
                 passed = self.skip(fitted(x, width), gates and gates[3], lives[3])
                 part = part if passed is None else part + passed
-            part = fitted(part, self.units)
+            part = fitted(part, units)
             if gates is not None:
-                part = part * gates[0][..., k, None]
+                part = weighed(part, gates[0][..., k])
             total = part if total is None else total + part
         return z.new_zeros(z.shape) if total is None else total
+
+
+def _first_of(linear: nn.Linear, x: Tensor, units: int) -> Tensor:
+    """The first units of a layer; the first inputs, where fewer are given."""
+    if (units, x.shape[1]) == linear.weight.shape:
+        return linear(x)  # type: ignore[no-any-return]
+    return F.linear(x, linear.weight[:units, : x.shape[1]], linear.bias[:units])
 
 
 class First(nn.Module):
@@ -225,14 +236,18 @@ class TorsoNetwork(nn.Module):
         depth = None if gates is None else gates[0][..., 0, :]
         lives = None if gates is None else [live_options(matrix) for matrix in gates]
         live = None if lives is None else lives[0][0]
+        own = None if gates is None else [matrix.unbind(-2) for matrix in gates[1:]]
         last = max((d for d in self.depths if live is None or live[d]), default=-1)
         for i, layer in enumerate(self.layers[: last + 1]):
             rows = [i, i, i, i - 1] if i else [i, i, i]
-            own = None if gates is None else [m[..., r, :] for m, r in zip(gates[1:], rows, strict=False)]
+            weights = None if own is None else [m[r] for m, r in zip(own, rows, strict=False)]
             on = [None] * 4 if lives is None else [m[r] for m, r in zip(lives[1:], rows, strict=False)]
-            x = layer(x, own, on)
+            x = layer(x, weights, on)
             if i in self.depths and (live is None or live[i]):
-                part = fitted(x, self.features)
-                part = part if depth is None else part * depth[..., i, None]
+                part = x if last == i and total is None else fitted(x, self.features)
+                part = part if depth is None else weighed(part, depth[..., i])
                 total = part if total is None else total + part
-        return self.output(x.new_zeros(len(x), self.features) if total is None else total)  # type: ignore[no-any-return]
+        y = x.new_zeros(len(x), self.features) if total is None else total
+        if isinstance(self.output, nn.Linear):
+            return _first_of(self.output, y, self.output.out_features)
+        return fitted(y, self.features)

@@ -13,6 +13,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from appnas.spaces.text.one_path import one_path
+from appnas.spaces.text.plan import Plan
 from appnas.supernet import fast, live_options
 
 SCALE = 0.04
@@ -150,6 +152,9 @@ class Highway(nn.Module):
         width = x.shape[-1]
         entering = x @ self.first[:width]
         mixes = [node.mix(None if gates is None else gates[i]) for i, node in enumerate(self.nodes)]  # type: ignore[operator]
+        if fast(x) and all(mix is None or len(mix.sources) == len(mix.options) == 1 for mix in mixes):
+            if not any(module._forward_hooks or module._forward_pre_hooks for module in self.modules()):
+                return self._one_path(entering, hidden, mask, mixes)
         outputs = []
         for moment in entering.unbind():
             c, g = torch.addmm(moment, hidden if mask is None else hidden * mask, self.first[width:]).chunk(2, -1)
@@ -162,3 +167,16 @@ class Highway(nn.Module):
             hidden = torch.stack(states[1:]).mean(0)
             outputs.append(hidden)
         return torch.stack(outputs)
+
+    def _one_path(self, entering: Tensor, hidden: Tensor, mask: Tensor | None, mixes: Sequence[Mix | None]) -> Tensor:
+        """All moments at once, where every node has one candidate at most."""
+        plan = Plan(
+            tuple(None if mix is None else (mix.sources[0], mix.options[0]) for mix in mixes),
+            self.norm.eps if isinstance(self.norm, nn.BatchNorm1d) else None,
+        )
+        used = [(node.weight, mix) for node, mix in zip(self.nodes, mixes, strict=True) if mix]
+        gates = [mix.gates[0].flatten() for _, mix in used if mix.gates]
+        if not any(gate.requires_grad for gate in gates) and all(bool((gate == 1).all()) for gate in gates):
+            gates = []  # of an architecture under shared weights
+        weights = [weight for weight, _ in used]
+        return one_path(plan, entering, hidden, mask, self.first[entering.shape[-1] // 2 :], weights, gates)  # type: ignore[arg-type]

@@ -9,7 +9,7 @@ from torch.autograd import gradcheck, gradgradcheck
 from appnas.one_shot import Shared
 from appnas.spaces import Bench201, Cells
 from appnas.strategy import Draw
-from appnas.supernet import Fused, Norm, State, add_normed, add_scaled, centred, fast, plain, scale
+from appnas.supernet import Fused, Norm, State, add_normed, add_scaled, centred, fast, plain, scale, weighed
 from appnas.support import seeded
 
 
@@ -165,3 +165,19 @@ def test_recomputing_changes_no_gradient(space, lookahead, recompute, digits):
     assert space.recompute == "auto"  # which is nothing, where nobody has planned
     for a, b in zip(gradients(space), gradients(dataclasses.replace(space, recompute=recompute)), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
+
+
+def test_a_gate_of_one_copies_nothing():
+    """Its gradient, and that of the gradient, are those of the product."""
+    x, one = torch.randn(4, 3, dtype=torch.float64, requires_grad=True), torch.ones((), dtype=torch.float64)
+    assert weighed(x, one) is x
+    one.requires_grad_()
+    assert weighed(x, one).data_ptr() == x.data_ptr() != weighed(x, 2 * one).data_ptr()
+    found = []
+    for form in (weighed, scale):
+        slopes = torch.autograd.grad(form(x, one).pow(3).sum(), (x, one), create_graph=True)
+        found.append([*slopes, *torch.autograd.grad(slopes[1], (x, one))])
+    torch.testing.assert_close(*found)
+    images = torch.randn(2, 3, 4, 4).to(memory_format=torch.channels_last)
+    (slope,) = torch.autograd.grad((weighed(images, gate := torch.ones((), requires_grad=True)) * images).sum(), gate)
+    torch.testing.assert_close(slope, images.square().sum())
