@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 import tyro
@@ -56,8 +56,13 @@ class Generate:
     """Verilog files of one design of yours."""
     top: str = "top"
     """Its top module."""
-    each: int = 15
+    technology: Literal["osu035", "osu018"] = "osu035"
+    """Whose cells it is made of; designs of our own have theirs."""
+    each: int = 8
     """Placements a design: with seeds, densities, aspect ratios, layers and blockages of their own."""
+    orders: int = 4
+    """How often a placement is routed, each time with its nets in another order. Labels are means: how often a gcell
+    has a violation, how many nets stay open. One routing says as much about the order as about the placement."""
     seed: int = 0
     """Of all that is drawn: the same seed gives the same files."""
     grid: int = 32
@@ -65,7 +70,7 @@ class Generate:
     jobs: int = os.cpu_count() or 1
     """Placements at a time."""
     keep: bool = False
-    """Keep the routed DEF files too: they are then not made again for other maps."""
+    """Keep the routed DEF files too: they are then not made again for other maps or another grid."""
 
     def run(self) -> None:
         """Make them.
@@ -75,11 +80,11 @@ class Generate:
         """
         from appnas.domains.eda.flow import DESIGNS, Source, generate, own
 
-        check(self, each=1, grid=1, jobs=1)
+        check(self, each=1, orders=1, grid=1, jobs=1)
         names = self.designs or (() if self.rtl else tuple(DESIGNS))
         sources = own(names)
         if self.rtl:
-            sources.append(Source(self.top, {path.name: path.read_text() for path in self.rtl}, self.top))
+            sources.append(Source(self.top, {path.name: path.read_text() for path in self.rtl}, self.top, self.technology))
         done = 0
 
         def on_done(name: str, problem: str) -> None:
@@ -88,8 +93,8 @@ class Generate:
             show.line(f"{done}/{len(sources) * self.each} {name}" + (f": {problem}" if problem else ""))
 
         failed = generate(
-            sources, self.out, each=self.each, seed=self.seed, grid=self.grid, jobs=self.jobs, keep=self.keep,
-            on_done=on_done,
+            sources, self.out, each=self.each, orders=self.orders, seed=self.seed, grid=self.grid, jobs=self.jobs,
+            keep=self.keep, on_done=on_done,
         )  # fmt: skip
         show.line(f"{self.out / 'dataset.npz'}; {len(failed)} failed" + (": see failed.json" if failed else ""))
 
