@@ -84,7 +84,9 @@ class Generate:
         names = self.designs or (() if self.rtl else tuple(DESIGNS))
         sources = own(names)
         if self.rtl:
-            sources.append(Source(self.top, {path.name: path.read_text() for path in self.rtl}, self.top, self.technology))
+            sources.append(
+                Source(self.top, {path.name: path.read_text() for path in self.rtl}, self.top, self.technology)
+            )
         done = 0
 
         def on_done(name: str, problem: str) -> None:

@@ -98,7 +98,9 @@ def synthesise(source: Source, out: Path) -> Path:
         with tempfile.TemporaryDirectory() as folder:
             for name, content in source.files.items():
                 (Path(folder) / name).write_text(content)
-            made = tools.synthesise([Path(folder) / name for name in source.files], source.top, source.technology, Path(folder))
+            made = tools.synthesise(
+                [Path(folder) / name for name in source.files], source.top, source.technology, Path(folder)
+            )
             kept.parent.mkdir(parents=True, exist_ok=True)
             with whole(kept) as partial:
                 shutil.copy(made, partial)

@@ -175,7 +175,9 @@ def channels(design: Design, grid: Grid, more: Collection[str] = CAPACITY, layer
     """
     layers = layers or len(design.layers)
     if not 2 <= layers <= len(design.layers):
-        raise ValueError(f"{design.name}: the LEF files have {len(design.layers)} routing layers, a router needs two; got {layers}")
+        raise ValueError(
+            f"{design.name}: the LEF files have {len(design.layers)} routing layers, a router needs two; got {layers}"
+        )
     found = maps_on(design, grid)
     if set(TRACKS) & set(more):
         found |= in_tracks(design, grid, layers)
