@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from appnas.domains.eda.flow.lefdef import Box, text
-from appnas.domains.eda.reports import arrays, icc2, innovus, klayout, openroad, tables
+from appnas.domains.eda.reports import boxes, gcell_arrays, icc2, innovus, klayout, openroad
 from appnas.domains.eda.reports.marked import DRC, Report, Use, made
 
 HEAD = 1 << 20
@@ -35,7 +35,7 @@ FORMATS = (
     Format("Innovus' reportCongestion -hotSpot", innovus.SPOTS, innovus.spots),
     Format("Innovus' verify_drc", innovus.VIOLATIONS, innovus.drc),
     Format("ICC2's report_drc_error -report_type detailed", icc2.SIGN, icc2.read),
-    Format("a table x0,y0,x1,y1,... such as OpenROAD's heat maps", tables.SIGN, tables.read),
+    Format("a table x0,y0,x1,y1,... such as OpenROAD's heat maps", boxes.SIGN, boxes.read),
 )
 """In the order in which they are tried."""
 ARRAY = "CircuitNet's .npy"
@@ -91,8 +91,8 @@ def read(path: str | Path, die: Box) -> Report:
         raise FileNotFoundError(f"no report at {path}")
     with path.open("rb") as stream:
         start = stream.read(8)
-    if start.startswith(arrays.STARTS):
-        return arrays.read(path, die)
+    if start.startswith(gcell_arrays.STARTS):
+        return gcell_arrays.read(path, die)
     content = text.read(path)
     if not content.strip():
         empty = made(str(path), "an empty file", DRC | {"congestion"}, [])

@@ -1,4 +1,4 @@
-"""What any report says: boxes on the die, each with its kind, layer and nets, how many violations it is, or overflow."""
+"""What any report says: boxes on the die with kind, layer and nets; how many violations each is, or its overflow."""
 
 from __future__ import annotations
 
