@@ -146,7 +146,7 @@ class Placements:
         first, called = parts[0], names or [f"part {k}" for k in range(len(parts))]
         for part, name in zip(parts, called, strict=True):
             for what, ours, theirs, remedy in (
-                ("gcells", first.x.shape[2:], part.x.shape[2:], "make all with one --grid"),
+                ("gcells", first.x.shape[2:], part.x.shape[2:], "make all with one --grid, as HxW"),
                 ("channels", set(first.channels), set(part.channels), "make all with the same flags, or use renamed()"),
                 ("labels", set(first.labels), set(part.labels), "give each the same kinds of report"),
                 ("counts", first.counts is not None, part.counts is not None, "give a DRC report to all or none"),

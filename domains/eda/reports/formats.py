@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from appnas.domains.eda.flow.lefdef import Box, text
+from appnas.domains.eda.flow.lefdef import text
 from appnas.domains.eda.reports import boxes, gcell_arrays, icc2, innovus, klayout, openroad
 from appnas.domains.eda.reports.marked import DRC, Report, Use, made
 
@@ -75,12 +75,11 @@ SUMS = (
 """Reports that say how much, and not where; what to give instead."""
 
 
-def read(path: str | Path, die: Box) -> Report:
+def read(path: str | Path) -> Report:
     """The markers of any known report. An empty file is a DRC report without violations, as OpenROAD writes it.
 
     Args:
         path: the file, gzipped or not.
-        die: what an array of gcells covers, in micrometres.
 
     Raises:
         FileNotFoundError: no file there.
@@ -92,7 +91,7 @@ def read(path: str | Path, die: Box) -> Report:
     with path.open("rb") as stream:
         start = stream.read(8)
     if start.startswith(gcell_arrays.STARTS):
-        return gcell_arrays.read(path, die)
+        return gcell_arrays.read(path)
     content = text.read(path)
     if not content.strip():
         empty = made(str(path), "an empty file", DRC | {"congestion"}, [])

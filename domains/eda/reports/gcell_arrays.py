@@ -12,18 +12,16 @@ from pathlib import Path
 
 import numpy as np
 
-from appnas.domains.eda.flow.lefdef import Box
 from appnas.domains.eda.reports.marked import ACROSS, BOTH, EITHER, UP, Report
 
 STARTS = (b"\x93NUMPY", b"PK\x03\x04")
 
 
-def read(path: Path, die: Box) -> Report:
-    """Gcells that are not 0 as markers.
+def read(path: Path) -> Report:
+    """Gcells that are not 0 as markers, in shares of the die.
 
     Args:
         path: .npy or .npz.
-        die: what the array covers, in micrometres.
 
     Raises:
         ValueError: no array of numbers of two dimensions, several of them, or NaN.
@@ -40,8 +38,7 @@ def read(path: Path, die: Box) -> Report:
     if values.ndim != 2 or not values.size or not np.isfinite(values).all():
         raise ValueError(f"{path}: maps are [columns, rows], without NaN; got the shape {values.shape}")
     columns, rows = np.nonzero(values)
-    step = np.array([(die[2] - die[0]) / values.shape[0], (die[3] - die[1]) / values.shape[1]])
-    low = np.array(die[:2]) + np.stack([columns, rows], 1) * step
+    low = np.stack([columns, rows], 1) / values.shape
     found, n = values[columns, rows], len(rows)
     said = str(path).lower()
     way = ACROSS if "horizontal" in said else UP if "vertical" in said else BOTH
@@ -50,8 +47,8 @@ def read(path: Path, die: Box) -> Report:
         str(path),
         form,
         EITHER,
-        np.concatenate([low, low + step], 1),
-        1.0,
+        np.concatenate([low, low + 1 / np.array(values.shape)], 1),
+        "die",
         nothing,
         nothing,
         [()] * n,

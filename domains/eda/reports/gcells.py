@@ -7,13 +7,16 @@ a gcell with any, both are the same.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
 from appnas.domains.eda.flow import Design, Grid
+from appnas.domains.eda.flow.lefdef import text
 from appnas.domains.eda.placements import Placements
 from appnas.domains.eda.reports.formats import given_as
 from appnas.domains.eda.reports.marked import ACROSS, BOTH, UP, Report, chosen, kept
@@ -75,10 +78,12 @@ def placed(report: Report, design: Design, dbu: float) -> tuple[Report, str]:
     Raises:
         ValueError: there are markers, and none of them is on the die.
     """
-    boxes = report.boxes * (dbu if report.unit is None else report.unit)
     x0, y0, x1, y1 = design.die
+    boxes = report.boxes * (dbu if report.unit == "dbu" else 1)
+    if report.unit == "die":
+        boxes = np.array([x0, y0, x0, y0]) + boxes * [x1 - x0, y1 - y0, x1 - x0, y1 - y0]
     on = (boxes[:, 2] >= x0) & (boxes[:, 0] <= x1) & (boxes[:, 3] >= y0) & (boxes[:, 1] <= y1)
-    found = kept(replace(report, boxes=boxes, unit=1.0), on)
+    found = kept(replace(report, boxes=boxes, unit="um"), on)
     if len(on) and not on.any():
         low, high = boxes[:, :2].min(0), boxes[:, 2:].max(0)
         raise ValueError(
@@ -106,6 +111,18 @@ def counted(reports: Iterable[Report], design: Design) -> tuple[int, str, list[s
             f"{len(strange)} of {len(named)} nets named are not among the DEF file's NETS ({told}): not counted"
         )
     return len(own), "nets", said
+
+
+def database_unit(path: str | Path) -> float:
+    """Micrometres a database unit of a DEF file.
+
+    Raises:
+        ValueError: it does not say.
+    """
+    found = re.search(r"^\s*UNITS\s+DISTANCE\s+MICRONS\s+(\d+)", text.read(path), re.MULTILINE | re.IGNORECASE)
+    if not found:
+        raise ValueError(f"{path} has no UNITS DISTANCE MICRONS, which a report in database units needs")
+    return 1 / int(found[1])
 
 
 def labelled(

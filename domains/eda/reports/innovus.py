@@ -80,7 +80,7 @@ def areas(text: str, source: str) -> Report:
     n = len(rows)
     over = {UP: _share([row[4] for row in rows]), ACROSS: _share([row[5] for row in rows])}
     form = "Innovus' dumpCongestArea"
-    return Report(source, form, CONGESTION, boxes, None, [""] * n, [""] * n, [()] * n, np.ones(n), over)
+    return Report(source, form, CONGESTION, boxes, "dbu", [""] * n, [""] * n, [()] * n, np.ones(n), over)
 
 
 def spots(text: str, source: str) -> Report:

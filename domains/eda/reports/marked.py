@@ -17,6 +17,8 @@ Use = Literal["DRC", "congestion"]
 DRC: frozenset[Use] = frozenset({"DRC"})
 CONGESTION: frozenset[Use] = frozenset({"congestion"})
 EITHER = DRC | CONGESTION
+Unit = Literal["um", "dbu", "die"]
+"""Micrometres, database units (whose size the DEF file has), or shares of the die's sides."""
 NOWHERE = ("", "-", "N/A")
 """In place of a layer's name."""
 TOLD = 8
@@ -47,9 +49,9 @@ class Report:
     uses: frozenset[Use]
     """What it may be given as."""
     boxes: np.ndarray
-    """x0, y0, x1, y1 in micrometres, or in database units, as `unit` says, [N, 4]. Sides may be 0."""
-    unit: float | None = 1.0
-    """Micrometres a unit of the boxes; None for database units, whose size is in the DEF file."""
+    """x0, y0, x1, y1, [N, 4]. Sides may be 0."""
+    unit: Unit = "um"
+    """Of the boxes."""
     kinds: Sequence[str] = ()
     """Of every marker, as the tool calls it; may be empty."""
     layers: Sequence[str] = ()
@@ -79,7 +81,7 @@ def made(source: str, form: str, uses: frozenset[Use], markers: Iterable[Marker]
         form,
         uses,
         np.concatenate([low, high], 1),
-        1.0,
+        "um",
         [m.kind for m in found],
         [m.layer for m in found],
         [tuple(net.replace("\\", "") for net in m.nets) for m in found],

@@ -12,7 +12,6 @@ from test_openroad import SHORT, crowded
 from appnas.domains.eda.reports.formats import FORMATS, SUMS, given_as, read
 from appnas.domains.eda.reports.marked import ACROSS
 
-DIE = (0.0, 0.0, 100.0, 100.0)
 GCELLS = "(0, 0) (2000, 4000)  V: -2/8  H: 3/20\n"
 SPOTS = "[hotspot] top 1 congestion hotspot bounding boxes:\n[hotspot]   1   | 27.66 43.90 32.38 57.70  |   117.25\n"
 KNOWN = {
@@ -31,7 +30,7 @@ def test_told_by_what_is_in_them(tmp_path, form):
     (tmp_path / "a.txt").write_text(text)
     (tmp_path / "b.gz").write_bytes(gzip.compress(text.encode()))
     for name in ("a.txt", "b.gz"):
-        found = read(tmp_path / name, DIE)
+        found = read(tmp_path / name)
         assert found.format == form and found.uses == uses and (len(found.boxes) > 0) == (form != "an empty file")
     assert sum(bool(f.sign.search(text)) for f in FORMATS) == (form != "an empty file")  # by one alone
 
@@ -39,7 +38,7 @@ def test_told_by_what_is_in_them(tmp_path, form):
 def test_arrays(tmp_path):
     np.save(tmp_path / "drc", np.eye(2))  # whatever its name
     (tmp_path / "drc.npy").rename(tmp_path / "drc.rpt")
-    assert read(tmp_path / "drc.rpt", DIE).boxes.tolist() == [[0, 0, 50, 50], [50, 50, 100, 100]]
+    assert read(tmp_path / "drc.rpt").boxes.tolist() == [[0, 0, 0.5, 0.5], [0.5, 0.5, 1, 1]]
 
 
 ICC2 = """Report : congestion
@@ -60,17 +59,17 @@ H routing |       3 |     2 |       2  ( 0.02%) |       1
 def test_what_is_refused(tmp_path, text, match):
     (tmp_path / "a.rpt").write_text(text)
     with pytest.raises(ValueError, match=match):
-        read(tmp_path / "a.rpt", DIE)
+        read(tmp_path / "a.rpt")
     assert len({sums.name for sums in SUMS}) == len(SUMS)
 
 
 def test_reports_of_the_wrong_sort(tmp_path):
     with pytest.raises(FileNotFoundError, match="no report at"):
-        read(tmp_path / "none.rpt", DIE)
+        read(tmp_path / "none.rpt")
     (tmp_path / "a.rpt").write_text(SHORT)
     (tmp_path / "b.rpt").write_text(crowded("Horizontal"))
-    assert given_as(read(tmp_path / "b.rpt", DIE), "congestion").over[ACROSS].tolist() == [0.75]
+    assert given_as(read(tmp_path / "b.rpt"), "congestion").over[ACROSS].tolist() == [0.75]
     with pytest.raises(ValueError, match="is OpenROAD's DRC report, not one on congestion: give it as --drc"):
-        given_as(read(tmp_path / "a.rpt", DIE), "congestion")
+        given_as(read(tmp_path / "a.rpt"), "congestion")
     with pytest.raises(ValueError, match="give it as --congestion"):
-        given_as(read(tmp_path / "b.rpt", DIE), "DRC")
+        given_as(read(tmp_path / "b.rpt"), "DRC")

@@ -1,12 +1,14 @@
 """appnas.domains.eda.reports.gcells: markers on gcells, those off the die, nets, and placements of them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from test_grammar import PLACED, de, lef
 
 from appnas.domains.eda.flow import Grid, read_def, read_lef
-from appnas.domains.eda.reports.gcells import counted, labelled, placed, placement, shared, touched
-from appnas.domains.eda.reports.marked import ACROSS, BOTH, CONGESTION, DRC, UP, Marker, Report, made
+from appnas.domains.eda.reports.gcells import counted, database_unit, labelled, placed, placement, shared, touched
+from appnas.domains.eda.reports.marked import ACROSS, BOTH, CONGESTION, DRC, UP, Marker, made
 
 GRID = Grid((0.0, 0.0, 100.0, 100.0), 10, 10)
 
@@ -59,9 +61,19 @@ def test_off_the_die(design):
         ValueError, match=r"all 1 markers are off the die of top, 0 0 100 100 um; .*\(--unit um or dbu\)"
     ):
         placed(drc(Marker((1000, 1000, 2000, 2000))), design, 1e-3)
-    units = Report(**{**vars(drc(Marker((1000, 1000, 2000, 2000)))), "unit": None})
+    units = replace(drc(Marker((1000, 1000, 2000, 2000))), unit="dbu")
     assert placed(units, design, 1e-3)[0].boxes.tolist() == [[1, 1, 2, 2]]
+    shares = replace(drc(Marker((0.25, 0, 0.5, 1))), unit="die")
+    assert placed(shares, design, 1e-3)[0].boxes.tolist() == [[25, 0, 50, 100]]
     assert placed(drc(), design, 1e-3)[1] == ""
+
+
+def test_database_units(tmp_path):
+    (tmp_path / "a.def").write_text(de())
+    assert database_unit(tmp_path / "a.def") == 1e-3
+    (tmp_path / "b.def").write_text("VERSION 5.8 ;\n")
+    with pytest.raises(ValueError, match="has no UNITS DISTANCE MICRONS"):
+        database_unit(tmp_path / "b.def")
 
 
 def test_how_many_nets(design):

@@ -24,7 +24,7 @@ def test_violations():
     assert found.kinds == ["SHORT: Metal Short", "SPACING: ParallelRunLength Spacing", "EndOfLine: EndOfLine Spacing"]
     assert found.layers == ["M3", "M9", "M1"] and found.nets == [("u1/n[3]",), ("VDD", "n5"), ("n5",)]
     assert found.boxes.tolist() == [[13.1, 18, 13.4, 18.2], [29, 27.5, 29, 28], [1.5, 2, 1.75, 2.5]]
-    assert found.notes == () and found.unit == 1
+    assert found.notes == () and found.unit == "um"
     assert drc(HEAD + BODY + TAIL.replace("3", "9"), "drc.rpt").notes == ("it says 9 violations, 3 have a box",)
     lost = drc(HEAD + BODY.splitlines()[0] + "\n" + BODY, "drc.rpt")
     assert len(lost.boxes) == 3 and lost.notes == ("1 violations have no Bounds: left out",)
@@ -41,7 +41,7 @@ def test_violations():
 )  # fmt: skip
 def test_gcells(row, across, up):
     found = areas(f"# remain/total\n{row}\n(2000, 0) (4000, 4000) V: 8/8 H: 20/20\n", "congestion.rpt")
-    assert found.unit is None and found.boxes.tolist() == [[0, 0, 2000, 4000], [2000, 0, 4000, 4000]]
+    assert found.unit == "dbu" and found.boxes.tolist() == [[0, 0, 2000, 4000], [2000, 0, 4000, 4000]]
     assert found.over[ACROSS].tolist() == [across, 0] and found.over[UP].tolist() == [up, 0]
 
 

@@ -16,7 +16,7 @@ def some():
 def test_markers_as_arrays():
     found = some()
     np.testing.assert_array_equal(found.boxes[0], [0, 2, 1, 5])  # corners in order
-    assert found.named == {"a[1]", "b"} and found.amounts.tolist() == [1, 1, 1] and found.unit == 1
+    assert found.named == {"a[1]", "b"} and found.amounts.tolist() == [1, 1, 1] and found.unit == "um"
     assert found.over[ACROSS].tolist() == [0, 0, 0.5]
     empty = made("b.rpt", "a report", DRC, [])
     assert empty.boxes.shape == (0, 4) and not empty.named and chosen(empty, ["M1"], ["short"])[0].kinds == []

@@ -17,7 +17,7 @@ def crowded(way, word="congestion information:", use="capacity:4 usage:7 overflo
 
 def test_violations():
     found = read(SHORT + SPACED + "\n" + OLD, "5_route_drc.rpt")
-    assert found.uses == DRC and found.unit == 1 and found.format == "OpenROAD's DRC report"
+    assert found.uses == DRC and found.unit == "um" and found.format == "OpenROAD's DRC report"
     assert found.kinds == ["Short", "Metal Spacing", "EOL"] and found.layers == ["metal2", "met1", "LU"]
     assert found.boxes.tolist() == [[10.5, 20, 11, 20.25], [1, 2, 3, 4], [0.1, -2, 0.2, 4]]
     assert found.nets == [("n1", "n2"), ("n1",), ("n3",)]
