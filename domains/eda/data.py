@@ -27,7 +27,7 @@ class FileOptions(Options):
     """Options of a file of placements."""
 
     path: str = ""
-    """dataset.npz of `appnas eda generate`."""
+    """dataset.npz of `appnas eda generate`, or what `appnas eda label` or `pack` wrote."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def file(options: FileOptions) -> Routability:
         ValueError: no path was given, or as for `load` and `Routability`.
     """
     if not options.path:
-        raise ValueError("give --domain.path: dataset.npz, as `appnas eda generate` makes it")
+        raise ValueError("give --domain.path: dataset.npz, as `appnas eda generate`, `label` or `pack` makes it")
     options = replace(options, path=str(Path(options.path).absolute()))
     return Routability(load(options.path), options)
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
 
 from appnas.domains.eda.flow import CIRCUITNET, OVERFLOW, PAPER, TRACKS
+from appnas.support import whole
 
 ROUTER = OVERFLOW
 """Relative overflow by this package's pattern router: a label, and a channel for those who want it."""
@@ -22,8 +24,8 @@ POWER = ("power_i", "power_s", "power_sca", "power_all", *(f"power_t{k:02d}" for
 OWN = "own_"
 """Channels that begin with this are a user's."""
 VOCABULARY = frozenset((*PAPER, *CIRCUITNET, *TRACKS, *ROUTER, *GLOBAL, *POWER))
-LABELS = ("drc", "util_h", "util_v", *ROUTER, "congestion", "IR_drop")
-"""Violations a gcell, utilisation and overflow by direction, and CircuitNet's scaled labels."""
+LABELS = ("drc", "util_h", "util_v", *ROUTER, "congestion_h", "congestion_v", "congestion", "IR_drop")
+"""Violations a gcell, utilisation and overflow by direction, what a tool reports, and CircuitNet's scaled labels."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,86 @@ class Placements:
             raise ValueError(f"the data lack the label {name!r}; they have {sorted(self.labels)}")
         return self.labels[name]
 
+    def renamed(self, names: Mapping[str, str]) -> Placements:
+        """The same maps, channels and labels under other names, such as those of the vocabulary, or own_... ones.
+
+        Args:
+            names: old name -> new name.
+
+        Raises:
+            ValueError: an old name that is there neither as a channel nor as a label, or a new one that is wrong.
+        """
+        lacking = [old for old in names if old not in self.channels and old not in self.labels]
+        if lacking:
+            raise ValueError(f"nothing is called {lacking}: channels are {[*self.channels]}, labels {[*self.labels]}")
+        channels = tuple(names.get(name, name) for name in self.channels)
+        labels = {names.get(name, name): maps for name, maps in self.labels.items()}
+        if len(set(channels)) < len(channels) or len(labels) < len(self.labels):
+            raise ValueError(f"two would have one name after {dict(names)}: channels {[*channels]}, labels {[*labels]}")
+        return replace(self, channels=channels, labels=labels)
+
+    @staticmethod
+    def concat(parts: Sequence[Placements], names: Sequence[str] = ()) -> Placements:
+        """Placements of several sources as one, in their order. Channels may come in any order, and are the first's.
+
+        Args:
+            parts: of one grid, with the same channels and labels, and with counts all or none.
+            names: what messages call the parts; by default by number.
+
+        Raises:
+            ValueError: grids, channels, labels or counts differ, or a placement's name comes twice.
+        """
+        if not parts:
+            raise ValueError("there is nothing to join: give one or more placements")
+        first, called = parts[0], names or [f"part {k}" for k in range(len(parts))]
+        for part, name in zip(parts, called, strict=True):
+            for what, ours, theirs, remedy in (
+                ("gcells", first.x.shape[2:], part.x.shape[2:], "make all with one --grid, as HxW"),
+                ("channels", set(first.channels), set(part.channels), "make all with the same flags, or use renamed()"),
+                ("labels", set(first.labels), set(part.labels), "give each the same kinds of report"),
+                ("counts", first.counts is not None, part.counts is not None, "give a DRC report to all or none"),
+            ):
+                if ours != theirs:
+                    if isinstance(ours, set) and isinstance(theirs, set):
+                        ours, theirs = sorted(ours - theirs) or "no others", sorted(theirs - ours) or "no others"
+                    raise ValueError(f"{what} differ: {called[0]} has {ours}, {name} has {theirs}; {remedy}")
+        every = [name for part in parts for name in part.names]
+        if twice := sorted({name for name in every if every.count(name) > 1}):
+            raise ValueError(
+                f"placements of several parts are called {twice[:3]}: give each a name of its own (--name)"
+            )
+        return Placements(
+            np.concatenate([part.of(first.channels) for part in parts]),
+            first.channels,
+            tuple(design for part in parts for design in part.designs),
+            tuple(every),
+            {name: np.concatenate([part.labels[name] for part in parts]) for name in first.labels},
+            None if first.counts is None else np.concatenate([p.counts for p in parts if p.counts is not None]),
+        )
+
+
+def save(data: Placements, path: str | Path, **about: str) -> None:
+    """Write placements as they are, in float32, for `load` and the domain `routed`; the file appears whole.
+
+    Args:
+        data: the placements.
+        path: .npz.
+        about: further texts to keep with them.
+    """
+    arrays: dict[str, Any] = {f"label_{name}": maps.astype(np.float32) for name, maps in data.labels.items()}
+    if data.counts is not None:
+        arrays["counts"] = data.counts
+    arrays |= {name: np.array(getattr(data, name)) for name in ("channels", "designs", "names")}
+    with whole(Path(path)) as partial, partial.open("wb") as file:
+        np.savez_compressed(file, x=data.x.astype(np.float32), **arrays, **{k: np.array(v) for k, v in about.items()})
+
+
+def _saved(packed: Mapping[str, np.ndarray]) -> Placements:
+    """What `save` wrote."""
+    texts = {name: tuple(str(v) for v in packed[name]) for name in ("channels", "designs", "names")}
+    labels = {name.removeprefix("label_"): maps for name, maps in packed.items() if name.startswith("label_")}
+    return Placements(packed["x"], **texts, labels=labels, counts=packed.get("counts"))
+
 
 def stack(maps: Sequence[np.ndarray], names: Sequence[str], what: str = "maps") -> np.ndarray:
     """Maps of one size as one array.
@@ -127,7 +209,7 @@ def stack(maps: Sequence[np.ndarray], names: Sequence[str], what: str = "maps") 
 
 
 def load(path: str | Path) -> Placements:
-    """What `appnas eda generate` packed: features, the labels it made, and the open nets as counts.
+    """What `appnas eda generate` packed: features, the labels it made, and the open nets as counts; or `save` wrote.
 
     Raises:
         FileNotFoundError: no file there.
@@ -141,6 +223,8 @@ def load(path: str | Path) -> Placements:
             packed = {name: data[name] for name in data}
         if "die" in packed:
             raise ValueError("it has maps of one design and no labels, as `appnas eda features` makes them")
+        if "names" in packed:
+            return _saved(packed)
         unpacked = {
             name: (packed[name] / np.float32(255)) ** 2 * packed[f"{name}_top"][:, None, None] for name in ("x", "y")
         }
@@ -148,7 +232,9 @@ def load(path: str | Path) -> Placements:
         channels = (*(str(name) for name in packed["channels"]), *ROUTER)
         x = np.concatenate([unpacked["x"], *(labels[name][:, None] for name in ROUTER)], 1)
     except (KeyError, EOFError, OSError, ValueError, BadZipFile) as error:
-        raise ValueError(f"{path} is damaged, or not made by `appnas eda generate`: {error}") from error
+        raise ValueError(
+            f"{path} is damaged, or not made by `appnas eda generate`, `label` or `pack`: {error}"
+        ) from error
     return Placements(
         x.astype(np.float32),
         channels,

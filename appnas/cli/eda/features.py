@@ -37,6 +37,8 @@ class Features:
     tracks: bool = False
     """Channels in tracks, too: tracks_h and _v (capacity of a gcell), load_h and _v (share of it that nets take),
     overflow_h and _v (of the pattern router, which may take minutes on large designs)."""
+    pitch: float = 0.0
+    """Micrometres between two tracks, where the LEF files have macros alone; by default as the DEF file's TRACKS."""
 
     def run(self) -> None:
         """Write them.
@@ -46,7 +48,9 @@ class Features:
         """
         from appnas.domains.eda.flow import OVERFLOW, TRACKS
 
-        design, _, maps = features_of(self.lef, self.grid, self.ideal, (*TRACKS, *OVERFLOW) if self.tracks else ())
+        design, _, maps = features_of(
+            self.lef, self.grid, self.ideal, (*TRACKS, *OVERFLOW) if self.tracks else (), self.pitch
+        )
         out = self.out or beside(self.lef[-1], ".npz")
         np.savez_compressed(
             out, channels=np.array(list(maps)), x=np.stack(list(maps.values())), die=np.array(design.die)
@@ -55,17 +59,19 @@ class Features:
 
 
 def features_of(
-    files: Sequence[Path], said: str, ideal: str = "", more: Sequence[str] = ()
+    files: Sequence[Path], said: str, ideal: str = "", more: Sequence[str] = (), pitch: float = 0.0
 ) -> tuple[Design, Grid, dict[str, np.ndarray]]:
     """A placed design, from LEF files and last its DEF file, its grid, and its maps by name, with `more` if told.
 
-    Says what of the files was not read, and which nets are so wide that no router will see them as they are.
+    Says what of the files was not read, and which nets are so wide that no router will see them as they are. `pitch`,
+    in micrometres, is for LEF files without layers.
 
     Raises:
         ValueError: fewer than two files, one that cannot be read, or a grid or ideal nets that mean nothing.
     """
     from appnas.domains.eda.flow import channels, grid_of, read_def, read_lef, without
     from appnas.domains.eda.flow.grids import asked
+    from appnas.domains.eda.flow.maps import pitch as pitch_of
 
     asked(said)
     if len(files) < 2:
@@ -73,6 +79,10 @@ def features_of(
     *libraries, placed = files
     library = read_lef(libraries)
     whole = read_def(placed, library, wires=False)
+    whole.pitch = pitch
+    if not library.layers:
+        x, y = pitch_of(whole)
+        show.line(f"the LEF files have no routing layers: a net's box is at least {x:g} x {y:g} um (--pitch)")
     design = without(whole, [word for word in ideal.split(",") if word])
     skipped = {**library.skipped, **whole.skipped}
     if skipped:

@@ -39,7 +39,12 @@ def capacity(design: Design, layers: int, grid: Grid) -> tuple[np.ndarray, np.nd
     """Tracks through every gcell, horizontal and vertical, on the layers above the lowest.
 
     Less the share that is covered by blockages, obstructions of hard macros, straps and rings, and what is no die.
+
+    Raises:
+        ValueError: the library has no routing layers.
     """
+    if not design.layers:
+        raise ValueError(f"{design.name}: tracks need routing layers; give the technology's LEF file, too")
     both = {"HORIZONTAL": np.zeros(grid.shape), "VERTICAL": np.zeros(grid.shape)}
     side = {"HORIZONTAL": grid.size[1], "VERTICAL": grid.size[0]}
     taken: dict[str, list[tuple[float, float, float, float]]] = {}
