@@ -10,7 +10,8 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from appnas.domains.eda.flow import CIRCUITNET, OVERFLOW, PAPER, TRACKS
+from appnas.domains.eda.flow import CAPACITY, CIRCUITNET, DEFAULT, OVERFLOW, PAPER
+from appnas.domains.eda.routings import Routings
 from appnas.support import whole
 
 ROUTER = OVERFLOW
@@ -23,9 +24,12 @@ POWER = ("power_i", "power_s", "power_sca", "power_all", *(f"power_t{k:02d}" for
 """CircuitNet's power maps: internal, switching, scaled, all, and by time."""
 OWN = "own_"
 """Channels that begin with this are a user's."""
-VOCABULARY = frozenset((*PAPER, *CIRCUITNET, *TRACKS, *ROUTER, *GLOBAL, *POWER))
-LABELS = ("drc", "util_h", "util_v", *ROUTER, "congestion_h", "congestion_v", "congestion", "IR_drop")
-"""Violations a gcell, utilisation and overflow by direction, what a tool reports, and CircuitNet's scaled labels."""
+VOCABULARY = frozenset((*DEFAULT, *CIRCUITNET, *GLOBAL, *POWER))
+GROUPS = {"paper": PAPER, "capacity": CAPACITY, "circuitnet": CIRCUITNET, "default": DEFAULT}
+"""Channels that are chosen together, by name."""
+LABELS = ("drc", "hotspot", "util_h", "util_v", *ROUTER, "congestion_h", "congestion_v", "congestion", "IR_drop")
+"""Violations a gcell, the share of several routings that have one there, utilisation and overflow by direction, what a
+tool reports, and CircuitNet's scaled labels."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,9 @@ class Placements:
     labels: Mapping[str, np.ndarray] = field(default_factory=dict)
     """Label maps by name, each [N, H, W]."""
     counts: np.ndarray | None = None
-    """Nets with violations, [N]."""
+    """Nets with violations, [N]; a mean, if there were several routings."""
+    routings: Routings | None = None
+    """What every single routing said, if there were several."""
 
     def __post_init__(self) -> None:
         """Check everything."""
@@ -77,6 +83,8 @@ class Placements:
             self._finite(name, self.x[:, k].reshape(n, -1))
         if self.counts is not None:
             self._countable(self.counts)
+        if self.routings is not None:
+            self.routings.check(n, self.x.shape[2:])
 
     def _countable(self, counts: np.ndarray) -> None:
         n = len(self.names)
@@ -99,7 +107,7 @@ class Placements:
         """
         missing = [name for name in channels if name not in self.channels]
         if missing:
-            raise ValueError(f"the data lack the channels {missing}; they have {list(self.channels)}")
+            raise ValueError(f"the data lack the channels {missing}; they have {list(self.channels)}: choose of these")
         return self.x[:, [self.channels.index(name) for name in channels]]
 
     def label(self, name: str) -> np.ndarray:
@@ -229,17 +237,26 @@ def load(path: str | Path) -> Placements:
             name: (packed[name] / np.float32(255)) ** 2 * packed[f"{name}_top"][:, None, None] for name in ("x", "y")
         }
         labels = {str(name): unpacked["y"][:, k] for k, name in enumerate(packed["labels"])}
-        channels = (*(str(name) for name in packed["channels"]), *ROUTER)
-        x = np.concatenate([unpacked["x"], *(labels[name][:, None] for name in ROUTER)], 1)
+        maps = {str(name): unpacked["x"][:, k] for k, name in enumerate(packed["channels"])}
+        both = labels | maps  # files before several routings have the pattern router's overflow as a label only
+        labels |= {name: both[name] for name in ROUTER if name in both}
+        maps |= {name: both[name] for name in ROUTER if name in both}
+        routings = None
+        if "orders" in packed:
+            gcells = unpacked["y"].shape[2:]
+            hot = np.unpackbits(packed["hot"], axis=-1, count=gcells[0] * gcells[1]).astype(bool)
+            routings = Routings(packed["orders"], hot.reshape(*packed["orders"].shape, *gcells))
+            labels["hotspot"] = routings.hot.mean(1)
     except (KeyError, EOFError, OSError, ValueError, BadZipFile) as error:
         raise ValueError(
             f"{path} is damaged, or not made by `appnas eda generate`, `label` or `pack`: {error}"
         ) from error
     return Placements(
-        x.astype(np.float32),
-        channels,
+        np.stack(list(maps.values()), 1).astype(np.float32),
+        tuple(maps),
         tuple(str(name) for name in packed["designs"]),
         tuple(str(name) for name in packed["ids"]),
-        {name: maps.astype(np.float32) for name, maps in labels.items()},
-        packed["counts"][:, 0].astype(int),
+        {name: values.astype(np.float32) for name, values in labels.items()},
+        packed["counts"][:, 0],
+        routings=routings,
     )

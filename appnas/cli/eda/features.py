@@ -34,9 +34,12 @@ class Features:
     of the DEF file."""
     ideal: str = ""
     """Nets to leave out, as placers do: of a USE, or of more pins than a number. CLOCK,RESET,SCAN,100 for example."""
-    tracks: bool = False
-    """Channels in tracks, too: tracks_h and _v (capacity of a gcell), load_h and _v (share of it that nets take),
-    overflow_h and _v (of the pattern router, which may take minutes on large designs)."""
+    router: bool = True
+    """The channels overflow_h and _v by the pattern router, which may take minutes on large designs. --no-router leaves
+    them out."""
+    routing_layers: int = 0
+    """Layers that wires may use, from the lowest: it decides the channels tracks, load, overflow and layers. By default
+    all of the LEF files."""
     pitch: float = 0.0
     """Micrometres between two tracks, where the LEF files have macros alone; by default as the DEF file's TRACKS."""
 
@@ -46,10 +49,8 @@ class Features:
         Raises:
             ValueError: fewer than two files, or one that cannot be read.
         """
-        from appnas.domains.eda.flow import OVERFLOW, TRACKS
-
         design, _, maps = features_of(
-            self.lef, self.grid, self.ideal, (*TRACKS, *OVERFLOW) if self.tracks else (), self.pitch
+            self.lef, self.grid, self.ideal, capacity(self.router), self.pitch, self.routing_layers
         )
         out = self.out or beside(self.lef[-1], ".npz")
         np.savez_compressed(
@@ -58,13 +59,21 @@ class Features:
         show.line(f"{out}: {len(maps)} maps of {design.name}, {len(design.cells)} cells, {len(design.nets)} nets")
 
 
+def capacity(router: bool) -> list[str]:
+    """Channels of what room there is and what would take it, with or without those of the pattern router."""
+    from appnas.domains.eda.flow import CAPACITY, OVERFLOW
+
+    return [name for name in CAPACITY if router or name not in OVERFLOW]
+
+
 def features_of(
-    files: Sequence[Path], said: str, ideal: str = "", more: Sequence[str] = (), pitch: float = 0.0
+    files: Sequence[Path], said: str, ideal: str = "", more: Sequence[str] = (), pitch: float = 0.0, layers: int = 0
 ) -> tuple[Design, Grid, dict[str, np.ndarray]]:
     """A placed design, from LEF files and last its DEF file, its grid, and its maps by name, with `more` if told.
 
     Says what of the files was not read, and which nets are so wide that no router will see them as they are. `pitch`,
-    in micrometres, is for LEF files without layers.
+    in micrometres, is for LEF files without layers: what counts tracks is then left out, and it is said. `layers` are
+    those that wires may use, 0 for all.
 
     Raises:
         ValueError: fewer than two files, one that cannot be read, or a grid or ideal nets that mean nothing.
@@ -83,6 +92,8 @@ def features_of(
     if not library.layers:
         x, y = pitch_of(whole)
         show.line(f"the LEF files have no routing layers: a net's box is at least {x:g} x {y:g} um (--pitch)")
+        show.line(f"left out, since they need layers: {', '.join(more)}")
+        more = ()
     design = without(whole, [word for word in ideal.split(",") if word])
     skipped = {**library.skipped, **whole.skipped}
     if skipped:
@@ -94,7 +105,7 @@ def features_of(
         widest = design.nets[int(pins.argmax())]
         show.line(f"{wide} nets have more than {WIDE} pins ({widest}: {pins.max()}); --ideal {WIDE} leaves them out")
     grid = grid_of(design, said)
-    return design, grid, channels(design, grid, more)
+    return design, grid, channels(design, grid, more, layers)
 
 
 def beside(placed: Path, ending: str) -> Path:

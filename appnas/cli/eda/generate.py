@@ -18,7 +18,7 @@ class Generate:
     """Synthesise, place and route designs, and keep maps and labels. Stopped, it goes on when repeated."""
 
     out: Positional[Path]
-    """Folder; dataset.npz is the result, failed.json lists what failed and why."""
+    """Folder; dataset.npz is the result, dataset.md its statistics, failed.json lists what failed and why."""
     designs: tuple[str, ...] = ()
     """Designs of our own by name; by default all, unless Verilog is given."""
     rtl: tuple[Path, ...] = ()
@@ -47,7 +47,9 @@ class Generate:
         Raises:
             ValueError: a file or design that is not there, or nothing could be made.
         """
+        from appnas.domains.eda import load
         from appnas.domains.eda.flow import DESIGNS, Source, generate, own
+        from appnas.domains.eda.routings import tables
 
         check(self, each=1, orders=1, grid=1, jobs=1)
         names = self.designs or (() if self.rtl else tuple(DESIGNS))
@@ -66,4 +68,10 @@ class Generate:
             sources, self.out, each=self.each, orders=self.orders, seed=self.seed, grid=self.grid, jobs=self.jobs,
             keep=self.keep, on_done=on_done,
         )  # fmt: skip
-        show.line(f"{self.out / 'dataset.npz'}; {len(failed)} failed" + (": see failed.json" if failed else ""))
+        data = load(self.out / "dataset.npz")
+        assert data.routings is not None
+        (self.out / "dataset.md").write_text(tables(data.names, data.designs, data.routings))
+        show.line(
+            f"{self.out / 'dataset.npz'}, statistics in dataset.md; {len(failed)} failed"
+            + (": see failed.json" if failed else "")
+        )

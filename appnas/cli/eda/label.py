@@ -10,7 +10,7 @@ import tyro
 from tyro.conf import Positional
 
 from appnas.cli import show
-from appnas.cli.eda.features import beside, features_of
+from appnas.cli.eda.features import beside, capacity, features_of
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,10 @@ class Label:
     """Data are split by it: give the variants of one design the same. By default what the DEF file says."""
     ideal: str = ""
     """Nets to leave out, as for features; their violations do not count as nets."""
-    tracks: bool = False
-    """Channels in tracks, too, as for features."""
+    router: bool = True
+    """The channels overflow_h and _v by the pattern router, as for features: --no-router leaves them out."""
+    routing_layers: int = 0
+    """Layers that wires may use, as for features."""
     pitch: float = 0.0
     """Micrometres between two tracks, where the LEF files have macros alone; by default as the DEF file's TRACKS."""
 
@@ -56,7 +58,6 @@ class Label:
         Raises:
             ValueError: no report, one that cannot be read or does not fit, or as for features.
         """
-        from appnas.domains.eda.flow import OVERFLOW, TRACKS
         from appnas.domains.eda.reports import labelled, placement, read
         from appnas.domains.eda.reports.formats import given_as
         from appnas.domains.eda.reports.gcells import database_unit
@@ -69,8 +70,8 @@ class Label:
         if self.unit != "auto":
             drc, congestion = ([replace(r, unit=self.unit) for r in found] for found in (drc, congestion))
         dbu = database_unit(self.lef[-1]) if any(r.unit == "dbu" for r in (*drc, *congestion)) and self.lef else 1.0
-        more = (*TRACKS, *OVERFLOW) if self.tracks else ()
-        design, grid, maps = features_of(self.lef, self.grid, self.ideal, more, self.pitch)
+        more = capacity(self.router)
+        design, grid, maps = features_of(self.lef, self.grid, self.ideal, more, self.pitch, self.routing_layers)
         labels = labelled(
             design, grid, drc, congestion, by=self.by, layers=self.layers.split(","), kinds=self.kinds.split(","),
             dbu=dbu,

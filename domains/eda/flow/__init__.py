@@ -13,6 +13,7 @@ from appnas.domains.eda.flow.router import CAPACITY, DEFAULT, OVERFLOW, TRACKS, 
 from appnas.domains.eda.flow.rtl import DESIGNS
 
 __all__ = [
-    "CAPACITY", "CIRCUITNET", "DEFAULT", "DESIGNS", "OVERFLOW", "PAPER", "TRACKS", "Design", "Grid", "Source", "capacity", "channels",
-    "features", "generate", "grid_of", "ideal", "in_tracks", "maps_on", "own", "read_def", "read_lef", "without",
+    "CAPACITY", "CIRCUITNET", "DEFAULT", "DESIGNS", "OVERFLOW", "PAPER", "TRACKS", "Design", "Grid", "Source",
+    "capacity", "channels", "features", "generate", "grid_of", "ideal", "in_tracks", "maps_on", "own", "read_def",
+    "read_lef", "without",
 ]  # fmt: skip

@@ -30,7 +30,7 @@ OVERFLOW = ("overflow_h", "overflow_v")
 TRACKS = ("tracks_h", "tracks_v", "load_h", "load_v")
 """Channels in tracks and in shares of them: see `in_tracks`."""
 CAPACITY = (*TRACKS, *OVERFLOW, "layers")
-"""What a placement's wires may use and would use; `layers`, how many routing layers there are, is the same everywhere."""
+"""What a placement's wires may use and would use; `layers`, how many routing layers there are, is a constant map."""
 DEFAULT = (*PAPER, *CAPACITY)
 """What networks read unless told: the paper's channels do not say what room there is, which decides the label."""
 
@@ -172,18 +172,18 @@ def channels(design: Design, grid: Grid, more: Collection[str] = CAPACITY, layer
     Args:
         design: placed.
         grid: of gcells.
-        more: of `CAPACITY`, besides `PAPER` and `CIRCUITNET`: `TRACKS` and `OVERFLOW` are made if any of theirs is named.
+        more: of `CAPACITY`, besides `PAPER` and `CIRCUITNET`; `TRACKS` and `OVERFLOW` come whole.
         layers: the router may use these many, from the lowest; 0 for all of the LEF files.
 
     Raises:
-        ValueError: more layers than the LEF files have.
+        ValueError: no net has two pins, or for `more`, fewer than two layers, or more than the LEF files have.
     """
-    layers = layers or len(design.layers)
-    if not 2 <= layers <= len(design.layers):
+    there, found = len(design.layers), maps_on(design, grid)
+    layers = layers or there
+    if set(CAPACITY) & set(more) and not 2 <= layers <= there:
         raise ValueError(
-            f"{design.name}: the LEF files have {len(design.layers)} routing layers, a router needs two; got {layers}"
+            f"{design.name}: a router needs 2 layers or more, and the LEF files have {there}; got {layers}"
         )
-    found = maps_on(design, grid)
     if set(TRACKS) & set(more):
         found |= in_tracks(design, grid, layers)
     if set(OVERFLOW) & set(more):

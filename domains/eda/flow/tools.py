@@ -263,8 +263,8 @@ def route(placing: Placing, folder: Path, order: int = 0, seconds: float = 1200)
     edges = [row for row in (folder / "p.obs").read_text().splitlines() if int(row[-1:] or 0) <= placing.layers]
     obstructions = [f"obstruction {a} {b} {c} {d} {layer}" for a, b, c, d in blocked for layer in layers]
     script = [
-        "verbose 0", f"read_lef {cells(placing.technology)}", f"layers {placing.layers}", "via stack all", "vdd vdd", "gnd gnd",
-        *edges, *obstructions, "read_def q.def", "stage1", 'puts "@first [failing]"', "write_def r1.def",
+        "verbose 0", f"read_lef {cells(placing.technology)}", f"layers {placing.layers}", "via stack all", "vdd vdd",
+        "gnd gnd", *edges, *obstructions, "read_def q.def", "stage1", 'puts "@first [failing]"', "write_def r1.def",
         "stage2 mask 10 effort 10", "stage2 mask 20 effort 10", 'puts "@final [failing]"', "quit",
     ]  # fmt: skip
     (folder / "route.tcl").write_text("\n".join(script) + "\n")
