@@ -22,7 +22,7 @@ from appnas.domains.eda.flow.grids import Grid
 from appnas.domains.eda.flow.labels import label
 from appnas.domains.eda.flow.lefdef import Library, read_lef
 from appnas.domains.eda.flow.maps import CIRCUITNET
-from appnas.domains.eda.flow.packing import pack
+from appnas.domains.eda.flow.packed import pack
 from appnas.domains.eda.flow.router import DEFAULT, channels
 from appnas.domains.eda.flow.rtl import DESIGNS, OSU018, TINY
 from appnas.support import whole
@@ -111,7 +111,8 @@ def sample(routings: Sequence[tuple[Path, dict[str, list[str]]]], job: Job, libr
     """Maps of a placement (of its first routing), and labels and counts of all K routings.
 
     Shapes:
-        returns: x: [C, H, W]; y: [K, L, H, W]; counts: [K, 4], nets open first and at last, nets, cells.
+        returns: x: [C, H, W]; y: [K, L, H, W]; counts: [K, 4], nets open first and, of the first routing, at last,
+            nets, cells.
     """
     x, y, counts = np.empty(0), [], []
     for path, result in routings:

@@ -76,7 +76,7 @@ class Routed(NamedTuple):
     open_first: list[str]
     """Nets it could not finish in its first stage, without ripping others up."""
     open_final: list[str]
-    """Nets still open after two passes of rip-up and reroute."""
+    """Nets still open after two passes of rip-up and reroute; none is named where these were left out."""
 
 
 def run(command: Sequence[str | Path], folder: Path, seconds: float, log: str, read: str | Path | None = None) -> str:
@@ -250,7 +250,8 @@ def route(placing: Placing, folder: Path, order: int = 0, seconds: float = 1200)
     Args:
         placing: as it was placed.
         folder: where it was.
-        order: 0: nets as the placer wrote them; others: shuffled by the placing's seed and this number.
+        order: 0: nets as the placer wrote them; others: shuffled by the placing's seed and this number, and routed in
+            the first stage alone, which is what labels are made of.
         seconds: that it may take.
 
     Raises:
@@ -265,7 +266,8 @@ def route(placing: Placing, folder: Path, order: int = 0, seconds: float = 1200)
     script = [
         "verbose 0", f"read_lef {cells(placing.technology)}", f"layers {placing.layers}", "via stack all", "vdd vdd",
         "gnd gnd", *edges, *obstructions, "read_def q.def", "stage1", 'puts "@first [failing]"', "write_def r1.def",
-        "stage2 mask 10 effort 10", "stage2 mask 20 effort 10", 'puts "@final [failing]"', "quit",
+        *(() if order else ("stage2 mask 10 effort 10", "stage2 mask 20 effort 10")),
+        'puts "@final"' if order else 'puts "@final [failing]"', "quit",
     ]  # fmt: skip
     (folder / "route.tcl").write_text("\n".join(script) + "\n")
     said = run(["qrouter", "-nog", "-s", "route.tcl"], folder, seconds, "qrouter.log")

@@ -95,7 +95,9 @@ def test_hotspots_of_several_routings_are_probabilities():
     rows = soft._of["valid"]
     assert 0.6 < best < 1 and best == pytest.approx(np.mean([roc_auc(share[i], share[i]) for i in rows]), abs=0.01)
     often = Routability(data, replace(options, target="hotspot", threshold=0.7))
-    assert set(np.unique(often._truth)) == {False, True} and often.score(Oracle())["value"] == pytest.approx(1, abs=0.01)
+    assert set(np.unique(often._truth)) == {False, True} and often.score(Oracle())["value"] == pytest.approx(
+        1, abs=0.01
+    )
     assert Routability(data, replace(options, threshold=4.0))._truth.mean() == (share * 8 > 4).mean()
 
 

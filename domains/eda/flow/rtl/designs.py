@@ -59,7 +59,10 @@ OSU018: dict[str, Callable[[], str]] = {
     "fsm24": partial(machine, 24, 16, 10), "ca48x4": partial(automaton, 48, 4),
 }  # fmt: skip
 """Designs in OSU's 0.18 um cells, by name. No design is in both: the same netlist in another library is no new one."""
-DESIGNS = OSU035 | OSU018
+BIG = ("alu20", "ca32x4", "hash16", "sbox2", "rf24x8", "perm32x2", "ca48x4", "mul17")
+"""Of over a thousand cells. They come last: of a run that is stopped, many designs are worth more than large ones."""
+EVERY = OSU035 | OSU018
+DESIGNS = {name: EVERY[name] for name in (*(name for name in EVERY if name not in BIG), *BIG)}
 """All that are made unless told."""
 TINY: dict[str, Callable[[], str]] = {"tiny": partial(alu, 4)}
 """A design that goes through the whole flow in about a second."""

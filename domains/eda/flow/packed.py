@@ -52,7 +52,9 @@ def pack(
         share = maps / top[:, None, None]
         packed |= {name: np.round(255 * np.sqrt(share)).astype(np.uint8), f"{name}_top": top}
     orders = np.stack(counts)
-    packed |= {"counts": orders.mean(1), "orders": orders[:, :, 0], "hot": np.stack(hot)}
+    first = orders[:, 0].astype(float)
+    first[:, 0] = orders[:, :, 0].mean(1)
+    packed |= {"counts": first, "orders": orders[:, :, 0], "hot": np.stack(hot)}
     packed["ids"] = np.array([d["job"]["id"] for d in described])
     packed["designs"] = np.array([d["job"]["design"] for d in described])
     packed["placings"] = np.array([json.dumps(d["job"]["placing"], sort_keys=True) for d in described])
