@@ -142,6 +142,8 @@ class Placements:
     def concat(parts: Sequence[Placements], names: Sequence[str] = ()) -> Placements:
         """Placements of several sources as one, in their order. Channels may come in any order, and are the first's.
 
+        What single routings said is kept if all parts have it, of as many.
+
         Args:
             parts: of one grid, with the same channels and labels, and with counts all or none.
             names: what messages call the parts; by default by number.
@@ -175,6 +177,7 @@ class Placements:
             tuple(every),
             {name: np.concatenate([part.labels[name] for part in parts]) for name in first.labels},
             None if first.counts is None else np.concatenate([p.counts for p in parts if p.counts is not None]),
+            Routings.concat([part.routings for part in parts]),
         )
 
 

@@ -32,6 +32,14 @@ class Routings:
                 f" {self.counts.shape} and {self.hot.shape}"
             )
 
+    @staticmethod
+    def concat(parts: Sequence[Routings | None]) -> Routings | None:
+        """Those of several sources as one, or None if some have none, or another number of them."""
+        every = [part for part in parts if part is not None]
+        if len(every) < len(parts) or len({part.counts.shape[1] for part in every}) != 1:
+            return None
+        return Routings(np.concatenate([p.counts for p in every]), np.concatenate([p.hot for p in every]))
+
 
 def reliability(routings: Routings, designs: Sequence[str]) -> dict[str, float]:
     """How far one routing's labels agree with the others': no prediction of single routings can be trusted beyond it.

@@ -41,6 +41,9 @@ class Generate:
     keep: bool = False
     """Keep the routed DEF files too: they are then not made again for other maps or another grid."""
 
+    channels: tuple[str, ...] = ()
+    """Channels of dataset.npz, for a smaller file; by default all."""
+
     def run(self) -> None:
         """Make them.
 
@@ -66,7 +69,7 @@ class Generate:
 
         failed = generate(
             sources, self.out, each=self.each, orders=self.orders, seed=self.seed, grid=self.grid, jobs=self.jobs,
-            keep=self.keep, on_done=on_done,
+            keep=self.keep, kept=self.channels, on_done=on_done,
         )  # fmt: skip
         data = load(self.out / "dataset.npz")
         assert data.routings is not None

@@ -172,6 +172,7 @@ def generate(
     grid: int = 32,
     jobs: int = 2,
     keep: bool = False,
+    kept: Sequence[str] = (),
     on_done: Callable[[str, str], None] = lambda name, problem: None,
 ) -> dict[str, str]:
     """Make all placements that `out` does not hold yet, and pack them into `out`/dataset.npz.
@@ -185,6 +186,7 @@ def generate(
         grid: gcells along either side.
         jobs: processes at a time.
         keep: keep the routed DEF files: for maps on another grid, or with other channels, none is then routed again.
+        kept: channels of the packed file; by default all. The samples have all in any case.
         on_done: called with the id of every sample when it ends, and its problem, empty if there was none.
 
     Returns:
@@ -217,7 +219,7 @@ def generate(
                 failed[job.id] = problem
     with whole(out / "failed.json") as partial:
         partial.write_text(json.dumps(failed, indent=1, sort_keys=True) + "\n")
-    pack([out / "samples" / f"{job.id}.npz" for job in todo], out / "dataset.npz", CHANNELS, LABELS)
+    pack([out / "samples" / f"{job.id}.npz" for job in todo], out / "dataset.npz", CHANNELS, LABELS, kept)
     return failed
 
 

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
-from appnas.domains.eda import SHIPPED, Placements, load
+from appnas.domains.eda import SHIPPED, SMALL, Placements, Routings, load
+from appnas.domains.eda.flow import DEFAULT
 from appnas.domains.eda.placements import save, stack
+from appnas.domains.eda.routings import tables
 
 
 def some(n=4, **more):
@@ -39,6 +41,7 @@ def test_wrong_data_is_refused():
         ({"counts": np.arange(3)}, "need 4 counts"),
         ({"counts": np.array([1, 2, np.nan, 3])}, "'counts' of 's2'.*NaN"),
         ({"counts": np.arange(4) - 1}, "at least 0, got -1"),
+        ({"routings": Routings(np.ones((4, 2)), np.zeros((4, 3, 6, 8), bool))}, "routings of 4 placements need"),
     ):
         with pytest.raises(ValueError, match=match):
             some(**wrong)
@@ -63,12 +66,17 @@ def test_maps_of_one_size():
 
 def test_what_ships(tmp_path):
     data = load(SHIPPED)
-    assert SHIPPED.stat().st_size < 6e6
-    assert len(data.names) >= 300 and len(set(data.designs)) >= 12 and data.x.shape[2:] == (32, 32)
-    hot = (data.label("drc") > 0).mean()
-    assert 0.02 < hot < 0.2 and (data.x >= 0).all() and data.counts.max() > 100
+    assert SHIPPED.stat().st_size < 8e6
+    assert len(set(data.designs)) >= 60 and data.x.shape[2:] == (32, 32) and set(DEFAULT) < set(data.channels)
+    each = {data.designs.count(name) for name in set(data.designs)}
+    assert max(each) - min(each) <= 1, "designs have as many placements as each other"
+    hot = data.label("hotspot")
+    assert 0.02 < hot.mean() < 0.2 and (data.x >= 0).all() and data.counts.max() > 100
+    assert data.routings.counts.shape == (len(data.names), 4)
+    np.testing.assert_allclose(data.routings.counts.mean(1), data.counts)
+    assert ((data.label("drc") > 0) == (hot > 0)).all() and set(np.unique(data.of(["layers"]))) == {3, 4}
     density = data.of(["cell"])[:, 0].mean((1, 2))
-    assert (0.5 < density).all() and (density < 1.05).all()
+    assert (0.4 < density).all() and (density < 1.05).all()
     damaged = tmp_path / "half.npz"
     damaged.write_bytes(SHIPPED.read_bytes()[:5000])
     with pytest.raises(ValueError, match="damaged"):
@@ -79,16 +87,9 @@ def test_what_ships(tmp_path):
 
 def test_the_data_card_says_what_is_there():
     data, card = load(SHIPPED), SHIPPED.with_name("PLACEMENTS.md").read_text()
-    assert card.split("\n\n")[1].startswith(
-        f"{len(data.names)} placements of {len(set(data.designs))} designs at 32x32"
-    )
-    designs, hot = np.array(data.designs), data.label("drc") > 0
-    for name in set(data.designs):
-        open_nets = data.counts[designs == name]
-        assert (
-            f"| {name} | {len(open_nets)} | {open_nets.mean():.0f} ({open_nets.min()} to {open_nets.max()})"
-            f" | {100 * hot[designs == name].mean():.1f} % |"
-        ) in card
+    assert tables(data.names, data.designs, data.routings) in card
+    for part in (SMALL.test, SMALL.valid):
+        assert ", ".join(part) in " ".join(card.split())
 
 
 def test_other_names():

@@ -29,6 +29,13 @@ def test_routings_that_agree_and_that_do_not():
         reliability(routed(0.0, k=1), DESIGNS)
 
 
+def test_joined():
+    one, two = routed(0.1), routed(0.2)
+    both = Routings.concat([one, two])
+    assert both.counts.shape == (8, 4) and (both.hot[4:] == two.hot).all()
+    assert Routings.concat([one, None]) is None and Routings.concat([one, routed(0.1, k=3)]) is None
+
+
 def test_by_hand():
     """Two routings of two placements: they share one gcell of three, and swap the order of the counts."""
     hot = np.zeros((2, 2, 2, 2), bool)
