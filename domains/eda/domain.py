@@ -19,6 +19,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from appnas.compute import CPU, home, moved
 from appnas.domains.eda import metrics
 from appnas.domains.eda.flow import PAPER
+from appnas.domains.eda.netlists import mirrored, tensor
 from appnas.domains.eda.placements import Placements
 from appnas.domains.eda.scaling import Scale, Scaling, Task
 from appnas.space import IO
@@ -31,7 +32,8 @@ METRICS = {"violated_nets": Metric("tau"), "hotspots": Metric("roc_auc"), "conge
 """Task -> what "value" is."""
 UNDEFINED = {"nrms": 1.0, "ssim": 0.0, "spearman": 0.0}
 """Of a network that diverged, or says the same everywhere; other metrics are then the domain's `chance`."""
-Batch = tuple[Tensor, Tensor]
+Batch = tuple[Tensor, ...]
+"""Maps, pins if networks read them, and targets."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,8 @@ class Options:
     """Placements a batch."""
     epochs: int = 45
     """Length of the training of a search's result, unless told."""
+    netlist: bool = False
+    """Give networks the pins too, for spaces that pass messages over cells and nets, such as net_map."""
     flip: bool = True
     """Random mirror images. Never transposed: the metal layers have directions."""
     recipe: Recipe = field(default_factory=lambda: ADAM)
@@ -137,7 +141,12 @@ class Routability(Supervised):
         self._x = self.scaling.inputs(raw)
         if counted:
             self._y = ((counts - self.scaling.count_mean) / self.scaling.count_std)[:, None]
-        self.io = IO(tuple(self._x.shape[1:]), tuple(self._y.shape[1:]))
+        self._pins = tensor(data.netlists) if options.netlist else None
+        self.io = IO(tuple(self._x.shape[1:]), tuple(self._y.shape[1:]), nets=options.netlist)
+
+    def _inputs(self, rows: Tensor) -> tuple[Tensor, ...]:
+        """What networks read of some placements: maps, and pins."""
+        return (self._x[rows],) if self._pins is None else (self._x[rows], self._pins[rows])
 
     def _targets(self) -> np.ndarray:
         options = self.options
@@ -160,7 +169,8 @@ class Routability(Supervised):
     @property
     def fingerprint(self) -> str:
         """A digest of options, maps and targets: a training's checkpoint is of one of them."""
-        return digest(str(self.options), *self.data.designs, self._x, self._y)
+        pins = [] if self._pins is None else [self._pins]
+        return digest(str(self.options), *self.data.designs, self._x, self._y, *pins)
 
     def preprocessing(self) -> dict[str, Any]:
         """What users of an exported network need: channels, their scaling, and what comes out (see `Scaling`)."""
@@ -179,23 +189,25 @@ class Routability(Supervised):
         """One epoch, shuffled and mirrored: "train", "valid", or both for the final training: "all".
 
         Shapes:
-            yields: maps [B, C, H, W], and standardised log counts [B, 1] or label maps [B, H, W].
+            yields: maps [B, C, H, W], pins [B, P, 3] if networks read them, and standardised log counts [B, 1] or label
+                maps [B, H, W].
         """
         rows = torch.from_numpy(self._rows(split))
         order = rows[torch.randperm(len(rows), generator=rng)]
         for part in torch.split(order, self.options.batch):
-            x, y = self._x[part], self._y[part]
+            (x, *pins), y = self._inputs(part), self._y[part]
             for axis in (2, 3) if self.options.flip else ():
                 chosen = torch.rand(len(x), generator=rng) < 0.5
                 x = torch.where(chosen[:, None, None, None], x.flip(axis), x)
+                pins = [mirrored(of, axis - 2, self.io.inputs[1:], chosen) for of in pins]
                 if y.dim() == 3:
                     y = torch.where(chosen[:, None, None], y.flip(axis - 1), y)
-            yield x, y
+            yield x, *pins, y
 
     def loss(self, model: Callable[..., Any], batch: Batch) -> Tensor:
         """Cross entropy of hotspots, square error of the others, of every placement. Shapes: returns [B]."""
-        x, y = batch
-        out = model(x)
+        *inputs, y = batch
+        out = model(*inputs)
         if self.options.task == "hotspots":
             return binary_cross_entropy_with_logits(out, y, reduction="none").flatten(1).mean(1)
         return (out - y).pow(2).flatten(1).mean(1)  # type: ignore[no-any-return]
@@ -220,8 +232,8 @@ class Routability(Supervised):
     def predict(self, model: nn.Module, rows: np.ndarray) -> np.ndarray:
         """Predicted counts [N], probabilities of hotspots [N, H, W], or congestion [N, H, W]."""
         model.eval()
-        parts = torch.split(self._x[torch.from_numpy(rows)], 64)
-        return self.scaling.outputs(moved(torch.cat([model(moved(x, home(model))) for x in parts]), CPU))
+        parts = (moved(self._inputs(part), home(model)) for part in torch.split(torch.from_numpy(rows), 64))
+        return self.scaling.outputs(moved(torch.cat([model(*inputs) for inputs in parts]), CPU))
 
     def _measure(self, model: nn.Module, split: str) -> dict[str, float]:
         rows = self._of[split]
@@ -243,9 +255,9 @@ class Routability(Supervised):
         """The same metrics of the held-out designs, without a "value"."""
         return self._measure(model, "test")
 
-    def example(self, count: int) -> tuple[Tensor]:
-        """The first `count` training placements, scaled. Shapes: [count, C, H, W]."""
-        return (self._x[torch.from_numpy(self._of["train"][:count])],)
+    def example(self, count: int) -> tuple[Tensor, ...]:
+        """The first `count` training placements, scaled. Shapes: [count, C, H, W], and pins [count, P, 3]."""
+        return self._inputs(torch.from_numpy(self._of["train"][:count]))
 
     def showcase(self, model: nn.Module, count: int = 4) -> dict[str, dict[str, np.ndarray]]:
         """Held-out placements, of as many designs as there are: two features, the label and the prediction, as maps.

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from appnas.domains.eda.flow.grids import Grid
 from appnas.domains.eda.flow.lefdef.placed import Design
@@ -104,6 +106,33 @@ def padded(netlists: Sequence[np.ndarray]) -> np.ndarray:
     for row, pins in zip(found, netlists, strict=True):
         row[: len(pins)] = pins
     return found
+
+
+def tensor(netlists: Sequence[np.ndarray] | None) -> Tensor:
+    """`padded`, as networks read it. Shapes: returns [N, P, 3], int64.
+
+    Raises:
+        ValueError: there are none.
+    """
+    if netlists is None:
+        raise ValueError(
+            "these placements were packed without their netlists: make them by `appnas eda generate --graphs`, or leave"
+            " out netlist=True, for networks that read maps alone"
+        )
+    return torch.from_numpy(padded(netlists)).long()
+
+
+def mirrored(pins: Tensor, axis: int, shape: Sequence[int], chosen: Tensor) -> Tensor:
+    """Pins of mirrored maps: their gcells lie in the mirrored row (axis 0) or column (axis 1).
+
+    Shapes:
+        pins: [B, P, 3]. chosen: [B], which placements. returns: [B, P, 3].
+    """
+    gcell, step = pins[..., 0], shape[1] if axis == 0 else 1
+    place = gcell // step % shape[axis]
+    turned = gcell + (shape[axis] - 1 - 2 * place) * step
+    turned = torch.where(chosen[:, None] & (gcell >= 0), turned, gcell)
+    return torch.cat([turned[..., None], pins[..., 1:]], -1)
 
 
 def check(netlists: Sequence[np.ndarray], gcells: int, names: Sequence[str]) -> None:

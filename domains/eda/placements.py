@@ -9,6 +9,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from appnas.domains.eda import netlists
 from appnas.domains.eda.flow import CIRCUITNET, OVERFLOW, PAPER, TRACKS
 
 ROUTER = OVERFLOW
@@ -47,6 +48,8 @@ class Placements:
     """Label maps by name, each [N, H, W]."""
     counts: np.ndarray | None = None
     """Nets with violations, [N]."""
+    netlists: Sequence[np.ndarray] | None = None
+    """Pins of every placement, each [P, 3] (`appnas.domains.eda.netlists`)."""
 
     def __post_init__(self) -> None:
         """Check everything."""
@@ -75,6 +78,8 @@ class Placements:
             self._finite(name, self.x[:, k].reshape(n, -1))
         if self.counts is not None:
             self._countable(self.counts)
+        if self.netlists is not None:
+            netlists.check(self.netlists, self.x.shape[2] * self.x.shape[3], self.names)
 
     def _countable(self, counts: np.ndarray) -> None:
         n = len(self.names)
@@ -147,6 +152,7 @@ def load(path: str | Path) -> Placements:
         labels = {str(name): unpacked["y"][:, k] for k, name in enumerate(packed["labels"])}
         channels = (*(str(name) for name in packed["channels"]), *ROUTER)
         x = np.concatenate([unpacked["x"], *(labels[name][:, None] for name in ROUTER)], 1)
+        pins = netlists.unpack(packed) if netlists.packed_in(packed) else None
     except (KeyError, EOFError, OSError, ValueError, BadZipFile) as error:
         raise ValueError(f"{path} is damaged, or not made by `appnas eda generate`: {error}") from error
     return Placements(
@@ -156,4 +162,5 @@ def load(path: str | Path) -> Placements:
         tuple(str(name) for name in packed["ids"]),
         {name: maps.astype(np.float32) for name, maps in labels.items()},
         packed["counts"][:, 0].astype(int),
+        pins,
     )

@@ -16,7 +16,7 @@ passes it on; an edge that leaves a vertex which nothing reaches is without effe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
@@ -33,6 +33,7 @@ from appnas.supernet import Dag
 from appnas.support import checked
 
 EDGE = ("none", "edge")
+Enter = Callable[[int, Tensor], Tensor]
 OPERATIONS = ("conv", "wide", "atrous", "mix")
 """Convolution 3x3; the same twice as wide; 3x3 with dilation 2; MixConv: depthwise kernels of several sizes, then
 1x1."""
@@ -274,20 +275,20 @@ class GuideNetwork(nn.Module):
         self.last = nn.Sequential(norm(w, style), nn.ReLU())
         self.head = map_head(w, space.strides, style) if len(io.outputs) == 2 else number_head(w, space.dense, io)
 
-    def forward(self, x: Tensor, gates: Gates | None = None) -> Tensor:
-        """Numbers, or a map.
+    def forward(self, x: Tensor, gates: Gates | None = None, enter: Enter = lambda stage, x: x) -> Tensor:
+        """Numbers, or a map; `enter` makes what a stage, or after the last one the head, reads.
 
         Shapes:
             x: [B, C, H, W]. gates: one [E, 2] or [B, E, 2] a guide-DAG. returns: [B, n] or [B, H, W].
         """
         x = self.first(x.contiguous(memory_format=torch.channels_last))
         for stage, join in enumerate(self.norms):
-            x = join(x)
+            x = join(enter(stage, x))
             total = self.shortcuts[stage](x)
             for k in range(stage * self.branches, (stage + 1) * self.branches):
                 total = total + self.guides[k](x, None if gates is None else gates[k])
             x = total
-        y = self.head(self.last(x))
+        y = self.head(self.last(enter(len(self.norms), x)))
         return y[:, 0, : self.out[0], : self.out[1]] if len(self.out) == 2 else y  # type: ignore[no-any-return]
 
 

@@ -4,6 +4,7 @@ import io
 
 import numpy as np
 import pytest
+import torch
 from test_design import three  # noqa: F401
 from test_lefdef import files  # noqa: F401
 
@@ -52,6 +53,19 @@ def test_what_is_kept_of_a_placement_is_small():
 
 def test_numbers_by_first_appearance():
     assert netlists.numbered(np.array([7, 3, 7, 9, 3])).tolist() == [0, 1, 0, 2, 1]
+
+
+def test_mirrored_pins_are_where_mirrored_maps_have_them():
+    """On maps of 3 x 5 gcells, by either axis, of one placement and not of the other; absent pins stay absent."""
+    pins = torch.tensor([[[7, 0, 0], [14, 0, 1], [-1, -1, -1]], [[3, 0, 0], [-1, -1, -1], [-1, -1, -1]]])
+    for axis in (0, 1):
+        turned = netlists.mirrored(pins, axis, (3, 5), torch.tensor([True, False]))
+        assert torch.equal(turned[1], pins[1]) and torch.equal(turned[..., 1:], pins[..., 1:])
+        assert turned[0, 2, 0] == -1
+        for k in (0, 1):
+            here, there = torch.zeros(2, 15)
+            here[pins[0, k, 0]], there[turned[0, k, 0]] = 1, 1
+            assert torch.equal(here.view(3, 5).flip(axis), there.view(3, 5))
 
 
 @pytest.mark.parametrize(
