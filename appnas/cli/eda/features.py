@@ -1,0 +1,92 @@
+"""`appnas eda features`: maps of any placed design."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+import tyro
+from tyro.conf import Positional
+
+from appnas.cli import show
+
+if TYPE_CHECKING:
+    from appnas.domains.eda.flow import Design, Grid
+
+WIDE = 1000
+"""Nets of more pins than this are spoken of: before routing, buffers will take their place."""
+
+
+@dataclass(frozen=True)
+class Features:
+    """Maps of any placed design: LEF files, then its DEF file (either may be gzipped)."""
+
+    lef: Positional[tuple[Path, ...]]
+    """The technology's and the library's LEF files, and last the DEF file."""
+    out: Annotated[Path | None, tyro.conf.arg(metavar="PATH")] = None
+    """Where to, .npz; by default beside the DEF file."""
+    grid: str = "32"
+    """Gcells: 32 or 24x32 (rows x columns); of a size: 4.2um, 4.2x5.6um, 15tracks (height x width); or gcellgrid, those
+    of the DEF file."""
+    ideal: str = ""
+    """Nets to leave out, as placers do: of a USE, or of more pins than a number. CLOCK,RESET,SCAN,100 for example."""
+    tracks: bool = False
+    """Channels in tracks, too: tracks_h and _v (capacity of a gcell), load_h and _v (share of it that nets take),
+    overflow_h and _v (of the pattern router, which may take minutes on large designs)."""
+
+    def run(self) -> None:
+        """Write them.
+
+        Raises:
+            ValueError: fewer than two files, or one that cannot be read.
+        """
+        from appnas.domains.eda.flow import OVERFLOW, TRACKS
+
+        design, _, maps = features_of(self.lef, self.grid, self.ideal, (*TRACKS, *OVERFLOW) if self.tracks else ())
+        out = self.out or beside(self.lef[-1], ".npz")
+        np.savez_compressed(
+            out, channels=np.array(list(maps)), x=np.stack(list(maps.values())), die=np.array(design.die)
+        )
+        show.line(f"{out}: {len(maps)} maps of {design.name}, {len(design.cells)} cells, {len(design.nets)} nets")
+
+
+def features_of(
+    files: Sequence[Path], said: str, ideal: str = "", more: Sequence[str] = ()
+) -> tuple[Design, Grid, dict[str, np.ndarray]]:
+    """A placed design, from LEF files and last its DEF file, its grid, and its maps by name, with `more` if told.
+
+    Says what of the files was not read, and which nets are so wide that no router will see them as they are.
+
+    Raises:
+        ValueError: fewer than two files, one that cannot be read, or a grid or ideal nets that mean nothing.
+    """
+    from appnas.domains.eda.flow import channels, grid_of, read_def, read_lef, without
+    from appnas.domains.eda.flow.grids import asked
+
+    asked(said)
+    if len(files) < 2:
+        raise ValueError("give one or more LEF files, then a DEF file")
+    *libraries, placed = files
+    library = read_lef(libraries)
+    whole = read_def(placed, library, wires=False)
+    design = without(whole, [word for word in ideal.split(",") if word])
+    skipped = {**library.skipped, **whole.skipped}
+    if skipped:
+        show.line("not read: " + ", ".join(f"{count} {name}" for name, count in sorted(skipped.items())))
+    pins = np.bincount(design.pin_net, minlength=len(design.nets)) * design.signals
+    if left := int((whole.signals & ~design.signals).sum()):
+        show.line(f"left out as ideal: {left} of {len(design.nets)} nets")
+    if (wide := int((pins > WIDE).sum())) and not ideal:
+        widest = design.nets[int(pins.argmax())]
+        show.line(f"{wide} nets have more than {WIDE} pins ({widest}: {pins.max()}); --ideal {WIDE} leaves them out")
+    grid = grid_of(design, said)
+    return design, grid, channels(design, grid, more)
+
+
+def beside(placed: Path, ending: str) -> Path:
+    """Next to a DEF file, with another ending."""
+    return placed.with_name(re.sub(r"\.def(\.gz)?$", "", placed.name) + ending)
