@@ -70,6 +70,11 @@ def check(space: Space, domain: Any, method: str, config: Any) -> counts.Superne
     if entry.needs not in fits:
         lacks = {"agent": "training loop of its own (`host`)", "data": "data"}.get(entry.needs, "`batches` and `loss`")
         raise catalogue.unfit(method, f"{type(domain).__name__} has no {lacks}", fits)
+    if isinstance(domain, Domain) and domain.io.nets and not getattr(space, "reads_nets", False):
+        raise ValueError(
+            f"{type(space).__name__} reads maps alone, and this domain gives nets too: leave out netlist=True, or use"
+            " the space net_map"
+        )
     build = ["build"] if isinstance(domain, Domain) else []
     offers(space, [*entry.members, *build, *([] if alone else ["supernet"])], method)
     if "discretise" in entry.members:
