@@ -63,8 +63,14 @@ TINY_SPACES = {
     "nao-recurrent": {"nodes": 3, "hidden": 4, "width": 4},
     "guide_dag": {"width": 2, "strides": (2,), "branches": 1, "vertices": ("conv", "mix"), "kernels": (3,), "dense": 2},
     "net_map": {
-        "width": 2, "strides": (2,), "branches": 1, "vertices": ("conv", "mix"), "kernels": (3,), "dense": 2,
-        "rounds": 2, "hidden": (2, 3),
+        "width": 2,
+        "strides": (2,),
+        "branches": 1,
+        "vertices": ("conv", "mix"),
+        "kernels": (3,),
+        "dense": 2,
+        "rounds": 2,
+        "hidden": (2, 3),
     },
 }
 GRAPHS = ("gnn", "graphmix", "graphnet", "nasbenchgraph", "nasbenchgraph-proteins")

@@ -14,13 +14,14 @@ from appnas.cli import flags
 from appnas.cli.eda.doctor import Doctor
 from appnas.cli.eda.features import Features
 from appnas.cli.eda.generate import Generate
+from appnas.cli.eda.graph import Graph
 from appnas.cli.eda.predict import Predict
 from appnas.support.dotted import close
 
 __all__ = ["COMMANDS", "run"]
 
 COMMANDS: dict[str, Callable[..., Any]] = {
-    "doctor": Doctor, "generate": Generate, "features": Features, "predict": Predict,
+    "doctor": Doctor, "generate": Generate, "features": Features, "graph": Graph, "predict": Predict,
 }  # fmt: skip
 
 
