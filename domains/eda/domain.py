@@ -18,9 +18,9 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from appnas.compute import CPU, home, moved
 from appnas.domains.eda import metrics
-from appnas.domains.eda.flow import PAPER
-from appnas.domains.eda.netlists import mirrored, tensor
-from appnas.domains.eda.placements import Placements
+from appnas.domains.eda.flow import DEFAULT
+from appnas.domains.eda.flow.netlists import mirrored, tensor
+from appnas.domains.eda.placements import GROUPS, Placements
 from appnas.domains.eda.scaling import Scale, Scaling, Task
 from appnas.space import IO
 from appnas.support import checked, digest
@@ -43,13 +43,15 @@ class Options:
 
     task: Task = "hotspots"
     """violated_nets: how many nets, one number a placement. hotspots: which gcells. congestion: how much a gcell."""
-    channels: tuple[str, ...] = PAPER
-    """Feature maps by name, in order."""
+    channels: tuple[str, ...] = DEFAULT
+    """Feature maps by name, in order. paper, capacity, circuitnet and default stand for several: the 17 channels of the
+    paper, tracks and what takes them, CircuitNet's, and paper with capacity."""
     target: str = ""
-    """Label map; by default drc for hotspots, and congestion for congestion. Of a pair, for example util_h+util_v, the
-    sum. Congestion is brought to 0..1 in each placement, as CircuitNet does."""
+    """Label map; by default congestion for congestion, and for hotspots hotspot, how often several routings had a
+    violation, or drc where there was one routing. Of a pair, for example util_h+util_v, the sum. Congestion is brought
+    to 0..1 in each placement, as CircuitNet does."""
     threshold: float = 0.0
-    """A gcell is a hotspot if its label is above this."""
+    """A gcell is a hotspot if its label is above this. 0 leaves the label hotspot as it is, a probability."""
     scale: Scale = "train"
     """Channels to zero mean and unit deviation over the training placements, or to 0..1 in each placement (CircuitNet).
     A channel that is constant becomes 0."""
@@ -71,11 +73,13 @@ class Options:
     """How stand-alone networks are trained."""
 
     def __post_init__(self) -> None:
-        """Check the sizes.
+        """Put channels in the place of their groups, and check.
 
         Raises:
             ValueError: a batch below 1, an unknown task, no channel, or a design in both held-out splits.
         """
+        chosen = tuple(name for said in self.channels for name in GROUPS.get(said, (said,)))
+        object.__setattr__(self, "channels", chosen)
         if not self.channels or len(set(self.channels)) < len(self.channels):
             raise ValueError(f"channels are one or more different names, got {self.channels}")
         both = sorted(set(self.test) & set(self.valid))
@@ -154,13 +158,16 @@ class Routability(Supervised):
             if self.data.counts is None:
                 raise ValueError("the data lack counts of nets with violations, which the task violated_nets predicts")
             return self.data.counts.astype(float)
-        names = (options.target or ("drc" if options.task == "hotspots" else "congestion")).split("+")
+        soft = "hotspot" in self.data.labels and not options.threshold
+        default = "congestion" if options.task == "congestion" else "hotspot" if soft else "drc"
+        names = (options.target or default).split("+")
         maps: np.ndarray = np.sum([self.data.label(name) for name in names], 0)
         if options.task == "congestion":
             low, high = maps.min((1, 2), keepdims=True), maps.max((1, 2), keepdims=True)
             truth, what = (maps - low) / np.where(high > low, high - low, 1), "congestion that differs over its gcells"
         else:
-            truth, what = maps > options.threshold, "a hotspot"
+            probable = names == ["hotspot"] and not options.threshold
+            truth, what = maps if probable else maps > options.threshold, "a hotspot"
         for name in ("train", "valid", "test"):
             if not truth[self._of[name]].any():
                 raise ValueError(f"no placement of the split {name!r} {self.split[name]} has {what}: choose others")
@@ -205,7 +212,11 @@ class Routability(Supervised):
             yield x, *pins, y
 
     def loss(self, model: Callable[..., Any], batch: Batch) -> Tensor:
-        """Cross entropy of hotspots, square error of the others, of every placement. Shapes: returns [B]."""
+        """Cross entropy of hotspots (of their probabilities), square error of the others, of every placement.
+
+        Shapes:
+            returns: [B].
+        """
         *inputs, y = batch
         out = model(*inputs)
         if self.options.task == "hotspots":
@@ -239,7 +250,7 @@ class Routability(Supervised):
         rows = self._of[split]
         predicted, truth = self.predict(model, rows), self._truth[rows]
         if self.options.task == "hotspots":
-            found = metrics.of_hotspots(predicted, truth.astype(bool))
+            found = metrics.of_hotspots(predicted, truth)
         elif self.options.task == "congestion":
             found = metrics.of_congestion(predicted, truth)
         else:

@@ -1,10 +1,10 @@
 """Message passing over nets: nodes, which are gcells or cells, tell nets, and nets tell nodes, so many rounds.
 
 A netlist is a hypergraph whose edges are nets. What is on a node is summed, averaged or its maximum is taken over the
-pins of a net, goes through a layer together with what the net itself is like, and comes back to the nodes likewise; a
-node is then updated. On gcells this is LHNN's pass between gcells and nets (Wang et al., DAC 2022, arXiv 2203.12831); on
-cells that of Circuit GNN (Yang et al., NeurIPS 2022) and of RoutePlacer's RouteGNN (arXiv 2406.02651), after which cells
-tell the gcells that their pins are in.
+pins of a net, goes through a layer together with what the net itself is like, and comes back to the nodes likewise;
+a node is then updated. On gcells this is LHNN's pass between gcells and nets (Wang et al., DAC 2022, arXiv 2203.12831);
+on cells that of Circuit GNN (Yang et al., NeurIPS 2022) and of RoutePlacer's RouteGNN (arXiv 2406.02651), after which
+cells tell the gcells that their pins are in.
 
 Deviates: of every one only this exchange was taken, in one form: a net counts a gcell as often as it has pins there, no
 messages go between neighbouring gcells (the map network has convolutions), and a net's own features are made from its

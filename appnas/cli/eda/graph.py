@@ -15,7 +15,7 @@ from appnas.cli.eda.features import beside, features_of
 
 @dataclass(frozen=True)
 class Graph:
-    """A placed design as a HeteroData of cells, nets and gcells: LEF files, then its DEF file (either may be gzipped)."""
+    """Cells, nets and gcells of a placed design as a HeteroData: LEF files, then its DEF file (gzipped or not)."""
 
     lef: Positional[tuple[Path, ...]]
     """The technology's and the library's LEF files, and last the DEF file."""

@@ -29,6 +29,8 @@ class Predict:
     over the whole die. Gcells of as many tracks as the training had are what it knows best."""
     ideal: str = ""
     """Nets to leave out, as for features."""
+    routing_layers: int = 0
+    """Layers that wires may use, as for features."""
 
     def run(self) -> None:
         """Predict and write.
@@ -44,7 +46,7 @@ class Predict:
         model, content = load(self.net), read_json(self.net / "arch.json")
         scaling, (_, height, width) = Scaling.of_plain(content["preprocessing"]), content["io"]["inputs"]
         whole = self.grid or f"{height}x{width}"
-        design, grid, maps = features_of(self.lef, whole, self.ideal, scaling.channels)
+        design, grid, maps = features_of(self.lef, whole, self.ideal, scaling.channels, layers=self.routing_layers)
         missing = [name for name in scaling.channels if name not in maps]
         if missing:
             raise ValueError(f"the network reads {missing} too, which are not made from a DEF file; made are {[*maps]}")

@@ -1,10 +1,11 @@
 """A placed design as a graph of cells, nets and gcells, in torch_geometric's HeteroData as plain tensors.
 
-What is given is `HeteroData.to_dict()` of it, so that a file of it loads with `weights_only=True`, in any version, and
-writing one needs no torch_geometric. Units know no technology: lengths and areas are in gcells, places are shares of the
-die's sides. Node types as in RoutePlacer's RouteGNN (arXiv 2406.02651) and LHNN (arXiv 2203.12831).
+What is given is `HeteroData.to_dict()` of it, so that a file of it loads with `weights_only=True`, in any version,
+and writing one needs no torch_geometric. Units know no technology: lengths and areas are in gcells, places are shares
+of the die's sides. Node types as in RoutePlacer's RouteGNN (arXiv 2406.02651) and LHNN (arXiv 2203.12831).
 
-- cell: `CELL`. net: `NET`, of signal nets with two pins or more. gcell, row by row from the bottom: `GCELL`, then the maps.
+- cell: `CELL`. net: `NET`, of signal nets with two pins or more. gcell, row by row from the bottom: `GCELL`, then the
+  maps.
 - (cell, pin, net) and back, (net, pin_of, cell): a pin each, whose feature says whether it drives the net. Ports of the
   chip are no cells: their pins are in the gcells of (net, pin_in, gcell) alone.
 - (cell, in, gcell): the share of the gcell that the cell covers. (net, pin_in, gcell): pins. (net, covers, gcell), if
@@ -22,7 +23,7 @@ from torch import Tensor
 
 from appnas.domains.eda.flow.grids import Grid
 from appnas.domains.eda.flow.lefdef.placed import Design
-from appnas.domains.eda.netlists import kept, numbered
+from appnas.domains.eda.flow.netlists import kept, numbered
 
 CELL = ("area", "width", "height", "pins", "sequential", "buffer", "macro", "x", "y")
 """Area and sides in gcells, pins on nets, flags, and the centre as a share of the die."""
@@ -33,7 +34,7 @@ GCELL = ("x", "y")
 
 
 def within(grid: Grid, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Every gcell from one corner of a box [n, 4] to the other: the box's number, the gcell's, the covered share, [M]."""
+    """Every gcell from one corner of a box [n, 4] to the other: numbers of box and gcell, the covered share, [M]."""
     low, high = np.stack(grid.cells(boxes[:, :2]), 1), np.stack(grid.cells(boxes[:, 2:]), 1)
     sides = high - low + 1
     each = sides.prod(1)

@@ -11,6 +11,8 @@ from torch import nn
 
 from appnas.domains.eda import Options, Placements, Routability
 from appnas.domains.eda.domain import ADAM, split_designs
+from appnas.domains.eda.flow import CAPACITY, DEFAULT, PAPER
+from appnas.domains.eda.metrics import roc_auc
 from appnas.testing import DomainSuite
 
 
@@ -116,6 +118,34 @@ def test_a_perfect_prediction():
     congested = made("congestion", scale="sample")
     assert congested.score(Oracle())["value"] == pytest.approx(0, abs=0.01)
     assert congested.test(Oracle())["ssim"] > 0.99
+
+
+def test_hotspots_of_several_routings_are_probabilities():
+    """Learnt by cross entropy with the probability, which is then best, and scored against all routings at once."""
+    data = synthetic()
+    share = np.clip(data.x[:, 0], 0, 1).round(1)
+    data = replace(data, labels={"drc": share * 8, "hotspot": share})
+    options = Options(channels=("pin", "RUDY"), batch=8, scale="sample")
+    soft = Routability(data, options)
+    ((x, y),) = [next(iter(soft.batches("train", torch.Generator()))) for _ in range(1)]
+    assert set(y.unique().tolist()) > {0.5} and soft.loss(lambda x: torch.logit(y, 1e-6), (x, y)).mean() == (
+        pytest.approx(float(torch.distributions.Bernoulli(y).entropy().mean()), abs=1e-3)
+    )
+    best = soft.score(Oracle())["value"]
+    rows = soft._of["valid"]
+    assert 0.6 < best < 1 and best == pytest.approx(np.mean([roc_auc(share[i], share[i]) for i in rows]), abs=0.01)
+    often = Routability(data, replace(options, target="hotspot", threshold=0.7))
+    assert set(np.unique(often._truth)) == {False, True} and often.score(Oracle())["value"] == pytest.approx(
+        1, abs=0.01
+    )
+    assert Routability(data, replace(options, threshold=4.0))._truth.mean() == (share * 8 > 4).mean()
+
+
+def test_channels_by_the_name_of_their_group():
+    assert Options().channels == DEFAULT and Options(channels=("paper",)).channels == PAPER and len(PAPER) == 17
+    assert Options(channels=("capacity", "RUDY")).channels == (*CAPACITY, "RUDY")
+    with pytest.raises(ValueError, match="different names"):
+        Options(channels=("paper", "rudy_large"))
 
 
 def test_splits_are_by_design():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from appnas.domains.eda import SHIPPED, Placements, load
-from appnas.domains.eda.placements import stack
+from appnas.domains.eda.placements import save, stack
 
 
 def some(n=4, **more):
@@ -89,3 +89,47 @@ def test_the_data_card_says_what_is_there():
             f"| {name} | {len(open_nets)} | {open_nets.mean():.0f} ({open_nets.min()} to {open_nets.max()})"
             f" | {100 * hot[designs == name].mean():.1f} % |"
         ) in card
+
+
+def test_other_names():
+    data = some(channels=("pin", "own_rudy"), labels={"own_opens": np.ones((4, 6, 8))})
+    again = data.renamed({"own_rudy": "RUDY", "own_opens": "drc"})
+    assert again.channels == ("pin", "RUDY") and again.label("drc").all() and again.designs == data.designs
+    np.testing.assert_array_equal(again.of(["RUDY"]), data.of(["own_rudy"]))
+    for names, match in (
+        ({"rudy": "RUDY"}, r"nothing is called \['rudy'\]: channels are \['pin', 'own_rudy'\], labels \['own_opens'\]"),
+        ({"own_rudy": "pin"}, "two would have one name"), ({"pin": "pins"}, "unknown channels"),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=match):
+            data.renamed(names)
+
+
+def test_joined():
+    first, rng = some(), np.random.default_rng(1)
+    second = some(
+        2, names=("t0", "t1"), channels=("RUDY", "pin"), labels={"drc": rng.random((2, 6, 8))}, counts=np.array([8, 9])
+    )
+    data = Placements.concat([first, second])
+    assert data.names == ("s0", "s1", "s2", "s3", "t0", "t1") and data.counts.tolist() == [0, 1, 2, 3, 8, 9]
+    np.testing.assert_array_equal(data.of(["pin"])[4:], second.of(["pin"]))  # whatever their order
+    assert Placements.concat([first]).names == first.names and Placements.concat([some(counts=None)]).counts is None
+    for more, match in (
+        ({"x": np.zeros((4, 2, 6, 9)), "labels": {"drc": np.zeros((4, 6, 9))}}, r"gcells differ: mine has \(6, 8\)"),
+        ({"channels": ("pin", "cell")}, r"channels differ: mine has \['RUDY'\], b has \['cell'\]; make all"),
+        ({"labels": {}}, r"labels differ: mine has \['drc'\], b has no others; give each the same kinds of report"),
+        ({"counts": None}, "counts differ"), ({}, r"called \['s0', 's1', 's2'\]: give each a name"),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=match):
+            Placements.concat([first, some(**more)], ["mine", "b"])
+    with pytest.raises(ValueError, match="nothing to join"):
+        Placements.concat([])
+
+
+def test_saved_as_they_are(tmp_path):
+    data = some(channels=("pin", "own_rudy"), labels={"own_opens": np.full((4, 6, 8), 1 / 3)}, counts=None)
+    save(data, tmp_path / "mine.npz", note="by hand")
+    again = load(tmp_path / "mine.npz")
+    assert (again.channels, again.designs, again.names, again.counts) == (data.channels, data.designs, data.names, None)
+    np.testing.assert_array_equal(again.x, data.x)
+    np.testing.assert_allclose(again.label("own_opens"), 1 / 3, rtol=1e-6)
+    assert str(np.load(tmp_path / "mine.npz")["note"]) == "by hand"

@@ -8,7 +8,7 @@ from appnas.spaces.eda.passing import HOW, NET_FEATURES, Passing, Pins
 PINS = torch.tensor(
     [[[0, 0, 0], [5, 0, 1], [5, 1, 1], [-1, -1, -1]], [[3, 0, 0], [3, 0, 1], [-1, -1, -1], [-1, -1, -1]]]
 )
-"""On 2 x 4 gcells: nets of gcells 0 and 5, and of 5 alone; of 3 twice. Cells: 0 in gcell 0 and 1 in gcell 5; both in 3."""
+"""On 2 x 4 gcells: nets of gcells 0 and 5, and of 5 alone; of 3 twice. Cells 0 in gcell 0, 1 in gcell 5; both in 3."""
 
 
 def of(dtype=torch.float32):

@@ -1,4 +1,4 @@
-"""appnas.domains.eda.netlists: pins on gcells by hand, small files, padding, what is refused."""
+"""appnas.domains.eda.flow.netlists: pins on gcells by hand, small files, padding, what is refused."""
 
 import io
 
@@ -8,8 +8,7 @@ import torch
 from test_design import three  # noqa: F401
 from test_lefdef import files  # noqa: F401
 
-from appnas.domains.eda import netlists
-from appnas.domains.eda.flow import Grid
+from appnas.domains.eda.flow import Grid, netlists
 
 
 def test_pins_on_gcells_by_hand(three):  # noqa: F811
