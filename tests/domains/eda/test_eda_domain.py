@@ -41,11 +41,19 @@ class TestHotspots(DomainSuite):
 
 
 class TestCounts(TestHotspots):
-    budget = 3
+    budget = 8
 
     @pytest.fixture
     def domain(self):
         return made("violated_nets")
+
+
+class TestCountsByNumber(TestCounts):
+    budget = 3
+
+    @pytest.fixture
+    def domain(self):
+        return made("violated_nets", head="mean")
 
 
 class TestCongestion(TestHotspots):
@@ -148,7 +156,9 @@ def test_a_showcase():
     shown = made("hotspots").showcase(Oracle(), count=2)
     assert len(shown) == 2
     assert all(set(maps) == {"pin", "RUDY", "label", "prediction"} for maps in shown.values())
-    assert made("violated_nets").showcase(Oracle(mean=True)) == {}
+    assert made("violated_nets", head="mean").showcase(Oracle(mean=True)) == {}
+    shown = made("violated_nets").showcase(Oracle())  # nets a gcell, beside the violations
+    assert len(shown) == 2 and all(maps["prediction"].min() > 0 and maps["label"].max() == 3 for maps in shown.values())
 
 
 def test_bad_input():
