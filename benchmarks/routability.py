@@ -7,10 +7,10 @@
 
 Every seed searches, then trains what it found, the best of as many random trainings, the hand-made networks, and
 guide-DAGs without an edge and with one, under one budget on training and validation designs together, and tests each
-once. Beside them: ridge and a random forest on pooled channels, RUDY, the pattern router, and where the data have several
-routings a placement, what one of them says of the others. Hotspots and nets left open are of the placements that ship
-with the package, in their split, or with --rotate in three splits, so that every design is in the test once; congestion,
-on `ispd2015`, leaves out each design in turn.
+once. Beside them: ridge and a random forest on pooled channels (for maps, on those around a gcell), RUDY, the pattern
+router, and where the data have several routings a placement, what one of them says of the others. Hotspots and nets
+left open are of the placements that ship with the package, in their split, or with --rotate in three splits, so that
+every design is in the test once; congestion, on `ispd2015`, leaves out each design in turn.
 
 What goes into a row can be varied one at a time: --channels (paper: the 17; router: with the pattern router's overflow;
 default: the package's), --labels (one: counts of one routing to learn from, tested by the mean of all), --head (sum:

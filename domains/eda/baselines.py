@@ -12,15 +12,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import torch
 from numpy.lib.stride_tricks import sliding_window_view
 
 from appnas.domains.eda.domain import Routability
 from appnas.domains.eda.flow import OVERFLOW
 from appnas.domains.eda.metrics import of_counts
+from appnas.domains.eda.scaling import Scaling
 
 Array = np.ndarray
 ORDERS = {"RUDY": ("RUDY",), "pattern router's overflow": OVERFLOW}
-"""Channels whose mean, over the map too for counts, is taken as the prediction."""
+"""Channels whose mean is taken as the prediction, see `ordered`."""
 LEARNED = ("ridge", "forest")
 REROUTED = "one routing of another order"
 """How well one routing tells what the others of the same placement say: no predictor of a single routing's count can be
@@ -99,9 +101,15 @@ def learned(domain: Routability, name: str, seed: int = 0) -> Array:
 
 
 def ordered(domain: Routability, channels: tuple[str, ...]) -> Array:
-    """The mean of channels as a prediction for the test's placements: a map, of counts its mean."""
-    found = domain.data.of(channels)[domain.of_split("test")[0]].mean(1)
-    return found.mean((1, 2)) if domain.options.task == "violated_nets" else found  # type: ignore[no-any-return]
+    """The mean of channels, scaled like a network's inputs, as what a network gives for the test's placements.
+
+    Of counts it is the mean over the map as well.
+    """
+    options, (train, _), (test, _) = domain.options, domain.of_split("train"), domain.of_split("test")
+    raw = torch.from_numpy(np.ascontiguousarray(domain.data.of(channels))).float()
+    scaling = Scaling.fitted(options.task, channels, options.scale, raw[train], torch.empty(0))
+    found = scaling.inputs(raw[test]).mean(1)
+    return domain.scaling.outputs(found.mean((1, 2))[:, None] if options.task == "violated_nets" else found)
 
 
 def rerouted(domain: Routability) -> dict[str, float]:

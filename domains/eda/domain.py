@@ -237,7 +237,7 @@ class Routability(Supervised):
         return self.measured(self.predict(model, self._of[split]), split)
 
     def of_split(self, split: str) -> tuple[np.ndarray, np.ndarray]:
-        """Indices of the placements of train, valid, test, or all but test, and what is true of them, as `predict` says it.
+        """Indices of the placements of train, valid, test, or all but test, and what is true of them, as in `predict`.
 
         Raises:
             ValueError: another split.

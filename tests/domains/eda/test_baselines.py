@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from test_eda_domain import made
+from test_eda_domain import Oracle, made
 
 from appnas.domains.eda import baselines as b
 
@@ -29,6 +29,8 @@ def test_all_of_a_domain():
     counts = b.baselines(made("violated_nets", test=("a", "b")))
     assert list(counts) == ["RUDY", "ridge", "forest"] and min(counts["ridge"]["tau"], counts["forest"]["tau"]) > 0.6
     assert abs(counts["RUDY"]["tau"]) < 0.5
+    mean = made("violated_nets", test=("a", "b"), channels=("RUDY",))  # the mean of a scaled channel, as a network's
+    assert mean.test(Oracle(mean=True)) == counts["RUDY"]
     hot = b.baselines(made("hotspots"))
     assert hot["forest"]["roc_auc"] > 0.99 and hot["ridge"]["roc_auc"] > 0.95 and 0.4 < hot["RUDY"]["roc_auc"] < 0.6
     with pytest.raises(ValueError, match=r"what learns without a network is \('ridge', 'forest'\)"):

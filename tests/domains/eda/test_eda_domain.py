@@ -24,9 +24,9 @@ def synthetic(n=24, side=12):
     return Placements(x, ("pin", "RUDY"), tuple("abcdef"[i % 6] for i in range(n)), names, labels, counts)
 
 
-def made(task, **more):
+def made(task, channels=("pin", "RUDY"), **more):
     recipe = replace(ADAM, lr=0.01)
-    return Routability(synthetic(), Options(task=task, channels=("pin", "RUDY"), batch=8, recipe=recipe, **more))
+    return Routability(synthetic(), Options(task=task, channels=channels, batch=8, recipe=recipe, **more))
 
 
 class TestHotspots(DomainSuite):
