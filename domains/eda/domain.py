@@ -20,8 +20,9 @@ from appnas.compute import CPU, home, moved
 from appnas.domains.eda import metrics
 from appnas.domains.eda.flow import DEFAULT
 from appnas.domains.eda.flow.netlists import mirrored, tensor
+from appnas.domains.eda.held_out import split_designs
 from appnas.domains.eda.placements import GROUPS, Placements
-from appnas.domains.eda.scaling import Scale, Scaling, Task
+from appnas.domains.eda.scaling import Head, Scale, Scaling, Task
 from appnas.space import IO
 from appnas.support import checked, digest
 from appnas.task import Metric, Recipe, Supervised
@@ -55,6 +56,9 @@ class Options:
     scale: Scale = "train"
     """Channels to zero mean and unit deviation over the training placements, or to 0..1 in each placement (CircuitNet).
     A channel that is constant becomes 0."""
+    head: Head = "sum"
+    """Of violated_nets. sum: the network gives a map, softplus of which is nets left open in a gcell, and the sum of
+    those is the count: it shows where, too. mean: it gives the number itself, of the mean over its last maps."""
     test: tuple[str, ...] = ()
     """Designs held out for the test; by default a third of them, drawn by the seed."""
     valid: tuple[str, ...] = ()
@@ -87,32 +91,6 @@ class Options:
             raise ValueError(f"a design is in one split only, {both} are in test and valid")
 
 
-def split_designs(designs: tuple[str, ...], options: Options) -> dict[str, np.ndarray]:
-    """Indices of the placements of every split: train, valid, test, and all but test.
-
-    Raises:
-        ValueError: an unknown design, or a split without one.
-    """
-    known = sorted(set(designs))
-    if len(known) < 3:
-        raise ValueError(f"placements are split by design into training, validation and test: give three, got {known}")
-    unknown = sorted((set(options.test) | set(options.valid)) - set(known))
-    if unknown:
-        raise ValueError(f"the designs are {known}, there is no {unknown[0]!r}")
-    rng = random.Random(options.seed)
-    test = options.test or tuple(rng.sample(known, max(len(known) // 3, 1)))
-    rest = [name for name in known if name not in test and name not in options.valid]
-    valid = options.valid or tuple(rng.sample(rest, min(max(len(rest) // 4, 1), len(rest))))
-    of = np.array(designs)
-    split = {"test": np.isin(of, test), "valid": np.isin(of, valid) & ~np.isin(of, test)}
-    split["all"] = ~split["test"]
-    split["train"] = split["all"] & ~split["valid"]
-    for name, chosen in split.items():
-        if not chosen.any():
-            raise ValueError(f"the split {name!r} is empty: {len(known)} designs {known}, of which test {test}")
-    return {name: np.flatnonzero(chosen) for name, chosen in split.items()}
-
-
 class Routability(Supervised):
     """One task on placements. Metrics are fractions; "value" is the task's own, see `score`.
 
@@ -140,13 +118,16 @@ class Routability(Supervised):
         counted = options.task == "violated_nets"
         counts = torch.log1p(self._y) if counted else torch.empty(0)
         self.scaling = Scaling.fitted(
-            options.task, options.channels, options.scale, raw[train], counts[train] if counted else counts
-        )
+            options.task, options.channels, options.scale, raw[train], counts[train] if counted else counts,
+            options.head,
+        )  # fmt: skip
         self._x = self.scaling.inputs(raw)
         if counted:
             self._y = ((counts - self.scaling.count_mean) / self.scaling.count_std)[:, None]
+        maps = self.scaling.maps
+        outputs = tuple(self._x.shape[2:] if maps else self._y.shape[1:])
+        self.io = IO(tuple(self._x.shape[1:]), outputs, nets=options.netlist)
         self._pins = tensor(data.netlists) if options.netlist else None
-        self.io = IO(tuple(self._x.shape[1:]), tuple(self._y.shape[1:]), nets=options.netlist)
 
     def _inputs(self, rows: Tensor) -> tuple[Tensor, ...]:
         """What networks read of some placements: maps, and pins."""
@@ -221,6 +202,8 @@ class Routability(Supervised):
         out = model(*inputs)
         if self.options.task == "hotspots":
             return binary_cross_entropy_with_logits(out, y, reduction="none").flatten(1).mean(1)
+        if self.options.task == "violated_nets":
+            out = self.scaling.standardised(out)
         return (out - y).pow(2).flatten(1).mean(1)  # type: ignore[no-any-return]
 
     def fold(self, index: int, count: int) -> Routability:
@@ -242,13 +225,28 @@ class Routability(Supervised):
     @torch.no_grad()
     def predict(self, model: nn.Module, rows: np.ndarray) -> np.ndarray:
         """Predicted counts [N], probabilities of hotspots [N, H, W], or congestion [N, H, W]."""
+        return self.scaling.outputs(self._raw(model, rows))
+
+    def _raw(self, model: nn.Module, rows: np.ndarray) -> Tensor:
         model.eval()
         parts = (moved(self._inputs(part), home(model)) for part in torch.split(torch.from_numpy(rows), 64))
-        return self.scaling.outputs(moved(torch.cat([model(*inputs) for inputs in parts]), CPU))
+        return moved(torch.cat([model(*inputs) for inputs in parts]), CPU)
 
     def _measure(self, model: nn.Module, split: str) -> dict[str, float]:
-        rows = self._of[split]
-        predicted, truth = self.predict(model, rows), self._truth[rows]
+        return self.measured(self.predict(model, self._of[split]), split)
+
+    def of_split(self, split: str) -> tuple[np.ndarray, np.ndarray]:
+        """Indices of the placements of train, valid, test, or all but test, and what is true of them, as in `predict`.
+
+        Raises:
+            ValueError: another split.
+        """
+        rows = self._rows(split)
+        return rows, self._truth[rows]
+
+    def measured(self, predicted: np.ndarray, split: str) -> dict[str, float]:
+        """Metrics of predictions that anybody made for all placements of a split, in their order, see `predict`."""
+        rows, truth = self.of_split(split)
         if self.options.task == "hotspots":
             found = metrics.of_hotspots(predicted, truth)
         elif self.options.task == "congestion":
@@ -270,22 +268,24 @@ class Routability(Supervised):
         """The first `count` training placements, scaled. Shapes: [count, C, H, W], and pins [count, P, 3]."""
         return self._inputs(torch.from_numpy(self._of["train"][:count]))
 
+    @torch.no_grad()
     def showcase(self, model: nn.Module, count: int = 4) -> dict[str, dict[str, np.ndarray]]:
         """Held-out placements, of as many designs as there are: two features, the label and the prediction, as maps.
 
-        None for a task without maps.
+        Of counts, the label is where the violations are (drc), if the data know. None for networks without maps.
         """
-        if self.options.task == "violated_nets":
+        if not self.scaling.maps:
             return {}
-        rows = self._of["test"]
-        hardest = rows[np.argsort(-self._truth[rows].mean((1, 2)), kind="stable")]
+        rows, counted = self._of["test"], self.options.task == "violated_nets"
+        hardest = rows[np.argsort(-self._truth[rows].reshape(len(rows), -1).mean(1), kind="stable")]
         first = {self.data.designs[i]: i for i in hardest[::-1]}
         chosen = np.array(sorted(first.values(), key=list(hardest).index)[:count])
-        predicted = self.predict(model, chosen)
+        predicted = self.scaling.drawn(self._raw(model, chosen))
+        label = self.data.labels.get("drc") if counted else self._truth
         return {
             self.data.names[i]: {
                 **{name: self.data.of([name])[i, 0] for name in self.scaling.shown},
-                "label": self._truth[i].astype(float),
+                **({} if label is None else {"label": label[i].astype(float)}),
                 "prediction": predicted[k],
             }
             for k, i in enumerate(chosen)

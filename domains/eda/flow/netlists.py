@@ -122,6 +122,21 @@ def tensor(netlists: Sequence[np.ndarray] | None) -> Tensor:
     return torch.from_numpy(padded(netlists)).long()
 
 
+def windowed(netlists: Sequence[np.ndarray], width: int, rows: slice, columns: slice) -> list[Tensor]:
+    """The pins in a window of maps whose rows have `width` gcells, as networks read them; nothing of no netlists.
+
+    Nets and cells end at the window's edge.
+    """
+    found = []
+    for pins in netlists:
+        row, column = pins[:, 0] // width, pins[:, 0] % width
+        there = (row >= rows.start) & (row < rows.stop) & (column >= columns.start) & (column < columns.stop)
+        gcell = (row - rows.start) * (columns.stop - columns.start) + column - columns.start
+        found.append(np.stack([gcell, pins[:, 1], pins[:, 2]], 1)[there])
+        found[-1][:, 1:] = np.stack([numbered(found[-1][:, k]) for k in (1, 2)], 1)
+    return [tensor(found)] if found else []
+
+
 def mirrored(pins: Tensor, axis: int, shape: Sequence[int], chosen: Tensor) -> Tensor:
     """Pins of mirrored maps: their gcells lie in the mirrored row (axis 0) or column (axis 1).
 

@@ -27,9 +27,9 @@ def synthetic(n=24, side=12):
     return Placements(x, ("pin", "RUDY"), tuple("abcdef"[i % 6] for i in range(n)), names, labels, counts)
 
 
-def made(task, **more):
+def made(task, channels=("pin", "RUDY"), **more):
     recipe = replace(ADAM, lr=0.01)
-    return Routability(synthetic(), Options(task=task, channels=("pin", "RUDY"), batch=8, recipe=recipe, **more))
+    return Routability(synthetic(), Options(task=task, channels=channels, batch=8, recipe=recipe, **more))
 
 
 class TestHotspots(DomainSuite):
@@ -44,11 +44,19 @@ class TestHotspots(DomainSuite):
 
 
 class TestCounts(TestHotspots):
-    budget = 3
+    budget = 8
 
     @pytest.fixture
     def domain(self):
         return made("violated_nets")
+
+
+class TestCountsByNumber(TestCounts):
+    budget = 3
+
+    @pytest.fixture
+    def domain(self):
+        return made("violated_nets", head="mean")
 
 
 class TestCongestion(TestHotspots):
@@ -218,7 +226,9 @@ def test_a_showcase():
     shown = made("hotspots").showcase(Oracle(), count=2)
     assert len(shown) == 2
     assert all(set(maps) == {"pin", "RUDY", "label", "prediction"} for maps in shown.values())
-    assert made("violated_nets").showcase(Oracle(mean=True)) == {}
+    assert made("violated_nets", head="mean").showcase(Oracle(mean=True)) == {}
+    shown = made("violated_nets").showcase(Oracle())  # nets a gcell, beside the violations
+    assert len(shown) == 2 and all(maps["prediction"].min() > 0 and maps["label"].max() == 3 for maps in shown.values())
 
 
 def test_bad_input():

@@ -54,6 +54,16 @@ def test_numbers_by_first_appearance():
     assert netlists.numbered(np.array([7, 3, 7, 9, 3])).tolist() == [0, 1, 0, 2, 1]
 
 
+def test_pins_of_a_window():
+    """On maps of 3 x 5 gcells, the upper right 2 x 2: gcells 8, 9, 13 and 14; nets and cells are numbered anew."""
+    pins = np.array([[0, 0, 0], [8, 1, 1], [14, 1, 2], [9, 3, 2], [4, 3, 1]])
+    (found,) = netlists.windowed([pins], 5, slice(1, 3), slice(3, 5))
+    assert found.tolist() == [[[0, 0, 0], [3, 0, 1], [1, 1, 1]]]
+    assert netlists.windowed([], 5, slice(1, 3), slice(3, 5)) == []
+    (none,) = netlists.windowed([pins[:1]], 5, slice(1, 3), slice(3, 5))
+    assert none.shape == (1, 0, 3)
+
+
 def test_mirrored_pins_are_where_mirrored_maps_have_them():
     """On maps of 3 x 5 gcells, by either axis, of one placement and not of the other; absent pins stay absent."""
     pins = torch.tensor([[[7, 0, 0], [14, 0, 1], [-1, -1, -1]], [[3, 0, 0], [-1, -1, -1], [-1, -1, -1]]])
