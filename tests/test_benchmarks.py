@@ -1,4 +1,4 @@
-"""The commands of benchmarks/RESULTS.md run, at small sizes; the long ones when asked for (make slow)."""
+"""The commands of benchmarks/RESULTS.md and SPEED.md run, at small sizes; the long ones when asked for (make slow)."""
 
 import importlib
 import json
@@ -10,6 +10,7 @@ from programs import run as program
 
 FOLDER = Path(__file__).parent.parent / "benchmarks"
 RESULTS = (FOLDER / "RESULTS.md").read_text()
+SPEED = (FOLDER / "SPEED.md").read_text()
 
 
 def run(name, *args):
@@ -17,7 +18,7 @@ def run(name, *args):
 
 
 def test_every_benchmark_has_its_section_and_every_command_exists():
-    commands = set(re.findall(r"benchmarks/(\w+)\.py", RESULTS))
+    commands = set(re.findall(r"benchmarks/(\w+)\.py", RESULTS + SPEED))
     programs = {path.stem for path in FOLDER.glob("*.py") if "__main__" in path.read_text()}
     assert commands == programs
 
@@ -429,13 +430,31 @@ def test_collapse(data, tmp_path):
 
 
 def test_routability(data, tmp_path):
-    """A row for every network, kept; physics needs no training, ispd2015 leaves out each design."""
+    """A row for every predictor, kept; ispd2015 leaves out each design; the switches are in the keys."""
     small = ("--each", "2", "--evaluations", "1", "--epochs", "1", "--final", "1", "--side", "16", "--seeds", "1")
     small += ("--tasks", "violated_nets", "congestion", "--methods", "random", "--out", str(tmp_path / "rows"))
-    out = run("routability", *small)
+    small += ("--rows", "RUDY", "ridge", "forest", "one routing of another order", "unet", "one edge", "random")
+    out = run("routability", *small, "--channels", "router")
     rows = [json.loads(line)["key"] for line in (tmp_path / "rows").read_text().splitlines()]
-    assert len(rows) == 6 + 4 * 6 and len({row[1] for row in rows if row[0] == "congestion"}) == 4
-    assert re.search(r"\| RUDY \| 1 \| 0\.\d{3} \| ", out) and "random against" in out
+    assert len(rows) == 7 + 4 * 6 and len({row[1] for row in rows if row[0] == "congestion"}) == 4
+    assert re.search(r"\| RUDY \| 1 \| 0\.\d{3} \| ", out) and "random against unet" in out
+    assert "random against forest" in out and "random against one edge" in out and "torch" in out.splitlines()[-1]
+    more = ("--channels", "paper", "--head", "mean", "--tasks", "violated_nets", "--rows", "one edge")
+    run("routability", *small, *more)
+    last = json.loads((tmp_path / "rows").read_text().splitlines()[-1])
+    assert last["key"][2:8] == ["one edge", 0, "paper", "shipped", "mean", ""] and last["parameters"] > 10_000
+
+
+def test_a_network_for_the_package(tmp_path):
+    """What is made is read by its name, says of which placements it is, and carries its channels' levels."""
+    channels = ("--channels", "cell", "overflow_h", "overflow_v")
+    small = ("--method", "random", "--evaluations", "1", "--epochs", "1", "--final", "1", "--out", str(tmp_path))
+    assert "roc_auc 0." in run("chip_net", "hot", *channels, *small)
+    content = json.loads((tmp_path / "hot" / "arch.json").read_text())
+    assert set(content["preprocessing"]["levels"]) == {"cell", "overflow_h", "overflow_v"}
+    said = (tmp_path / "hot" / "README.md").read_text()
+    assert "| forest | 0." in said and "| this network | 0." in said and "test: arb16x8" in said
+    assert "python benchmarks/chip_net.py hot --channels cell" in said
 
 
 def test_edge_weights_learn():

@@ -70,6 +70,7 @@ def check(space: Space, domain: Any, method: str, config: Any) -> counts.Superne
     if entry.needs not in fits:
         lacks = {"agent": "training loop of its own (`host`)", "data": "data"}.get(entry.needs, "`batches` and `loss`")
         raise catalogue.unfit(method, f"{type(domain).__name__} has no {lacks}", fits)
+    _nets_are_read(space, domain)
     build = ["build"] if isinstance(domain, Domain) else []
     offers(space, [*entry.members, *build, *([] if alone else ["supernet"])], method)
     if "discretise" in entry.members:
@@ -112,6 +113,19 @@ def check(space: Space, domain: Any, method: str, config: Any) -> counts.Superne
     need = counts.SupernetMemory(int(passes * need.activations), supernets * need.weights)
     counts.check_memory(need, free, device=device)
     return need
+
+
+def _nets_are_read(space: Space, domain: Any) -> None:
+    """Whether the space has a place for the domain's second input, which others would take for gates.
+
+    Raises:
+        ValueError: it has none.
+    """
+    if isinstance(domain, Domain) and domain.io.nets and not getattr(space, "reads_nets", False):
+        raise ValueError(
+            f"{type(space).__name__} reads maps alone, and this domain gives nets too: leave out netlist=True, or use"
+            " the space net_map"
+        )
 
 
 def _single(entry: Any, method: str, config: Any, apart: str, fits: set[str]) -> None:

@@ -10,7 +10,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from appnas.domains.eda.flow import CAPACITY, CIRCUITNET, DEFAULT, OVERFLOW, PAPER
+from appnas.domains.eda.flow import CAPACITY, CIRCUITNET, DEFAULT, OVERFLOW, PAPER, netlists
 from appnas.domains.eda.routings import Routings
 from appnas.support import whole
 
@@ -55,6 +55,8 @@ class Placements:
     """Nets with violations, [N]; a mean, if there were several routings."""
     routings: Routings | None = None
     """What every single routing said, if there were several."""
+    netlists: Sequence[np.ndarray] | None = None
+    """Pins of every placement, each [P, 3] (`appnas.domains.eda.flow.netlists`)."""
 
     def __post_init__(self) -> None:
         """Check everything."""
@@ -83,8 +85,14 @@ class Placements:
             self._finite(name, self.x[:, k].reshape(n, -1))
         if self.counts is not None:
             self._countable(self.counts)
+        self._besides()
+
+    def _besides(self) -> None:
+        n, gcells = len(self.names), self.x.shape[2:]
         if self.routings is not None:
-            self.routings.check(n, self.x.shape[2:])
+            self.routings.check(n, gcells)
+        if self.netlists is not None:
+            netlists.check(self.netlists, gcells[0] * gcells[1], self.names)
 
     def _countable(self, counts: np.ndarray) -> None:
         n = len(self.names)
@@ -142,7 +150,7 @@ class Placements:
     def concat(parts: Sequence[Placements], names: Sequence[str] = ()) -> Placements:
         """Placements of several sources as one, in their order. Channels may come in any order, and are the first's.
 
-        What single routings said is kept if all parts have it, of as many.
+        Netlists, and what single routings said, are kept if all parts have them (as many of these).
 
         Args:
             parts: of one grid, with the same channels and labels, and with counts all or none.
@@ -170,6 +178,7 @@ class Placements:
             raise ValueError(
                 f"placements of several parts are called {twice[:3]}: give each a name of its own (--name)"
             )
+        every_list = [part.netlists for part in parts if part.netlists is not None]
         return Placements(
             np.concatenate([part.of(first.channels) for part in parts]),
             first.channels,
@@ -177,7 +186,8 @@ class Placements:
             tuple(every),
             {name: np.concatenate([part.labels[name] for part in parts]) for name in first.labels},
             None if first.counts is None else np.concatenate([p.counts for p in parts if p.counts is not None]),
-            Routings.concat([part.routings for part in parts]),
+            routings=Routings.concat([part.routings for part in parts]),
+            netlists=[pins for lists in every_list for pins in lists] if len(every_list) == len(parts) else None,
         )
 
 
@@ -192,6 +202,8 @@ def save(data: Placements, path: str | Path, **about: str) -> None:
     arrays: dict[str, Any] = {f"label_{name}": maps.astype(np.float32) for name, maps in data.labels.items()}
     if data.counts is not None:
         arrays["counts"] = data.counts
+    if data.netlists is not None:
+        arrays |= netlists.pack(data.netlists)
     arrays |= {name: np.array(getattr(data, name)) for name in ("channels", "designs", "names")}
     with whole(Path(path)) as partial, partial.open("wb") as file:
         np.savez_compressed(file, x=data.x.astype(np.float32), **arrays, **{k: np.array(v) for k, v in about.items()})
@@ -201,7 +213,8 @@ def _saved(packed: Mapping[str, np.ndarray]) -> Placements:
     """What `save` wrote."""
     texts = {name: tuple(str(v) for v in packed[name]) for name in ("channels", "designs", "names")}
     labels = {name.removeprefix("label_"): maps for name, maps in packed.items() if name.startswith("label_")}
-    return Placements(packed["x"], **texts, labels=labels, counts=packed.get("counts"))
+    pins = netlists.unpack(packed) if netlists.packed_in(packed) else None
+    return Placements(packed["x"], **texts, labels=labels, counts=packed.get("counts"), netlists=pins)
 
 
 def stack(maps: Sequence[np.ndarray], names: Sequence[str], what: str = "maps") -> np.ndarray:
@@ -250,6 +263,7 @@ def load(path: str | Path) -> Placements:
             hot = np.unpackbits(packed["hot"], axis=-1, count=gcells[0] * gcells[1]).astype(bool)
             routings = Routings(packed["orders"], hot.reshape(*packed["orders"].shape, *gcells))
             labels["hotspot"] = routings.hot.mean(1)
+        pins = netlists.unpack(packed) if netlists.packed_in(packed) else None
     except (KeyError, EOFError, OSError, ValueError, BadZipFile) as error:
         raise ValueError(
             f"{path} is damaged, or not made by `appnas eda generate`, `label` or `pack`: {error}"
@@ -262,4 +276,5 @@ def load(path: str | Path) -> Placements:
         {name: values.astype(np.float32) for name, values in labels.items()},
         packed["counts"][:, 0],
         routings=routings,
+        netlists=pins,
     )

@@ -14,6 +14,7 @@ from appnas.cli import flags
 from appnas.cli.eda.doctor import Doctor
 from appnas.cli.eda.features import Features
 from appnas.cli.eda.generate import Generate
+from appnas.cli.eda.graph import Graph
 from appnas.cli.eda.label import Label
 from appnas.cli.eda.pack import Pack
 from appnas.cli.eda.predict import Predict
@@ -22,7 +23,8 @@ from appnas.support.dotted import close
 __all__ = ["COMMANDS", "run"]
 
 COMMANDS: dict[str, Callable[..., Any]] = {
-    "doctor": Doctor, "generate": Generate, "features": Features, "label": Label, "pack": Pack, "predict": Predict,
+    "doctor": Doctor, "generate": Generate, "features": Features, "label": Label, "pack": Pack, "graph": Graph,
+    "predict": Predict,
 }  # fmt: skip
 
 

@@ -58,6 +58,7 @@ class Label:
         Raises:
             ValueError: no report, one that cannot be read or does not fit, or as for features.
         """
+        from appnas.domains.eda.flow.netlists import netlist
         from appnas.domains.eda.reports import labelled, placement, read
         from appnas.domains.eda.reports.formats import given_as
         from appnas.domains.eda.reports.gcells import database_unit
@@ -79,7 +80,7 @@ class Label:
         for line in labels.said:
             show.line(line)
         name = self.name or beside(self.lef[-1], "").name
-        data = placement(design, maps, labels, name, self.design)
+        data = replace(placement(design, maps, labels, name, self.design), netlists=[netlist(design, grid)])
         out = self.out or beside(self.lef[-1], "-labels.npz")
         write(data, labels.counted, out)
         shares = ", ".join(f"{label} in {(m > 0).mean():.1%} of the gcells" for label, m in labels.maps.items())

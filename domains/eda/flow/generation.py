@@ -22,6 +22,7 @@ from appnas.domains.eda.flow.grids import Grid
 from appnas.domains.eda.flow.labels import label
 from appnas.domains.eda.flow.lefdef import Library, read_lef
 from appnas.domains.eda.flow.maps import CIRCUITNET
+from appnas.domains.eda.flow.netlists import netlist
 from appnas.domains.eda.flow.packed import pack
 from appnas.domains.eda.flow.router import DEFAULT, channels
 from appnas.domains.eda.flow.rtl import DESIGNS, OSU018, TINY
@@ -112,18 +113,19 @@ def sample(routings: Sequence[tuple[Path, dict[str, list[str]]]], job: Job, libr
 
     Shapes:
         returns: x: [C, H, W]; y: [K, L, H, W]; counts: [K, 4], nets open first and, of the first routing, at last,
-            nets, cells.
+            nets, cells; pins: [P, 3].
     """
-    x, y, counts = np.empty(0), [], []
+    x, pins, y, counts = np.empty(0), np.empty(0), [], []
     for path, result in routings:
         design = read_def(path, library)
         if not counts:
-            made = channels(design, Grid(design.die, job.grid, job.grid), CHANNELS, job.placing.layers)
+            grid = Grid(design.die, job.grid, job.grid)
+            made, pins = channels(design, grid, CHANNELS, job.placing.layers), netlist(design, grid)
             x = np.stack([made[name] for name in CHANNELS])
         found = label(design, result["open_first"], job.placing.layers, job.grid, job.grid)
         y.append(np.stack([getattr(found, name) for name in LABELS]).astype(np.float32))
         counts.append([len(result["open_first"]), len(result["open_final"]), len(design.nets), len(design.cells)])
-    return {"x": x, "y": np.stack(y), "counts": np.array(counts)}
+    return {"x": x, "y": np.stack(y), "counts": np.array(counts), "pins": pins}
 
 
 def make(job: Job, netlist: Path, out: Path, versions: dict[str, str], keep: bool) -> None:
@@ -172,6 +174,7 @@ def generate(
     grid: int = 32,
     jobs: int = 2,
     keep: bool = False,
+    graphs: bool = False,
     kept: Sequence[str] = (),
     on_done: Callable[[str, str], None] = lambda name, problem: None,
 ) -> dict[str, str]:
@@ -186,6 +189,7 @@ def generate(
         grid: gcells along either side.
         jobs: processes at a time.
         keep: keep the routed DEF files: for maps on another grid, or with other channels, none is then routed again.
+        graphs: pack the pins of every placement too, for networks that pass messages over nets.
         kept: channels of the packed file; by default all. The samples have all in any case.
         on_done: called with the id of every sample when it ends, and its problem, empty if there was none.
 
@@ -219,7 +223,8 @@ def generate(
                 failed[job.id] = problem
     with whole(out / "failed.json") as partial:
         partial.write_text(json.dumps(failed, indent=1, sort_keys=True) + "\n")
-    pack([out / "samples" / f"{job.id}.npz" for job in todo], out / "dataset.npz", CHANNELS, LABELS, kept)
+    samples = [out / "samples" / f"{job.id}.npz" for job in todo]
+    pack(samples, out / "dataset.npz", CHANNELS, LABELS, kept, graphs=graphs)
     return failed
 
 

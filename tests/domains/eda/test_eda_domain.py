@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from chip_examples import on_nets, with_nets
 from test_placements import some
 from torch import nn
 
@@ -26,9 +27,9 @@ def synthetic(n=24, side=12):
     return Placements(x, ("pin", "RUDY"), tuple("abcdef"[i % 6] for i in range(n)), names, labels, counts)
 
 
-def made(task, **more):
+def made(task, channels=("pin", "RUDY"), **more):
     recipe = replace(ADAM, lr=0.01)
-    return Routability(synthetic(), Options(task=task, channels=("pin", "RUDY"), batch=8, recipe=recipe, **more))
+    return Routability(synthetic(), Options(task=task, channels=channels, batch=8, recipe=recipe, **more))
 
 
 class TestHotspots(DomainSuite):
@@ -43,17 +44,64 @@ class TestHotspots(DomainSuite):
 
 
 class TestCounts(TestHotspots):
-    budget = 3
+    budget = 8
 
     @pytest.fixture
     def domain(self):
         return made("violated_nets")
 
 
+class TestCountsByNumber(TestCounts):
+    budget = 3
+
+    @pytest.fixture
+    def domain(self):
+        return made("violated_nets", head="mean")
+
+
 class TestCongestion(TestHotspots):
     @pytest.fixture
     def domain(self):
         return made("congestion")
+
+
+class OfNets(nn.Module):
+    """Maps, and how many pins a gcell has, by the second input."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 1, 3, padding=1)
+
+    def forward(self, x, pins):
+        gcells = x.new_zeros(len(x), 65).scatter_add(1, pins[..., 0] % 65, x.new_ones(pins.shape[:2]))
+        return self.conv(torch.cat([x, gcells[:, :64].view(-1, 1, 8, 8)], 1))[:, 0]
+
+
+class TestNets(TestHotspots):
+    def network(self, domain):
+        torch.manual_seed(0)
+        return OfNets()
+
+    @pytest.fixture
+    def domain(self):
+        """Hotspots are where there are two pins or more."""
+        return on_nets(target="congestion", threshold=1.0)
+
+
+def test_pins_go_with_their_maps():
+    """Mirrored or not, the channel `pin` counts the pins that come beside it."""
+    domain = on_nets(scale="train")
+    pin = torch.from_numpy(domain.data.of(["pin"]))
+    for x, pins, _ in [b for seed in range(3) for b in domain.batches("train", torch.Generator().manual_seed(seed))]:
+        for own, rows in zip(x, pins, strict=True):
+            there = rows[rows[:, 0] >= 0]
+            found = torch.bincount(there[:, 0], minlength=64).view(8, 8).float()
+            torch.testing.assert_close(own[0], (found - domain.scaling.mean[0]) / domain.scaling.std[0])
+            assert len(there) >= 38 and there[:, 1:].max() < pins.shape[1]
+    assert pin.sum() == sum(map(len, domain.data.netlists)) and domain.io.nets and not made("hotspots").io.nets
+    with pytest.raises(ValueError, match="packed without their netlists"):
+        made("hotspots", netlist=True)
+    assert on_nets().fingerprint != Routability(with_nets(), on_nets(netlist=False).options).fingerprint
 
 
 class Oracle(nn.Module):
@@ -178,7 +226,9 @@ def test_a_showcase():
     shown = made("hotspots").showcase(Oracle(), count=2)
     assert len(shown) == 2
     assert all(set(maps) == {"pin", "RUDY", "label", "prediction"} for maps in shown.values())
-    assert made("violated_nets").showcase(Oracle(mean=True)) == {}
+    assert made("violated_nets", head="mean").showcase(Oracle(mean=True)) == {}
+    shown = made("violated_nets").showcase(Oracle())  # nets a gcell, beside the violations
+    assert len(shown) == 2 and all(maps["prediction"].min() > 0 and maps["label"].max() == 3 for maps in shown.values())
 
 
 def test_bad_input():
