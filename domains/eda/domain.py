@@ -226,7 +226,8 @@ class Routability(Supervised):
     def _raw(self, model: nn.Module, rows: np.ndarray) -> Tensor:
         model.eval()
         parts = torch.split(self._x[torch.from_numpy(rows)], 64)
-        return moved(torch.cat([model(moved(x, home(model))) for x in parts]), CPU)
+        found: Tensor = moved(torch.cat([model(moved(x, home(model))) for x in parts]), CPU)
+        return found
 
     def _measure(self, model: nn.Module, split: str) -> dict[str, float]:
         return self.measured(self.predict(model, self._of[split]), split)
