@@ -46,8 +46,8 @@ class GuideDag(Free):
     width: int = 32
     """Channels of an operation; "wide" has twice as many."""
     strides: tuple[int, ...] = (2, 2, 2)
-    """Of the downsampling convolution that begins each stage, 1 or 2. 1, 1 keeps all gcells, for maps and for counts that
-    are their sums: with half of the edges, 48 M multiply-adds on 17 x 32 x 32; 1, 2, 2: 23 M; 2, 2, 2, the paper's: 7."""
+    """Of the downsampling convolution that begins each stage, 1 or 2. 1, 1 keeps all gcells, for maps and for counts
+    that are their sums: half of the edges are 48 M multiply-adds on 17 x 32 x 32; 1, 2, 2: 23 M; 2, 2, 2 (paper): 7."""
     branches: int = 2
     """Parallel guide-DAGs in a stage."""
     vertices: tuple[str, ...] = ("conv", "wide", "atrous", "mix", "conv", "atrous", "mix")
