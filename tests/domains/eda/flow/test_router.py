@@ -1,6 +1,7 @@
 """appnas.domains.eda.flow.router: capacity, the cheapest pattern, overflow where there is no room."""
 
 import numpy as np
+import pytest
 from test_labels import crossing
 
 from appnas.domains.eda.flow.maps import Grid
@@ -82,3 +83,10 @@ def test_channels_on_demand():
     assert not (set(TRACKS) | set(OVERFLOW)) & set(channels(design, grid))
     found = channels(design, grid, ("load_h", "overflow_h"))
     assert {*TRACKS, *OVERFLOW} <= set(found) and found["overflow_h"].max() == 2
+
+
+def test_tracks_need_layers():
+    design = bus(2)
+    design.layers = {}
+    with pytest.raises(ValueError, match="tracks need routing layers; give the technology's LEF file, too"):
+        channels(design, Grid((0, 0, 20, 10), 1, 4), ("load_h",))
