@@ -7,10 +7,10 @@
 
 Every encoder learns in the same agent for as many steps: the supernet (all options mixed, or one of every decision
 drawn, `sampled`), the cell that each of them points to at its end, trained from scratch with another seed, IMPALA's
-encoder as wide, a random cell of the space (another one for each seed), SB3's NatureCNN, which sees its frames four
-times as wide, since it needs 36 pixels a side, and a blind twin: IMPALA's encoder on black frames. The area is the mean
-of the curve, the end the mean return of the last 100 training episodes. A row of `--out` for each training; about a CPU
-minute each.
+encoder as wide, the same with the cells' norm after its blocks, random cells of the space (two a seed), SB3's
+NatureCNN, which sees its frames four times as wide, since it needs 36 pixels a side, and a blind twin: IMPALA's encoder
+on black frames. The area is the mean of the curve, the end the mean return of the last 100 training episodes. A row of
+`--out` for each training; about a CPU minute each.
 """
 
 import argparse
@@ -41,7 +41,8 @@ POINTS = 8
 SHARES = 5
 """Snapshots of a search at equal distances, from its beginning to its end."""
 SEARCHES = ("supernet", "sampled supernet")
-KINDS = (*SEARCHES, "derived", "derived, sampled", "ImpalaCNN", "random cell", "NatureCNN", "blind twin")
+KINDS = (*SEARCHES, "derived", "derived, sampled", "ImpalaCNN", "ImpalaCNN, normed", "random cell",
+         "NatureCNN", "blind twin")  # fmt: skip
 AGENTS = {
     "ppo": (PPO, 32, {"learning_rate": 1e-3, "n_steps": 64, "batch_size": 512, "n_epochs": 3, "ent_coef": 0.01}),
     "dqn": (
@@ -113,8 +114,8 @@ class Study:
         impala = partial(ImpalaCNN, width=SPACE.width, hidden=SPACE.hidden)
         if kind == "random cell":
             kwargs = make_policy_kwargs(SPACE, random_arch(SPACE, random.Random(1000 + seed)))
-        elif kind in ("ImpalaCNN", "blind twin"):
-            kwargs = make_policy_kwargs(impala)
+        elif kind in ("ImpalaCNN", "ImpalaCNN, normed", "blind twin"):
+            kwargs = make_policy_kwargs(partial(impala, norm=SPACE.norm) if "normed" in kind else impala)
         elif kind == "NatureCNN":
             kwargs = make_policy_kwargs(Enlarged)
         else:
@@ -153,17 +154,17 @@ def main():
     print(f"{'':<20}{'area':>16}{'end':>16}{'CPU s':>8}", flush=True)
     areas = {}
     for kind in kinds:
-        rows = study.rows([(kind, seed) for seed in range(args.seeds)])
+        rows = study.rows([(kind, seed) for seed in range(args.seeds * (2 if kind == "random cell" else 1))])
         areas[kind] = [statistics.fmean(row["returns"]) for row in rows]
         ends = spread([row["returns"][-1] for row in rows], 2)
         label = f"derived at {int(kind[-1]) * 100 // (SHARES - 1)} %" if args.over_time else kind
         seconds = statistics.fmean(row["seconds"] for row in rows)
         print(f"{label:<20}{spread(areas[kind], 2):>16}{ends:>16}{seconds:>8.0f}", flush=True)
     for kind in areas if args.seeds > 1 and "derived" in areas else ():
-        if kind in ("ImpalaCNN", "random cell"):
+        if kind in ("ImpalaCNN", "ImpalaCNN, normed", "random cell"):
             ours, its = areas["derived"], areas[kind]
             apart = statistics.fmean(ours) - statistics.fmean(its)
-            error = ((statistics.variance(ours) + statistics.variance(its)) / args.seeds) ** 0.5
+            error = (statistics.variance(ours) / len(ours) + statistics.variance(its) / len(its)) ** 0.5
             print(f"derived above {kind} by {apart:.2f}, {apart / (error or 1.0):.1f} standard errors")
 
 

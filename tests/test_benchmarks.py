@@ -1,4 +1,4 @@
-"""The commands of benchmarks/RESULTS.md run, at small sizes; the long ones when asked for (make slow)."""
+"""The commands of benchmarks/RESULTS.md and SPEED.md run, at small sizes; the long ones when asked for (make slow)."""
 
 import importlib
 import json
@@ -10,6 +10,7 @@ from programs import run as program
 
 FOLDER = Path(__file__).parent.parent / "benchmarks"
 RESULTS = (FOLDER / "RESULTS.md").read_text()
+SPEED = (FOLDER / "SPEED.md").read_text()
 
 
 def run(name, *args):
@@ -17,7 +18,7 @@ def run(name, *args):
 
 
 def test_every_benchmark_has_its_section_and_every_command_exists():
-    commands = set(re.findall(r"benchmarks/(\w+)\.py", RESULTS))
+    commands = set(re.findall(r"benchmarks/(\w+)\.py", RESULTS + SPEED))
     programs = {path.stem for path in FOLDER.glob("*.py") if "__main__" in path.read_text()}
     assert commands == programs
 

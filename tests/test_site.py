@@ -64,7 +64,7 @@ def test_links_to_files_are_links_to_pages():
     text = "[a](../../examples/own_unet.py) [b](../../benchmarks/RESULTS.md#chips) [c](../own/data.md) [d](x.md) `f(1)`"
     said = SITE["linked"](text, "docs/fields/text.md", "fields/text.md")
     assert said == "[a](../examples/own_unet.md) [b](../results.md#chips) [c](../own/data.md) [d](x.md) `f(1)`"
-    assert SITE["linked"]("[e](SUPERNET_STEP.md)", "benchmarks/RESULTS.md", "results.md") == "[e](supernet-step.md)"
+    assert SITE["linked"]("[e](SPEED.md)", "benchmarks/RESULTS.md", "results.md") == "[e](speed.md)"
 
 
 def test_what_is_generated_is_no_page_in_docs():

@@ -118,7 +118,18 @@ def _hand_made(encoder: Any, features: int | None) -> Callable[[IO], nn.Module]:
         return encoder  # type: ignore[no-any-return]
     told |= {"normalized_image": True} if issubclass(kind, NatureCNN) else {}
     told |= {} if features is None else {"features_dim": features}
-    return lambda io: kind(Box(0.0, 1.0, io.inputs, np.float32), **told)
+
+    def make(io: IO) -> nn.Module:
+        try:
+            return kind(Box(0.0, 1.0, io.inputs, np.float32), **told)
+        except RuntimeError as error:  # torch's, of a kernel that is larger than what it meets
+            raise ValueError(
+                f"{kind.__name__} cannot read frames of {io.inputs} (channels, height, width): {error}. NatureCNN needs"
+                " 36 pixels a side: enlarge the frames, or take an encoder for small ones, such as"
+                " Encoder(channels=(16,), width=(16,))"
+            ) from error
+
+    return make
 
 
 def reader(space: Any, encoder: Encoding, scaled: bool) -> tuple[Any, tuple[int, ...]]:

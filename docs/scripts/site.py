@@ -26,7 +26,7 @@ GALLERY = ROOT / "build" / "gallery"
 """Where docs/scripts/gallery.py has put its reports."""
 COPIES = {
     "benchmarks/RESULTS.md": "results.md",
-    "benchmarks/SUPERNET_STEP.md": "supernet-step.md",
+    "benchmarks/SPEED.md": "speed.md",
     "benchmarks/pictures/nasbenchgraph.png": "pictures/nasbenchgraph.png",
     "domains/eda/files/PLACEMENTS.md": "fields/placements.md",
     "domains/eda/files/placements32.png": "fields/placements32.png",
@@ -214,7 +214,7 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     pages = [{section: [f"reference/{title}.md" for title in names]} for section, names in reference().items()]
     sections["Reference"]["Reference"] = pages
     sections["Examples"]["Examples"] = [f"examples/{path.stem}.md" for path in sorted((ROOT / "examples").glob("*.py"))]
-    sections["Results"]["Results"] = ["results.md", "supernet-step.md", "fields/placements.md", "contributing.md"]
+    sections["Results"]["Results"] = ["results.md", "speed.md", "fields/placements.md", "contributing.md"]
     catalogue = sections["Catalogue"]["Catalogue"]
     catalogue[0] = {"Methods": ["methods/index.md", *(f"methods/{name}.md" for name in methods())]}
     return config

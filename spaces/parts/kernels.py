@@ -1,7 +1,7 @@
 """Depthwise separable convolutions with hand-written gradients, for CPUs.
 
-The arithmetic is that of `torch.nn.functional.conv2d`. The gradients avoid oneDNN's slow kernels (benchmarks/
-SUPERNET_STEP.md): the weight gradient of a depthwise convolution is fast only for kernels at most 3 wide and without
+The arithmetic is that of `torch.nn.functional.conv2d`. The gradients avoid oneDNN's slow kernels
+(benchmarks/SPEED.md): the weight gradient of a depthwise convolution is fast only for kernels at most 3 wide and without
 dilation, the data gradient only without dilation. All functions want channels-last tensors, and take others too.
 
 A 1x1 convolution with a stride never reaches oneDNN: the pixels are picked first. That is faster, and on processors

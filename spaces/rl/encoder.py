@@ -274,9 +274,14 @@ class ImpalaCNN(Trunk):
         io: sizes; no outputs for features.
         width: channels of the stages.
         hidden: units of the last layer before the output.
+        norm: of what a block gives, as of a cell's nodes; the authors' encoder has none.
     """
 
-    def __init__(self, io: IO, width: Sequence[int] = (16, 32, 32), hidden: int = 256):
+    def __init__(self, io: IO, width: Sequence[int] = (16, 32, 32), hidden: int = 256, norm: Norm = "none"):
         frame(io, len(width))
         pairs = zip((io.inputs[0], *width), width, strict=False)
-        super().__init__(io, [[*entry(a, b), Residual(b), Residual(b)] for a, b in pairs], width[-1], hidden)
+        stages: list[list[nn.Module]] = []
+        for a, b in pairs:
+            blocks = ([Residual(b)] if norm == "none" else [Residual(b), node_norm(b, norm)] for _ in range(2))
+            stages.append([*entry(a, b), *(part for block in blocks for part in block)])
+        super().__init__(io, stages, width[-1], hidden)

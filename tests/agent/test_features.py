@@ -9,6 +9,7 @@ pytest.importorskip("stable_baselines3", reason="the extra `rl` is not installed
 import gymnasium
 from gymnasium import spaces
 from stable_baselines3 import A2C, DQN, PPO
+from stable_baselines3.common.torch_layers import NatureCNN
 
 from appnas.agent import ArchCallback, make_policy_kwargs, swap_encoder
 from appnas.agent.features import Features
@@ -196,3 +197,9 @@ def test_a_genotype_of_an_interrupted_training(tmp_path):
     assert watch.genotype == describe(ALONE.choices, searching(model).arch())
     assert (tmp_path / "encoder.json").exists()
     assert not supernets(swap_encoder(model, ALONE, watch.genotype))
+
+
+def test_frames_that_an_extractor_of_sb3_cannot_read():
+    """NatureCNN's first kernel has eight pixels: torch's words come with what would do."""
+    with pytest.raises(ValueError, match=r"NatureCNN cannot read frames of \(1, 16, 16\).*36 pixels a side"):
+        Features(BYTES, NatureCNN)

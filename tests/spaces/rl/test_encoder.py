@@ -81,6 +81,9 @@ def test_sizes_of_impala():
     net = ImpalaCNN(PROCGEN)
     assert counts.parameters(net) == convolutions + (32 * 64 + 1) * 256 + 257 * 16
     assert net(torch.rand(2, 3, 64, 64)).shape == (2, 16)
+    normed = ImpalaCNN(PROCGEN, norm="group")
+    assert sum(isinstance(part, nn.GroupNorm) for part in normed.modules()) == 6
+    assert [tuple(p.shape) for p in normed.parameters()] == [tuple(p.shape) for p in net.parameters()]
     features = ImpalaCNN(IO((3, 64, 64), ()))
     assert features(torch.rand(2, 3, 64, 64)).shape == (2, 256) and (features(torch.rand(2, 3, 64, 64)) >= 0).all()
 
