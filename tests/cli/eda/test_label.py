@@ -61,7 +61,9 @@ def test_database_units(files, capsys):
     assert np.argwhere(data.label("congestion_v")[0]).tolist() == [[0, 0]] and data.counts is None
     label(files, "--congestion", files / "area.rpt", "--unit", "um")
     np.save(files / "vertical.npy", np.eye(10))
-    assert label(files, "--congestion", files / "vertical.npy").label("congestion_v").sum() == pytest.approx(10)
+    assert label(files, "--congestion", files / "vertical.npy", "--unit", "dbu").label(
+        "congestion_v"
+    ).sum() == pytest.approx(10)
 
 
 def test_libraries_of_macros_alone(files, capsys):
