@@ -170,9 +170,10 @@ class Placements:
                 ("counts", first.counts is not None, part.counts is not None, "give a DRC report to all or none"),
             ):
                 if ours != theirs:
+                    both: tuple[object, object] = ours, theirs
                     if isinstance(ours, set) and isinstance(theirs, set):
-                        ours, theirs = sorted(ours - theirs) or "no others", sorted(theirs - ours) or "no others"
-                    raise ValueError(f"{what} differ: {called[0]} has {ours}, {name} has {theirs}; {remedy}")
+                        both = sorted(ours - theirs) or "no others", sorted(theirs - ours) or "no others"
+                    raise ValueError(f"{what} differ: {called[0]} has {both[0]}, {name} has {both[1]}; {remedy}")
         every = [name for part in parts for name in part.names]
         if twice := sorted({name for name in every if every.count(name) > 1}):
             raise ValueError(
@@ -204,9 +205,9 @@ def save(data: Placements, path: str | Path, **about: str) -> None:
         arrays["counts"] = data.counts
     if data.netlists is not None:
         arrays |= netlists.pack(data.netlists)
-    arrays |= {name: np.array(getattr(data, name)) for name in ("channels", "designs", "names")}
+    arrays |= {name: np.array(getattr(data, name)) for name in ("channels", "designs", "names")} | about
     with whole(Path(path)) as partial, partial.open("wb") as file:
-        np.savez_compressed(file, x=data.x.astype(np.float32), **arrays, **{k: np.array(v) for k, v in about.items()})
+        np.savez_compressed(file, x=data.x.astype(np.float32), **arrays)
 
 
 def _saved(packed: Mapping[str, np.ndarray]) -> Placements:

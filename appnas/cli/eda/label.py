@@ -69,7 +69,9 @@ class Label:
         drc = [given_as(read(path), "DRC") for path in self.drc]
         congestion = [given_as(read(path), "congestion") for path in self.congestion]
         if self.unit != "auto":
-            drc, congestion = ([replace(r, unit=self.unit) for r in found] for found in (drc, congestion))
+            drc, congestion = (
+                [r if r.unit == "die" else replace(r, unit=self.unit) for r in f] for f in (drc, congestion)
+            )
         dbu = database_unit(self.lef[-1]) if any(r.unit == "dbu" for r in (*drc, *congestion)) and self.lef else 1.0
         more = capacity(self.router)
         design, grid, maps = features_of(self.lef, self.grid, self.ideal, more, self.pitch, self.routing_layers)

@@ -180,7 +180,7 @@ def channels(design: Design, grid: Grid, more: Collection[str] = CAPACITY, layer
     """
     there, found = len(design.layers), maps_on(design, grid)
     layers = layers or there
-    if set(CAPACITY) & set(more) and not 2 <= layers <= there:
+    if there and set(CAPACITY) & set(more) and not 2 <= layers <= there:
         raise ValueError(
             f"{design.name}: a router needs 2 layers or more, and the LEF files have {there}; got {layers}"
         )

@@ -1,4 +1,4 @@
-"""Which report a file is, by what is in it, and its markers; `docs/own/chips.md` lists the formats for users."""
+"""Which report a file is, by what is in it, and its markers; docs/own/chips.md lists the formats for users."""
 
 from __future__ import annotations
 

@@ -105,7 +105,7 @@ def kept(report: Report, rows: np.ndarray) -> Report:
         report: of N markers.
         rows: which, as booleans, [N].
     """
-    at = np.flatnonzero(rows)
+    at: list[int] = np.flatnonzero(rows).tolist()
     return replace(
         report,
         boxes=report.boxes[at],

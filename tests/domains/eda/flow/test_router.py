@@ -104,3 +104,10 @@ def test_channels_on_demand():
             ValueError, match=f"2 layers or more, and the LEF files have {len(design.layers)}; got {layers}"
         ):
             channels(design, grid, layers=layers)
+
+
+def test_tracks_need_layers():
+    design = bus(2)
+    design.layers = {}
+    with pytest.raises(ValueError, match="tracks need routing layers; give the technology's LEF file, too"):
+        channels(design, Grid((0, 0, 20, 10), 1, 4), ("load_h",))

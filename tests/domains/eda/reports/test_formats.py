@@ -1,6 +1,8 @@
 """appnas.domains.eda.reports.formats: forms are told by what is in them; sums without places are refused."""
 
 import gzip
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from test_innovus import BODY, HEAD, TAIL
 from test_klayout import database, item
 from test_openroad import SHORT, crowded
 
-from appnas.domains.eda.reports.formats import FORMATS, SUMS, given_as, read
+from appnas.domains.eda.reports.formats import ARRAY, FORMATS, SUMS, given_as, read
 from appnas.domains.eda.reports.marked import ACROSS
 
 GCELLS = "(0, 0) (2000, 4000)  V: -2/8  H: 3/20\n"
@@ -73,3 +75,10 @@ def test_reports_of_the_wrong_sort(tmp_path):
         given_as(read(tmp_path / "a.rpt"), "congestion")
     with pytest.raises(ValueError, match="give it as --congestion"):
         given_as(read(tmp_path / "b.rpt"), "DRC")
+
+
+def test_the_page_lists_them_all():
+    page = (Path(__file__).parents[4] / "docs/own/chips.md").read_text()
+    rows = re.findall(r"^\| (.+?) \| .+ \| .+ \| .+ \|$", page, re.MULTILINE)[2:]
+    assert rows == [*(form.name for form in FORMATS), ARRAY]
+    assert all(sums.name.split(" ", 1)[1] in page for sums in SUMS[:3])

@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from test_design import RAW, REAL
 from test_grammar import PLACED, de, lef
 
-from appnas.domains.eda.flow import Grid, read_def, read_lef
+from appnas.domains.eda.flow import Grid, grid_of, read_def, read_lef
+from appnas.domains.eda.reports import read
 from appnas.domains.eda.reports.gcells import counted, database_unit, labelled, placed, placement, shared, touched
 from appnas.domains.eda.reports.marked import ACROSS, BOTH, CONGESTION, DRC, UP, Marker, made
 
@@ -121,3 +123,24 @@ def test_placements(design):
     assert data.designs == ("top",) and data.names == ("top-1",) and data.counts.tolist() == [1]
     assert data.x.shape == (1, 1, 10, 10) and data.label("drc").sum() == 1
     assert placement(design, {"pin": np.ones((10, 10))}, labels, "a", "mine").designs == ("mine",)
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_real_designs(data, name, tmp_path):
+    """Markers at pins of real nets, as OpenROAD would write them, count in those gcells, and those nets."""
+    libraries, path, _ = REAL[name]
+    if not (data / RAW / path).exists():
+        pytest.skip("no eda_designs in APPNAS_DATA")
+    design = read_def(data / RAW / path, read_lef([data / RAW / lef for lef in libraries]))
+    pins = np.flatnonzero(design.signals[design.pin_net])[::7]
+    entry = "violation type: Short\n\tsrcs: net:{} \n\tbbox = ({:.4f}, {:.4f}) - ({:.4f}, {:.4f}) on Layer metal1\n"
+    (tmp_path / "drc.rpt").write_text(
+        "".join(entry.format(design.nets[design.pin_net[p]], *design.pins[p], *design.pins[p]) for p in pins)
+    )
+    grid = grid_of(design, "29x31")
+    found = labelled(design, grid, [read(tmp_path / "drc.rpt")])
+    assert found.maps["drc"].sum() == len(pins) and found.count == len(set(design.pin_net[pins]))
+    at = grid.cells(np.round(design.pins[pins], 4))
+    expected = np.zeros(grid.shape)
+    np.add.at(expected, at, 1)
+    assert np.abs(found.maps["drc"] - expected).sum() <= 0.02 * len(pins)  # but for pins on a border
