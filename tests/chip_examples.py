@@ -25,7 +25,9 @@ def with_nets(count=12):
     x = np.stack([x, rng.random(x.shape)], 1).astype(np.float32)
     names, designs = tuple(f"p{k}" for k in range(count)), tuple("abcdef"[k % 6] for k in range(count))
     counts = hot.sum((1, 2)).astype(int)
-    return Placements(x, ("pin", "RUDY"), designs, names, {"drc": hot, "congestion": x[:, 0]}, counts, netlists)
+    return Placements(
+        x, ("pin", "RUDY"), designs, names, {"drc": hot, "congestion": x[:, 0]}, counts, netlists=netlists
+    )
 
 
 def on_nets(**options):

@@ -186,7 +186,7 @@ class Placements:
             tuple(every),
             {name: np.concatenate([part.labels[name] for part in parts]) for name in first.labels},
             None if first.counts is None else np.concatenate([p.counts for p in parts if p.counts is not None]),
-            netlists=[pins for lists in every_list for pins in lists] if len(every_list) == len(parts) else None,
+            netlists=tuple(pins for lists in every_list for pins in lists) if len(every_list) == len(parts) else None,
         )
 
 
