@@ -446,6 +446,22 @@ def test_routability(data, tmp_path):
     assert last["key"][2:8] == ["one edge", 0, "paper", "shipped", "mean", ""] and last["parameters"] > 10_000
 
 
+def test_graph_and_map(tmp_path):
+    """Both spaces and the hand-made joins on a small file with netlists; rows are kept, and name the machine."""
+    from chip_examples import with_nets
+
+    from appnas.domains.eda.placements import save
+
+    save(with_nets(), tmp_path / "data.npz")
+    small = ("--data", str(tmp_path / "data.npz"), "--out", str(tmp_path / "rows"), "--channels", "pin", "RUDY")
+    small += ("--tasks", "hotspots", "--seeds", "1", "--evaluations", "1", "--epochs", "1", "--final", "1")
+    out = run("net_map", *small, "--methods", "random")
+    rows = [json.loads(line) for line in (tmp_path / "rows").read_text().splitlines()]
+    assert [row["key"][1] for row in rows][:3] == ["unet", "LHNN's kind", "Circuit GNN's kind"] and len(rows) == 5
+    assert "rounds" in rows[4] and "rounds" not in rows[3] and all("torch" in row["machine"] for row in rows)
+    assert re.search(r"\| net_map, random \| 1 \| [01]\.\d{3} \|", out)
+
+
 def test_a_network_for_the_package(tmp_path):
     """What is made is read by its name, says of which placements it is, and carries its channels' levels."""
     channels = ("--channels", "cell", "overflow_h", "overflow_v")

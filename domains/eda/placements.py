@@ -188,7 +188,7 @@ class Placements:
             {name: np.concatenate([part.labels[name] for part in parts]) for name in first.labels},
             None if first.counts is None else np.concatenate([p.counts for p in parts if p.counts is not None]),
             routings=Routings.concat([part.routings for part in parts]),
-            netlists=[pins for lists in every_list for pins in lists] if len(every_list) == len(parts) else None,
+            netlists=tuple(pins for lists in every_list for pins in lists) if len(every_list) == len(parts) else None,
         )
 
 

@@ -81,7 +81,7 @@ def packed_in(arrays: Mapping[str, np.ndarray]) -> bool:
     return PREFIX + "start" in arrays
 
 
-def unpack(arrays: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+def unpack(arrays: Mapping[str, np.ndarray]) -> tuple[np.ndarray, ...]:
     """The inverse of `pack`. Shapes: each [P, 3], int32.
 
     Raises:
@@ -97,7 +97,7 @@ def unpack(arrays: Mapping[str, np.ndarray]) -> list[np.ndarray]:
         if len(own) != last - first or last > len(gcell):
             raise ValueError(f"a netlist has {len(own)} pins on nets, and {last - first} on gcells")
         found.append(np.concatenate([gcell[first:last, None], own], 1).astype(np.int32))
-    return found
+    return tuple(found)
 
 
 def padded(netlists: Sequence[np.ndarray]) -> np.ndarray:

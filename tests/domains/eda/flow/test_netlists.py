@@ -5,10 +5,12 @@ import io
 import numpy as np
 import pytest
 import torch
+from conftest import tool
 from test_design import three  # noqa: F401
 from test_lefdef import files  # noqa: F401
 
-from appnas.domains.eda.flow import Grid, netlists
+from appnas.domains.eda import load
+from appnas.domains.eda.flow import Grid, generate, netlists, own
 
 
 def test_pins_on_gcells_by_hand(three):  # noqa: F811
@@ -48,6 +50,23 @@ def test_what_is_kept_of_a_placement_is_small():
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **netlists.pack(drawn((1500,), 16)))
     assert len(buffer.getvalue()) < 16 * 1500 * 2
+
+
+def test_generated_placements_keep_them(tmp_path):
+    """Two placements of a design have one wiring; pins lie where the map of pins says."""
+    for name in ("yosys", "graywolf", "qrouter"):
+        tool(name)
+    assert not generate(own(["tiny"]), tmp_path, each=2, orders=1, grid=8, jobs=1, graphs=True)
+    with np.load(tmp_path / "dataset.npz") as packed:
+        assert packed["pin_wiring"].tolist() == [0, 0] and len(packed["pin_net_cell"]) > 300
+    data = load(tmp_path / "dataset.npz")
+    for k, pins in enumerate(data.netlists):
+        where = np.bincount(pins[:, 0], minlength=64)
+        np.testing.assert_allclose(where, np.load(tmp_path / f"samples/tiny-00{k}.npz")["x"][4].ravel(), atol=3)
+        assert pins[:, 1].max() > 100 and where.sum() == len(pins)
+    assert not np.array_equal(data.netlists[0][:, 0], data.netlists[1][:, 0])
+    generate(own(["tiny"]), tmp_path, each=2, orders=1, grid=8, jobs=1)
+    assert load(tmp_path / "dataset.npz").netlists is None
 
 
 def test_numbers_by_first_appearance():
