@@ -98,7 +98,7 @@ def tables(names: Sequence[str], designs: Sequence[str], routings: Routings) -> 
     ]
     if k > 1:
         found = reliability(routings, designs)
-        rows = [f"| {name} | {value:.3f} |" for name, value in found.items()]
+        rows = [f"| {name} | {value:.3f} |" for name, value in found.items() if value == value]
         told.append("\n".join(["| agreement of routings | |", "| --- | --- |", *rows]))
     rows = []
     for name in sorted(set(designs)):

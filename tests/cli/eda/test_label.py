@@ -10,7 +10,7 @@ from test_openroad import SHORT, crowded
 
 from appnas.cli import main
 from appnas.domains.eda import load
-from appnas.domains.eda.flow import CIRCUITNET, OVERFLOW, PAPER, TRACKS
+from appnas.domains.eda.flow import CAPACITY, CIRCUITNET, OVERFLOW, PAPER, TRACKS
 
 NETS = ("- n1 ( i Y ) ( r A ) ;", "- n2 ( i A ) ( r A ) ;")
 
@@ -36,7 +36,7 @@ def label(folder, *more, ending=0):
 
 def test_labels(files, capsys):
     data = label(files, "--drc", files / "drc.rpt", "--congestion", files / "congestion.rpt")
-    assert data.channels == (*PAPER, *CIRCUITNET) and (data.names, data.designs) == (("a",), ("top",))
+    assert data.channels == (*PAPER, *CIRCUITNET, *CAPACITY) and (data.names, data.designs) == (("a",), ("top",))
     assert np.argwhere(data.label("drc")[0]).tolist() == [[2, 1]] and data.counts.tolist() == [2]
     assert data.label("congestion_h").sum() == pytest.approx(0.75 * 2.1 * 2.1 / 100, rel=1e-4)
     assert not data.label("congestion_v").any() and data.label("congestion").any()

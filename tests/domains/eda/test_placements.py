@@ -74,7 +74,7 @@ def test_what_ships(tmp_path):
     assert 0.02 < hot.mean() < 0.2 and (data.x >= 0).all() and data.counts.max() > 100
     assert data.routings.counts.shape == (len(data.names), 4)
     np.testing.assert_allclose(data.routings.counts.mean(1), data.counts)
-    assert ((data.label("drc") > 0) == (hot > 0)).all() and set(np.unique(data.of(["layers"]))) == {3, 4}
+    assert ((data.label("drc") > 0) == (hot > 0)).all() and set(np.unique(data.of(["layers"]).round())) == {3, 4}
     density = data.of(["cell"])[:, 0].mean((1, 2))
     assert (0.4 < density).all() and (density < 1.05).all()
     damaged = tmp_path / "half.npz"
