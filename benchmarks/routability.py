@@ -1,151 +1,82 @@
-"""Searched routability predictors beside hand-made ones, physics and random architectures, on designs never seen.
+"""Searched routability predictors beside hand-made ones, forests, physics and random architectures, on unseen designs.
 
     python benchmarks/routability.py --seeds 5 --out routability.jsonl     # goes on where it was stopped
     python benchmarks/routability.py --seeds 5 --out routability.jsonl --table
     python benchmarks/routability.py --tasks congestion --seeds 2 --out congestion.jsonl     # needs APPNAS_DATA
+    python benchmarks/routability.py --methods --channels paper --head mean --rows unet "one edge"     # one at a time
 
-Every seed searches, then trains what it found, the best of as many random trainings, and the hand-made networks under
-one budget on training and validation designs together, and tests each once. Hotspots and nets left open are of the
-placements that ship with the package, in their split, or with --rotate in three splits, so that every design is in the
-test once; congestion, on `ispd2015`, leaves out each design in turn.
+Every seed searches, then trains what it found, the best of as many random trainings, the hand-made networks, and
+guide-DAGs without an edge and with one, under one budget on training and validation designs together, and tests each
+once. Beside them: ridge and a random forest on pooled channels (for maps, on those around a gcell), RUDY, the pattern
+router, and where the data have several routings a placement, what one of them says of the others. Hotspots and nets
+left open are of the placements that ship with the package, in their split, or with --rotate in three splits, so that
+every design is in the test once; congestion, on `ispd2015`, leaves out each design in turn.
+
+What goes into a row can be varied one at a time: --channels (paper: the 17; router: with the pattern router's overflow;
+default: the package's), --labels (one: counts of one routing to learn from, tested by the mean of all), --head (sum:
+counts as the sum of a map; mean: one number), --strides (of the graph's stages), --rows and --methods.
 """
 
 import argparse
 import json
-import os
-import random
 import statistics
 import time
-from dataclasses import replace
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
+from chips import CHANNELS, EDGES, Linear, domain_of, left_out, machine, network, rounded, single, space_of, tested
 from rows import collect
-from torch import nn
 
 import appnas
-from appnas.domains.eda import ISPD, SHIPPED, SMALL, Placements, Routability, load
-from appnas.domains.eda.circuitnet import ispd2015
+from appnas.domains.eda.baselines import LEARNED, ORDERS, REROUTED, measure
 from appnas.retrain import train_one
-from appnas.spaces import GuideDag
 from appnas.spaces.eda import NETS
 from appnas.support import seeded
 
-STRIDES = {"hotspots": (1, 1), "violated_nets": (1, 2, 2), "congestion": (1, 2)}
-"""Of the space's stages: chosen by validation, with single networks drawn at random."""
+__all__ = ["Linear"]
 HEADLINE = {
     "hotspots": ("roc_auc", "precision", "roc_auc_pooled"), "violated_nets": ("tau", "tau_within", "pearson"),
     "congestion": ("nrms", "ssim", "spearman"),
 }  # fmt: skip
-OVERFLOW = "pattern router's overflow"
-PHYSICS = {"RUDY": ("RUDY",), OVERFLOW: ("overflow_h", "overflow_v")}
-"""The channels whose mean is taken as a prediction: nothing is trained."""
-PARTS = 3
-"""Of the designs, each the test once, with --rotate."""
+FIXED = (*ORDERS, REROUTED, "ridge")
+"""Rows without a seed."""
 FOLDS = 5
 """Of the cross-validation in a search's last stage, the paper's."""
 
 
-class Mean(nn.Module):
-    """The mean of the channels as a map, or of the map too."""
-
-    def __init__(self, numbers: bool):
-        super().__init__()
-        self.numbers = numbers
-
-    def forward(self, x):
-        y = x.mean(1)
-        return y.mean((1, 2))[:, None] if self.numbers else y
-
-
-class Linear(nn.Module):
-    """A weighted sum of the channels as a map."""
-
-    def __init__(self, io):
-        super().__init__()
-        self.weigh = nn.Conv2d(io.inputs[0], 1, 1)
-
-    def forward(self, x):
-        return self.weigh(x)[:, 0]
-
-
-def first(data: Placements, each: int) -> Placements:
-    """The first `each` placements of every design."""
-    seen = {design: 0 for design in data.designs}
-    rows = []
-    for i, design in enumerate(data.designs):
-        seen[design] += 1
-        rows += [i] if seen[design] <= each else []
-    labels = {name: maps[rows] for name, maps in data.labels.items()}
-    of = tuple(data.designs[i] for i in rows), tuple(data.names[i] for i in rows)
-    return Placements(data.x[rows], data.channels, *of, labels, None if data.counts is None else data.counts[rows])
-
-
-@cache
-def placements(task, each, side):
-    """The data of a task."""
-    if task != "congestion":
-        return first(load(SHIPPED), each)
-    path = Path(os.environ.get("APPNAS_DATA", "data")) / "circuitnet_ispd2015" / "congestion_128.npz"
-    return first(ispd2015(path, side), each)
-
-
-def left_out(args, task):
-    """Designs, or with --rotate parts of them, that are left out in turn; an empty name for the shipped split."""
-    if task == "congestion":
-        return sorted(set(placements(task, args.each, args.side).designs))
-    return [f"{part + 1}/{PARTS}" for part in range(PARTS)] if args.rotate else [""]
-
-
-def part_of(args, task, name):
-    """Test and validation designs of a part."""
-    designs = sorted(set(placements(task, args.each, args.side).designs))
-    random.Random(0).shuffle(designs)
-    part = int(name[0]) - 1
-    return tuple(designs[part::PARTS]), tuple(designs[(part + 1) % PARTS :: PARTS][: len(SMALL.valid)])
-
-
-def domain_of(args, task, design, **more):
-    """With the design left out for the test, the next one for validation; or as shipped."""
-    options = replace(SMALL, task=task)
-    if "/" in design:
-        test, valid = part_of(args, task, design)
-        options = replace(options, test=test, valid=valid)
-    elif design:
-        designs = left_out(args, task)
-        options = replace(ISPD, test=(design,), valid=(designs[(designs.index(design) + 1) % len(designs)],))
-    return Routability(placements(task, args.each, args.side), replace(options, **more))
+def rows_of(args, task, seed):
+    """Names of the rows of a task and seed, in order."""
+    fixed = [] if seed else [name for name in FIXED if task != "congestion" or name in ("RUDY", "ridge")]
+    fixed = [name for name in fixed if task == "violated_nets" or name != REROUTED]
+    made = [*(["linear"] if task == "congestion" else []), *NETS, *EDGES]
+    return [name for name in (*fixed, "forest", *made, *args.methods) if not args.rows or name in args.rows]
 
 
 def keys(args):
-    """Of every row: task, design left out, name, seed, and all sizes."""
+    """Of every row: task, design left out, name, seed, the switches, and all sizes."""
+    switches = (args.channels, args.labels, args.head, "".join(map(str, args.strides)))
     sizes = (args.each, args.side, args.evaluations, args.epochs, args.top, args.final)
     for seed in range(args.seeds):
         for task in args.tasks:
-            fixed = [] if seed else ["RUDY", *([] if task == "congestion" else [OVERFLOW])]
-            made = ["linear", *NETS] if task == "congestion" else NETS
             for design in left_out(args, task):
-                for name in (*fixed, *made, *args.methods):
-                    yield (task, design, name, seed, *sizes)
+                for name in rows_of(args, task, seed):
+                    yield (task, design, name, seed, *switches, *sizes)
 
 
-def measure(args, task, design, name, seed, *sizes):
-    """Test metrics of one network, and what it cost."""
-    if name in PHYSICS:
-        return rounded(domain_of(args, task, design, channels=PHYSICS[name]).test(Mean(task == "violated_nets")))
-    domain, found = domain_of(args, task, design), {}
+def row(args, task, design, name, seed, *_):
+    """Test metrics of one predictor, what it cost, and where it was trained."""
+    domain, start = domain_of(args, task, design), time.process_time()
+    if name in FIXED or name in LEARNED:
+        return {**rounded(measure(domain, name, seed)), "machine": machine()}
+    learner, found = single(domain) if args.labels == "one" else domain, {}
     if name in args.methods:
-        model, found = searched(args, domain, name, seed)
+        model, found = searched(args, learner, name, seed)
     else:
-        model = seeded(seed, partial({"linear": Linear, **NETS}[name], domain.io))
-        domain.fit(model, args.final, final=True, seed=seed)
-    return rounded({**domain.test(model), "parameters": sum(p.numel() for p in model.parameters()), **found})
-
-
-def rounded(metrics):
-    return {name: float(np.round(value, 5)) for name, value in metrics.items()}
+        model = seeded(seed, partial(network, args, name, task, learner.io))
+        learner.fit(model, args.final, final=True, seed=seed)
+    found |= {"parameters": sum(p.numel() for p in model.parameters()), "seconds": time.process_time() - start}
+    return {**rounded({**tested(domain, learner, model), **found}), "machine": machine()}
 
 
 def searched(args, domain, method, seed):
@@ -157,7 +88,7 @@ def searched(args, domain, method, seed):
         "evolution": {**budget, "evaluations": args.evaluations + args.top * FOLDS, "population": 6, "sample": 2},
         "darts": {"order": "first", "epochs": args.epochs, "alpha_lr": 0.02},
     }  # fmt: skip
-    space = GuideDag(width=16, strides=STRIDES[domain.options.task], kernels=(3, 5, 7, 9))
+    space = space_of(args, domain.options.task)
     start = time.process_time()
     result = appnas.search(space, domain, method, seed=seed, **settings[method])
     spent = time.process_time() - start
@@ -168,9 +99,9 @@ def searched(args, domain, method, seed):
 def by_seed(rows, name, metric):
     """A metric's mean over the designs left out, for every seed."""
     of = {}
-    for row in rows:
-        if row["key"][2] == name and metric in row:
-            of.setdefault(row["key"][3], []).append(row[metric])
+    for one in rows:
+        if one["key"][2] == name and metric in one:
+            of.setdefault(one["key"][3], []).append(one[metric])
     return {seed: statistics.fmean(values) for seed, values in of.items()}
 
 
@@ -181,29 +112,32 @@ def cell(values, digits):
 
 
 def table(rows):
-    """A table for each task, and what searched networks gain on the best hand-made one."""
+    """A table for each task, and what searched networks gain on the best hand-made one and on what needs no search."""
     for task, headline in HEADLINE.items():
-        of = [row for row in rows if row["key"][0] == task]
-        columns = [*((metric, 3) for metric in headline), ("parameters", 0), ("search_seconds", 0)]
+        of = [one for one in rows if one["key"][0] == task]
+        columns = [*((metric, 3) for metric in headline), ("parameters", 0), ("seconds", 0), ("search_seconds", 0)]
         if of:
             print(
                 f"\n{task}\n| predictor | seeds | " + " | ".join(name.replace("_", " ") for name, _ in columns) + " |"
             )
-        for name in dict.fromkeys(row["key"][2] for row in of):
-            cells = [cell(list(by_seed(of, name, metric).values()), digits) for metric, digits in columns]
-            print(f"| {name} | {len(by_seed(of, name, headline[0]))} | " + " | ".join(cells) + " |")
+        for name in dict.fromkeys(one["key"][2] for one in of):
+            values = [by_seed(of, name, metric) for metric, _ in columns]
+            if values[0]:
+                cells = [cell(list(one.values()), digits) for one, (_, digits) in zip(values, columns, strict=True)]
+                print(f"| {name} | {len(values[0])} | " + " | ".join(cells) + " |")
         for name in ("routability", "random"):
-            gain(of, name, headline[0])
+            for rivals in (tuple(NETS), ("forest",), ("no edge",), ("one edge",)):
+                gain(of, name, rivals, headline[0])
+    print("\n" + "; ".join(dict.fromkeys(one["machine"] for one in rows)))
 
 
-def gain(rows, name, metric):
-    """Relative to the hand-made network with the best mean, seed by seed, in percent; above 0 is better."""
+def gain(rows, name, rivals, metric):
+    """Relative to the rival with the best mean, seed by seed, in percent; above 0 is better."""
     sign = -1 if metric == "nrms" else 1
-    made = {net: by_seed(rows, net, metric) for net in NETS}
+    made = {rival: values for rival in rivals if (values := by_seed(rows, rival, metric))}
     mine = by_seed(rows, name, metric)
-    made = {net: values for net, values in made.items() if values}
     if mine and made:
-        best = max(made, key=lambda net: sign * statistics.fmean(made[net].values()))
+        best = max(made, key=lambda rival: sign * statistics.fmean(made[rival].values()))
         gains = [100 * sign * (mine[s] - made[best][s]) / made[best][s] for s in mine if s in made[best]]
         print(f"{name} against {best}, {metric}: {cell(gains, 2)} %")
 
@@ -212,7 +146,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--tasks", nargs="+", default=["hotspots", "violated_nets"])
-    parser.add_argument("--methods", nargs="+", default=["routability", "random"])
+    parser.add_argument("--methods", nargs="*", default=["routability", "random"])
+    parser.add_argument("--rows", nargs="*", default=[], help="only these, by the names of the table")
+    parser.add_argument("--channels", choices=CHANNELS, default="default")
+    parser.add_argument("--labels", choices=("shipped", "one"), default="shipped")
+    parser.add_argument("--head", choices=("sum", "mean"), default="sum", help="of counts")
+    parser.add_argument("--strides", type=int, nargs="*", default=(), help="of the space's stages")
     parser.add_argument("--evaluations", type=int, default=8)
     parser.add_argument("--epochs", type=int, default=5, help="of every training in a search")
     parser.add_argument("--top", type=int, default=2, help="architectures that a search cross-validates in the end")
@@ -228,7 +167,7 @@ def main():
     if args.table:
         there = {tuple(json.loads(line)["key"]) for line in args.out.read_text().splitlines()}
         wanted = [key for key in wanted if key in there]
-    table(collect(args.out, wanted, partial(measure, args)))
+    table(collect(args.out, wanted, partial(row, args)))
 
 
 if __name__ == "__main__":

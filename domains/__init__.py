@@ -96,7 +96,9 @@ DOMAINS: Catalogue[Source] = Catalogue(
         "placements": Named(
             "eda.data:shipped", "SMALL", "placements of 21 designs, routed by real tools, in the package"
         ),
-        "routed": Named("eda.data:file", "FileOptions", "placements made by `appnas eda generate`, from a file"),
+        "routed": Named(
+            "eda.data:file", "FileOptions", "placements of your own, from a file of `appnas eda generate` or `label`"
+        ),
         "ispd2015": Named("eda.data:ispd2015", "ISPD", "congestion of 4 ISPD 2015 designs, from APPNAS_DATA"),
         "circuitnet": Named("eda.data:of_circuitnet", "NET", "CircuitNet N28 or N14, from its own files"),
     },

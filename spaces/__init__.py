@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from appnas.support.lazy import Catalogue, lazily
 
 if TYPE_CHECKING:
-    from appnas.spaces.eda import GuideDag
+    from appnas.spaces.eda import GuideDag, NetMap
     from appnas.spaces.graphs import GNN, GraphMix, GraphNet, NASBenchGraph, NASBenchGraphProteins
     from appnas.spaces.images import CNN, MLP, AlexNet, Bench201, Cells, CondenseNet, Mnas, Proxyless, Robust, Slots
     from appnas.spaces.parts import Maskable
@@ -78,6 +78,9 @@ SPACES: Catalogue[type] = Catalogue(
         "guide_dag": Named(
             "GuideDag", 2**168, "guide-DAGs on maps of a chip: which edges between convolutions to keep"
         ),
+        "net_map": Named(
+            "NetMap", 1944 * 2**112, "messages over cells and nets, joined to guide-DAGs on maps: rounds, ways, place"
+        ),
     },
     lambda name: getattr(sys.modules[__name__], SPACES.said[name].kind),
 )
@@ -118,6 +121,7 @@ __all__ = [
     "NAORecurrent",
     "NASBenchGraph",
     "NASBenchGraphProteins",
+    "NetMap",
     "Proxyless",
     "Recurrent",
     "Robust",

@@ -12,11 +12,13 @@ from typing import Any
 import networkx as nx
 import pytest
 import torch
+from chip_examples import on_nets
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 from torch.utils import backend_registration
 
 from appnas.cost.timing import machine
+from appnas.domains.eda import Routability
 from appnas.domains.graphs import Graphs
 from appnas.domains.graphs.domain import Options as GraphOptions
 from appnas.domains.images import Images, Options
@@ -251,6 +253,12 @@ def opinions(bare: bool = False) -> Any:
     data["reader", "likes", "book"].edge_index = torch.stack([who, what])[:, likes]
     data["reader", "hates", "book"].edge_index = torch.stack([who, what])[:, ~likes]
     return data
+
+
+@pytest.fixture(scope="session")
+def chips() -> Routability:
+    """Small placements with their netlists."""
+    return on_nets()
 
 
 @pytest.fixture(scope="session")

@@ -6,10 +6,11 @@ from dataclasses import replace
 from functools import partial
 
 import torch
+from chip_examples import on_nets
 from conftest import ring_data
 from sklearn.datasets import load_digits
 from test_eda_domain import made
-from test_matrix import GRAPHS, RECURRENT, TINY_SPACES
+from test_matrix import GRAPHS, ON_NETS, RECURRENT, TINY_SPACES
 from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
@@ -93,13 +94,15 @@ DOMAINS = {
     "hotspots": lambda: made("hotspots"),
     "violated nets": lambda: made("violated_nets"),
     "congestion": lambda: made("congestion"),
+    "nets": on_nets,
 }
 """A small domain of every class, for the matrix; the agents' have a matrix of their own."""
 
 
 def domain_of(space):
     """The domain that a space of the catalogue is tried on."""
-    return text() if space in RECURRENT else one_graph() if space in GRAPHS else images()
+    of = {**dict.fromkeys(RECURRENT, text), **dict.fromkeys(GRAPHS, one_graph), **dict.fromkeys(ON_NETS, on_nets)}
+    return of.get(space, images)()
 
 
 def space_of(name):
@@ -109,6 +112,7 @@ def space_of(name):
 def network(domain):
     """A small network of a domain, the same at every call."""
     name = {Graphs: "gnn", Text: "recurrent", Images: "bench201"}.get(type(domain))
+    name = "net_map" if domain.io.nets else name
     if name is None:
         torch.manual_seed(0)
         sizes = math.prod(domain.io.inputs), math.prod(domain.io.outputs)

@@ -456,13 +456,48 @@ def test_collapse(data, tmp_path):
 
 
 def test_routability(data, tmp_path):
-    """A row for every network, kept; physics needs no training, ispd2015 leaves out each design."""
+    """A row for every predictor, kept; ispd2015 leaves out each design; the switches are in the keys."""
     small = ("--each", "2", "--evaluations", "1", "--epochs", "1", "--final", "1", "--side", "16", "--seeds", "1")
-    small += ("--tasks", "violated_nets", "congestion", "--methods", "random", "--out", str(tmp_path / "rows"))
-    out = run("routability", *small)
+    small += ("--tasks", "violated_nets", "congestion", "--methods", "random", "--top", "1")
+    small += ("--out", str(tmp_path / "rows"))
+    small += ("--rows", "RUDY", "ridge", "forest", "one routing of another order", "unet", "one edge", "random")
+    out = run("routability", *small, "--channels", "router")
     rows = [json.loads(line)["key"] for line in (tmp_path / "rows").read_text().splitlines()]
-    assert len(rows) == 6 + 4 * 6 and len({row[1] for row in rows if row[0] == "congestion"}) == 4
-    assert re.search(r"\| RUDY \| 1 \| 0\.\d{3} \| ", out) and "random against" in out
+    assert len(rows) == 7 + 4 * 6 and len({row[1] for row in rows if row[0] == "congestion"}) == 4
+    assert re.search(r"\| RUDY \| 1 \| 0\.\d{3} \| ", out) and "random against unet" in out
+    assert "random against forest" in out and "random against one edge" in out and "torch" in out.splitlines()[-1]
+    more = ("--channels", "paper", "--head", "mean", "--tasks", "violated_nets", "--rows", "one edge")
+    run("routability", *small, *more)
+    last = json.loads((tmp_path / "rows").read_text().splitlines()[-1])
+    assert last["key"][2:8] == ["one edge", 0, "paper", "shipped", "mean", ""] and last["parameters"] > 10_000
+
+
+def test_graph_and_map(tmp_path):
+    """Both spaces and the hand-made joins on a small file with netlists; rows are kept, and name the machine."""
+    from chip_examples import with_nets
+
+    from appnas.domains.eda.placements import save
+
+    save(with_nets(), tmp_path / "data.npz")
+    small = ("--data", str(tmp_path / "data.npz"), "--out", str(tmp_path / "rows"), "--channels", "pin", "RUDY")
+    small += ("--tasks", "hotspots", "--seeds", "1", "--evaluations", "1", "--epochs", "1", "--final", "1")
+    out = run("net_map", *small, "--methods", "random")
+    rows = [json.loads(line) for line in (tmp_path / "rows").read_text().splitlines()]
+    assert [row["key"][1] for row in rows][:3] == ["unet", "LHNN's kind", "Circuit GNN's kind"] and len(rows) == 5
+    assert "rounds" in rows[4] and "rounds" not in rows[3] and all("torch" in row["machine"] for row in rows)
+    assert re.search(r"\| net_map, random \| 1 \| [01]\.\d{3} \|", out)
+
+
+def test_a_network_for_the_package(tmp_path):
+    """What is made is read by its name, says of which placements it is, and carries its channels' levels."""
+    channels = ("--channels", "cell", "overflow_h", "overflow_v")
+    small = ("--method", "random", "--evaluations", "1", "--epochs", "1", "--final", "1", "--out", str(tmp_path))
+    assert "roc_auc 0." in run("chip_net", "hot", *channels, *small)
+    content = json.loads((tmp_path / "hot" / "arch.json").read_text())
+    assert set(content["preprocessing"]["levels"]) == {"cell", "overflow_h", "overflow_v"}
+    said = (tmp_path / "hot" / "README.md").read_text()
+    assert "| forest | 0." in said and "| this network | 0." in said and "test: arb16x8" in said
+    assert "python benchmarks/chip_net.py hot --channels cell" in said
 
 
 def test_edge_weights_learn():

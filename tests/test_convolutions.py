@@ -17,9 +17,10 @@ from typing import Any
 import convolutions
 import pytest
 import torch
+from chip_examples import on_nets
 from conftest import ring_data
 from convolutions import Shape, save
-from test_matrix import GRAPHS, RECURRENT, TINY_SPACES
+from test_matrix import GRAPHS, ON_NETS, RECURRENT, TINY_SPACES
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map_only
@@ -96,6 +97,8 @@ def inputs_of(name: str) -> tuple[IO, tuple[Tensor, ...]]:
     """Sizes and two examples for a space of the catalogue."""
     if name in GRAPHS:
         domain = Graphs(ring_data())
+    elif name in ON_NETS:
+        domain = on_nets()
     elif name in RECURRENT:
         domain = corpus(["to be or not to be " * 40] * 3, "character", Options(bptt=12, batch=8))
     else:

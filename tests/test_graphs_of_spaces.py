@@ -5,7 +5,7 @@ import random
 import networkx as nx
 import pytest
 import torch
-from test_matrix import GRAPHS, RECURRENT, TINY_SPACES
+from test_matrix import GRAPHS, ON_NETS, RECURRENT, TINY_SPACES
 
 from appnas.predict import as_tensor
 from appnas.predict.gcn import GCN
@@ -50,9 +50,9 @@ def test_the_contract(space):
         assert drawing(space, arch).startswith(next(iter(parts)) + ":")
 
 
-def test_equal_graphs_are_of_equal_networks(name, space, digits, ring, licence):
+def test_equal_graphs_are_of_equal_networks(name, space, digits, ring, licence, chips):
     """Networks that differ in their modules have different graphs; one decision away most do."""
-    io = (ring if name in GRAPHS else licence if name in RECURRENT else digits).io
+    io = (ring if name in GRAPHS else licence if name in RECURRENT else chips if name in ON_NETS else digits).io
     rng, different = random.Random(1), 0
     for _ in range(3):
         arch = random_arch(space, rng)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from test_matrix import GRAPHS, RECURRENT, TINY_SPACES
+from test_matrix import GRAPHS, ON_NETS, RECURRENT, TINY_SPACES
 from torch.utils import _pytree as pytree
 
 from appnas.cost import shaped, to_onnx
@@ -22,7 +22,7 @@ from appnas.space import IO, random_arch
 from appnas.spaces import SPACES
 from appnas.support import seeded
 
-BY_FIELD = ("cnn", "encoder", "graphnet", "guide_dag", "recurrent")
+BY_FIELD = ("cnn", "encoder", "graphnet", "guide_dag", "net_map", "recurrent")
 """One space of every field: what is slow is tried on these, on the others in the slow tests."""
 REFUSED: dict[tuple[str, str], str] = {}
 """What a network cannot be, and why."""
@@ -40,6 +40,12 @@ def network(name):
     elif name in RECURRENT:
         sizes = IO((3,), (3, 7))
         small, large = ((torch.randint(7, (n, 3), generator=rng),) for n in (2, 5))
+    elif name in ON_NETS:
+        sizes = IO((3, 8, 8), (4,), nets=True)
+        small, large = (
+            (torch.randn(n, 3, 8, 8, generator=rng), torch.randint(-1, p, (n, p, 3), generator=rng))
+            for n, p in ((2, 9), (5, 14))
+        )
     else:
         small, large = ((torch.randn(n, 3, 8, 8, generator=rng),) for n in (2, 5))
     model = seeded(0, lambda: space.build(random_arch(space, random.Random(1)), sizes))

@@ -62,14 +62,29 @@ TINY_SPACES = {
     "recurrent": {"nodes": 3, "hidden": 4, "width": 4},
     "nao-recurrent": {"nodes": 3, "hidden": 4, "width": 4},
     "guide_dag": {"width": 2, "strides": (2,), "branches": 1, "vertices": ("conv", "mix"), "kernels": (3,), "dense": 2},
+    "net_map": {
+        "width": 2,
+        "strides": (2,),
+        "branches": 1,
+        "vertices": ("conv", "mix"),
+        "kernels": (3,),
+        "dense": 2,
+        "rounds": 2,
+        "hidden": (2, 3),
+    },
 }
 GRAPHS = ("gnn", "graphmix", "graphnet", "nasbenchgraph", "nasbenchgraph-proteins")
 """Spaces on graphs."""
 RECURRENT = ("recurrent", "nao-recurrent")
-"""Spaces on text; the others are on images."""
+"""Spaces on text."""
+ON_NETS = ("net_map",)
+"""Spaces on maps and nets; the others are on images."""
 SAMPLED = {"gnn": "graphmix", "mnas": "proxyless", "alexnet": "proxyless", "condensenet": "proxyless"}
 """Spaces without a supernet, and the space that their error names instead."""
+NO_IMAGES = (*GRAPHS, *RECURRENT, *ON_NETS, *SAMPLED)
+"""What no agent searches."""
 REFUSED = {
+    ("rlnas", "net_map"): "random_labels",
     **{("rlnas", space): "weights of their own" for space in ("mlp", "cnn", "slots", "torso")},
     **{("rlnas", space): "random_labels" for space in RECURRENT},
 }
@@ -128,12 +143,14 @@ NEEDS = {
 
 @pytest.mark.parametrize("space", SPACES)
 @pytest.mark.parametrize("method", [*NEEDS["gates"], *NEEDS["data"], *NEEDS["scores"]])
-def test_searches_retrains_and_tests(method: str, space: str, digits, ring, licence):
+def test_searches_retrains_and_tests(method: str, space: str, digits, ring, licence, chips):
     """A search, a retraining, held-out metrics: all through the front door."""
     made = SPACES[space](**TINY_SPACES[space])
     domain, outputs, metric, most = digits, (3, 10), "accuracy", 100
     if space in GRAPHS:
         domain, outputs = ring, (60, 3)
+    if space in ON_NETS:
+        domain, outputs, metric, most = chips, (3, 8, 8), "roc_auc", 1
     if space in RECURRENT:
         domain, outputs, metric, most = licence, (3, *licence.io.outputs), "perplexity", 2 * licence.io.outputs[1]
     if METHODS[method].needs == "gates" and space in SAMPLED:
@@ -180,7 +197,7 @@ def test_searches_other_graphs(method: str, task: str):
     ("method", "space"),
     [
         *((name, "encoder") for name in [*NEEDS["data"], *NEEDS["scores"]]),
-        *((n, space) for n in NEEDS["agent"] for space in SPACES if space not in (*GRAPHS, *RECURRENT, *SAMPLED)),
+        *((n, space) for n in NEEDS["agent"] for space in SPACES if space not in NO_IMAGES),
     ],
 )
 def test_searches_retrains_and_tests_an_agent(method: str, space: str, catch):
@@ -232,10 +249,10 @@ def test_every_kind_of_name_is_known(space: str):
 
 
 @pytest.mark.parametrize("space", SPACES)
-def test_trains_in_bf16_as_in_32(space: str, digits, ring, licence):
+def test_trains_in_bf16_as_in_32(space: str, digits, ring, licence, chips):
     """Networks from scratch, and supernets: the losses of the first epoch differ by what 8 bits say."""
     made = SPACES[space](**TINY_SPACES[space])
-    domain = ring if space in GRAPHS else licence if space in RECURRENT else digits
+    domain = ring if space in GRAPHS else licence if space in RECURRENT else chips if space in ON_NETS else digits
     arch, mean, found = random_arch(made, random.Random(0)), {}, {}
     for precision in ("32", "bf16"):
         with warnings.catch_warnings():

@@ -74,6 +74,7 @@ def check(space: Space, domain: Any, method: str, config: Any) -> counts.Superne
     if entry.needs not in fits:
         lacks = {"agent": "training loop of its own (`host`)", "data": "data"}.get(entry.needs, "`batches` and `loss`")
         raise catalogue.unfit(method, f"{type(domain).__name__} has no {lacks}", fits)
+    _nets_are_read(space, domain)
     build = ["build"] if isinstance(domain, Domain) else []
     offers(space, [*entry.members, *build, *([] if alone else ["supernet"])], method)
     if "discretise" in entry.members:
@@ -152,6 +153,19 @@ def _spared(
     plan = fitted(most, less, least, room) or FIXED["cells"]
     saved = plan.convolutions * (most - less) + plan.cells * (less - least)
     return kept._replace(activations=int(kept.activations - saved), again=tuple(plan))
+
+
+def _nets_are_read(space: Space, domain: Any) -> None:
+    """Whether the space has a place for the domain's second input, which others would take for gates.
+
+    Raises:
+        ValueError: it has none.
+    """
+    if isinstance(domain, Domain) and domain.io.nets and not getattr(space, "reads_nets", False):
+        raise ValueError(
+            f"{type(space).__name__} reads maps alone, and this domain gives nets too: leave out netlist=True, or use"
+            " the space net_map"
+        )
 
 
 def _single(entry: Any, method: str, config: Any, apart: str, fits: set[str]) -> None:

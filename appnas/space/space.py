@@ -61,6 +61,8 @@ class IO:
         embedding: (nodes, width) of a graph some of whose nodes have features that are learnt. The last number that
             comes with a node says which of these it is, from 1 (0: none of them); a network puts a vector of that width
             in its place, which makes `inputs` numbers.
+        nets: whether maps [C, H, W] come with the pins of a netlist, a second input [P, 3] of integers: the gcell
+            (row * W + column), net and cell of every pin, numbered below P; -1 in all three past the last pin.
     """
 
     inputs: tuple[int, ...]
@@ -68,6 +70,7 @@ class IO:
     edges: int = 0
     relations: int = 0
     embedding: tuple[int, ...] = ()
+    nets: bool = False
 
 
 @runtime_checkable

@@ -23,7 +23,7 @@ GROUP = "training"
 """Group of the choices, part of the graph, and what their names begin with."""
 HOOKS = ("active", "canonical", "count", "equivalents", "graph", "mutate", "neighbours", "reached", "signature")
 """Optional members that are handed on, where the space has them, for the decisions of the network."""
-SAME = ("mixed", "paths_only")
+SAME = ("mixed", "paths_only", "reads_nets")
 """Optional members that are handed on as they are."""
 
 

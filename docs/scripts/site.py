@@ -29,7 +29,6 @@ COPIES = {
     "benchmarks/SPEED.md": "speed.md",
     "benchmarks/pictures/nasbenchgraph.png": "pictures/nasbenchgraph.png",
     "domains/eda/files/PLACEMENTS.md": "fields/placements.md",
-    "domains/eda/files/placements32.png": "fields/placements32.png",
     "CONTRIBUTING.md": "contributing.md",
 }
 """Files of the repository and where they stand on the site."""

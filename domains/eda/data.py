@@ -14,12 +14,16 @@ from appnas.domains.eda.placements import load
 SHIPPED = Path(__file__).parent / "files" / "placements32.npz"
 """Made by `appnas eda generate`; see PLACEMENTS.md beside it."""
 SMALL = Options(
-    test=("arb16x8", "cam8x8", "glue600", "hash9", "mul8", "perm16x2", "xbar12x2"),
-    valid=("alu12", "gf16", "ham6x8", "rf12x4"),
+    test=(
+        "arb16x8", "cam8x8", "glue600", "hash9", "mul8", "perm16x2", "xbar12x2", "div6", "rom6x10", "ca32x4",
+        "mul9", "rf8x6", "sbox2", "fifo8x8", "perm8x4", "glue450", "crc16", "div7",
+    ),
+    valid=("alu12", "gf16", "ham6x8", "rf12x4", "sort4x5", "fsm32", "xbar8x2", "cam6x10", "fft2", "ca48x4"),
     batch=16,
     recipe=replace(ADAM, lr=2e-3),
-)
-"""Few and small placements bear smaller batches and a larger learning rate than the paper's."""
+)  # fmt: skip
+"""Designs of both libraries in every split; dividers in the test alone. Few and small placements bear smaller batches
+and a larger learning rate than the paper's."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,7 @@ class FileOptions(Options):
     """Options of a file of placements."""
 
     path: str = ""
-    """dataset.npz of `appnas eda generate`."""
+    """dataset.npz of `appnas eda generate`, or what `appnas eda label` or `pack` wrote."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,7 @@ def file(options: FileOptions) -> Routability:
         ValueError: no path was given, or as for `load` and `Routability`.
     """
     if not options.path:
-        raise ValueError("give --domain.path: dataset.npz, as `appnas eda generate` makes it")
+        raise ValueError("give --domain.path: dataset.npz, as `appnas eda generate`, `label` or `pack` makes it")
     options = replace(options, path=str(Path(options.path).absolute()))
     return Routability(load(options.path), options)
 

@@ -18,9 +18,11 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from appnas.compute import CPU, home, moved
 from appnas.domains.eda import metrics
-from appnas.domains.eda.flow import PAPER
-from appnas.domains.eda.placements import Placements
-from appnas.domains.eda.scaling import Scale, Scaling, Task
+from appnas.domains.eda.flow import DEFAULT
+from appnas.domains.eda.flow.netlists import mirrored, tensor
+from appnas.domains.eda.held_out import split_designs
+from appnas.domains.eda.placements import GROUPS, Placements
+from appnas.domains.eda.scaling import Head, Scale, Scaling, Task
 from appnas.space import IO
 from appnas.support import checked, digest
 from appnas.task import Metric, Recipe, Supervised
@@ -31,7 +33,8 @@ METRICS = {"violated_nets": Metric("tau"), "hotspots": Metric("roc_auc"), "conge
 """Task -> what "value" is."""
 UNDEFINED = {"nrms": 1.0, "ssim": 0.0, "spearman": 0.0}
 """Of a network that diverged, or says the same everywhere; other metrics are then the domain's `chance`."""
-Batch = tuple[Tensor, Tensor]
+Batch = tuple[Tensor, ...]
+"""Maps, pins if networks read them, and targets."""
 
 
 @dataclass(frozen=True)
@@ -41,16 +44,21 @@ class Options:
 
     task: Task = "hotspots"
     """violated_nets: how many nets, one number a placement. hotspots: which gcells. congestion: how much a gcell."""
-    channels: tuple[str, ...] = PAPER
-    """Feature maps by name, in order."""
+    channels: tuple[str, ...] = DEFAULT
+    """Feature maps by name, in order. paper, capacity, circuitnet and default stand for several: the 17 channels of the
+    paper, tracks and what takes them, CircuitNet's, and paper with capacity."""
     target: str = ""
-    """Label map; by default drc for hotspots, and congestion for congestion. Of a pair, for example util_h+util_v, the
-    sum. Congestion is brought to 0..1 in each placement, as CircuitNet does."""
+    """Label map; by default congestion for congestion, and for hotspots hotspot, how often several routings had a
+    violation, or drc where there was one routing. Of a pair, for example util_h+util_v, the sum. Congestion is brought
+    to 0..1 in each placement, as CircuitNet does."""
     threshold: float = 0.0
-    """A gcell is a hotspot if its label is above this."""
+    """A gcell is a hotspot if its label is above this. 0 leaves the label hotspot as it is, a probability."""
     scale: Scale = "train"
     """Channels to zero mean and unit deviation over the training placements, or to 0..1 in each placement (CircuitNet).
     A channel that is constant becomes 0."""
+    head: Head = "sum"
+    """Of violated_nets. sum: the network gives a map, softplus of which is nets left open in a gcell, and the sum of
+    those is the count: it shows where, too. mean: it gives the number itself, of the mean over its last maps."""
     test: tuple[str, ...] = ()
     """Designs held out for the test; by default a third of them, drawn by the seed."""
     valid: tuple[str, ...] = ()
@@ -61,48 +69,26 @@ class Options:
     """Placements a batch."""
     epochs: int = 45
     """Length of the training of a search's result, unless told."""
+    netlist: bool = False
+    """Give networks the pins too, for spaces that pass messages over cells and nets, such as net_map."""
     flip: bool = True
     """Random mirror images. Never transposed: the metal layers have directions."""
     recipe: Recipe = field(default_factory=lambda: ADAM)
     """How stand-alone networks are trained."""
 
     def __post_init__(self) -> None:
-        """Check the sizes.
+        """Put channels in the place of their groups, and check.
 
         Raises:
             ValueError: a batch below 1, an unknown task, no channel, or a design in both held-out splits.
         """
+        chosen = tuple(name for said in self.channels for name in GROUPS.get(said, (said,)))
+        object.__setattr__(self, "channels", chosen)
         if not self.channels or len(set(self.channels)) < len(self.channels):
             raise ValueError(f"channels are one or more different names, got {self.channels}")
         both = sorted(set(self.test) & set(self.valid))
         if both:
             raise ValueError(f"a design is in one split only, {both} are in test and valid")
-
-
-def split_designs(designs: tuple[str, ...], options: Options) -> dict[str, np.ndarray]:
-    """Indices of the placements of every split: train, valid, test, and all but test.
-
-    Raises:
-        ValueError: an unknown design, or a split without one.
-    """
-    known = sorted(set(designs))
-    if len(known) < 3:
-        raise ValueError(f"placements are split by design into training, validation and test: give three, got {known}")
-    unknown = sorted((set(options.test) | set(options.valid)) - set(known))
-    if unknown:
-        raise ValueError(f"the designs are {known}, there is no {unknown[0]!r}")
-    rng = random.Random(options.seed)
-    test = options.test or tuple(rng.sample(known, max(len(known) // 3, 1)))
-    rest = [name for name in known if name not in test and name not in options.valid]
-    valid = options.valid or tuple(rng.sample(rest, min(max(len(rest) // 4, 1), len(rest))))
-    of = np.array(designs)
-    split = {"test": np.isin(of, test), "valid": np.isin(of, valid) & ~np.isin(of, test)}
-    split["all"] = ~split["test"]
-    split["train"] = split["all"] & ~split["valid"]
-    for name, chosen in split.items():
-        if not chosen.any():
-            raise ValueError(f"the split {name!r} is empty: {len(known)} designs {known}, of which test {test}")
-    return {name: np.flatnonzero(chosen) for name, chosen in split.items()}
 
 
 class Routability(Supervised):
@@ -132,12 +118,20 @@ class Routability(Supervised):
         counted = options.task == "violated_nets"
         counts = torch.log1p(self._y) if counted else torch.empty(0)
         self.scaling = Scaling.fitted(
-            options.task, options.channels, options.scale, raw[train], counts[train] if counted else counts
-        )
+            options.task, options.channels, options.scale, raw[train], counts[train] if counted else counts,
+            options.head,
+        )  # fmt: skip
         self._x = self.scaling.inputs(raw)
         if counted:
             self._y = ((counts - self.scaling.count_mean) / self.scaling.count_std)[:, None]
-        self.io = IO(tuple(self._x.shape[1:]), tuple(self._y.shape[1:]))
+        maps = self.scaling.maps
+        outputs = tuple(self._x.shape[2:] if maps else self._y.shape[1:])
+        self.io = IO(tuple(self._x.shape[1:]), outputs, nets=options.netlist)
+        self._pins = tensor(data.netlists) if options.netlist else None
+
+    def _inputs(self, rows: Tensor) -> tuple[Tensor, ...]:
+        """What networks read of some placements: maps, and pins."""
+        return (self._x[rows],) if self._pins is None else (self._x[rows], self._pins[rows])
 
     def _targets(self) -> np.ndarray:
         options = self.options
@@ -145,13 +139,16 @@ class Routability(Supervised):
             if self.data.counts is None:
                 raise ValueError("the data lack counts of nets with violations, which the task violated_nets predicts")
             return self.data.counts.astype(float)
-        names = (options.target or ("drc" if options.task == "hotspots" else "congestion")).split("+")
+        soft = "hotspot" in self.data.labels and not options.threshold
+        default = "congestion" if options.task == "congestion" else "hotspot" if soft else "drc"
+        names = (options.target or default).split("+")
         maps: np.ndarray = np.sum([self.data.label(name) for name in names], 0)
         if options.task == "congestion":
             low, high = maps.min((1, 2), keepdims=True), maps.max((1, 2), keepdims=True)
             truth, what = (maps - low) / np.where(high > low, high - low, 1), "congestion that differs over its gcells"
         else:
-            truth, what = maps > options.threshold, "a hotspot"
+            probable = names == ["hotspot"] and not options.threshold
+            truth, what = maps if probable else maps > options.threshold, "a hotspot"
         for name in ("train", "valid", "test"):
             if not truth[self._of[name]].any():
                 raise ValueError(f"no placement of the split {name!r} {self.split[name]} has {what}: choose others")
@@ -160,44 +157,48 @@ class Routability(Supervised):
     @property
     def fingerprint(self) -> str:
         """A digest of options, maps and targets: a training's checkpoint is of one of them."""
-        return digest(str(self.options), *self.data.designs, self._x, self._y)
+        pins = [] if self._pins is None else [self._pins]
+        return digest(str(self.options), *self.data.designs, self._x, self._y, *pins)
 
     def preprocessing(self) -> dict[str, Any]:
         """What users of an exported network need: channels, their scaling, and what comes out (see `Scaling`)."""
         return self.scaling.plain()
 
-    def _rows(self, split: str) -> np.ndarray:
-        if split not in self._of:
-            raise ValueError(f"the splits are {sorted(self._of)}, got {split!r}")
-        return self._of[split]
-
     def epoch(self, split: str) -> int:
         """Number of batches in one epoch."""
-        return -(-len(self._rows(split)) // self.options.batch)
+        return -(-len(self.of_split(split)[0]) // self.options.batch)
 
     def batches(self, split: str, rng: torch.Generator) -> Iterator[Batch]:
         """One epoch, shuffled and mirrored: "train", "valid", or both for the final training: "all".
 
         Shapes:
-            yields: maps [B, C, H, W], and standardised log counts [B, 1] or label maps [B, H, W].
+            yields: maps [B, C, H, W], pins [B, P, 3] if networks read them, and standardised log counts [B, 1] or label
+                maps [B, H, W].
         """
-        rows = torch.from_numpy(self._rows(split))
+        rows = torch.from_numpy(self.of_split(split)[0])
         order = rows[torch.randperm(len(rows), generator=rng)]
         for part in torch.split(order, self.options.batch):
-            x, y = self._x[part], self._y[part]
+            (x, *pins), y = self._inputs(part), self._y[part]
             for axis in (2, 3) if self.options.flip else ():
                 chosen = torch.rand(len(x), generator=rng) < 0.5
                 x = torch.where(chosen[:, None, None, None], x.flip(axis), x)
+                pins = [mirrored(of, axis - 2, self.io.inputs[1:], chosen) for of in pins]
                 if y.dim() == 3:
                     y = torch.where(chosen[:, None, None], y.flip(axis - 1), y)
-            yield x, y
+            yield x, *pins, y
 
     def loss(self, model: Callable[..., Any], batch: Batch) -> Tensor:
-        """Cross entropy of hotspots, square error of the others, of every placement. Shapes: returns [B]."""
-        x, y = batch
-        out = model(x)
+        """Cross entropy of hotspots (of their probabilities), square error of the others, of every placement.
+
+        Shapes:
+            returns: [B].
+        """
+        *inputs, y = batch
+        out = model(*inputs)
         if self.options.task == "hotspots":
             return binary_cross_entropy_with_logits(out, y, reduction="none").flatten(1).mean(1)
+        if self.options.task == "violated_nets":
+            out = self.scaling.standardised(out)
         return (out - y).pow(2).flatten(1).mean(1)  # type: ignore[no-any-return]
 
     def fold(self, index: int, count: int) -> Routability:
@@ -219,15 +220,32 @@ class Routability(Supervised):
     @torch.no_grad()
     def predict(self, model: nn.Module, rows: np.ndarray) -> np.ndarray:
         """Predicted counts [N], probabilities of hotspots [N, H, W], or congestion [N, H, W]."""
+        return self.scaling.outputs(self._raw(model, rows))
+
+    def _raw(self, model: nn.Module, rows: np.ndarray) -> Tensor:
         model.eval()
-        parts = torch.split(self._x[torch.from_numpy(rows)], 64)
-        return self.scaling.outputs(moved(torch.cat([model(moved(x, home(model))) for x in parts]), CPU))
+        parts = (moved(self._inputs(part), home(model)) for part in torch.split(torch.from_numpy(rows), 64))
+        found: Tensor = moved(torch.cat([model(*inputs) for inputs in parts]), CPU)
+        return found
 
     def _measure(self, model: nn.Module, split: str) -> dict[str, float]:
-        rows = self._of[split]
-        predicted, truth = self.predict(model, rows), self._truth[rows]
+        return self.measured(self.predict(model, self._of[split]), split)
+
+    def of_split(self, split: str) -> tuple[np.ndarray, np.ndarray]:
+        """Indices of the placements of train, valid, test, or all but test, and what is true of them, as in `predict`.
+
+        Raises:
+            ValueError: another split.
+        """
+        if split not in self._of:
+            raise ValueError(f"the splits are {sorted(self._of)}, got {split!r}")
+        return self._of[split], self._truth[self._of[split]]
+
+    def measured(self, predicted: np.ndarray, split: str) -> dict[str, float]:
+        """Metrics of predictions that anybody made for all placements of a split, in their order, see `predict`."""
+        rows, truth = self.of_split(split)
         if self.options.task == "hotspots":
-            found = metrics.of_hotspots(predicted, truth.astype(bool))
+            found = metrics.of_hotspots(predicted, truth)
         elif self.options.task == "congestion":
             found = metrics.of_congestion(predicted, truth)
         else:
@@ -243,26 +261,28 @@ class Routability(Supervised):
         """The same metrics of the held-out designs, without a "value"."""
         return self._measure(model, "test")
 
-    def example(self, count: int) -> tuple[Tensor]:
-        """The first `count` training placements, scaled. Shapes: [count, C, H, W]."""
-        return (self._x[torch.from_numpy(self._of["train"][:count])],)
+    def example(self, count: int) -> tuple[Tensor, ...]:
+        """The first `count` training placements, scaled. Shapes: [count, C, H, W], and pins [count, P, 3]."""
+        return self._inputs(torch.from_numpy(self._of["train"][:count]))
 
+    @torch.no_grad()
     def showcase(self, model: nn.Module, count: int = 4) -> dict[str, dict[str, np.ndarray]]:
         """Held-out placements, of as many designs as there are: two features, the label and the prediction, as maps.
 
-        None for a task without maps.
+        Of counts, the label is where the violations are (drc), if the data know. None for networks without maps.
         """
-        if self.options.task == "violated_nets":
+        if not self.scaling.maps:
             return {}
-        rows = self._of["test"]
-        hardest = rows[np.argsort(-self._truth[rows].mean((1, 2)), kind="stable")]
+        rows, counted = self._of["test"], self.options.task == "violated_nets"
+        hardest = rows[np.argsort(-self._truth[rows].reshape(len(rows), -1).mean(1), kind="stable")]
         first = {self.data.designs[i]: i for i in hardest[::-1]}
         chosen = np.array(sorted(first.values(), key=list(hardest).index)[:count])
-        predicted = self.predict(model, chosen)
+        predicted = self.scaling.drawn(self._raw(model, chosen))
+        label = self.data.labels.get("drc") if counted else self._truth
         return {
             self.data.names[i]: {
                 **{name: self.data.of([name])[i, 0] for name in self.scaling.shown},
-                "label": self._truth[i].astype(float),
+                **({} if label is None else {"label": label[i].astype(float)}),
                 "prediction": predicted[k],
             }
             for k, i in enumerate(chosen)

@@ -36,41 +36,53 @@ def spearman(x: Array, y: Array) -> float:
     return pearson(ranks(x.ravel()), ranks(y.ravel()))
 
 
-def roc_auc(scores: Array, positive: Array) -> float:
-    """Area under the ROC curve: how often a positive scores above a negative; NaN without one of them."""
-    positive = positive.ravel().astype(bool)
-    p, n = int(positive.sum()), int((~positive).sum())
-    if p == 0 or n == 0:
+def roc_auc(scores: Array, truth: Array) -> float:
+    """Area under the ROC curve: how often a positive scores above a negative; NaN without one of them.
+
+    Args:
+        scores: of anything, any shape.
+        truth: what is positive; or probabilities p, where each counts as a positive with the weight p and as a negative
+            with 1 - p. If p is the share of K routings, this is the area of the K truths one after another, against
+            the same scores, and the best that can be had, p itself, stays below 1.
+    """
+    _, place = np.unique(scores.ravel(), return_inverse=True)
+    weight = truth.ravel().astype(float)
+    hits, misses = np.bincount(place.reshape(-1), weight), np.bincount(place.reshape(-1), 1 - weight)
+    both = hits.sum() * misses.sum()
+    return float((hits * (misses.cumsum() - misses / 2)).sum() / both) if both > 0 else float("nan")
+
+
+def average_precision(scores: Array, truth: Array) -> float:
+    """Sum of precision times gain in recall over the thresholds; NaN without a positive. Ties are one threshold.
+
+    Args:
+        scores: of anything, any shape.
+        truth: what is positive, or probabilities, as for `roc_auc`.
+    """
+    _, place, counts = np.unique(scores.ravel(), return_inverse=True, return_counts=True)
+    hits = np.bincount(place.reshape(-1), truth.ravel().astype(float))[::-1]
+    if not hits.sum() > 0:
         return float("nan")
-    return float((ranks(scores.ravel())[positive].sum() - p * (p + 1) / 2) / (p * n))
+    return float((hits * hits.cumsum() / counts[::-1].cumsum()).sum() / hits.sum())
 
 
-def average_precision(scores: Array, positive: Array) -> float:
-    """Sum of precision times gain in recall over the thresholds; NaN without a positive. Ties are one threshold."""
-    positive = positive.ravel().astype(bool)
-    if not positive.any():
-        return float("nan")
-    order = np.argsort(-scores.ravel(), kind="stable")
-    sorted_scores, hits = scores.ravel()[order], positive[order].cumsum()
-    last = np.append(np.flatnonzero(np.diff(sorted_scores)), len(order) - 1)
-    gains = np.diff(hits[last], prepend=0)
-    return float((gains * hits[last] / (last + 1)).sum() / positive.sum())
-
-
-def mean_roc(scores: Array, positive: Array, thresholds: int = 200) -> float:
+def mean_roc(scores: Array, truth: Array, thresholds: int = 200) -> float:
     """CircuitNet's ROC area: true and false positive rates at fixed thresholds, averaged over samples, then integrated.
 
     Args:
         scores: in 0 to 1, [N, H, W].
-        positive: boolean, the same shape; samples without a positive or a negative are left out.
+        truth: boolean, or probabilities as for `roc_auc`, the same shape; samples without a positive or a negative are
+            left out.
         thresholds: evenly spaced in 0 to 1.
     """
-    rates = []
-    for score, truth in zip(scores, positive, strict=True):
-        hits, misses = np.sort(score[truth]), np.sort(score[~truth])
-        if len(hits) and len(misses):
-            at = np.arange(thresholds) / thresholds
-            rates.append([1 - np.searchsorted(found, at) / len(found) for found in (hits, misses)])
+    rates, at = [], np.arange(thresholds) / thresholds
+    for score, positive in zip(scores.reshape(len(scores), -1), truth.reshape(len(truth), -1), strict=True):
+        order = np.argsort(score, kind="stable")
+        below = np.searchsorted(score[order], at)
+        weights = positive[order].astype(float)
+        if 0 < weights.sum() < len(weights):
+            sums = (np.append(0, w.cumsum()) for w in (weights, 1 - weights))
+            rates.append([1 - total[below] / total[-1] for total in sums])
     if not rates:
         return float("nan")
     tpr, fpr = np.mean(rates, 0)

@@ -16,7 +16,7 @@ passes it on; an edge that leaves a vertex which nothing reaches is without effe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
@@ -28,12 +28,13 @@ from torch import Tensor, nn
 from appnas.compute import derived, read
 from appnas.space import IO, Arch, Choice, Gates, Mask, only
 from appnas.spaces.eda.linear import Conv, MixConv, weighed
-from appnas.spaces.eda.map_nets import number_head
+from appnas.spaces.eda.map_nets import map_head, number_head
 from appnas.spaces.parts import Free, Style, convolution, norm
 from appnas.supernet import Dag
 from appnas.support import checked
 
 EDGE = ("none", "edge")
+Enter = Callable[[int, Tensor], Tensor]
 OPERATIONS = ("conv", "wide", "atrous", "mix")
 """Convolution 3x3; the same twice as wide; 3x3 with dilation 2; MixConv: depthwise kernels of several sizes, then
 1x1."""
@@ -42,12 +43,13 @@ OPERATIONS = ("conv", "wide", "atrous", "mix")
 @dataclass(frozen=True)
 @checked(width=1, branches=1, dense=1)
 class GuideDag(Free):
-    """The guide-DAG space. For small maps and CPUs: strides=(1, 2, 2), width=8, kernels=(3, 5, 7, 9)."""
+    """The guide-DAG space. For small maps and CPUs: strides=(1, 1), width=16, kernels=(3, 5, 7, 9)."""
 
     width: int = 32
     """Channels of an operation; "wide" has twice as many."""
     strides: tuple[int, ...] = (2, 2, 2)
-    """Of the downsampling convolution that begins each stage, 1 or 2."""
+    """Of the downsampling convolution that begins each stage, 1 or 2. 1, 1 keeps all gcells, for maps and for counts
+    that are their sums: half of the edges are 48 M multiply-adds on 17 x 32 x 32; 1, 2, 2: 23 M; 2, 2, 2 (paper): 7."""
     branches: int = 2
     """Parallel guide-DAGs in a stage."""
     vertices: tuple[str, ...] = ("conv", "wide", "atrous", "mix", "conv", "atrous", "mix")
@@ -254,8 +256,8 @@ class GuideNetwork(nn.Module):
         self.last = nn.Sequential(norm(w, style), nn.ReLU())
         self.head = map_head(w, space.strides, style) if len(io.outputs) == 2 else number_head(w, space.dense, io)
 
-    def forward(self, x: Tensor, gates: Gates | None = None) -> Tensor:
-        """Numbers, or a map.
+    def forward(self, x: Tensor, gates: Gates | None = None, enter: Enter = lambda stage, x: x) -> Tensor:
+        """Numbers, or a map; `enter` makes what a stage, or after the last one the head, reads.
 
         Shapes:
             x: [B, C, H, W]. gates: one [E, 2] or [B, E, 2] a guide-DAG. returns: [B, n] or [B, H, W].
@@ -263,13 +265,13 @@ class GuideNetwork(nn.Module):
         weights = None if gates is None else derived(self._ends, gates)
         x = self.first(x.contiguous(memory_format=torch.channels_last))
         for stage, join in enumerate(self.norms):
-            x = join(x)
+            x = join(enter(stage, x))
             total = self.shortcuts[stage](x)
             for k in range(stage * self.branches, (stage + 1) * self.branches):
                 given = () if gates is None or weights is None else (gates[k], weights[k])
                 total = total + self.guides[k](x, *(given or (None,)))
             x = total
-        y = self.head(self.last(x))
+        y = self.head(self.last(enter(len(self.norms), x)))
         return y[:, 0, : self.out[0], : self.out[1]] if len(self.out) == 2 else y  # type: ignore[no-any-return]
 
     def _ends(self, gates: Gates) -> Gates:
@@ -277,11 +279,3 @@ class GuideNetwork(nn.Module):
         guides = [guide for guide in self.guides if isinstance(guide, Guide)]
         taken = [g[..., 1] * g.new_tensor(guide.taken) for g, guide in zip(gates, guides, strict=True)]
         return ends(torch.stack(taken), guides[0].edges)[0].unbind()
-
-
-def map_head(width: int, strides: Sequence[int], style: Style) -> nn.Module:
-    """As many transposed convolutions as there were strides of 2, then a convolution to one channel."""
-    layers: list[nn.Module] = []
-    for _ in range(sum(stride == 2 for stride in strides)):
-        layers += [nn.ConvTranspose2d(width, width, 4, 2, 1, bias=False), norm(width, style), nn.ReLU()]
-    return nn.Sequential(*layers, nn.Conv2d(width, 1, 3, padding=1))

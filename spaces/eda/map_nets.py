@@ -8,19 +8,28 @@ W], else numbers.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from appnas.space import IO
+from appnas.spaces.parts import Style, norm
 
 
 def number_head(width: int, dense: int, io: IO) -> nn.Module:
     """Mean over the map, one hidden layer."""
     hidden = nn.Linear(width, dense), nn.ReLU(), nn.Linear(dense, io.outputs[0])
     return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), *hidden)
+
+
+def map_head(width: int, strides: Sequence[int], style: Style) -> nn.Module:
+    """As many transposed convolutions as there were strides of 2, then a convolution to one channel."""
+    layers: list[nn.Module] = []
+    for _ in range(sum(stride == 2 for stride in strides)):
+        layers += [nn.ConvTranspose2d(width, width, 4, 2, 1, bias=False), norm(width, style), nn.ReLU()]
+    return nn.Sequential(*layers, nn.Conv2d(width, 1, 3, padding=1))
 
 
 def block(c_in: int, c_out: int, kernel: int = 3, normed: type[nn.Module] = nn.BatchNorm2d) -> nn.Sequential:

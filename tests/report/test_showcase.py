@@ -46,6 +46,6 @@ def test_from_the_domain_to_the_page(tmp_path):
 
 
 def test_a_domain_that_shows_nothing(tmp_path):
-    result = appnas.search(SPACE, made("violated_nets"), "random", evaluations=1, budget=1, out=tmp_path)
+    result = appnas.search(SPACE, made("violated_nets", head="mean"), "random", evaluations=1, budget=1, out=tmp_path)
     result.retrain(1)
     assert load_showcase(tmp_path) == {} and "What it predicts" not in result.report().read_text()

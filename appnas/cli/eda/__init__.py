@@ -1,4 +1,4 @@
-"""`appnas eda COMMAND`: labelled placements by real tools, maps and predictions.
+"""`appnas eda COMMAND`: labelled placements by real tools or from their reports, maps and predictions.
 
 Here belongs what the command line says of chips: a file a command, and its line in `COMMANDS`.
 """
@@ -14,13 +14,17 @@ from appnas.cli import flags
 from appnas.cli.eda.doctor import Doctor
 from appnas.cli.eda.features import Features
 from appnas.cli.eda.generate import Generate
+from appnas.cli.eda.graph import Graph
+from appnas.cli.eda.label import Label
+from appnas.cli.eda.pack import Pack
 from appnas.cli.eda.predict import Predict
 from appnas.support.dotted import close
 
 __all__ = ["COMMANDS", "run"]
 
 COMMANDS: dict[str, Callable[..., Any]] = {
-    "doctor": Doctor, "generate": Generate, "features": Features, "predict": Predict,
+    "doctor": Doctor, "generate": Generate, "features": Features, "label": Label, "pack": Pack, "graph": Graph,
+    "predict": Predict,
 }  # fmt: skip
 
 

@@ -34,9 +34,14 @@ class Features:
     of the DEF file."""
     ideal: str = ""
     """Nets to leave out, as placers do: of a USE, or of more pins than a number. CLOCK,RESET,SCAN,100 for example."""
-    tracks: bool = False
-    """Channels in tracks, too: tracks_h and _v (capacity of a gcell), load_h and _v (share of it that nets take),
-    overflow_h and _v (of the pattern router, which may take minutes on large designs)."""
+    router: bool = True
+    """The channels overflow_h and _v by the pattern router, which may take minutes on large designs. --no-router leaves
+    them out."""
+    routing_layers: int = 0
+    """Layers that wires may use, from the lowest: it decides the channels tracks, load, overflow and layers. By default
+    all of the LEF files."""
+    pitch: float = 0.0
+    """Micrometres between two tracks, where the LEF files have macros alone; by default as the DEF file's TRACKS."""
 
     def run(self) -> None:
         """Write them.
@@ -44,9 +49,9 @@ class Features:
         Raises:
             ValueError: fewer than two files, or one that cannot be read.
         """
-        from appnas.domains.eda.flow import OVERFLOW, TRACKS
-
-        design, _, maps = features_of(self.lef, self.grid, self.ideal, (*TRACKS, *OVERFLOW) if self.tracks else ())
+        design, _, maps = features_of(
+            self.lef, self.grid, self.ideal, capacity(self.router), self.pitch, self.routing_layers
+        )
         out = self.out or beside(self.lef[-1], ".npz")
         np.savez_compressed(
             out, channels=np.array(list(maps)), x=np.stack(list(maps.values())), die=np.array(design.die)
@@ -54,18 +59,28 @@ class Features:
         show.line(f"{out}: {len(maps)} maps of {design.name}, {len(design.cells)} cells, {len(design.nets)} nets")
 
 
+def capacity(router: bool) -> list[str]:
+    """Channels of what room there is and what would take it, with or without those of the pattern router."""
+    from appnas.domains.eda.flow import CAPACITY, OVERFLOW
+
+    return [name for name in CAPACITY if router or name not in OVERFLOW]
+
+
 def features_of(
-    files: Sequence[Path], said: str, ideal: str = "", more: Sequence[str] = ()
+    files: Sequence[Path], said: str, ideal: str = "", more: Sequence[str] = (), pitch: float = 0.0, layers: int = 0
 ) -> tuple[Design, Grid, dict[str, np.ndarray]]:
     """A placed design, from LEF files and last its DEF file, its grid, and its maps by name, with `more` if told.
 
-    Says what of the files was not read, and which nets are so wide that no router will see them as they are.
+    Says what of the files was not read, and which nets are so wide that no router will see them as they are. `pitch`,
+    in micrometres, is for LEF files without layers: what counts tracks is then left out, and it is said. `layers` are
+    those that wires may use, 0 for all.
 
     Raises:
         ValueError: fewer than two files, one that cannot be read, or a grid or ideal nets that mean nothing.
     """
     from appnas.domains.eda.flow import channels, grid_of, read_def, read_lef, without
     from appnas.domains.eda.flow.grids import asked
+    from appnas.domains.eda.flow.maps import pitch as pitch_of
 
     asked(said)
     if len(files) < 2:
@@ -73,6 +88,12 @@ def features_of(
     *libraries, placed = files
     library = read_lef(libraries)
     whole = read_def(placed, library, wires=False)
+    whole.pitch = pitch
+    if not library.layers:
+        x, y = pitch_of(whole)
+        show.line(f"the LEF files have no routing layers: a net's box is at least {x:g} x {y:g} um (--pitch)")
+        show.line(f"left out, since they need layers: {', '.join(more)}")
+        more = ()
     design = without(whole, [word for word in ideal.split(",") if word])
     skipped = {**library.skipped, **whole.skipped}
     if skipped:
@@ -84,7 +105,7 @@ def features_of(
         widest = design.nets[int(pins.argmax())]
         show.line(f"{wide} nets have more than {WIDE} pins ({widest}: {pins.max()}); --ideal {WIDE} leaves them out")
     grid = grid_of(design, said)
-    return design, grid, channels(design, grid, more)
+    return design, grid, channels(design, grid, more, layers)
 
 
 def beside(placed: Path, ending: str) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from tyro.conf import Positional
 
@@ -17,15 +18,20 @@ class Generate:
     """Synthesise, place and route designs, and keep maps and labels. Stopped, it goes on when repeated."""
 
     out: Positional[Path]
-    """Folder; dataset.npz is the result, failed.json lists what failed and why."""
+    """Folder; dataset.npz is the result, dataset.md its statistics, failed.json lists what failed and why."""
     designs: tuple[str, ...] = ()
     """Designs of our own by name; by default all, unless Verilog is given."""
     rtl: tuple[Path, ...] = ()
     """Verilog files of one design of yours."""
     top: str = "top"
     """Its top module."""
-    each: int = 15
+    technology: Literal["osu035", "osu018"] = "osu035"
+    """Whose cells it is made of; designs of our own have theirs."""
+    each: int = 8
     """Placements a design: with seeds, densities, aspect ratios, layers and blockages of their own."""
+    orders: int = 4
+    """How often a placement is routed, each time with its nets in another order. Labels are means: how often a gcell
+    has a violation, how many nets stay open. One routing says as much about the order as about the placement."""
     seed: int = 0
     """Of all that is drawn: the same seed gives the same files."""
     grid: int = 32
@@ -33,7 +39,12 @@ class Generate:
     jobs: int = os.cpu_count() or 1
     """Placements at a time."""
     keep: bool = False
-    """Keep the routed DEF files too: they are then not made again for other maps."""
+    """Keep the routed DEF files too: they are then not made again for other maps or another grid."""
+
+    graphs: bool = False
+    """Keep the pins of every placement too, for --domain.netlist and the space net_map: about 1.5 bytes a pin."""
+    channels: tuple[str, ...] = ()
+    """Channels of dataset.npz, for a smaller file; by default all."""
 
     def run(self) -> None:
         """Make them.
@@ -41,13 +52,16 @@ class Generate:
         Raises:
             ValueError: a file or design that is not there, or nothing could be made.
         """
+        from appnas.domains.eda import load
         from appnas.domains.eda.flow import DESIGNS, Source, generate, own
+        from appnas.domains.eda.routings import tables
 
-        check(self, each=1, grid=1, jobs=1)
+        check(self, each=1, orders=1, grid=1, jobs=1)
         names = self.designs or (() if self.rtl else tuple(DESIGNS))
         sources = own(names)
         if self.rtl:
-            sources.append(Source(self.top, {path.name: path.read_text() for path in self.rtl}, self.top))
+            files = {path.name: path.read_text() for path in self.rtl}
+            sources.append(Source(self.top, files, self.top, self.technology))
         done = 0
 
         def on_done(name: str, problem: str) -> None:
@@ -56,7 +70,13 @@ class Generate:
             show.line(f"{done}/{len(sources) * self.each} {name}" + (f": {problem}" if problem else ""))
 
         failed = generate(
-            sources, self.out, each=self.each, seed=self.seed, grid=self.grid, jobs=self.jobs, keep=self.keep,
-            on_done=on_done,
+            sources, self.out, each=self.each, orders=self.orders, seed=self.seed, grid=self.grid, jobs=self.jobs,
+            keep=self.keep, kept=self.channels, graphs=self.graphs, on_done=on_done,
         )  # fmt: skip
-        show.line(f"{self.out / 'dataset.npz'}; {len(failed)} failed" + (": see failed.json" if failed else ""))
+        data = load(self.out / "dataset.npz")
+        assert data.routings is not None
+        (self.out / "dataset.md").write_text(tables(data.names, data.designs, data.routings))
+        show.line(
+            f"{self.out / 'dataset.npz'}, statistics in dataset.md; {len(failed)} failed"
+            + (": see failed.json" if failed else "")
+        )

@@ -9,10 +9,11 @@ from appnas.domains.eda.flow.generation import Source, generate, own
 from appnas.domains.eda.flow.grids import Grid, grid_of
 from appnas.domains.eda.flow.lefdef import Design, read_lef
 from appnas.domains.eda.flow.maps import CIRCUITNET, PAPER, features, maps_on
-from appnas.domains.eda.flow.router import OVERFLOW, TRACKS, capacity, channels, in_tracks
+from appnas.domains.eda.flow.router import CAPACITY, DEFAULT, OVERFLOW, TRACKS, capacity, channels, in_tracks
 from appnas.domains.eda.flow.rtl import DESIGNS
 
 __all__ = [
-    "CIRCUITNET", "DESIGNS", "OVERFLOW", "PAPER", "TRACKS", "Design", "Grid", "Source", "capacity", "channels",
-    "features", "generate", "grid_of", "ideal", "in_tracks", "maps_on", "own", "read_def", "read_lef", "without",
+    "CAPACITY", "CIRCUITNET", "DEFAULT", "DESIGNS", "OVERFLOW", "PAPER", "TRACKS", "Design", "Grid", "Source",
+    "capacity", "channels", "features", "generate", "grid_of", "ideal", "in_tracks", "maps_on", "own", "read_def",
+    "read_lef", "without",
 ]  # fmt: skip

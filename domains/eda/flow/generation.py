@@ -18,35 +18,40 @@ import numpy as np
 
 from appnas.domains.eda.flow import tools
 from appnas.domains.eda.flow.design import read_def
+from appnas.domains.eda.flow.grids import Grid
 from appnas.domains.eda.flow.labels import label
 from appnas.domains.eda.flow.lefdef import Library, read_lef
-from appnas.domains.eda.flow.maps import CIRCUITNET, PAPER, features
-from appnas.domains.eda.flow.router import overflow
-from appnas.domains.eda.flow.rtl import DESIGNS, TINY
+from appnas.domains.eda.flow.maps import CIRCUITNET
+from appnas.domains.eda.flow.netlists import netlist
+from appnas.domains.eda.flow.packed import pack
+from appnas.domains.eda.flow.router import DEFAULT, channels
+from appnas.domains.eda.flow.rtl import DESIGNS, OSU018, TINY
 from appnas.support import whole
 
-CHANNELS = (*PAPER, *CIRCUITNET)
-LABELS = ("drc", "util_h", "util_v", "overflow_h", "overflow_v")
+CHANNELS = (*DEFAULT, *CIRCUITNET)
+LABELS = ("drc", "util_h", "util_v")
 DENSITIES = (1.0, 0.95, 0.9, 0.85, 0.75)
 ASPECTS = (0.6, 0.75, 1.0, 1.33)
 
 
 class Source(NamedTuple):
-    """A design to place: Verilog text by a file's name, and its top module."""
+    """A design to place: Verilog text by a file's name, its top module, and whose cells it is made of."""
 
     name: str
     files: dict[str, str]
     top: str = "top"
+    technology: str = "osu035"
 
 
 @dataclass(frozen=True)
 class Job:
-    """One placement of one design."""
+    """One placement of one design, routed with its nets in so many orders."""
 
     id: str
     design: str
     placing: tools.Placing
     grid: int
+    orders: int = 1
 
 
 def own(names: Sequence[str]) -> list[Source]:
@@ -59,92 +64,100 @@ def own(names: Sequence[str]) -> list[Source]:
     unknown = sorted(set(names) - set(known))
     if unknown:
         raise ValueError(f"there is no design {unknown[0]!r}, there are: {', '.join(known)}")
-    return [Source(name, {"top.v": known[name]()}) for name in names]
+    return [
+        Source(name, {"top.v": known[name]()}, technology="osu018" if name in OSU018 else "osu035") for name in names
+    ]
 
 
-def plan(designs: Sequence[str], each: int, seed: int, grid: int) -> list[Job]:
+def plan(sources: Sequence[Source], each: int, seed: int, grid: int, orders: int = 1) -> list[Job]:
     """`each` placements of every design, in turn; placement k of a design depends on the seed, its name and k alone."""
     jobs = []
     for k in range(each):
-        for design in designs:
-            rng = random.Random(f"{seed} {design} {k}")
+        for source in sources:
+            rng = random.Random(f"{seed} {source.name} {k}")
             blockages = []
             for _ in range(rng.choice((0, 0, 1, 2))):
                 x, y, w, h = rng.uniform(0, 0.8), rng.uniform(0, 0.8), rng.uniform(0.1, 0.3), rng.uniform(0.1, 0.3)
                 blockages.append((x, y, min(x + w, 1.0), min(y + h, 1.0)))
             placing = tools.Placing(
+                source.technology,
                 rng.randrange(1, 100_000),
                 rng.choice(DENSITIES),
                 rng.choice(ASPECTS),
                 rng.choice((3, 3, 4)),
                 tuple(blockages),
             )
-            jobs.append(Job(f"{design}-{k:03d}", design, placing, grid))
+            jobs.append(Job(f"{source.name}-{k:03d}", source.name, placing, grid, orders))
     return jobs
 
 
 def synthesise(source: Source, out: Path) -> Path:
     """The netlist of a design, kept in `out` under a name that tells one source from another."""
-    text = json.dumps([source.files, source.top], sort_keys=True)
+    text = json.dumps([source.files, source.top, source.technology], sort_keys=True)
     kept = out / "netlists" / f"{source.name}-{hashlib.sha256(text.encode()).hexdigest()[:12]}.blif"
     if not kept.exists():
         with tempfile.TemporaryDirectory() as folder:
             for name, content in source.files.items():
                 (Path(folder) / name).write_text(content)
-            made = tools.synthesise([Path(folder) / name for name in source.files], source.top, Path(folder))
+            made = tools.synthesise(
+                [Path(folder) / name for name in source.files], source.top, source.technology, Path(folder)
+            )
             kept.parent.mkdir(parents=True, exist_ok=True)
             with whole(kept) as partial:
                 shutil.copy(made, partial)
     return kept
 
 
-def sample(routed: Path, job: Job, result: dict[str, list[str]], library: Library) -> dict[str, np.ndarray]:
-    """Maps, labels and counts of a routed design."""
-    design = read_def(routed, library)
-    made = features(design, job.grid, job.grid)
-    found = label(design, result["open_first"], job.placing.layers, job.grid, job.grid)
-    over = overflow(design, job.placing.layers, job.grid, job.grid)
-    maps = {
-        "drc": found.drc,
-        "util_h": found.util_h,
-        "util_v": found.util_v,
-        "overflow_h": over[0],
-        "overflow_v": over[1],
-    }
-    return {
-        "x": np.stack([made[name] for name in CHANNELS]).astype(np.float32),
-        "y": np.stack([maps[name] for name in LABELS]).astype(np.float32),
-        "counts": np.array([len(result["open_first"]), len(result["open_final"]), len(design.nets), len(design.cells)]),
-    }
+def sample(routings: Sequence[tuple[Path, dict[str, list[str]]]], job: Job, library: Library) -> dict[str, np.ndarray]:
+    """Maps of a placement (of its first routing), and labels and counts of all K routings.
+
+    Shapes:
+        returns: x: [C, H, W]; y: [K, L, H, W]; counts: [K, 4], nets open first and, of the first routing, at last,
+            nets, cells; pins: [P, 3].
+    """
+    x, pins, y, counts = np.empty(0), np.empty(0), [], []
+    for path, result in routings:
+        design = read_def(path, library)
+        if not counts:
+            grid = Grid(design.die, job.grid, job.grid)
+            made, pins = channels(design, grid, CHANNELS, job.placing.layers), netlist(design, grid)
+            x = np.stack([made[name] for name in CHANNELS])
+        found = label(design, result["open_first"], job.placing.layers, job.grid, job.grid)
+        y.append(np.stack([getattr(found, name) for name in LABELS]).astype(np.float32))
+        counts.append([len(result["open_first"]), len(result["open_final"]), len(design.nets), len(design.cells)])
+    return {"x": x, "y": np.stack(y), "counts": np.array(counts), "pins": pins}
 
 
 def make(job: Job, netlist: Path, out: Path, versions: dict[str, str], keep: bool) -> None:
-    """Place, route and label one job: `out`/samples/ID.npz, and with `keep` `out`/designs/ID.def.gz and .json.
+    """Place, route and label one job: `out`/samples/ID.npz, and with `keep` `out`/designs/ID.ORDER.def.gz and .json.
 
-    A design kept from an earlier run is not routed again.
+    Designs kept from an earlier run are not routed again.
 
     Raises:
         ToolError: a tool failed or hung.
         ValueError: a tool wrote something that cannot be read.
     """
-    kept = out / "designs" / f"{job.id}.def.gz"
-    about = kept.with_name(f"{job.id}.json")
-    library = read_lef([tools.TECHNOLOGY / tools.LEF])
+    routings: list[tuple[Path, dict[str, list[str]]]] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        if kept.exists() and about.exists():
-            found, result = kept, json.loads(about.read_text())
-        else:
-            tools.place(netlist, job.placing, folder)
-            result = tools.route(job.placing, folder)._asdict()
-            found = folder / "routed.def"
+        for order in range(job.orders):
+            kept = out / "designs" / f"{job.id}.{order}.def.gz"
+            about = kept.with_name(f"{job.id}.{order}.json")
+            if kept.exists() and about.exists():
+                routings.append((kept, json.loads(about.read_text())))
+                continue
+            if not (folder / "p.def").exists():
+                tools.place(netlist, job.placing, folder)
+            result = tools.route(job.placing, folder, order)._asdict()
+            found = (folder / "routed.def").rename(folder / f"routed{order}.def")
+            routings.append((found, result))
             if keep:
                 kept.parent.mkdir(parents=True, exist_ok=True)
                 with whole(kept) as partial:
                     partial.write_bytes(gzip.compress(found.read_bytes(), mtime=0))
                 with whole(about) as partial:
                     partial.write_text(json.dumps(result))
-        arrays = sample(found, job, result, library)
+        arrays = sample(routings, job, read_lef([tools.cells(job.placing.technology)]))
     described = json.dumps({"job": asdict(job), "tools": versions}, sort_keys=True)
     target = out / "samples" / f"{job.id}.npz"
     with whole(target) as partial, partial.open("wb") as file:
@@ -155,11 +168,14 @@ def generate(
     sources: Sequence[Source],
     out: Path,
     *,
-    each: int = 15,
+    each: int = 8,
+    orders: int = 4,
     seed: int = 0,
     grid: int = 32,
     jobs: int = 2,
     keep: bool = False,
+    graphs: bool = False,
+    kept: Sequence[str] = (),
     on_done: Callable[[str, str], None] = lambda name, problem: None,
 ) -> dict[str, str]:
     """Make all placements that `out` does not hold yet, and pack them into `out`/dataset.npz.
@@ -167,11 +183,14 @@ def generate(
     Args:
         sources: the designs.
         out: folder; a run that was stopped goes on from there.
-        each: placements a design.
+        each: placements a design. All designs have their k-th before any has the next: one may stop at any time.
+        orders: how often a placement is routed, with its nets in another order each time; labels are means.
         seed: of all that is drawn.
         grid: gcells along either side.
         jobs: processes at a time.
-        keep: keep the routed DEF files.
+        keep: keep the routed DEF files: for maps on another grid, or with other channels, none is then routed again.
+        graphs: pack the pins of every placement too, for networks that pass messages over nets.
+        kept: channels of the packed file; by default all. The samples have all in any case.
         on_done: called with the id of every sample when it ends, and its problem, empty if there was none.
 
     Returns:
@@ -179,11 +198,11 @@ def generate(
 
     Raises:
         ToolError: tools are missing.
-        ValueError: `out` holds samples of another grid or seed, or nothing could be made at all.
+        ValueError: `out` holds samples of other settings, or nothing could be made at all.
     """
     versions = tools.needed()
     (out / "samples").mkdir(parents=True, exist_ok=True)
-    todo = plan([source.name for source in sources], each, seed, grid)
+    todo = plan(sources, each, seed, grid, orders)
     for job in todo:
         _same(out / "samples" / f"{job.id}.npz", job)
     failed: dict[str, str] = {}
@@ -204,7 +223,8 @@ def generate(
                 failed[job.id] = problem
     with whole(out / "failed.json") as partial:
         partial.write_text(json.dumps(failed, indent=1, sort_keys=True) + "\n")
-    pack([out / "samples" / f"{job.id}.npz" for job in todo], out / "dataset.npz")
+    samples = [out / "samples" / f"{job.id}.npz" for job in todo]
+    pack(samples, out / "dataset.npz", CHANNELS, LABELS, kept, graphs=graphs)
     return failed
 
 
@@ -226,30 +246,3 @@ def _same(path: Path, job: Job) -> None:
             there = json.loads(str(arrays["described"]))["job"]
         if there != json.loads(json.dumps(asdict(job))):
             raise ValueError(f"{path} was made with other settings ({there}): use another folder")
-
-
-def pack(paths: Sequence[Path], target: Path) -> None:
-    """Samples as one compact file: maps in eight bits, the square root of each channel's share of its maximum.
-
-    Raises:
-        ValueError: there is no sample at all.
-    """
-    found = [path for path in paths if path.exists()]
-    if not found:
-        raise ValueError(f"no sample could be made; see {target.with_name('failed.json')}")
-    arrays = [dict(np.load(path)) for path in found]
-    x, y = np.stack([a["x"] for a in arrays]), np.stack([a["y"] for a in arrays])
-    described = [json.loads(str(a["described"])) for a in arrays]
-    packed: dict[str, Any] = {"channels": np.array(CHANNELS), "labels": np.array(LABELS)}
-    for name, maps in (("x", x), ("y", y)):
-        # A power of two above the largest value: more samples seldom change how those before them are rounded.
-        top = 2.0 ** np.ceil(np.log2(np.maximum(maps.max((0, 2, 3)), 2.0**-10)))
-        share = maps / top[:, None, None]
-        packed |= {name: np.round(255 * np.sqrt(share)).astype(np.uint8), f"{name}_top": top}
-    packed["counts"] = np.stack([a["counts"] for a in arrays])
-    packed["ids"] = np.array([d["job"]["id"] for d in described])
-    packed["designs"] = np.array([d["job"]["design"] for d in described])
-    packed["placings"] = np.array([json.dumps(d["job"]["placing"], sort_keys=True) for d in described])
-    packed["tools"] = np.array(json.dumps(described[0]["tools"], sort_keys=True))
-    with whole(target) as partial, partial.open("wb") as file:
-        np.savez_compressed(file, **packed)

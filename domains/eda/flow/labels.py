@@ -55,6 +55,7 @@ class Tracks:
         fine = {axis: min((row for row in rows if row[0] == axis), key=lambda row: row[2]) for axis in "XY"}
         self.start = np.array([fine["X"][1], fine["Y"][1]])
         self.step = np.array([fine["X"][2], fine["Y"][2]])
+        self.corner, self.pitch = self.start.tolist(), self.step.tolist()
         self.shape = len(self.layers), fine["Y"][3], fine["X"][3]
         self.vertical = np.array([design.layers[layer][0] == "VERTICAL" for layer in self.layers])
         self.owner = np.full(self.shape, FREE)
@@ -71,8 +72,9 @@ class Tracks:
 
     def index(self, x: float, y: float) -> tuple[int, int]:
         """Row and column of the nearest node."""
-        column, row = np.round((np.array([x, y]) - self.start) / self.step).astype(int)
-        return int(np.clip(row, 0, self.shape[1] - 1)), int(np.clip(column, 0, self.shape[2] - 1))
+        (x0, y0), (dx, dy) = self.corner, self.pitch  # plain numbers: arrays of two take ten times as long
+        row, column = round((y - y0) / dy), round((x - x0) / dx)
+        return min(max(row, 0), self.shape[1] - 1), min(max(column, 0), self.shape[2] - 1)
 
     def inside(self, box: Box) -> tuple[slice, slice]:
         """Rows and columns of the nodes in a box; the nearest one if there is none."""

@@ -41,8 +41,16 @@ def bounding(points: np.ndarray, least: tuple[float, float]) -> np.ndarray:
 
 
 def pitch(design: Design) -> tuple[float, float]:
-    """Smallest pitch of vertical and of horizontal routing layers."""
-    pitches = {"VERTICAL": [1.0], "HORIZONTAL": [1.0]} if not design.layers else {}
+    """Smallest pitch of vertical and of horizontal routing layers.
+
+    Of a library without layers, as CircuitNet's: what the user said, else the smallest step of the DEF file's TRACKS
+    along either axis, else 1 um. It is the least width of a net's box, and nothing else.
+    """
+    if not design.layers:
+        steps = [[row[2] for rows in design.tracks.values() for row in rows if row[0] == axis] for axis in "XY"]
+        x, y = (design.pitch or min(found, default=1.0) for found in steps)
+        return x, y
+    pitches: dict[str, list[float]] = {}
     for direction, step in design.layers.values():
         pitches.setdefault(direction, []).append(step)
     both = [min(steps) for steps in pitches.values()]

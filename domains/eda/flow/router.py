@@ -15,7 +15,7 @@ import numpy as np
 from appnas.domains.eda.flow.fly_lines import groups, spanning_tree
 from appnas.domains.eda.flow.grids import Grid
 from appnas.domains.eda.flow.lefdef.placed import ANYWHERE, Design
-from appnas.domains.eda.flow.maps import bounding, maps_on, pitch
+from appnas.domains.eda.flow.maps import PAPER, bounding, maps_on, pitch
 
 ROUNDS = 3
 BATCH = 32
@@ -29,13 +29,22 @@ OVERFLOW = ("overflow_h", "overflow_v")
 """Channels of `overflow`."""
 TRACKS = ("tracks_h", "tracks_v", "load_h", "load_v")
 """Channels in tracks and in shares of them: see `in_tracks`."""
+CAPACITY = (*TRACKS, *OVERFLOW, "layers")
+"""What a placement's wires may use and would use; `layers`, how many routing layers there are, is a constant map."""
+DEFAULT = (*PAPER, *CAPACITY)
+"""What networks read unless told: the paper's channels do not say what room there is, which decides the label."""
 
 
 def capacity(design: Design, layers: int, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
     """Tracks through every gcell, horizontal and vertical, on the layers above the lowest.
 
     Less the share that is covered by blockages, obstructions of hard macros, straps and rings, and what is no die.
+
+    Raises:
+        ValueError: the library has no routing layers.
     """
+    if not design.layers:
+        raise ValueError(f"{design.name}: tracks need routing layers; give the technology's LEF file, too")
     both = {"HORIZONTAL": np.zeros(grid.shape), "VERTICAL": np.zeros(grid.shape)}
     side = {"HORIZONTAL": grid.size[1], "VERTICAL": grid.size[0]}
     taken: dict[str, list[tuple[float, float, float, float]]] = {}
@@ -157,15 +166,29 @@ def overflow_on(design: Design, layers: int, grid: Grid) -> tuple[np.ndarray, np
     return h, v
 
 
-def channels(design: Design, grid: Grid, more: Collection[str] = ()) -> dict[str, np.ndarray]:
-    """All maps that are made of a placement, by name: of `more`, `TRACKS` and `OVERFLOW` if any of theirs is named.
+def channels(design: Design, grid: Grid, more: Collection[str] = CAPACITY, layers: int = 0) -> dict[str, np.ndarray]:
+    """All maps that are made of a placement, by name, each [H, W], float32.
 
-    The router may use all layers of the LEF files.
+    Args:
+        design: placed.
+        grid: of gcells.
+        more: of `CAPACITY`, besides `PAPER` and `CIRCUITNET`; `TRACKS` and `OVERFLOW` come whole.
+        layers: the router may use these many, from the lowest; 0 for all of the LEF files.
+
+    Raises:
+        ValueError: no net has two pins, or for `more`, fewer than two layers, or more than the LEF files have.
     """
-    found = maps_on(design, grid)
+    there, found = len(design.layers), maps_on(design, grid)
+    layers = layers or there
+    if there and set(CAPACITY) & set(more) and not 2 <= layers <= there:
+        raise ValueError(
+            f"{design.name}: a router needs 2 layers or more, and the LEF files have {there}; got {layers}"
+        )
     if set(TRACKS) & set(more):
-        found |= in_tracks(design, grid)
+        found |= in_tracks(design, grid, layers)
     if set(OVERFLOW) & set(more):
-        both = overflow_on(design, len(design.layers), grid)
+        both = overflow_on(design, layers, grid)
         found |= {name: over.astype(np.float32) for name, over in zip(OVERFLOW, both, strict=True)}
+    if "layers" in more:
+        found["layers"] = np.full(grid.shape, layers, np.float32)
     return found

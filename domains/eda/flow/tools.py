@@ -1,4 +1,4 @@
-"""The tools of the flow: yosys synthesises, graywolf places, qrouter routes, with the OSU 0.35 um cells.
+"""The tools of the flow: yosys synthesises, graywolf places, qrouter routes, with a library of OSU's cells.
 
 Every call has a time limit and no input to wait for; one that hangs or fails raises `ToolError` with the end of what it
 said, and all that it started is ended with it.
@@ -7,6 +7,7 @@ said, and all that it started is ended with it.
 from __future__ import annotations
 
 import os
+import random
 import re
 import shutil
 import signal
@@ -18,11 +19,22 @@ from typing import NamedTuple
 
 from appnas.domains.eda.flow.lefdef import Box
 
-TECHNOLOGY = Path("/usr/share/qflow/tech/osu035")
 SCRIPTS = Path("/usr/lib/qflow/scripts")
-PACKAGES = "yosys graywolf qrouter qflow qflow-tech-osu035 berkeley-abc tcl"
+TECHNOLOGIES = ("osu035", "osu018")
+"""OSU's cells of 0.35 and 0.18 um, both routed on at most four metals (graywolf's parameters know no more)."""
+PACKAGES = "yosys graywolf qrouter qflow qflow-tech-osu035 qflow-tech-osu018 berkeley-abc tcl"
 INSTALL = f"apt-get install -y --no-install-recommends {PACKAGES}"
-LEF, LIBERTY, PARAMETERS = "osu035_stdcells.lef", "osu035_stdcells.lib", "osu035.par"
+
+
+def cells(technology: str, ending: str = "_stdcells.lef") -> Path:
+    """A file of a library: by default its LEF; also "_stdcells.lib" (Liberty) and ".par" (of the placer).
+
+    Raises:
+        ValueError: no such technology.
+    """
+    if technology not in TECHNOLOGIES:
+        raise ValueError(f"the technologies are {', '.join(TECHNOLOGIES)}, got {technology!r}")
+    return Path("/usr/share/qflow/tech") / technology / f"{technology}{ending}"
 
 
 class ToolError(OSError):
@@ -44,6 +56,8 @@ class Tool(NamedTuple):
 class Placing:
     """How a design is placed and routed."""
 
+    technology: str = "osu035"
+    """Whose cells, of `TECHNOLOGIES`."""
     seed: int = 1
     """Of the placer's annealing."""
     density: float = 1.0
@@ -62,7 +76,7 @@ class Routed(NamedTuple):
     open_first: list[str]
     """Nets it could not finish in its first stage, without ripping others up."""
     open_final: list[str]
-    """Nets still open after two passes of rip-up and reroute."""
+    """Nets still open after two passes of rip-up and reroute; none is named where these were left out."""
 
 
 def run(command: Sequence[str | Path], folder: Path, seconds: float, log: str, read: str | Path | None = None) -> str:
@@ -110,7 +124,7 @@ def doctor() -> list[Tool]:
         tools.append(Tool(name, found, _version(command, package) if found else "", package))
     for name, path, package in (
         ("qflow scripts", SCRIPTS / "place2def.tcl", "qflow"),
-        ("OSU 0.35 um cells", TECHNOLOGY / LEF, "qflow-tech-osu035"),
+        *((f"{name} cells", cells(name), f"qflow-tech-{name}") for name in TECHNOLOGIES),
     ):
         there = path.exists()
         tools.append(Tool(name, str(path.parent) if there else "", _version(None, package) if there else "", package))
@@ -144,13 +158,14 @@ def needed() -> dict[str, str]:
     return {tool.name: tool.version for tool in tools}
 
 
-def synthesise(sources: Sequence[Path], top: str, folder: Path, seconds: float = 300) -> Path:
-    """Map Verilog to gates: `folder`/top.blif.
+def synthesise(sources: Sequence[Path], top: str, technology: str, folder: Path, seconds: float = 600) -> Path:
+    """Map Verilog to gates of a technology: `folder`/top.blif.
 
     Raises:
         ToolError: the Verilog is wrong, or yosys did not end in time.
+        ValueError: no such technology.
     """
-    liberty = TECHNOLOGY / LIBERTY
+    liberty = cells(technology, "_stdcells.lib")
     script = "\n".join(
         [
             f"read_liberty -lib -ignore_miss_dir -setattr blackbox {liberty}",
@@ -172,16 +187,16 @@ def synthesise(sources: Sequence[Path], top: str, folder: Path, seconds: float =
     return folder / "top.blif"
 
 
-def place(blif: Path, placing: Placing, folder: Path, seconds: float = 400) -> Path:
+def place(blif: Path, placing: Placing, folder: Path, seconds: float = 1200) -> Path:
     """Place a netlist: `folder`/p.def.
 
     Raises:
         ToolError: graywolf or one of qflow's scripts failed or hung.
     """
-    lef = TECHNOLOGY / LEF
+    lef = cells(placing.technology)
     netlist = re.sub(r"\\([^$])", r"\1", re.sub(r"^.subckt", ".gate", blif.read_text(), flags=re.MULTILINE))
     (folder / "p.blif").write_text(netlist)
-    parameters = (TECHNOLOGY / PARAMETERS).read_text()
+    parameters = cells(placing.technology, ".par").read_text()
     parameters = re.sub(r"random\.seed.*", f"random.seed : {placing.seed}", parameters)
     parameters = re.sub(r"chip\.aspect\.ratio.*", f"chip.aspect.ratio : {placing.aspect}", parameters)
     (folder / "p.par").write_text(parameters)
@@ -215,21 +230,44 @@ def _blocked(text: str, blockages: Sequence[Box], unit: float) -> list[Box]:
     return [(round(a, 1), round(b, 1), round(c, 1), round(d, 1)) for a, b, c, d in scaled]
 
 
-def route(placing: Placing, folder: Path, seconds: float = 200) -> Routed:
+def shuffled(placed: str, seed: str) -> str:
+    """A DEF file whose nets come in another order, drawn by the seed: nothing else of it changes.
+
+    qrouter takes nets in an order of its own, and ties as the file has them, so what stays open differs. A single
+    routing says less about a placement than about the order.
+    """
+    section = re.search(r"(^NETS \d+ ;\n)(.*?)(^END NETS)", placed, re.DOTALL | re.MULTILINE)
+    if not section:
+        raise ToolError("the placed DEF file has no section NETS")
+    nets = re.findall(r"^- .*?;[ \t]*$", section[2], re.DOTALL | re.MULTILINE)
+    random.Random(seed).shuffle(nets)
+    return placed[: section.start(2)] + "\n".join(nets) + "\n" + placed[section.end(2) :]
+
+
+def route(placing: Placing, folder: Path, order: int = 0, seconds: float = 1200) -> Routed:
     """Route `folder`/p.def: `folder`/routed.def, after the first stage, with the blockages as a section of it.
+
+    Args:
+        placing: as it was placed.
+        folder: where it was.
+        order: 0: nets as the placer wrote them; others: shuffled by the placing's seed and this number, and routed in
+            the first stage alone, which is what labels are made of.
+        seconds: that it may take.
 
     Raises:
         ToolError: qrouter failed or hung.
     """
     placed, unit = (folder / "p.def").read_text(), 0.01
+    (folder / "q.def").write_text(shuffled(placed, f"{placing.seed} {order}") if order else placed)
     layers = [f"metal{k}" for k in range(3, placing.layers + 1)]
     blocked = _blocked(placed, placing.blockages, unit)
     edges = [row for row in (folder / "p.obs").read_text().splitlines() if int(row[-1:] or 0) <= placing.layers]
     obstructions = [f"obstruction {a} {b} {c} {d} {layer}" for a, b, c, d in blocked for layer in layers]
     script = [
-        "verbose 0", f"read_lef {TECHNOLOGY / LEF}", f"layers {placing.layers}", "via stack all", "vdd vdd", "gnd gnd",
-        *edges, *obstructions, "read_def p.def", "stage1", 'puts "@first [failing]"', "write_def r1.def",
-        "stage2 mask 10 effort 10", "stage2 mask 20 effort 10", 'puts "@final [failing]"', "quit",
+        "verbose 0", f"read_lef {cells(placing.technology)}", f"layers {placing.layers}", "via stack all", "vdd vdd",
+        "gnd gnd", *edges, *obstructions, "read_def q.def", "stage1", 'puts "@first [failing]"', "write_def r1.def",
+        *(() if order else ("stage2 mask 10 effort 10", "stage2 mask 20 effort 10")),
+        'puts "@final"' if order else 'puts "@final [failing]"', "quit",
     ]  # fmt: skip
     (folder / "route.tcl").write_text("\n".join(script) + "\n")
     said = run(["qrouter", "-nog", "-s", "route.tcl"], folder, seconds, "qrouter.log")

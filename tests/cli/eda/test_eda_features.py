@@ -8,7 +8,7 @@ from test_grammar import PLACED, de, lef
 
 from appnas.cli import main
 from appnas.cli.eda.features import beside, features_of
-from appnas.domains.eda.flow import CIRCUITNET, OVERFLOW, PAPER, TRACKS
+from appnas.domains.eda.flow import CIRCUITNET, PAPER, TRACKS
 
 
 def test_files_that_cannot_be_meant(tmp_path):
@@ -41,12 +41,13 @@ def test_features_on_any_grid(tmp_path, capsys):
         ("25um", (4, 4)),
     ):
         assert main(["eda", "features", *files, "--out", out, "--grid", grid]) == 0
-        assert np.load(out)["x"].shape == (24, *shape)
+        assert np.load(out)["x"].shape == (31, *shape)
     assert "not read: 1 fillers" in capsys.readouterr().out
-    assert main(["eda", "features", *files, "--out", out, "--tracks", "--ideal", "CLOCK"]) == 0
+    assert main(["eda", "features", *files, "--out", out, "--no-router", "--ideal", "CLOCK"]) == 0
     maps = dict(zip(np.load(out)["channels"], np.load(out)["x"], strict=True))
-    assert set(maps) == {*PAPER, *CIRCUITNET, *TRACKS, *OVERFLOW} and not maps["tree_large"].any()
+    assert set(maps) == {*PAPER, *CIRCUITNET, *TRACKS, "layers"} and not maps["tree_large"].any()
+    assert (maps["layers"] == 3).all()
     assert maps["tracks_h"].min() < 8 and maps["tracks_h"].max() == pytest.approx(100 / 32 / 0.2)
     assert "left out as ideal: 1 of 2 nets" in capsys.readouterr().out
-    for said in (("--grid", "huge"), ("--ideal", "CLK")):
+    for said in (("--grid", "huge"), ("--ideal", "CLK"), ("--routing-layers", "9")):
         assert main(["eda", "features", *files, "--out", out, *said]) == 2

@@ -12,8 +12,8 @@ from appnas.run import domain
 @pytest.mark.parametrize("task", ["hotspots", "violated_nets", "congestion"])
 def test_the_default(task):
     made = domain("placements", replace(SMALL, task=task, target="util_h+util_v" if task == "congestion" else ""))
-    assert made.catalogue_name == "placements" and made.io.inputs == (17, 32, 32)
-    assert not set(made.split["test"]) & set(made.split["all"]) and len(made.split["test"]) == 7
+    assert made.catalogue_name == "placements" and made.io.inputs == (24, 32, 32)
+    assert not set(made.split["test"]) & set(made.split["all"]) and len(made.split["test"]) == 18
 
 
 def test_files_by_path(tmp_path):

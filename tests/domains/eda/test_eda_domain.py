@@ -5,11 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from chip_examples import on_nets, with_nets
 from test_placements import some
 from torch import nn
 
 from appnas.domains.eda import Options, Placements, Routability
 from appnas.domains.eda.domain import ADAM, split_designs
+from appnas.domains.eda.flow import CAPACITY, DEFAULT, PAPER
+from appnas.domains.eda.metrics import roc_auc
 from appnas.testing import DomainSuite
 
 
@@ -24,9 +27,9 @@ def synthetic(n=24, side=12):
     return Placements(x, ("pin", "RUDY"), tuple("abcdef"[i % 6] for i in range(n)), names, labels, counts)
 
 
-def made(task, **more):
+def made(task, channels=("pin", "RUDY"), **more):
     recipe = replace(ADAM, lr=0.01)
-    return Routability(synthetic(), Options(task=task, channels=("pin", "RUDY"), batch=8, recipe=recipe, **more))
+    return Routability(synthetic(), Options(task=task, channels=channels, batch=8, recipe=recipe, **more))
 
 
 class TestHotspots(DomainSuite):
@@ -41,17 +44,64 @@ class TestHotspots(DomainSuite):
 
 
 class TestCounts(TestHotspots):
-    budget = 3
+    budget = 8
 
     @pytest.fixture
     def domain(self):
         return made("violated_nets")
 
 
+class TestCountsByNumber(TestCounts):
+    budget = 3
+
+    @pytest.fixture
+    def domain(self):
+        return made("violated_nets", head="mean")
+
+
 class TestCongestion(TestHotspots):
     @pytest.fixture
     def domain(self):
         return made("congestion")
+
+
+class OfNets(nn.Module):
+    """Maps, and how many pins a gcell has, by the second input."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 1, 3, padding=1)
+
+    def forward(self, x, pins):
+        gcells = x.new_zeros(len(x), 65).scatter_add(1, pins[..., 0] % 65, x.new_ones(pins.shape[:2]))
+        return self.conv(torch.cat([x, gcells[:, :64].view(-1, 1, 8, 8)], 1))[:, 0]
+
+
+class TestNets(TestHotspots):
+    def network(self, domain):
+        torch.manual_seed(0)
+        return OfNets()
+
+    @pytest.fixture
+    def domain(self):
+        """Hotspots are where there are two pins or more."""
+        return on_nets(target="congestion", threshold=1.0)
+
+
+def test_pins_go_with_their_maps():
+    """Mirrored or not, the channel `pin` counts the pins that come beside it."""
+    domain = on_nets(scale="train")
+    pin = torch.from_numpy(domain.data.of(["pin"]))
+    for x, pins, _ in [b for seed in range(3) for b in domain.batches("train", torch.Generator().manual_seed(seed))]:
+        for own, rows in zip(x, pins, strict=True):
+            there = rows[rows[:, 0] >= 0]
+            found = torch.bincount(there[:, 0], minlength=64).view(8, 8).float()
+            torch.testing.assert_close(own[0], (found - domain.scaling.mean[0]) / domain.scaling.std[0])
+            assert len(there) >= 38 and there[:, 1:].max() < pins.shape[1]
+    assert pin.sum() == sum(map(len, domain.data.netlists)) and domain.io.nets and not made("hotspots").io.nets
+    with pytest.raises(ValueError, match="packed without their netlists"):
+        made("hotspots", netlist=True)
+    assert on_nets().fingerprint != Routability(with_nets(), on_nets(netlist=False).options).fingerprint
 
 
 class Oracle(nn.Module):
@@ -76,6 +126,34 @@ def test_a_perfect_prediction():
     congested = made("congestion", scale="sample")
     assert congested.score(Oracle())["value"] == pytest.approx(0, abs=0.01)
     assert congested.test(Oracle())["ssim"] > 0.99
+
+
+def test_hotspots_of_several_routings_are_probabilities():
+    """Learnt by cross entropy with the probability, which is then best, and scored against all routings at once."""
+    data = synthetic()
+    share = np.clip(data.x[:, 0], 0, 1).round(1)
+    data = replace(data, labels={"drc": share * 8, "hotspot": share})
+    options = Options(channels=("pin", "RUDY"), batch=8, scale="sample")
+    soft = Routability(data, options)
+    ((x, y),) = [next(iter(soft.batches("train", torch.Generator()))) for _ in range(1)]
+    assert set(y.unique().tolist()) > {0.5} and soft.loss(lambda x: torch.logit(y, 1e-6), (x, y)).mean() == (
+        pytest.approx(float(torch.distributions.Bernoulli(y).entropy().mean()), abs=1e-3)
+    )
+    best = soft.score(Oracle())["value"]
+    rows = soft._of["valid"]
+    assert 0.6 < best < 1 and best == pytest.approx(np.mean([roc_auc(share[i], share[i]) for i in rows]), abs=0.01)
+    often = Routability(data, replace(options, target="hotspot", threshold=0.7))
+    assert set(np.unique(often._truth)) == {False, True} and often.score(Oracle())["value"] == pytest.approx(
+        1, abs=0.01
+    )
+    assert Routability(data, replace(options, threshold=4.0))._truth.mean() == (share * 8 > 4).mean()
+
+
+def test_channels_by_the_name_of_their_group():
+    assert Options().channels == DEFAULT and Options(channels=("paper",)).channels == PAPER and len(PAPER) == 17
+    assert Options(channels=("capacity", "RUDY")).channels == (*CAPACITY, "RUDY")
+    with pytest.raises(ValueError, match="different names"):
+        Options(channels=("paper", "rudy_large"))
 
 
 def test_splits_are_by_design():
@@ -148,7 +226,9 @@ def test_a_showcase():
     shown = made("hotspots").showcase(Oracle(), count=2)
     assert len(shown) == 2
     assert all(set(maps) == {"pin", "RUDY", "label", "prediction"} for maps in shown.values())
-    assert made("violated_nets").showcase(Oracle(mean=True)) == {}
+    assert made("violated_nets", head="mean").showcase(Oracle(mean=True)) == {}
+    shown = made("violated_nets").showcase(Oracle())  # nets a gcell, beside the violations
+    assert len(shown) == 2 and all(maps["prediction"].min() > 0 and maps["label"].max() == 3 for maps in shown.values())
 
 
 def test_bad_input():

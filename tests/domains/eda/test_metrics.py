@@ -30,6 +30,21 @@ def test_areas_with_ties(seed):
     )
 
 
+def test_probabilities_count_as_the_routings_they_are_the_mean_of():
+    """Areas of a soft truth are those of the hard truths one after another; the truth itself scores below 1."""
+    hard = RNG.random((4, 2, 6, 7)) < RNG.random((2, 6, 7)) ** 3
+    scores, soft = RNG.integers(0, 9, (2, 6, 7)) / 9, hard.mean(0)
+    every = np.broadcast_to(scores, hard.shape)
+    assert metrics.roc_auc(scores, soft) == pytest.approx(roc_auc_score(hard.ravel(), every.ravel()))
+    precision = metrics.average_precision(scores, soft)
+    assert precision == pytest.approx(average_precision_score(hard.ravel(), every.ravel()))
+    stacked = metrics.mean_roc(every.transpose(1, 0, 2, 3).reshape(2, -1), hard.transpose(1, 0, 2, 3).reshape(2, -1))
+    assert metrics.mean_roc(scores, soft) == pytest.approx(stacked)
+    assert 1 > metrics.roc_auc(soft, soft) > metrics.roc_auc(scores, soft)
+    by_hand = metrics.roc_auc(np.array([2.0, 1.0]), np.array([0.75, 0.25]))  # pairs: 9 right, 1 wrong, 6 of one gcell
+    assert by_hand == pytest.approx((9 + 6 / 2) / 16)
+
+
 def test_what_has_no_value_is_nan():
     ones, x = np.ones(5), np.arange(5.0)
     assert all(np.isnan(f(ones, x)) for f in (metrics.kendall, metrics.pearson, metrics.spearman))

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
-from appnas.domains.eda import SHIPPED, Placements, load
-from appnas.domains.eda.placements import stack
+from appnas.domains.eda import SHIPPED, SMALL, Placements, Routings, load
+from appnas.domains.eda.flow import DEFAULT
+from appnas.domains.eda.placements import save, stack
+from appnas.domains.eda.routings import tables
 
 
 def some(n=4, **more):
@@ -39,6 +41,7 @@ def test_wrong_data_is_refused():
         ({"counts": np.arange(3)}, "need 4 counts"),
         ({"counts": np.array([1, 2, np.nan, 3])}, "'counts' of 's2'.*NaN"),
         ({"counts": np.arange(4) - 1}, "at least 0, got -1"),
+        ({"routings": Routings(np.ones((4, 2)), np.zeros((4, 3, 6, 8), bool))}, "routings of 4 placements need"),
     ):
         with pytest.raises(ValueError, match=match):
             some(**wrong)
@@ -63,12 +66,17 @@ def test_maps_of_one_size():
 
 def test_what_ships(tmp_path):
     data = load(SHIPPED)
-    assert SHIPPED.stat().st_size < 6e6
-    assert len(data.names) >= 300 and len(set(data.designs)) >= 12 and data.x.shape[2:] == (32, 32)
-    hot = (data.label("drc") > 0).mean()
-    assert 0.02 < hot < 0.2 and (data.x >= 0).all() and data.counts.max() > 100
+    assert SHIPPED.stat().st_size < 8e6
+    assert len(set(data.designs)) >= 60 and data.x.shape[2:] == (32, 32) and set(DEFAULT) < set(data.channels)
+    each = {data.designs.count(name) for name in set(data.designs)}
+    assert max(each) - min(each) <= 1, "designs have as many placements as each other"
+    hot = data.label("hotspot")
+    assert 0.02 < hot.mean() < 0.2 and (data.x >= 0).all() and data.counts.max() > 100
+    assert data.routings.counts.shape == (len(data.names), 4)
+    np.testing.assert_allclose(data.routings.counts.mean(1), data.counts)
+    assert ((data.label("drc") > 0) == (hot > 0)).all() and set(np.unique(data.of(["layers"]).round())) == {3, 4}
     density = data.of(["cell"])[:, 0].mean((1, 2))
-    assert (0.5 < density).all() and (density < 1.05).all()
+    assert (0.4 < density).all() and (density < 1.05).all()
     damaged = tmp_path / "half.npz"
     damaged.write_bytes(SHIPPED.read_bytes()[:5000])
     with pytest.raises(ValueError, match="damaged"):
@@ -79,13 +87,50 @@ def test_what_ships(tmp_path):
 
 def test_the_data_card_says_what_is_there():
     data, card = load(SHIPPED), SHIPPED.with_name("PLACEMENTS.md").read_text()
-    assert card.split("\n\n")[1].startswith(
-        f"{len(data.names)} placements of {len(set(data.designs))} designs at 32x32"
+    assert tables(data.names, data.designs, data.routings) in card
+    for part in (SMALL.test, SMALL.valid):
+        assert ", ".join(part) in " ".join(card.split())
+
+
+def test_other_names():
+    data = some(channels=("pin", "own_rudy"), labels={"own_opens": np.ones((4, 6, 8))})
+    again = data.renamed({"own_rudy": "RUDY", "own_opens": "drc"})
+    assert again.channels == ("pin", "RUDY") and again.label("drc").all() and again.designs == data.designs
+    np.testing.assert_array_equal(again.of(["RUDY"]), data.of(["own_rudy"]))
+    for names, match in (
+        ({"rudy": "RUDY"}, r"nothing is called \['rudy'\]: channels are \['pin', 'own_rudy'\], labels \['own_opens'\]"),
+        ({"own_rudy": "pin"}, "two would have one name"), ({"pin": "pins"}, "unknown channels"),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=match):
+            data.renamed(names)
+
+
+def test_joined():
+    first, rng = some(), np.random.default_rng(1)
+    second = some(
+        2, names=("t0", "t1"), channels=("RUDY", "pin"), labels={"drc": rng.random((2, 6, 8))}, counts=np.array([8, 9])
     )
-    designs, hot = np.array(data.designs), data.label("drc") > 0
-    for name in set(data.designs):
-        open_nets = data.counts[designs == name]
-        assert (
-            f"| {name} | {len(open_nets)} | {open_nets.mean():.0f} ({open_nets.min()} to {open_nets.max()})"
-            f" | {100 * hot[designs == name].mean():.1f} % |"
-        ) in card
+    data = Placements.concat([first, second])
+    assert data.names == ("s0", "s1", "s2", "s3", "t0", "t1") and data.counts.tolist() == [0, 1, 2, 3, 8, 9]
+    np.testing.assert_array_equal(data.of(["pin"])[4:], second.of(["pin"]))  # whatever their order
+    assert Placements.concat([first]).names == first.names and Placements.concat([some(counts=None)]).counts is None
+    for more, match in (
+        ({"x": np.zeros((4, 2, 6, 9)), "labels": {"drc": np.zeros((4, 6, 9))}}, r"gcells differ: mine has \(6, 8\)"),
+        ({"channels": ("pin", "cell")}, r"channels differ: mine has \['RUDY'\], b has \['cell'\]; make all"),
+        ({"labels": {}}, r"labels differ: mine has \['drc'\], b has no others; give each the same kinds of report"),
+        ({"counts": None}, "counts differ"), ({}, r"called \['s0', 's1', 's2'\]: give each a name"),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=match):
+            Placements.concat([first, some(**more)], ["mine", "b"])
+    with pytest.raises(ValueError, match="nothing to join"):
+        Placements.concat([])
+
+
+def test_saved_as_they_are(tmp_path):
+    data = some(channels=("pin", "own_rudy"), labels={"own_opens": np.full((4, 6, 8), 1 / 3)}, counts=None)
+    save(data, tmp_path / "mine.npz", note="by hand")
+    again = load(tmp_path / "mine.npz")
+    assert (again.channels, again.designs, again.names, again.counts) == (data.channels, data.designs, data.names, None)
+    np.testing.assert_array_equal(again.x, data.x)
+    np.testing.assert_allclose(again.label("own_opens"), 1 / 3, rtol=1e-6)
+    assert str(np.load(tmp_path / "mine.npz")["note"]) == "by hand"

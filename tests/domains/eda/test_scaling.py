@@ -44,3 +44,33 @@ def test_tiles_are_scaled_as_a_whole():
     assert whole.min() == 0 and whole.max() == 1
     with pytest.raises(ValueError, match="one number for a whole placement"):
         Scaling("violated_nets", ("pin",), "sample").predict(lambda part: part[:, 0], x, tiles)
+
+
+def test_counts_as_sums_of_maps():
+    """A network that says 0 says the geometric mean; gcells add up, on tiles as on the whole."""
+    x, counts = torch.rand(3, 1, 4, 4), torch.tensor([3.0, 8.0, 15.0])
+    scaling = Scaling.fitted("violated_nets", ("pin",), "train", x, torch.log1p(counts), "sum")
+    zero = torch.zeros(2, 4, 4)
+    assert scaling.outputs(zero) == pytest.approx([(4 * 9 * 16) ** (1 / 3) - 1] * 2, rel=1e-5)
+    assert scaling.standardised(zero) == pytest.approx(torch.zeros(2, 1), abs=1e-5)
+    one = scaling.drawn(zero)
+    assert one.shape == (2, 4, 4) and one.sum((1, 2)) == pytest.approx(scaling.outputs(zero), rel=1e-5)
+    kept = Scaling.of_plain(json.loads(json.dumps(scaling.plain())))
+    assert kept == scaling and "softplus" in scaling.plain()["output"]
+    x, tiles = (
+        np.random.default_rng(0).random((1, 1, 10, 14), np.float32),
+        list(Grid((0, 0, 1, 1), 10, 14).tiles(8, 8, 2)),
+    )
+    whole = kept.predict(lambda part: part[:, 0], x)
+    np.testing.assert_allclose(kept.predict(lambda part: part[:, 0], x, tiles), whole, rtol=1e-6)
+
+
+def test_levels_go_with_the_export_and_earlier_exports_say_that_they_have_none():
+    domain = made("hotspots")
+    assert [one.channel for one in domain.scaling.strange(domain.data.x[0] * [[[50]], [[1]]])] == ["pin"]
+    assert domain.scaling.strange(domain.data.x[domain._of["train"][0]]) == []
+    sampled = made("hotspots", scale="sample").scaling  # 0 to 1 in each placement: what is 50 times as high is the same
+    assert sampled.strange(domain.data.x[0] * 50) == []
+    earlier = {name: value for name, value in domain.preprocessing().items() if name not in ("levels", "head")}
+    with pytest.raises(ValueError, match="without the levels of its training's channels"):
+        Scaling.of_plain(earlier).strange(domain.data.x[0])

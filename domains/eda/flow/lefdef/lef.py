@@ -239,7 +239,8 @@ def read_lef(paths: Sequence[str | Path]) -> Library:
     """Layers, vias and cells of one or more LEF files (a technology's and a library's, in any order).
 
     Raises:
-        ValueError: a damaged file, or no routing layer in any of them.
+        ValueError: a damaged file, or neither a routing layer nor a macro in any of them. Libraries of macros alone
+            suffice for feature maps (see `maps.pitch`), not for what counts tracks.
     """
     library = Library()
     for source in paths:
@@ -251,7 +252,7 @@ def read_lef(paths: Sequence[str | Path]) -> Library:
                 raise
             near = " ".join(reader.tokens[max(reader.at - 6, 0) : reader.at + 4])
             raise ValueError(f"{source}: not as LEF 5.8 has it, near {near!r}: {error}") from error
-    if not library.layers:
-        raise ValueError(f"no routing layer with a direction and a pitch in {[str(p) for p in paths]}")
+    if not library.layers and not library.macros:
+        raise ValueError(f"no routing layer with a direction and a pitch, and no macro, in {[str(p) for p in paths]}")
     library.vias = {n: tuple(v for v in found if v in library.layers) for n, found in library.vias.items()}
     return library

@@ -177,6 +177,8 @@ class Design:
     first placement, bar none."""
     obstacles: list[tuple[str, Box]] = field(default_factory=list)
     """Layer and box of OBS of hard macros and covers, and of special nets (straps, rings), above the lowest layer."""
+    pitch: float = 0.0
+    """Distance of two tracks in libraries without layers, as a user says it; 0 if nobody did."""
     gcells: dict[str, list[tuple[float, float, int]]] = field(default_factory=dict)
     """Axis ("X" for columns) -> first line, step, number of lines of every GCELLGRID statement."""
     skipped: dict[str, int] = field(default_factory=dict)

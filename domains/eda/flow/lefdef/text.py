@@ -35,7 +35,7 @@ def read(path: str | Path) -> str:
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise ValueError(f"{path} is cut off or damaged: {error}") from error
     if b"\0" in content:
-        raise ValueError(f"{path} is no text: it holds bytes of 0; give LEF and DEF files, gzipped or not")
+        raise ValueError(f"{path} is no text: it holds bytes of 0; give a text file, gzipped or not")
     try:
         return content.decode()
     except UnicodeDecodeError:

@@ -8,7 +8,7 @@ from conftest import tool
 
 from appnas.domains.eda import load
 from appnas.domains.eda.flow import Source, generate, own, read_def, read_lef, tools
-from appnas.domains.eda.flow.generation import CHANNELS, LABELS, pack, plan
+from appnas.domains.eda.flow.generation import plan
 
 
 def needed():
@@ -18,65 +18,62 @@ def needed():
 
 
 def test_a_plan_depends_on_seed_and_name_alone():
-    long, short = plan(["a", "b"], 3, 0, 32), plan(["b"], 2, 0, 32)
+    a, b = Source("a", {}), Source("b", {}, technology="osu018")
+    long, short = plan([a, b], 3, 0, 32), plan([b], 2, 0, 32)
     assert [job.id for job in long] == ["a-000", "b-000", "a-001", "b-001", "a-002", "b-002"]
     assert [job for job in long if job.design == "b"][:2] == short
-    assert plan(["a"], 3, 1, 32) != [job for job in long if job.design == "a"]
+    assert plan([a], 3, 1, 32) != [job for job in long if job.design == "a"]
     assert all(0 <= v <= 1 for job in long for box in job.placing.blockages for v in box)
+    assert [job.placing.technology for job in long[:2]] == ["osu035", "osu018"]
     with pytest.raises(ValueError, match="there is no design 'mull8'"):
         own(["mull8"])
 
 
-def test_packing(tmp_path):
-    rng, names = np.random.default_rng(0), []
-    for k in range(3):
-        names.append(tmp_path / f"d-{k:03d}.npz")
-        job = {"id": f"d-{k:03d}", "design": "d", "placing": {}}
-        x, y = rng.random((len(CHANNELS), 8, 8)) * 9, rng.integers(0, 4, (len(LABELS), 8, 8))
-        described = np.array(json.dumps({"job": job, "tools": {}}))
-        np.savez(names[-1], x=x, y=y, counts=np.array([k, 0, 9, 9]), described=described)
-    pack([*names, tmp_path / "missing.npz"], tmp_path / "all.npz")
-    data = load(tmp_path / "all.npz")
-    assert data.counts.tolist() == [0, 1, 2]
-    x = np.stack([np.load(name)["x"] for name in names])
-    np.testing.assert_allclose(data.of(CHANNELS), x, atol=16 / 128)
-    truth = np.stack([np.load(name)["y"][0] for name in names])
-    assert ((data.label("drc") > 0) == (truth > 0)).all()
-    with pytest.raises(ValueError, match="no sample could be made"):
-        pack([tmp_path / "missing.npz"], tmp_path / "none.npz")
-
-
-def test_the_whole_flow_twice(tmp_path):
-    """Same seed, same bytes; a design that cannot be synthesised is listed; another look agrees; other settings do
-    not."""
+def test_the_whole_flow_twice(tmp_path, monkeypatch):
+    """Same seed, same bytes; a design that cannot be synthesised is listed; another look agrees, and on another grid
+    it routes nothing again; other settings do not."""
     needed()
     sources = [*own(["tiny"]), Source("broken", {"top.v": "module top(input a; endmodule"})]
     seen = []
     for folder in ("one", "two"):
         failed = generate(
-            sources, tmp_path / folder, each=1, grid=16, jobs=1, keep=True, on_done=lambda *done: seen.append(done)
+            sources,
+            tmp_path / folder,
+            each=1,
+            orders=2,
+            grid=16,
+            jobs=1,
+            keep=True,
+            on_done=lambda *done: seen.append(done),
         )
         assert list(failed) == ["broken"] and "yosys" in failed["broken"]
         assert json.loads((tmp_path / folder / "failed.json").read_text()) == failed
-    for name in ("dataset.npz", "samples/tiny-000.npz", "designs/tiny-000.def.gz"):
+    for name in ("dataset.npz", "samples/tiny-000.npz", "designs/tiny-000.0.def.gz", "designs/tiny-000.1.def.gz"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
     data = load(tmp_path / "one" / "dataset.npz")
     assert data.names == ("tiny-000",) and data.of(["cell"]).mean() > 0.5
+    assert data.routings.counts.shape == (1, 2) and (data.of(["layers"]) == data.of(["layers"])[0, 0, 0, 0]).all()
+    assert data.counts[0] == data.routings.counts.mean() and set(np.unique(data.label("hotspot"))) <= {0, 0.5, 1}
     described = json.loads(str(np.load(tmp_path / "one/samples/tiny-000.npz")["described"]))
     assert "Yosys" in described["tools"]["yosys"] and described["job"]["placing"]["seed"] > 0
     seen.clear()
-    generate(sources[:1], tmp_path / "one", each=1, grid=16, jobs=1, on_done=lambda *done: seen.append(done))
+    generate(sources[:1], tmp_path / "one", each=1, orders=2, grid=16, jobs=1, on_done=lambda *done: seen.append(done))
     assert seen == []  # nothing was left to make
     with pytest.raises(ValueError, match="other settings"):
-        generate(sources[:1], tmp_path / "one", each=1, grid=8, jobs=1)
+        generate(sources[:1], tmp_path / "one", each=1, orders=2, grid=8, jobs=1)
+    (tmp_path / "two" / "samples" / "tiny-000.npz").unlink()
+    (tmp_path / "two" / "netlists").rename(tmp_path / "elsewhere")
+    monkeypatch.setattr(tools, "place", lambda *args: pytest.fail("it was placed again"))
+    generate(sources[:1], tmp_path / "two", each=1, orders=2, grid=8, jobs=1)
+    assert load(tmp_path / "two" / "dataset.npz").x.shape[2:] == (8, 8)
 
 
 def test_an_independent_reader_agrees(tmp_path):
     """Cells, ports and pins of cells in the routed DEF file by klayout, which shares no code with this package."""
     db = pytest.importorskip("klayout.db", reason="klayout is not installed")
     needed()
-    generate(own(["tiny"]), tmp_path, each=1, grid=8, jobs=1, keep=True)
-    routed, library = tmp_path / "designs" / "tiny-000.def.gz", tools.TECHNOLOGY / tools.LEF
+    generate(own(["tiny"]), tmp_path, each=1, orders=1, grid=8, jobs=1, keep=True)
+    routed, library = tmp_path / "designs" / "tiny-000.0.def.gz", tools.cells("osu035")
     options = db.LoadLayoutOptions()
     of = options.lefdef_config
     of.lef_files, of.read_lef_with_def = [str(library)], False
@@ -91,7 +88,7 @@ def test_an_independent_reader_agrees(tmp_path):
     macros = read_lef([library])
     design, known = read_def(routed, macros), set(macros.macros) - {"FILL"}
     cells = [i.cell for i in layout.top_cell().each_inst() if i.cell.name in known]
-    assert len(cells) == len(design.cells) == np.load(tmp_path / "samples" / "tiny-000.npz")["counts"][3] > 100
+    assert len(cells) == len(design.cells) == np.load(tmp_path / "samples" / "tiny-000.npz")["counts"][0, 3] > 100
     # The netlist leaves no pin open, so the pins on nets are all that the cells have.
     assert sum(len(labels(cell)) for cell in cells) == (design.pin_cell >= 0).sum() > 300
     assert len(labels(layout.top_cell())) == (design.pin_cell < 0).sum() > 10

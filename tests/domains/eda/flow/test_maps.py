@@ -6,7 +6,7 @@ from test_design import RAW, REAL, three  # noqa: F401
 from test_lefdef import files  # noqa: F401
 
 from appnas.domains.eda.flow import CIRCUITNET, PAPER, features, read_def, read_lef
-from appnas.domains.eda.flow.maps import Grid, bounding, groups, spanning_tree
+from appnas.domains.eda.flow.maps import Grid, bounding, groups, pitch, spanning_tree
 
 
 def test_a_grid():
@@ -79,3 +79,13 @@ def test_real_designs(data, name):
     die = (design.die[2] - design.die[0]) * (design.die[3] - design.die[1])
     assert maps["cell"].mean() == pytest.approx(whole / die, rel=1e-3)
     assert 0 < maps["flip_flop"].mean() < maps["cell"].mean()
+
+
+def test_libraries_of_macros_alone(three):  # noqa: F811
+    """A pitch as told, else of the DEF file's tracks, else 1 um."""
+    three.layers, three.tracks = {}, {"M1": [("X", 0, 0.4, 9), ("Y", 0, 0.6, 9)], "M2": [("X", 0, 0.3, 9)]}
+    assert pitch(three) == (0.3, 0.6)
+    three.pitch = 0.2
+    assert pitch(three) == (0.2, 0.2)
+    three.tracks, three.pitch = {}, 0.0
+    assert pitch(three) == (1, 1) and features(three, 2, 4)["RUDY"].any()

@@ -1,10 +1,21 @@
 """appnas.domains.eda.flow.router: capacity, the cheapest pattern, overflow where there is no room."""
 
 import numpy as np
+import pytest
 from test_labels import crossing
 
 from appnas.domains.eda.flow.maps import Grid
-from appnas.domains.eda.flow.router import OVERFLOW, TRACKS, Runs, capacity, channels, connections, in_tracks, overflow
+from appnas.domains.eda.flow.router import (
+    CAPACITY,
+    OVERFLOW,
+    TRACKS,
+    Runs,
+    capacity,
+    channels,
+    connections,
+    in_tracks,
+    overflow,
+)  # fmt: skip
 
 
 def bus(count):
@@ -79,6 +90,24 @@ def test_loads_in_shares_of_the_tracks():
 
 def test_channels_on_demand():
     design, grid = bus(30), Grid((0, 0, 20, 10), 1, 4)
-    assert not (set(TRACKS) | set(OVERFLOW)) & set(channels(design, grid))
+    assert not set(CAPACITY) & set(channels(design, grid, ()))
     found = channels(design, grid, ("load_h", "overflow_h"))
     assert {*TRACKS, *OVERFLOW} <= set(found) and found["overflow_h"].max() == 2
+    every = channels(design, grid)
+    assert set(CAPACITY) < set(every) and (every["layers"] == len(design.layers)).all()
+    fewer = channels(design, grid, layers=2)
+    assert (fewer["layers"] == 2).all() and (
+        fewer["tracks_h"] + fewer["tracks_v"] < every["tracks_h"] + every["tracks_v"]
+    ).all()
+    for layers in (1, 9):
+        with pytest.raises(
+            ValueError, match=f"2 layers or more, and the LEF files have {len(design.layers)}; got {layers}"
+        ):
+            channels(design, grid, layers=layers)
+
+
+def test_tracks_need_layers():
+    design = bus(2)
+    design.layers = {}
+    with pytest.raises(ValueError, match="tracks need routing layers; give the technology's LEF file, too"):
+        channels(design, Grid((0, 0, 20, 10), 1, 4), ("load_h",))

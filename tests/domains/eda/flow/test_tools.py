@@ -42,6 +42,23 @@ def test_blockages_in_micrometres():
     assert tools._blocked(text, [(0.25, 0.5, 0.5, 1.0)], 0.01) == [(6.0, 10.0, 16.0, 20.0)]
 
 
+def test_nets_in_another_order():
+    net = "- {} ( c1 A ) ( c2 Y )\n  + USE SIGNAL ;\n"
+    text = "DESIGN d ;\nNETS 30 ;\n" + "".join(net.format(f"n{k}") for k in range(30)) + "END NETS\n\nEND DESIGN\n"
+    mixed = tools.shuffled(text, "7 1")
+    assert mixed != text and sorted(mixed) == sorted(text) and mixed.startswith("DESIGN d ;\nNETS 30 ;\n- n")
+    assert mixed.endswith("USE SIGNAL ;\nEND NETS\n\nEND DESIGN\n") and mixed == tools.shuffled(text, "7 1")
+    assert mixed != tools.shuffled(text, "7 2")
+    with pytest.raises(tools.ToolError, match="no section NETS"):
+        tools.shuffled("DESIGN d ;\n", "7 1")
+
+
+def test_technologies():
+    assert tools.cells("osu018").name == "osu018_stdcells.lef" and tools.cells("osu035", ".par").name == "osu035.par"
+    with pytest.raises(ValueError, match=r"osu035, osu018, got 'sky130'"):
+        tools.cells("sky130")
+
+
 def test_the_doctor_names_packages():
     found = tools.doctor()
     assert {tool.package for tool in found} <= set(tools.PACKAGES.split())
