@@ -10,8 +10,8 @@ import appnas
 from appnas.api import preflight
 from appnas.estimate import Scratch
 from appnas.methods import METHODS
-from appnas.space import IO, Choice, random_arch
-from appnas.spaces import Bench201
+from appnas.space import IO, Choice, full_mask, random_arch, restrict
+from appnas.spaces import Bench201, NetMap
 from appnas.strategy import Draw
 from appnas.support import FailuresError
 
@@ -208,3 +208,12 @@ def test_networks_too_large_for_the_machine_are_refused_before_the_start(digits)
 def test_seeds_that_no_generator_takes_are_named(seed, chain, regression):
     with pytest.raises(ValueError, match=f"seeds lie between .*, got seed={seed}, seeds=1"):
         appnas.search(chain, regression, "random", seed=seed, **ONE)
+
+
+def test_spaces_on_maps_alone_are_refused_where_there_are_nets(chips):
+    """They would take the second input for gates; under a mask net_map still reads it."""
+    space = NetMap(width=2, strides=(2,), branches=1, vertices=("conv",), kernels=(3,), dense=2)
+    with pytest.raises(ValueError, match="GuideDag reads maps alone, and this domain gives nets too"):
+        preflight.check(space.frame, chips, "random", None)
+    assert preflight.check(space, chips, "random", None) is None
+    assert preflight.check(restrict(space, full_mask(space.choices)), chips, "random", None) is None
