@@ -11,8 +11,8 @@ from appnas.api import computing, preflight
 from appnas.cost.counts import MARGIN
 from appnas.estimate import Scratch
 from appnas.methods import METHODS
-from appnas.space import IO, Choice, random_arch
-from appnas.spaces import Bench201, Cells
+from appnas.space import IO, Choice, full_mask, random_arch, restrict
+from appnas.spaces import Bench201, Cells, NetMap
 from appnas.strategy import Draw
 from appnas.support import FailuresError, memory
 
@@ -233,3 +233,12 @@ def test_what_is_computed_again_is_planned_by_the_memory_that_is_free(digits, mo
         assert space.supernet(digits.io).whole >= 1
     assert "to fit in memory, computed again in backward: all of " in capsys.readouterr().err
     assert space.supernet(digits.io).whole == 0
+
+
+def test_spaces_on_maps_alone_are_refused_where_there_are_nets(chips):
+    """They would take the second input for gates; under a mask net_map still reads it."""
+    space = NetMap(width=2, strides=(2,), branches=1, vertices=("conv",), kernels=(3,), dense=2)
+    with pytest.raises(ValueError, match="GuideDag reads maps alone, and this domain gives nets too"):
+        preflight.check(space.frame, chips, "random", None)
+    assert preflight.check(space, chips, "random", None) is None
+    assert preflight.check(restrict(space, full_mask(space.choices)), chips, "random", None) is None
