@@ -432,7 +432,8 @@ def test_collapse(data, tmp_path):
 def test_routability(data, tmp_path):
     """A row for every predictor, kept; ispd2015 leaves out each design; the switches are in the keys."""
     small = ("--each", "2", "--evaluations", "1", "--epochs", "1", "--final", "1", "--side", "16", "--seeds", "1")
-    small += ("--tasks", "violated_nets", "congestion", "--methods", "random", "--out", str(tmp_path / "rows"))
+    small += ("--tasks", "violated_nets", "congestion", "--methods", "random", "--top", "1")
+    small += ("--out", str(tmp_path / "rows"))
     small += ("--rows", "RUDY", "ridge", "forest", "one routing of another order", "unet", "one edge", "random")
     out = run("routability", *small, "--channels", "router")
     rows = [json.loads(line)["key"] for line in (tmp_path / "rows").read_text().splitlines()]

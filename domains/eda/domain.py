@@ -164,14 +164,9 @@ class Routability(Supervised):
         """What users of an exported network need: channels, their scaling, and what comes out (see `Scaling`)."""
         return self.scaling.plain()
 
-    def _rows(self, split: str) -> np.ndarray:
-        if split not in self._of:
-            raise ValueError(f"the splits are {sorted(self._of)}, got {split!r}")
-        return self._of[split]
-
     def epoch(self, split: str) -> int:
         """Number of batches in one epoch."""
-        return -(-len(self._rows(split)) // self.options.batch)
+        return -(-len(self.of_split(split)[0]) // self.options.batch)
 
     def batches(self, split: str, rng: torch.Generator) -> Iterator[Batch]:
         """One epoch, shuffled and mirrored: "train", "valid", or both for the final training: "all".
@@ -180,7 +175,7 @@ class Routability(Supervised):
             yields: maps [B, C, H, W], pins [B, P, 3] if networks read them, and standardised log counts [B, 1] or label
                 maps [B, H, W].
         """
-        rows = torch.from_numpy(self._rows(split))
+        rows = torch.from_numpy(self.of_split(split)[0])
         order = rows[torch.randperm(len(rows), generator=rng)]
         for part in torch.split(order, self.options.batch):
             (x, *pins), y = self._inputs(part), self._y[part]
@@ -230,7 +225,8 @@ class Routability(Supervised):
     def _raw(self, model: nn.Module, rows: np.ndarray) -> Tensor:
         model.eval()
         parts = (moved(self._inputs(part), home(model)) for part in torch.split(torch.from_numpy(rows), 64))
-        return moved(torch.cat([model(*inputs) for inputs in parts]), CPU)
+        found: Tensor = moved(torch.cat([model(*inputs) for inputs in parts]), CPU)
+        return found
 
     def _measure(self, model: nn.Module, split: str) -> dict[str, float]:
         return self.measured(self.predict(model, self._of[split]), split)
@@ -241,8 +237,9 @@ class Routability(Supervised):
         Raises:
             ValueError: another split.
         """
-        rows = self._rows(split)
-        return rows, self._truth[rows]
+        if split not in self._of:
+            raise ValueError(f"the splits are {sorted(self._of)}, got {split!r}")
+        return self._of[split], self._truth[self._of[split]]
 
     def measured(self, predicted: np.ndarray, split: str) -> dict[str, float]:
         """Metrics of predictions that anybody made for all placements of a split, in their order, see `predict`."""

@@ -42,17 +42,13 @@ OPERATIONS = ("conv", "wide", "atrous", "mix")
 @dataclass(frozen=True)
 @checked(width=1, branches=1, dense=1)
 class GuideDag(Free):
-    """The guide-DAG space. For small maps and CPUs: strides=(1, 1), width=16, kernels=(3, 5, 7, 9).
-
-    Strides of 1 keep every gcell, which counts that are sums over gcells want as much as maps do. They cost: see
-    `strides`.
-    """
+    """The guide-DAG space. For small maps and CPUs: strides=(1, 1), width=16, kernels=(3, 5, 7, 9)."""
 
     width: int = 32
     """Channels of an operation; "wide" has twice as many."""
     strides: tuple[int, ...] = (2, 2, 2)
-    """Of the downsampling convolution that begins each stage, 1 or 2; 2, 2, 2 are the paper's, on large maps. Half of
-    the edges on 17 maps of 32 x 32 are 48 M multiply-adds and 48 k weights with 1, 1; 23 M and 103 k with 1, 2, 2."""
+    """Of the downsampling convolution that begins each stage, 1 or 2. 1, 1 keeps all gcells, for maps and for counts
+    that are their sums: half of the edges are 48 M multiply-adds on 17 x 32 x 32; 1, 2, 2: 23 M; 2, 2, 2 (paper): 7."""
     branches: int = 2
     """Parallel guide-DAGs in a stage."""
     vertices: tuple[str, ...] = ("conv", "wide", "atrous", "mix", "conv", "atrous", "mix")
