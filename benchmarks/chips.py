@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from appnas.domains.eda import ISPD, SHIPPED, SMALL, Options, Placements, Routability, load
+from appnas.domains.eda import ISPD, SHIPPED, SMALL, Options, Routability, Routings, load
 from appnas.domains.eda.circuitnet import ispd2015
 from appnas.domains.eda.flow import OVERFLOW, PAPER
 from appnas.spaces import GuideDag
@@ -64,14 +64,12 @@ def first(data, each):
 
 def chosen(data, rows):
     """Some of the placements, with all that is known of them."""
-    known = {name: getattr(data, name) for name in Placements.__dataclass_fields__}
-    of = {"labels": {name: maps[rows] for name, maps in data.labels.items()}, "channels": data.channels}
-    of |= {
-        name: tuple(value[i] for i in rows) if isinstance(value, tuple) else value[rows]
-        for name, value in known.items()
-        if name not in of and value is not None
-    }
-    return Placements(**of)
+    of = {name: tuple(getattr(data, name)[i] for i in rows) for name in ("designs", "names")}
+    of["labels"] = {name: maps[rows] for name, maps in data.labels.items()}
+    of["counts"] = None if data.counts is None else data.counts[rows]
+    of["routings"] = data.routings and Routings(data.routings.counts[rows], data.routings.hot[rows])
+    of["netlists"] = data.netlists and [data.netlists[i] for i in rows]
+    return replace(data, x=data.x[rows], **of)
 
 
 @cache
@@ -113,16 +111,18 @@ def domain_of(args, task, design):
 
 
 def single(domain):
-    """The domain with counts of one routing to learn from, where the data's are means over several orders of the nets.
+    """The domain with labels of one routing to learn from, where the data's are means over several orders of the nets.
 
     Raises:
-        ValueError: the data hold one routing, or the task is none of counts.
+        ValueError: the data hold one routing, or the task is congestion.
     """
-    orders = getattr(domain.data, "orders", None)
-    if orders is None or domain.options.task != "violated_nets":
-        raise ValueError("--labels one is of counts, and of data with several routings a placement")
+    routings = domain.data.routings
+    if routings is None or domain.options.task == "congestion":
+        raise ValueError("--labels one is of counts or hotspots, and of data with several routings a placement")
+    labels = {**domain.data.labels, "hotspot": routings.hot[:, 0].astype(np.float32)}
     of = {name: domain.split[name] for name in ("test", "valid")}
-    return Routability(replace(domain.data, counts=orders[:, 0]), replace(domain.options, **of))
+    data = replace(domain.data, counts=routings.counts[:, 0], labels=labels)
+    return Routability(data, replace(domain.options, **of))
 
 
 def tested(domain, learner, model):

@@ -17,7 +17,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from appnas.domains.eda.domain import Routability
 from appnas.domains.eda.flow import OVERFLOW
-from appnas.domains.eda.metrics import of_counts
+from appnas.domains.eda.routings import Routings, reliability
 from appnas.domains.eda.scaling import Scaling
 
 Array = np.ndarray
@@ -25,8 +25,7 @@ ORDERS = {"RUDY": ("RUDY",), "pattern router's overflow": OVERFLOW}
 """Channels whose mean is taken as the prediction, see `ordered`."""
 LEARNED = ("ridge", "forest")
 REROUTED = "one routing of another order"
-"""How well one routing tells what the others of the same placement say: no predictor of a single routing's count can be
-expected to be above it."""
+"""How well one routing tells what the others of the same placement say: see `rerouted`."""
 GCELLS = 20_000
 """At most so many, drawn from the training, are learned from: of maps, they are many."""
 
@@ -113,12 +112,18 @@ def ordered(domain: Routability, channels: tuple[str, ...]) -> Array:
 
 
 def rerouted(domain: Routability) -> dict[str, float]:
-    """How well counts of the first routing order the mean of the others'; empty where the data hold one routing."""
-    orders = getattr(domain.data, "orders", None)
-    if domain.options.task != "violated_nets" or orders is None or orders.shape[1] < 2:
+    """How well one routing tells the mean of the others, of the test's placements; empty where the data hold one.
+
+    Of counts tau and its mean within designs; of hotspots the area under ROC that the share of the others has as a
+    prediction of one, and the most that anything can have by the mean label (`reliability`).
+    """
+    routings, (rows, _) = domain.data.routings, domain.of_split("test")
+    if routings is None or routings.counts.shape[1] < 2 or domain.options.task == "congestion":
         return {}
-    rows, _ = domain.of_split("test")
-    return of_counts(orders[rows, 0], orders[rows, 1:].mean(1), np.array(domain.data.designs)[rows])
+    chosen = Routings(routings.counts[rows], routings.hot[rows])
+    found = reliability(chosen, [domain.data.designs[i] for i in rows])
+    names = ("tau", "tau_within") if domain.options.task == "violated_nets" else ("roc_auc", "roc_auc_best")
+    return {name: found[name] for name in names}
 
 
 def measure(domain: Routability, name: str, seed: int = 0) -> dict[str, float]:

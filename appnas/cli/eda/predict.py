@@ -74,7 +74,8 @@ class Predict:
         given = scaling.raw(model, x[None], tiles, pins)
         if scaling.task == "violated_nets":
             show.line(f"{design.name}: {max(scaling.outputs(given)[0], 0):.1f} of {len(design.nets)} nets")
-        beside_it = {"router": np.sum([maps[name] for name in OVERFLOW], 0)} if self.router else {}
+        there = self.router and set(OVERFLOW) <= set(maps)  # LEF files without layers leave nothing to route on
+        beside_it = {"router": np.sum([maps[name] for name in OVERFLOW], 0)} if there else {}
         if not scaling.maps:
             for over in beside_it.values():
                 show.line(f"pattern router's overflow, to compare: {over.mean():.3g} a gcell")

@@ -1,11 +1,12 @@
 """appnas.domains.eda.baselines: statistics by hand; what learns does, of counts and of maps; what lacks is left out."""
 
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from test_eda_domain import Oracle, made
+from test_eda_domain import Oracle, made, synthetic
 
+from appnas.domains.eda import Options, Routability, Routings
 from appnas.domains.eda import baselines as b
 
 
@@ -39,15 +40,13 @@ def test_all_of_a_domain():
 
 def test_one_routing_of_another_order():
     """Routings that agree order the placements alike; of one routing there is nothing to say."""
-    domain = made("violated_nets")
-
-    @dataclass
-    class Routed:
-        orders: np.ndarray
-        designs: tuple[str, ...]
-
-    noise = np.random.default_rng(0).normal(0, 20, (len(domain.data.names), 4))
-    domain.data = Routed(domain.data.counts[:, None] + noise, domain.data.designs)
-    assert 0.3 < b.measure(domain, b.REROUTED)["tau"] < 1
-    domain.data.orders = domain.data.orders[:, :1]
-    assert b.measure(domain, b.REROUTED) == {}
+    data, rng = synthetic(), np.random.default_rng(0)
+    counts = (data.counts[:, None] + rng.normal(0, 20, (len(data.names), 4))).clip(0)
+    hot = rng.random((len(data.names), 4, 12, 12)) < data.labels["drc"][:, None] / 4
+    routed = replace(data, routings=Routings(counts, hot))
+    options = Options(task="violated_nets", channels=("pin", "RUDY"))
+    assert 0.3 < b.measure(Routability(routed, options), b.REROUTED)["tau"] < 1
+    found = b.measure(Routability(routed, replace(options, task="hotspots")), b.REROUTED)
+    assert 0.5 < found["roc_auc"] < found["roc_auc_best"] + 0.2
+    routed = replace(data, routings=Routings(counts[:, :1], hot[:, :1]))
+    assert b.measure(Routability(routed, options), b.REROUTED) == {}
