@@ -44,7 +44,7 @@ def _until_compiled(plain: Callable[..., Any]) -> Callable[..., Any]:
     def called(*args: Any, **more: Any) -> Any:
         if not compiler():
             return plain(*args, **more)
-        kept: Any = torch.compiler.disable(plain)
+        kept: Any = torch.compiler.disable(plain)  # type: ignore[no-untyped-call]
         setattr(plain, MARK, kept)
         return kept(*args, **more)
 
