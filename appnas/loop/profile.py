@@ -78,8 +78,8 @@ def advice(seconds: Mapping[str, float], config: Mapping[str, Any], cores: int |
         )
     if share["checkpoint"] >= SOME:
         said.append(
-            f"checkpoints take {share['checkpoint']:.0%}: they come every 30 s and at the end, so a longer search pays"
-            " less; on a slow disk give another --out"
+            f"checkpoints take {share['checkpoint']:.0%}: they come every 30 s at most and at the end, so a longer"
+            " search pays less; on a slow disk give another --out"
         )
     if share["bookkeeping"] >= MUCH:
         said.append(

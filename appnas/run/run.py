@@ -263,16 +263,10 @@ class Run(Observer):
         """Write the checkpoint."""
         began = time.monotonic()
         state = {
-            "step": loop.step,
-            "seconds": time.monotonic() - self.began,
-            "spent": self.count.told(),
-            "ended": loop.ended,
-            "strategy": loop.strategy.state_dict(),
-            "evaluator": loop.evaluator.state_dict(),
-            "rng": torch.get_rng_state(),
-            "of": self.of,
-            "states": STATES,
-        }
+            "step": loop.step, "seconds": began - self.began, "spent": self.count.told(), "ended": loop.ended,
+            "strategy": loop.strategy.state_dict(), "evaluator": loop.evaluator.state_dict(),
+            "rng": torch.get_rng_state(), "of": self.of, "states": STATES,
+        }  # fmt: skip
         with spent("checkpoint"), whole(self.path / CHECKPOINT, self._safe) as partial:
             torch.save(state, partial)
         self.saved, self.kept = time.monotonic(), (loop.step, loop.ended)
