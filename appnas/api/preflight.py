@@ -152,7 +152,7 @@ def _spared(
     most, less, least = float(kept.total), float(min(found[1].total, kept.total)), float(found[2].total)
     plan = fitted(most, less, least, room) or FIXED["cells"]
     saved = plan.convolutions * (most - less) + plan.cells * (less - least)
-    return kept._replace(activations=int(kept.activations - saved), again=tuple(plan))
+    return kept._replace(activations=int(kept.activations - saved), again=(plan.convolutions, plan.cells))
 
 
 def _nets_are_read(space: Space, domain: Any) -> None:

@@ -48,8 +48,8 @@ def worth(space: Space, domain: Any) -> int:
         return 1
     found = threads_worth(space, domain, processors())
     said = ", ".join(f"{1000 * seconds:.1f} ms on {count}" for count, seconds in found.seconds.items())
-    note(f"threads: {found.count} (a pass of a network of this space, forward and back, takes {said})")
-    return found.count
+    note(f"threads: {found.number} (a pass of a network of this space, forward and back, takes {said})")
+    return found.number
 
 
 def quoted(path: Path) -> str:

@@ -20,11 +20,11 @@ class Threads(NamedTuple):
     """What was measured.
 
     Attributes:
-        count: threads to use.
+        number: of threads to use.
         seconds: threads -> seconds of a forward and a backward pass, the least of the rounds.
     """
 
-    count: int
+    number: int
     seconds: dict[int, float]
 
 
@@ -63,4 +63,4 @@ def threads_worth(space: Space, domain: Domain, most: int, rounds: int = 3, seed
 def _pass(model: Any, inputs: tuple[Any, ...]) -> None:
     out = model(*inputs)
     parts = [part for part in (out if isinstance(out, tuple) else (out,)) if part is not None]
-    sum(part.square().mean() for part in parts).backward()  # type: ignore[union-attr]
+    sum(part.square().mean() for part in parts).backward()

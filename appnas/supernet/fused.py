@@ -181,7 +181,7 @@ def weighed(x: Tensor, gate: Tensor) -> Tensor:
     """
     if gate.dim() or not fast(x) or not gate.is_cpu or gate.item() != 1:
         return scale(x, gate)
-    return _ByOne.apply(x, gate) if gate.requires_grad else x  # type: ignore[no-any-return, no-untyped-call]
+    return _ByOne.apply(x, gate) if gate.requires_grad else x  # type: ignore[no-untyped-call]
 
 
 def centred(x: Tensor, eps: float) -> tuple[Tensor, Tensor, Tensor]:

@@ -75,7 +75,7 @@ class _Sided(TorchFunctionMode):
     """Calls of torch's functions with kinks, on the sides that are to be taken."""
 
     def __init__(self, kinks: Kinks):
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.kinks = kinks
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

@@ -212,10 +212,10 @@ def save(data: Placements, path: str | Path, **about: str) -> None:
 
 def _saved(packed: Mapping[str, np.ndarray]) -> Placements:
     """What `save` wrote."""
-    texts = {name: tuple(str(v) for v in packed[name]) for name in ("channels", "designs", "names")}
+    channels, designs, names = (tuple(str(v) for v in packed[name]) for name in ("channels", "designs", "names"))
     labels = {name.removeprefix("label_"): maps for name, maps in packed.items() if name.startswith("label_")}
     pins = netlists.unpack(packed) if netlists.packed_in(packed) else None
-    return Placements(packed["x"], **texts, labels=labels, counts=packed.get("counts"), netlists=pins)
+    return Placements(packed["x"], channels, designs, names, labels, packed.get("counts"), netlists=pins)
 
 
 def stack(maps: Sequence[np.ndarray], names: Sequence[str], what: str = "maps") -> np.ndarray:

@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import networkx as nx
 import torch
@@ -193,7 +193,8 @@ class Guide(nn.Module):
         kept = weights.requires_grad and not getattr(weights, "sampled", False)
         used = [v for v in self.exits if kept or read(weights)[..., int(v)].any()]
         shares = weights.unbind(-1)
-        return sum(weighed(self.exits[v], states[int(v)], shares[int(v)]) for v in used)  # type: ignore[no-any-return]
+        exits: Any = self.exits
+        return sum(weighed(exits[v], states[int(v)], shares[int(v)]) for v in used)  # type: ignore[return-value]
 
 
 class Shaped(Dag):

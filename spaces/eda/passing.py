@@ -146,7 +146,7 @@ class Round(nn.Module):
 
 def mixed(of: Mixed, x: Any, gates: dict[str, Tensor] | None, name: str) -> Tensor:
     """A decision, under the gates [1, K] or [B, 1, K] of its choice."""
-    y = of(x) if gates is None else of(x, gates[name][..., 0, :], live_options(gates[name])[0])
+    y: Tensor | None = of(x) if gates is None else of(x, gates[name][..., 0, :], live_options(gates[name])[0])
     assert y is not None, f"nothing of {name} is allowed"
     return y
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import networkx as nx
 import numpy as np
@@ -173,10 +173,11 @@ class Network201(nn.Module):
             x: [B, C, H, W]. gates: ([6, 5],) or ([B, 6, 5],). returns: [B, classes].
         """
         x = self.stem(x.contiguous(memory_format=torch.channels_last))
-        for stage, cells in enumerate(self.stages):
+        stages: Any = self.stages
+        for stage, cells in enumerate(stages):
             if stage:
                 x = self.blocks[stage - 1](x)
-            for i, cell in enumerate(cells, stage * len(cells)):  # type: ignore[arg-type]
+            for i, cell in enumerate(cells, stage * len(cells)):
                 inputs = [x], None if gates is None else gates[0]
                 x = (recomputed(cell, *inputs) if i < self.whole and gates is not None else cell(*inputs))[-1]
         return self.classifier(self.last(x))  # type: ignore[no-any-return]

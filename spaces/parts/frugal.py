@@ -69,7 +69,7 @@ class _AddSeparable(Function):
             outs.append([conv2d(z, weights[2 * i + 1]), *statistics[2 * i : 2 * i + 2]])
             wides.append(z if learns else None)
             if i < n - 1:
-                read.append(again(*outs[i], ctx.sides[i]))
+                read.append(again(ctx.sides[i], *outs[i]))
         scales = gate.expand(len(statistics[-1])).contiguous()
         slope, of_scales, _ = torch.ops.aten.native_batch_norm_backward(
             grad, outs[-1][0], scales, None, None, *outs[-1][1:], True, ctx.eps, [True, True, False]

@@ -206,7 +206,7 @@ class _Separable(Function):
         found: list[Tensor | None] = [None] * (2 * n)
         for i in reversed(range(n)):
             inner, side = between[3 * i - 3 : 3 * i], ctx.sides[i - 1] if i else None
-            y = x if i == 0 else again(*inner, side) if learns or side is None else inner[0]
+            y = x if i == 0 else again(side, *inner) if learns or side is None else inner[0]
             grad, *found[2 * i : 2 * i + 2] = block_backward(
                 grad, y, None, weights[2 * i : 2 * i + 2], ctx.shapes[i], learns, bool(i or needs[0])
             )
@@ -248,7 +248,7 @@ def inner_backward(grad: Tensor, y: Tensor, side: Tensor | None, inner: Sequence
     )[0]
 
 
-def again(x: Tensor, mean: Tensor, rstd: Tensor, side: Tensor | None) -> Tensor:
+def again(side: Tensor | None, x: Tensor, mean: Tensor, rstd: Tensor) -> Tensor:
     """The output of an inner norm and its ReLU, from the statistics of the forward pass."""
     y = (x - mean.view(-1, 1, 1)).mul_(rstd.view(-1, 1, 1))
     return y.relu_() if side is None else kept(y, side)

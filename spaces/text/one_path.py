@@ -90,7 +90,7 @@ def _through(
         target.addcmul_(matrix @ flat, masked)
     if learns:
         of_matrix.addmm_(state if masked is None else state * masked, flat.t())
-    return target
+    return target  # type: ignore[no-any-return]
 
 
 class _OnePath(Function):

@@ -34,15 +34,15 @@ def measured(monkeypatch, digits, one, two):
 def test_more_threads_must_be_faster_by_a_quarter(monkeypatch, digits):
     before = torch.get_num_threads()
     found, clock = measured(monkeypatch, digits, 1.0, 0.7)
-    assert found.count == 2 and found.seconds == pytest.approx({1: 1.0, 2: 0.7})
+    assert found.number == 2 and found.seconds == pytest.approx({1: 1.0, 2: 0.7})
     assert [count for count, _, _ in clock.asked] == [1, 2] * 3 and torch.get_num_threads() == before
     assert {size for _, _, size in clock.asked} == {digits.options.batch}
-    assert measured(monkeypatch, digits, 1.0, 0.8)[0].count == 1
+    assert measured(monkeypatch, digits, 1.0, 0.8)[0].number == 1
 
 
 def test_a_real_network_is_trained_and_one_processor_is_one_thread(digits):
     found = threads_worth(SPACE, digits, 1, rounds=1)
-    assert found.count == 1 and found.seconds[1] > 0
+    assert found.number == 1 and found.seconds[1] > 0
     with pytest.raises(ValueError, match="at least 1 thread"):
         threads_worth(SPACE, digits, 0)
 

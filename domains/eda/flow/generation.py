@@ -115,7 +115,9 @@ def sample(routings: Sequence[tuple[Path, dict[str, list[str]]]], job: Job, libr
         returns: x: [C, H, W]; y: [K, L, H, W]; counts: [K, 4], nets open first and, of the first routing, at last,
             nets, cells; pins: [P, 3].
     """
-    x, pins, y, counts = np.empty(0), np.empty(0), [], []
+    x, pins = np.empty(0), np.empty(0)
+    y: list[np.ndarray] = []
+    counts: list[list[int]] = []
     for path, result in routings:
         design = read_def(path, library)
         if not counts:
