@@ -48,7 +48,10 @@ def card(args, domain, trained, physics):
             "",
             "| | " + " | ".join(metrics) + " |",
             "| --- " * (len(metrics) + 1) + "|",
-            *(f"| {name} | " + " | ".join(f"{of[m]:.3f}" for m in metrics) + " |" for name, of in rows.items()),
+            *(
+                f"| {name} | " + " | ".join(f"{of[m]:.3f}" if m in of else "" for m in metrics) + " |"
+                for name, of in rows.items()
+            ),
             "",
             *(f"{name}: {', '.join(designs)}." for name, designs in split.items()),
             "",

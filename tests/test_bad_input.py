@@ -105,7 +105,7 @@ LINES = [
     (f"{TABLE} --max-failure-share 2", "max_failure_share=2"),
     (f"{TABLE} --max-failure-share nan", "max_failure_share must be a finite number, got nan"),
     (f"{TABLE} --max-failure-share -0.1", "max_failure_share=-0.1"),
-    (f"{TABLE} --threads 0", "threads must be at least 1, got 0"),
+    (f"{TABLE} --threads -1", "threads must be at least 1, got -1"),
     (f"{TABLE} --threads {HUGE}", f"got {HUGE}"),
     (f"{TABLE} --retrain-epochs 3", "--retrain-epochs needs a domain with data"),
     (f"{TABLE} --rank-epochs -1", "--rank-epochs needs a domain with data"),

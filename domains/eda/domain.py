@@ -144,6 +144,11 @@ class Routability(Supervised):
         names = (options.target or default).split("+")
         maps: np.ndarray = np.sum([self.data.label(name) for name in names], 0)
         if options.task == "congestion":
+            if min(maps.shape[1:]) < metrics.WINDOW:
+                raise ValueError(
+                    f"congestion is judged by structural similarity in windows of {metrics.WINDOW} x {metrics.WINDOW}"
+                    f" gcells, these maps have {' x '.join(map(str, maps.shape[1:]))}: make them with a finer grid"
+                )
             low, high = maps.min((1, 2), keepdims=True), maps.max((1, 2), keepdims=True)
             truth, what = (maps - low) / np.where(high > low, high - low, 1), "congestion that differs over its gcells"
         else:

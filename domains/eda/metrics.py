@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 Array = np.ndarray
+WINDOW = 11
+"""Gcells along either side of what structural similarity looks at."""
 
 
 def ranks(x: Array) -> Array:
@@ -108,14 +110,16 @@ def ssim(prediction: Array, truth: Array) -> float:
     Raises:
         ValueError: a side below 11.
     """
-    if min(truth.shape) < 11:
-        raise ValueError(f"structural similarity looks through a window of 11 x 11, got maps of {truth.shape}")
-    taps = np.exp(-0.5 * (np.arange(-5, 6) / 1.5) ** 2)
+    if min(truth.shape) < WINDOW:
+        raise ValueError(
+            f"structural similarity looks through a window of {WINDOW} x {WINDOW}, got maps of {truth.shape}"
+        )
+    taps = np.exp(-0.5 * (np.arange(-(WINDOW // 2), WINDOW // 2 + 1) / 1.5) ** 2)
     taps /= taps.sum()
 
     def blurred(x: Array) -> Array:
-        rows = sum(w * x[k : x.shape[0] - 10 + k] for k, w in enumerate(taps))
-        return sum(w * rows[:, k : x.shape[1] - 10 + k] for k, w in enumerate(taps))  # type: ignore[no-any-return]
+        rows = sum(w * x[k : x.shape[0] - WINDOW + 1 + k] for k, w in enumerate(taps))
+        return sum(w * rows[:, k : x.shape[1] - WINDOW + 1 + k] for k, w in enumerate(taps))  # type: ignore[no-any-return]
 
     p, t = eight_bits(prediction), eight_bits(truth)
     mp, mt = blurred(p), blurred(t)

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from appnas.compute import exact
 from appnas.space import IO, Arch, Choice, Gates, Mask, describe, only
 from appnas.spaces.graphs.gnn import AGGREGATION, ATTENTION, layer_type
 from appnas.spaces.graphs.inputs import (
@@ -109,6 +110,12 @@ class OnEdges(nn.Module):
         return functional.elu(self.layer(*graph))
 
 
+@exact
+def _last(states: Tensor, lstm: nn.LSTM) -> Tensor:
+    """The last output; oneDNN has no LSTM in bfloat16 for processors without AVX-512."""
+    return lstm(states)[0][:, -1]  # type: ignore[no-any-return]
+
+
 class Join(nn.Module):
     """One way to make one vector of a node of those of all layers."""
 
@@ -123,7 +130,7 @@ class Join(nn.Module):
         if self.linear is not None:
             return self.linear(states.flatten(1))  # type: ignore[no-any-return]
         if self.lstm is not None:
-            return self.lstm(states)[0][:, -1]  # type: ignore[no-any-return]
+            return _last(states, self.lstm)
         return states.amax(1) if self.kind == "max" else getattr(states, self.kind)(1)
 
 

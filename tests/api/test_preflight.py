@@ -213,7 +213,7 @@ def test_seeds_that_no_generator_takes_are_named(seed, chain, regression):
 
 @pytest.mark.filterwarnings("error")
 def test_what_is_computed_again_is_planned_by_the_memory_that_is_free(digits, monkeypatch, capsys):
-    space, config = Cells(channels=4, cells=4, nodes=2), METHODS["darts"].config(order="first")
+    space, config = Cells(channels=4, cells=6, nodes=2), METHODS["darts"].config(order="first")
 
     def need(share, space=space):
         monkeypatch.setattr(memory, "free_bytes", lambda device: share and int(share * most / MARGIN))
@@ -224,8 +224,11 @@ def test_what_is_computed_again_is_planned_by_the_memory_that_is_free(digits, mo
     assert need(1.01).again == (0, 0)
     few = need(0.9)
     assert 0 < few.again[0] < 1 and few.again[1] == 0 and few.total <= 0.9 * most
-    more = need(0.655)
-    assert more.again[0] == 1 and 0 < more.again[1] <= 1 and more.total <= 0.655 * most
+    convolutions, cells = (need(None, replace(space, recompute=kind)).total for kind in ("convolutions", "cells"))
+    assert cells < convolutions < most
+    share = (cells + convolutions) / 2 / most
+    more = need(share)
+    assert more.again[0] == 1 and 0 < more.again[1] <= 1 and more.total <= share * most
     with pytest.raises(MemoryError, match="MiB are free"):
         need(0.9 * MARGIN, replace(space, recompute="nothing"))
     with computing.fitting(more):

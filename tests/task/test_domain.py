@@ -108,6 +108,7 @@ def test_locked_has_no_door_to_the_images(digits):
         "loss",
         "random_labels",
         "retuned",
+        "reusing",
         "score",
         "shares",
         "test",

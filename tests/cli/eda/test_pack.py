@@ -36,4 +36,4 @@ def test_from_reports_to_a_domain(labelled, capsys):
     assert "called ['a']: give each a name of its own (--name)" in " ".join("".join(capsys.readouterr()).split())
     for task in ("hotspots", "congestion"):
         domain = file(FileOptions(path=out, task=task, batch=1))
-        assert domain.io.inputs == (17, 12, 12) and {len(rows) for rows in domain.split.values()} <= {1, 2, 3}
+        assert domain.io.inputs == (24, 12, 12) and {len(rows) for rows in domain.split.values()} <= {1, 2, 3}

@@ -38,7 +38,7 @@ def bash(tmp_path_factory):
         ("appnas show space cel", ["cells"]),
         ("appnas retrain run --epo", ["--epochs"]),
         ("appnas export run --no-o", ["--no-onnx"]),
-        ("appnas eda generate --gr", ["--grid"]),
+        ("appnas eda generate --gr", ["--grid", "--graphs"]),
     ],
 )
 def test_bash_completes(bash, words, expected):

@@ -251,6 +251,8 @@ def test_bad_input():
         flat = np.where(np.array(synthetic().designs)[:, None, None] == "a", 0.5, synthetic().labels["congestion"])
         data = replace(synthetic(), labels={"congestion": flat})
         Routability(data, Options(task="congestion", channels=("pin",), test=("a",)))
+    with pytest.raises(ValueError, match=r"windows of 11 x 11 gcells, these maps have 10 x 10: make them with a finer"):
+        Routability(synthetic(side=10), Options(task="congestion", channels=("pin",)))
     with pytest.raises(ValueError, match="counts of nets"):
         Routability(replace(synthetic(), counts=None), Options(task="violated_nets", channels=("pin",)))
     with pytest.raises(ValueError, match="different names"):
