@@ -66,7 +66,8 @@ build/gallery/ready: docs/scripts/gallery.py | .venv/dev
 	touch $@ .venv/demo
 
 # The extra `procgen` as users get it, in an environment of its own: its pins hold numpy 1.26 and the old gym.
-RL_TESTS := tests/agent tests/domains/rl tests/methods/test_rl_darts.py \
+# Of agents, those that meet the games' pins: every agent on every observation, and one beside itself.
+RL_TESTS := tests/agent/test_every_agent.py tests/agent/test_sb3.py tests/domains/rl tests/methods/test_rl_darts.py \
 	tests/test_matrix.py::test_searches_retrains_and_tests_an_agent tests/test_docs.py::test_the_examples_run
 .venv-rl/ready: pyproject.toml
 	$(PYTHON) -m venv .venv-rl

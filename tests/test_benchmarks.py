@@ -94,6 +94,7 @@ def test_supernet_step():
     assert 0 < float(ratio) and 0 < float(memory) < 0.7
 
 
+@pytest.mark.slow
 def test_unrolled():
     out = run("unrolled", "--channels", "2", "--batch", "2", "--rounds", "1", "--seeds", "1")
     table = [line for line in out.splitlines() if line.startswith("  ") and "CPU s" not in line]
@@ -102,6 +103,7 @@ def test_unrolled():
     assert "central difference" in out
 
 
+@pytest.mark.slow
 def test_deep_supernets():
     out = run("deep_supernet", "--channels", "2", "--cells", "3", "--batch", "2", "--rounds", "1")
     assert len(re.findall(r"of keeping all", out)) == 3 and len(re.findall(r"GiB resident", out)) == 3
@@ -238,6 +240,7 @@ def test_architectures_a_minute():
     assert float(re.search(r"from scratch +(\S+)", out)[1]) > 0
 
 
+@pytest.mark.slow
 def test_operations_beside_those_of_torch_geometric():
     out = run("graph_speed", "--sizes", "30", "--operations", "gcn", "gcnii", "gat", "--repeats", "1")
     rows = re.findall(r"^\| (\w+) \| 30 / 300 \| (\S+) \| (\S+) \| (\S+) \| (\S+) \| (\S+) \|$", out, re.MULTILINE)
@@ -507,6 +510,7 @@ def test_edge_weights_learn():
     assert late["odds"] > max(0.2, late["rate 0"] + 0.2, late["notes"] + 0.2)
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_files():
     small = ("--steps", "2", "--batch", "8", "--side", "32")
     out = run("lazy_images", "--files", "60", "240", "--loaders", "0", "2", *small)
@@ -529,6 +533,7 @@ def test_report_speed():
     assert re.search(r"\| failed \| 300 \| \S+ \| \S+ \| 0\.\d\d \|", out)
 
 
+@pytest.mark.slow
 def test_scale():
     out = run("scale", "--evaluations", "400", "--strategies", "evolution", "--rows", "20000")
     row = re.search(r"\| evolution \| 400 \| (\S+) \| (\S+) \| \S+ \| (\d+) \| (\S+) \| \S+ \| \S+ \| (\S+) \|", out)
