@@ -185,6 +185,7 @@ def test_two_processes_bear_the_same_and_more(tmp_path):
     assert [tries.tries(k) for k in (0, 1, 3, 6, 11)] == [2, 2, 6, 2, 6]  # of two searches; whoever kills has three
 
 
+@pytest.mark.slow
 def test_a_cluster_bears_the_same(tmp_path, monkeypatch):
     pytest.importorskip("ray", reason="needs the extra `ray`")
     monkeypatch.setenv("PYTHONPATH", str(HERE))  # where Ray's workers find the evaluator
