@@ -137,7 +137,7 @@ def _spared(
 ) -> counts.SupernetMemory:
     """The need where as little is computed again as fits in what is free, if the space leaves it open.
 
-    Where nothing fits, the need where all is computed again.
+    Where nothing fits, the least need of all kinds, which the user is then told.
     """
     room = counts.MARGIN * (math.inf if free is None else free)
     if kept.total <= room or getattr(space, "recompute", "") != "auto":
@@ -150,7 +150,9 @@ def _spared(
     if times and times[0] > DOUBLE:  # the plain form, in which convolutions keep what they keep
         found[1] = kept
     most, less, least = float(kept.total), float(min(found[1].total, kept.total)), float(found[2].total)
-    plan = fitted(most, less, least, room) or FIXED["cells"]
+    plan = fitted(most, less, least, room)
+    if plan is None:
+        return min(found, key=lambda need: need.total)
     saved = plan.convolutions * (most - less) + plan.cells * (less - least)
     return kept._replace(activations=int(kept.activations - saved), again=(plan.convolutions, plan.cells))
 

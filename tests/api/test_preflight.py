@@ -229,6 +229,8 @@ def test_what_is_computed_again_is_planned_by_the_memory_that_is_free(digits, mo
     share = (cells + convolutions) / 2 / most
     more = need(share)
     assert more.again[0] == 1 and 0 < more.again[1] <= 1 and more.total <= share * most
+    with pytest.raises(MemoryError, match=f"needs about {cells / 2**20:.0f} MiB, "):
+        need(0.3)  # the least of all kinds
     with pytest.raises(MemoryError, match="MiB are free"):
         need(0.9 * MARGIN, replace(space, recompute="nothing"))
     with computing.fitting(more):
