@@ -9,7 +9,6 @@ joins and the U-Net are then trained alike on training and validation designs, a
 """
 
 import argparse
-import json
 import statistics
 import time
 from dataclasses import replace
@@ -18,7 +17,7 @@ from pathlib import Path
 
 import torch
 from chips import EDGES, machine, rounded
-from rows import collect
+from rows import collect, kept
 
 import appnas
 from appnas.domains.eda import SHIPPED, SMALL, Options, Routability, load
@@ -128,10 +127,7 @@ def main():
     args = parser.parse_args()
     torch.set_num_threads(1)
     wanted = keys(args)
-    if args.table:
-        there = {tuple(json.loads(line)["key"]) for line in args.out.read_text().splitlines()}
-        wanted = [key for key in wanted if key in there]
-    table(collect(args.out, wanted, partial(row, args)))
+    table(collect(args.out, kept(args.out, wanted) if args.table else wanted, partial(row, args)))
 
 
 if __name__ == "__main__":

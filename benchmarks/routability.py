@@ -18,7 +18,6 @@ counts as the sum of a map; mean: one number), --strides (of the graph's stages)
 """
 
 import argparse
-import json
 import statistics
 import time
 from functools import partial
@@ -26,7 +25,7 @@ from pathlib import Path
 
 import torch
 from chips import CHANNELS, EDGES, Linear, domain_of, left_out, machine, network, rounded, single, space_of, tested
-from rows import collect
+from rows import collect, kept
 
 import appnas
 from appnas.domains.eda.baselines import LEARNED, ORDERS, REROUTED, measure
@@ -164,10 +163,7 @@ def main():
     args = parser.parse_args()
     torch.set_num_threads(1)
     wanted = list(keys(args))
-    if args.table:
-        there = {tuple(json.loads(line)["key"]) for line in args.out.read_text().splitlines()}
-        wanted = [key for key in wanted if key in there]
-    table(collect(args.out, wanted, partial(row, args)))
+    table(collect(args.out, kept(args.out, wanted) if args.table else wanted, partial(row, args)))
 
 
 if __name__ == "__main__":

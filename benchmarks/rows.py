@@ -26,6 +26,12 @@ def collect(out, keys, run):
     return [known[key] for key in keys]
 
 
+def kept(out, keys):
+    """Those of the keys whose rows are in the file `out`."""
+    there = {tuple(json.loads(line)["key"]) for line in Path(out).read_text().splitlines()}
+    return [key for key in keys if key in there]
+
+
 def spread(values, digits=3):
     """Mean and one standard deviation."""
     deviation = statistics.stdev(values) if len(values) > 1 else 0.0
