@@ -42,8 +42,8 @@ def processors() -> int:
 class Workers(Observer):
     """A callback that scores the draws of a search in parallel.
 
-    A worker that dies (killed, out of memory) is replaced and its evaluation repeated, up to three times; scores that
-    were finished are kept, none is counted twice. Workers use one torch thread each.
+    A worker that dies (killed, out of memory) is replaced and its evaluation repeated, up to three times, also one that
+    dies while it starts; scores that were finished are kept, none is counted twice. Workers use one torch thread each.
 
     Args:
         count: workers, at most so many evaluations run at once.
@@ -120,6 +120,8 @@ class Processes:
         self.evaluator: Evaluator | None = None
         self.idle: list[Any] = []
         self.busy: dict[Future[Any], tuple[Any, int | None, float]] = {}  # worker, draw, since when
+        self.unborn = 0
+        """Workers in a row that died before they were ready."""
 
     def __call__(self, evaluator: Evaluator, draws: Sequence[Draw]) -> Iterator[Score]:
         """The scores in the order of the draws.
@@ -193,15 +195,19 @@ class Processes:
                 score = answer.result(None if answer in done else 0)
             except lost as error:
                 worker.end()
-                if task is None:
+                self.unborn += task is None
+                if self.unborn >= TRIES:
                     raise WorkerError(
                         f"no worker starts: the machine is out of memory, or this is a script that starts a search"
                         f' without `if __name__ == "__main__":` ({error})'
                     ) from error
-                yield task, None
+                if task is not None:
+                    yield task, None
                 continue
             self.idle.append(worker)
-            if task is not None:
+            if task is None:
+                self.unborn = 0
+            else:
                 yield task, score
 
     def _late(self) -> Iterator[int]:
@@ -217,7 +223,7 @@ class Processes:
         """End all workers."""
         for worker in [*self.idle, *(worker for worker, _, _ in self.busy.values())]:
             worker.end()
-        self.evaluator, self.idle, self.busy = None, [], {}
+        self.evaluator, self.idle, self.busy, self.unborn = None, [], {}, 0
 
     def close(self) -> None:
         """End all workers: nothing follows."""

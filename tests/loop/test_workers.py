@@ -103,6 +103,26 @@ def test_workers_that_do_not_start_are_said(two):
         list(two(Unborn(), draws()))
 
 
+class Stillborn(Slow):
+    """Cannot be made in a worker the first time."""
+
+    def __reduce__(self):
+        return _born, (self.log,)
+
+
+def _born(log):
+    if not log.exists():
+        log.touch()
+        os._exit(1)
+    return Slow(log)
+
+
+def test_a_worker_that_dies_while_it_starts_is_replaced(two, tmp_path):
+    """Killed by hand or for memory: the next one may live."""
+    found = list(two(Stillborn(tmp_path / "log"), draws()))
+    assert [float(score.value) for score in found] == [0, 1, 2, 3, 4]
+
+
 def test_more_workers_than_processors_are_refused(monkeypatch):
     with pytest.raises(ValueError, match=r"this machine has \d+ processors, .*workers=100000000"):
         Workers(100_000_000)
