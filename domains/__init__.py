@@ -94,7 +94,7 @@ DOMAINS: Catalogue[Source] = Catalogue(
         "text": Named("text.data:folder", "FolderOptions", "text files, for example Penn Treebank or WikiText-2"),
         "text_hub": Named("text.data:hub", "HubOptions", "a text data set of the Hugging Face hub, online"),
         "placements": Named(
-            "eda.data:shipped", "SMALL", "placements of 21 designs, routed by real tools, in the package"
+            "eda.data:shipped", "SMALL", "placements of 66 designs, routed by real tools, in the package"
         ),
         "routed": Named(
             "eda.data:file", "FileOptions", "placements of your own, from a file of `appnas eda generate` or `label`"

@@ -1,4 +1,4 @@
-"""The reports of the gallery, and how they look: small searches, a minute together.
+"""The reports of the gallery, and how they look: small searches of all five domains, two minutes together.
 
     python docs/scripts/gallery.py     # writes build/gallery; what is there is not made again
 
@@ -10,12 +10,17 @@ import subprocess
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from pydoc_data.topics import topics
+from typing import Any
 
 import torch
 
 import appnas
 from appnas.domains.eda import SMALL, shipped
-from appnas.spaces import Bench201, Cells, GraphNet, GuideDag
+from appnas.domains.rl import Catch, CatchOptions
+from appnas.domains.text import SMALL as SMALL_TEXT
+from appnas.domains.text.data import corpus, parted
+from appnas.spaces import Bench201, Cells, Encoder, GraphNet, GuideDag, Recurrent
 
 GALLERY = Path(__file__).resolve().parents[2] / "build" / "gallery"
 Made = Callable[[Path], appnas.Result]
@@ -53,7 +58,25 @@ def chips(out: Path) -> appnas.Result:
     return result
 
 
-REPORTS: dict[str, Made] = {"darts": darts, "evolution": evolution, "graphs": graphs, "chips": chips}
+def text(out: Path) -> appnas.Result:
+    """A recurrent cell on a little text, characters, by DARTS."""
+    some = "\n\n".join(topics[name] for name in sorted(topics)[:8])
+    few: dict[str, Any] = {"order": "first", "epochs": 4, "alpha_lr": 0.03}
+    domain = corpus(parted(some), "character", SMALL_TEXT)
+    result = appnas.search(Recurrent(nodes=4, hidden=32, width=48), domain, "darts", **few, out=out)
+    result.retrain(epochs=3, beside=["random"])
+    return result
+
+
+def agents(out: Path) -> appnas.Result:
+    """The encoder of an agent that plays pixel Catch, searched while it learns, by RL-DARTS."""
+    space = Encoder(nodes=2, channels=(8, 8), cells=1, width=(8, 16), depth=1, hidden=64)
+    result = appnas.search(space, Catch(CatchOptions()), "rl_darts", steps=8_000, out=out)
+    result.retrain(epochs=8, beside=["random"])
+    return result
+
+
+REPORTS: dict[str, Made] = {"darts": darts, "evolution": evolution, "graphs": graphs, "chips": chips, "text": text, "agents": agents}
 
 
 def screenshot(page: Path, width: int = 1000, height: int = 1250) -> Path | None:
