@@ -55,7 +55,7 @@ def row(args, own, seed, name):
     if name in space.hand_made:
         arch = space.hand_made[name]
     else:
-        last = {"top": 5, "repeats": 5, "folds": 5, "by": "both", "longer": args.epochs}
+        last = {"top": 6, "repeats": 5, "folds": 5, "longer": args.epochs}
         settings = {"evaluations": args.evaluations, "budget": args.budget, **last}
         arch = appnas.search(space, domain, name, seed=seed, **settings).best
     networks = [train_one(space, domain, arch, args.epochs, again) for again in range(args.again)]

@@ -19,8 +19,8 @@ class LastStage:
     """Settings of the last stage: of random search, evolution, AGNN and Optuna's samplers."""
 
     top: int = 5
-    """Architectures that the last stage trains from scratch, of hand-made ones that the search began with the best
-    among them; unused with a table."""
+    """Architectures that the last stage trains from scratch: up to half of them the best of the hand-made ones that the
+    search began with; unused with a table."""
     repeats: int = 0
     """Trainings of each of them, with other seeds; 0 for no last stage."""
     folds: int = 0

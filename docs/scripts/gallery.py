@@ -76,7 +76,7 @@ def agents(out: Path) -> appnas.Result:
     return result
 
 
-REPORTS: dict[str, Made] = {"darts": darts, "evolution": evolution, "graphs": graphs, "chips": chips, "text": text, "agents": agents}
+REPORTS: dict[str, Made] = {made.__name__: made for made in (darts, evolution, graphs, chips, text, agents)}
 
 
 def screenshot(page: Path, width: int = 1000, height: int = 1250) -> Path | None:

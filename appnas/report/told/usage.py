@@ -18,6 +18,8 @@ from appnas.support.plain import plain
 
 ASKED = {"seed": 0, "threads": 1} | LATER
 """What a search is asked for besides its settings, with what goes without saying."""
+FIELDS = {"space": ("fields", catalogue.space_entry), "domain": ("options", catalogue.domain_entry)}
+"""Where a run keeps the settings of its space and domain, and what knows the usual ones."""
 
 
 def block(story: Story) -> str:
@@ -55,26 +57,46 @@ def again(story: Story) -> str:
     settings = changed(plain(catalogue.method(method).config()), config["config"])
     asked = {name: config[name] for name, usual in ASKED.items() if config.get(name, usual) != usual}
     if space["name"] is None or domain["name"] is None:
-        names = (repr(x["name"]) if x["name"] else what for what, x in (("space", space), ("domain", domain)))
         more = {"tune": space["tune"]} if "tune" in space else {}
         given = {**dict(settings), **{k: v for k, v in asked.items() if k != "threads"}, **more}
-        told = "".join(f", {name}={_python(value)}" for name, value in given.items())
-        return f"appnas.search({', '.join(names)}, {method!r}{told}, out='again')"
+        before, names = zip(_object(story, "space"), _object(story, "domain"), strict=True)
+        return f"{''.join(before)}appnas.search({', '.join(names)}, {method!r}{_named(given)}, out='again')"
     words = ["appnas", "search", method]
-    for what, fields, entry in (
-        ("space", "fields", catalogue.space_entry),
-        ("domain", "options", catalogue.domain_entry),
-    ):
-        told = config[what]
-        words += [f"--{what}", told["name"]]
-        try:
-            usual = entry(told["name"], told.get("folder", "")).options
-        except AbsentError:  # code of the user's own that is gone: then all its settings are said
-            usual = None
-        words += flags(changed({} if usual is None else plain(usual), told[fields]), f"{what}.")
+    for what in FIELDS:
+        words += [f"--{what}", config[what]["name"], *flags(_unusual(story, what), f"{what}.")]
     words += flags(settings) + flags(asked.items())
     words += ["--tune", *(f"{n}={','.join(map(str, v))}" for n, v in space["tune"].items())] if "tune" in space else []
     return shlex.join([*words, "--out", "again"])
+
+
+def _unusual(story: Story, what: str) -> list[tuple[str, Any]]:
+    """The settings of a named space or domain that are not as usual."""
+    told = story.config[what]
+    fields, entry = FIELDS[what]
+    try:
+        usual = entry(told["name"], told.get("folder", "")).options
+    except AbsentError:  # code of the user's own that is gone: then all its settings are said
+        usual = None
+    return changed({} if usual is None else plain(usual), told[fields])
+
+
+def _object(story: Story, what: str) -> tuple[str, str]:
+    """What a space or a domain is in Python, and a line that goes before: where it comes from, or how it was."""
+    name = story.config[what]["name"]
+    if name is None:
+        return "", what
+    other = dict(_unusual(story, what))
+    if not other:
+        return "", repr(name)
+    if what == "domain":
+        return f"# domain: {name} with{_named(other)[1:]}\n", what
+    module, _, kind = name.rpartition(":")
+    kind = kind if module else catalogue.space_entry(name).kind.__name__
+    return f"from {module or 'appnas.spaces'} import {kind}\n", f"{kind}({_named(other)[2:]})"
+
+
+def _named(given: Mapping[str, Any]) -> str:
+    return "".join(f", {name}={_python(value)}" for name, value in given.items())
 
 
 def _python(value: Any) -> str:

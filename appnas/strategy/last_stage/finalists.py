@@ -23,8 +23,9 @@ class Finalists(Saved):
     Args:
         keep: how many.
         by: what they are best by.
-        given: architectures that the search began with: the best of them is among the few, in the place of the last of
-            the others, since the best of a search are often alike, and none better than where it began.
+        given: architectures that the search began with, say hand-made ones: the best of them are up to half of the few,
+            in the place of the last of the others, since the best of a search are often alike, and none better than
+            where it began. By both, they are the best by value: the loss of short trainings says who learns fastest.
         name: what an architecture is known by; those of one name are one.
     """
 
@@ -33,7 +34,7 @@ class Finalists(Saved):
     def __init__(self, keep: int, by: By = "value", given: Collection[Arch] = (), name: Name = itself):
         self.keep, self.by, self.name, self.given = keep, by, name, {name(arch) for arch in given}
         self.values, self.losses = Archive(keep, name=name), Archive(keep, name=name)
-        self.own_values, self.own_losses = Archive(name=name), Archive(name=name)
+        self.own_values, self.own_losses = (Archive(max(keep // 2, 1), name=name) for _ in range(2))
 
     def update(self, arch: Arch, value: float, loss: float) -> None:
         """One more score, and its loss: NaN or infinite where there is none."""
@@ -46,17 +47,16 @@ class Finalists(Saved):
     def top(self) -> list[Arch]:
         """The few, the best first."""
         values, losses = self.values.top(), self.losses.top()
+        own = (self.own_losses if self.by == "loss" and losses else self.own_values).top()
         if self.by == "value" or not losses:
-            turns, own = values, self.own_values.arch
+            turns = values
         elif self.by == "loss":
-            turns, own = losses, self.own_losses.arch
+            turns = losses
         else:
-            both = chain.from_iterable(zip_longest(losses, values))
-            turns, own = [arch for arch in both if arch is not None], self.own_losses.arch
-        distinct: dict[Arch, Arch] = {}
-        for arch in turns:
-            distinct.setdefault(self.name(arch), arch)
-        top = list(distinct.values())[: self.keep]
-        if own is None or self.keep == 1 or self.name(own) in map(self.name, top):
-            return top
-        return [*top[: self.keep - 1], own]
+            turns = [arch for arch in chain.from_iterable(zip_longest(losses, values)) if arch is not None]
+        named: dict[Arch, Arch] = {}
+        for arch in [*own[: self.keep // 2], *turns]:
+            named.setdefault(self.name(arch), arch)
+        few = list(named.values())[: self.keep]
+        place = {self.name(arch): n for n, arch in reversed(list(enumerate(turns)))}
+        return sorted(few, key=lambda arch: place.get(self.name(arch), len(turns)))

@@ -53,7 +53,7 @@ class Ranked(TwoPhases):
         steps: scores told before the ranking begins.
         top: architectures that are ranked, fewer if fewer were found; every further step ranks the next of them.
         by, simplest: how one of them is chosen (`appnas.strategy.chosen`).
-        given: architectures that the search began with: the best of them is ranked, too (`Finalists`).
+        given: architectures that the search began with: the best of them are ranked, too (`Finalists`).
         name: what an architecture is known by; those of one name are ranked once.
     """
 

@@ -10,6 +10,7 @@ from appnas.cli import flags
 from appnas.methods import METHODS
 from appnas.report.told import usage
 from appnas.run import catalogue
+from appnas.spaces import Recurrent
 from appnas.support.plain import plain
 
 FEW = ["--evaluations", "3", "--budget", "2"]
@@ -65,6 +66,26 @@ def test_objects_of_ones_own_are_given_by_name_in_python():
     assert "export('runs/a b', 'net', domain=domain)" in usage.load(
         told([row("found", 90)], domain={"name": None, "repr": "Mine"})
     )
+
+
+def test_the_settings_of_a_named_space_are_said_in_python():
+    own = {"name": None, "repr": "Mine"}
+    fields = plain(Recurrent(nodes=4, hidden=24))
+    story = told(domain=own, config={}, method="random")
+    story.config["space"] = {"name": "recurrent", "fields": fields}
+    assert usage.again(story).splitlines() == [
+        "from appnas.spaces import Recurrent",
+        "appnas.search(Recurrent(nodes=4, hidden=24), domain, 'random', out='again')",
+    ]
+
+
+def test_the_options_of_a_named_domain_are_said_in_python():
+    story = told(domain={"name": "digits", "options": {"batch": 9}}, config={}, method="random")
+    story.config["space"] = {"name": None, "repr": "Mine"}
+    assert usage.again(story).splitlines() == [
+        "# domain: digits with batch=9",
+        "appnas.search(space, domain, 'random', out='again')",
+    ]
 
 
 def test_the_network_is_loaded_by_three_lines():

@@ -29,11 +29,15 @@ def test_without_losses_by_value(by):
     assert told(by=by, losses=False).top() == [(2,), (1,), (3,)]
 
 
-def test_the_best_of_those_given_by_what_is_chosen_by():
+def test_up_to_half_of_the_few_are_of_those_given():
     given = [(1,), (4,)]
     assert told(given=given).top() == [(2,), (1,), (3,)]  # it is there already
     assert told(given=given, keep=2, by="value").top() == [(2,), (1,)]
-    assert told(given=given, keep=2, by="both").top() == [(3,), (4,)]
+    assert told(given=given, keep=2, by="loss").top() == [(3,), (4,)]
+    assert told(given=given, keep=2, by="both").top() == [(3,), (1,)]  # of given ones the best by value
+    assert told(given=[(3,), (4,)], keep=4).top() == [(2,), (1,), (3,), (4,)]
+    assert told(given=[(3,), (4,)], keep=3).top() == [(2,), (1,), (3,)]
+    assert told(given=[(4,)], keep=1).top() == [(2,)]
 
 
 def test_one_network_of_two_names_comes_once():
