@@ -196,9 +196,14 @@ def checklist(items: Iterable[Check]) -> str:
     )
 
 
+MOST = 8
+"""Columns of a table that leave room for a figure to their right."""
+
+
 def beside(text: str, figures: str) -> str:
-    """Text or a table with its figures to the right where there is room."""
-    return f"<div class=beside><div>{text}</div>{figures}</div>" if text and figures else text + figures
+    """Text or a table with its figures to the right where there is room; of a table of many columns they are below."""
+    narrow = text.count("</th>") <= MOST
+    return f"<div class=beside><div>{text}</div>{figures}</div>" if text and figures and narrow else text + figures
 
 
 def plots(figures: Iterable[Plot]) -> str:

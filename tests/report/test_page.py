@@ -95,3 +95,10 @@ def test_a_page_may_load_and_run_nothing():
     assert "default-src 'none'; img-src data:" in text
     assert "url(" not in text
     assert "<script" not in text
+
+
+def test_figures_are_below_a_table_of_many_columns():
+    """It would be cut off on a screen of 1280 pixels."""
+    few, many = (page.table(["name", *map(str, range(n))], []) for n in (7, 8))
+    assert page.beside(few, "<figure>").startswith("<div class=beside>")
+    assert page.beside(many, "<figure>") == many + "<figure>"
