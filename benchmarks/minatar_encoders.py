@@ -1,16 +1,21 @@
 """Encoders of agents in MinAtar, where sight decides: a searched cell beside hand-made, random and blind ones.
 
-    python benchmarks/minatar_encoders.py --game breakout --out minatar.jsonl
-    python benchmarks/minatar_encoders.py --game asterix --out minatar.jsonl
+    python benchmarks/minatar_encoders.py --game breakout --again 4 --out minatar.jsonl
+    python benchmarks/minatar_encoders.py --game asterix --again 4 --out minatar.jsonl
     python benchmarks/minatar_encoders.py --over-time --seeds 3 --out minatar.jsonl
-    python benchmarks/minatar_encoders.py --agent dqn --seeds 3 --out minatar.jsonl
+    python benchmarks/minatar_encoders.py --agent dqn --seeds 3 --steps 49152 --out minatar.jsonl
+    python benchmarks/minatar_encoders.py --agent sac --game pendulum --seeds 3 --steps 5000 --out minatar.jsonl
+
+The last is no game of MinAtar: Pendulum by sight, three pictures of 36x36 at once, an action for four steps, for SAC,
+whose actor and critic share the encoder.
 
 Every encoder learns in the same agent for as many steps: the supernet (all options mixed, or one of every decision
 drawn, `sampled`), the cell that each of them points to at its end, trained from scratch with another seed, IMPALA's
-encoder as wide, the same with the cells' norm after its blocks, random cells of the space (two a seed), SB3's
-NatureCNN, which sees its frames four times as wide, since it needs 36 pixels a side, and a blind twin: IMPALA's encoder
-on black frames. The area is the mean of the curve, the end the mean return of the last 100 training episodes. A row of
-`--out` for each training; about a CPU minute each.
+encoder as wide, the same with the cells' norm after its blocks, random cells of the space (at least two a seed), SB3's
+NatureCNN, which sees small frames four times as wide, since it needs 36 pixels a side, and a blind twin: IMPALA's
+encoder on black frames. With `--again` a derived cell is trained several times, a search counts once, by their mean,
+and there are as many more random cells. The area is the mean of the curve, the end the mean return of the last 100
+training episodes. A row of `--out` for each training; 15 CPU seconds to a minute each, with SAC ten minutes.
 """
 
 import argparse
@@ -22,7 +27,7 @@ from functools import partial
 import torch
 from gymnasium import spaces
 from rows import collect, spread
-from stable_baselines3 import DQN, PPO
+from stable_baselines3 import DQN, PPO, SAC
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.torch_layers import NatureCNN
 from stable_baselines3.common.vec_env import VecMonitor, VecNormalize
@@ -30,14 +35,17 @@ from torch import nn
 
 from appnas.agent import ArchCallback, make_policy_kwargs
 from appnas.cost.timing import machine
-from appnas.domains.rl import MinAtar, MinAtarOptions
+from appnas.domains.rl import MinAtar, MinAtarOptions, pixels
 from appnas.domains.rl.blind import VecBlind
 from appnas.space import random_arch
 from appnas.spaces import Encoder
 from appnas.spaces.rl import ImpalaCNN
 
 SPACE = Encoder(channels=(16,), width=(16,), hidden=128, nodes=3, cells=1, depth=1, norm="group")
+GAMES = ("asterix", "breakout", "freeway", "seaquest", "space_invaders", "pendulum")
 POINTS = 8
+AGAIN = 100
+"""Between the seeds of two trainings of one search's cell."""
 SHARES = 5
 """Snapshots of a search at equal distances, from its beginning to its end."""
 SEARCHES = ("supernet", "sampled supernet")
@@ -53,16 +61,24 @@ AGENTS = {
             "exploration_final_eps": 0.05,
         },
     ),
+    "sac": (
+        SAC, 1, {"learning_rate": 1e-3, "learning_starts": 100, "batch_size": 64, "buffer_size": 5_000, "gamma": 0.95},
+    ),
 }  # fmt: skip
 """Class, environments side by side, settings."""
 
 
+ENOUGH = 36
+"""Pixels a side that NatureCNN needs."""
+
+
 class Enlarged(nn.Module):
-    """NatureCNN on frames whose pixels are repeated."""
+    """NatureCNN on frames whose pixels are repeated, if they are too few."""
 
     def __init__(self, io, factor=4):
         super().__init__()
         channels, height, width = io.inputs
+        factor = 1 if height >= ENOUGH else factor
         shape = (channels, factor * height, factor * width)
         self.factor, self.network = factor, NatureCNN(spaces.Box(0, 1, shape), normalized_image=True)
 
@@ -93,7 +109,11 @@ class Study:
     def learn(self, kwargs, seed, blind=False, more=()):
         """The curve of an agent with this encoder, and what it cost."""
         kind, envs, settings = AGENTS[self.args.agent]
-        env = VecMonitor(MinAtar(MinAtarOptions(game=self.args.game)).make("train", envs, seed))
+        if self.args.game == "pendulum":
+            made = pixels("Pendulum-v1", envs, seed, side=ENOUGH, repeat=4)
+        else:
+            made = MinAtar(MinAtarOptions(game=self.args.game)).make("train", envs, seed)
+        env = VecMonitor(made)
         env = VecBlind(env) if blind else env
         env = VecNormalize(env, norm_obs=False, gamma=0.99) if kind is PPO else env
         curve, start = Curve(self.args.steps), time.process_time()
@@ -104,7 +124,7 @@ class Study:
 
     def searched(self, kind, seed):
         """A supernet's curve, and what it pointed to on the way."""
-        hold = {"ppo": "rollout", "dqn": "step"}[self.args.agent] if kind == "sampled supernet" else None
+        hold = {"ppo": "rollout", "dqn": "step", "sac": "step"}[self.args.agent] if kind == "sampled supernet" else None
         watch = ArchCallback(snapshots=SHARES)
         told = self.learn(make_policy_kwargs(SPACE, scale=self.args.scale, sampled=hold), seed, more=[watch])
         return {**told, "archs": [list(arch) for *_, arch in watch.trace]}
@@ -121,7 +141,7 @@ class Study:
         else:
             _, share = kind.rsplit(" at ", 1) if " at " in kind else (kind, SHARES - 1)
             source = "sampled supernet" if "sampled" in kind else "supernet"
-            archs = self.rows([(source, seed)])[0]["archs"]
+            archs = self.rows([(source, seed % AGAIN)])[0]["archs"]
             kwargs = make_policy_kwargs(SPACE, archs[int(share) * (len(archs) - 1) // (SHARES - 1)])
         return self.learn(kwargs, 100 + seed, blind=kind == "blind twin")
 
@@ -135,18 +155,25 @@ class Study:
         return collect(self.args.out, [(*self.sizes, *key) for key in keys], run)
 
 
+def means(values, each):
+    """Of so many in a row."""
+    return [statistics.fmean(values[i : i + each]) for i in range(0, len(values), each)]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--game", default="breakout", choices=["asterix", "breakout", "freeway", "seaquest",
-                                                               "space_invaders"])  # fmt: skip
+    parser.add_argument("--game", default="breakout", choices=GAMES)
     parser.add_argument("--agent", default="ppo", choices=list(AGENTS))
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=98_304, help="environment steps of every training")
     parser.add_argument("--scale", type=float, default=10.0, help="learning rate of the logits, times the agent's")
+    parser.add_argument("--again", type=int, default=1, help="trainings of each derived cell, and random cells a seed")
     parser.add_argument("--kinds", nargs="+", default=list(KINDS), choices=list(KINDS))
     parser.add_argument("--over-time", action="store_true", help="what a search pointed to on its way, trained alike")
     parser.add_argument("--out", help="file that keeps the rows")
     args = parser.parse_args()
+    if (args.agent == "sac") != (args.game == "pendulum"):
+        parser.error("SAC has numbers as actions and plays pendulum alone, which the other agents do not play")
     torch.set_num_threads(1)
     study = Study(args)
     kinds = [f"derived at {k}" for k in range(SHARES)] if args.over_time else args.kinds
@@ -154,9 +181,11 @@ def main():
     print(f"{'':<20}{'area':>16}{'end':>16}{'CPU s':>8}", flush=True)
     areas = {}
     for kind in kinds:
-        rows = study.rows([(kind, seed) for seed in range(args.seeds * (2 if kind == "random cell" else 1))])
-        areas[kind] = [statistics.fmean(row["returns"]) for row in rows]
-        ends = spread([row["returns"][-1] for row in rows], 2)
+        again = args.again if kind.startswith("derived") else 1
+        count = args.seeds * max(args.again, 2) if kind == "random cell" else args.seeds
+        rows = study.rows([(kind, seed + AGAIN * k) for seed in range(count) for k in range(again)])
+        areas[kind] = means([statistics.fmean(row["returns"]) for row in rows], again)
+        ends = spread(means([row["returns"][-1] for row in rows], again), 2)
         label = f"derived at {int(kind[-1]) * 100 // (SHARES - 1)} %" if args.over_time else kind
         seconds = statistics.fmean(row["seconds"] for row in rows)
         print(f"{label:<20}{spread(areas[kind], 2):>16}{ends:>16}{seconds:>8.0f}", flush=True)
