@@ -2,6 +2,7 @@
 
     python benchmarks/minatar_encoders.py --game breakout --again 4 --out minatar.jsonl
     python benchmarks/minatar_encoders.py --game asterix --again 4 --out minatar.jsonl
+    python benchmarks/minatar_encoders.py --game space_invaders --again 2 --out minatar.jsonl
     python benchmarks/minatar_encoders.py --over-time --seeds 3 --out minatar.jsonl
     python benchmarks/minatar_encoders.py --agent dqn --seeds 3 --steps 49152 --out minatar.jsonl
     python benchmarks/minatar_encoders.py --agent sac --game pendulum --seeds 3 --steps 5000 --out minatar.jsonl
