@@ -77,6 +77,11 @@ def test_the_first_search(tmp_path):
     assert run("first_search", *small) == out and len((tmp_path / "rows").read_text().splitlines()) == 2
 
 
+def test_the_first_snippet_with_another_seed():
+    out = run("first_search", "--snippet", "--seeds", "1", "--first", "3")
+    assert [name for name, *_ in AHEAD.findall(out)] == ["random search", "best hand-made", "best of all"]
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_the_first_search_is_ahead():
