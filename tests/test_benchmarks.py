@@ -164,6 +164,14 @@ def test_encoders_in_minatar(tmp_path):
     assert all(len(json.loads(row)["returns"]) == 8 for row in (tmp_path / "rows").read_text().splitlines())
 
 
+def test_encoders_that_actor_and_critic_share(tmp_path):
+    few = ("--agent", "sac", "--game", "pendulum", "--steps", "120", "--seeds", "1", "--kinds", "supernet", "derived")
+    out = run("minatar_encoders", *few, "--out", str(tmp_path / "rows"))
+    assert [line[:20].strip() for line in out.splitlines()[2:4]] == ["supernet", "derived"]
+    rows = [json.loads(row) for row in (tmp_path / "rows").read_text().splitlines()]
+    assert all(len(row["returns"]) == 8 and row["returns"][-1] < 0 for row in rows) and "archs" in rows[0]
+
+
 @pytest.mark.slow
 def test_rl_darts_turns_away_from_noise():
     out = run("rl_darts", "catch", "--seeds", "2", "--random", "0")
