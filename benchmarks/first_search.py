@@ -8,13 +8,15 @@ among controls favours these. The settings were chosen on seeds from 100 on. Hal
     python benchmarks/first_search.py --out first_search.jsonl      # rows are kept there, and not run again
 
 `--snippet` runs README's first snippet instead, with other data and another search in every seed: 80 networks, three
-trainings, ten sensors of three readings.
+trainings, ten sensors of four readings.
 
 `--classical` (scikit-learn) fits to all 64 numbers, with no network, a logistic regression with an L1 penalty that
 cross-validation picks, and a forest.
 """
 
 import argparse
+import contextlib
+import io
 import statistics
 import sys
 import time
@@ -47,7 +49,8 @@ def snippet(seed, _):
         assert told in code, f"README's first snippet has no {told}"
         code = code.replace(told, other)
     made = {"__name__": "snippet"}
-    exec(compile(code, "README.md", "exec"), made)
+    with contextlib.redirect_stdout(io.StringIO()):
+        exec(compile(code, "README.md", "exec"), made)
     tests = {row.name: row.mean("accuracy") for row in made["trained"].rows}
     return {"tests": tests, "best": list(made["result"].best), "cpu": time.process_time() - start}
 

@@ -84,11 +84,12 @@ def test_the_first_snippet_with_another_seed():
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_the_first_search_is_ahead():
-    """Of random search, of every hand-made network, and of all of them on one machine."""
-    rivals = AHEAD.findall(run("first_search", "--seeds", "5"))
-    assert len(rivals) == 4
-    assert all(int(wins) >= 4 and float(points) > 1 for _, wins, _, points in rivals)
+@pytest.mark.parametrize(("what", "rivals"), [((), 4), (("--snippet",), 3)], ids=["command", "snippet"])
+def test_the_first_search_is_ahead(what, rivals):
+    """Of random search, of every hand-made network, and of all of them on one machine or data set."""
+    found = AHEAD.findall(run("first_search", "--seeds", "5", *what))
+    assert len(found) == rivals
+    assert all(int(wins) >= 4 and float(points) > 1 for _, wins, _, points in found)
 
 
 def test_supernet_step():

@@ -7,7 +7,7 @@ node's feature is the sum of what its words are embedded as.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -106,13 +106,11 @@ class GCN(nn.Module):
         A node starts as the sum of what its words are embedded as, and the first layer is linear before it spreads: it
         is applied to the words, of which there are few, and summed over them likewise.
         """
-        words: Tensor = self.embed.weight
-        layers: Any = self.layers
-        if layers:
-            words = torch.cat([words, words @ layers[0].weight.T], 1)
-        h, *first = (seen.counts @ words).split(self.embed.embedding_dim, 2)  # type: ignore[no-untyped-call]
+        words, layers = self.embed.weight, cast("Sequence[nn.Linear]", self.layers)
+        h: Tensor = seen.counts @ words
         for index, layer in enumerate(layers):
-            h = h + (seen.spread @ (layer(h) if index else first[0] + layer.bias)).relu()
+            wide = layer(h) if index else seen.counts @ (words @ layer.weight.T) + layer.bias
+            h = h + (seen.spread @ wide).relu()
         mean: Tensor = (seen.weights @ h)[:, 0]
         return mean if self.places is None else torch.cat([mean, self.places(seen.places).flatten(1)], 1)
 
