@@ -55,7 +55,9 @@ def room(path: Path, kept: str | Callable[[], str] = "") -> Iterator[None]:
         why = FULL.get(getattr(error, "errno", None) or 0)
         if not path.parent.is_dir():
             gone = f"{path.parent} was deleted or moved while it was written to, and {path.name} could not be kept"
-            raise RoomError(f"{gone}: leave the directory where it is; if it is elsewhere now, go on there") from error
+            raise RoomError(
+                f"{gone}: leave the directory where it is, or go on where it is now; make it if it never was"
+            ) from error
         if why is None and isinstance(error, RuntimeError) and any(sign in str(error) for sign in TORCH):
             why = "the disk is full, or it would be larger than files may be here"
         if why is None:

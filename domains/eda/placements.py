@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -61,6 +61,8 @@ class Placements:
     def __post_init__(self) -> None:
         """Check everything."""
         n = len(self.names)
+        if twice := sorted({name for name in self.channels if self.channels.count(name) > 1}):
+            raise ValueError(f"every channel comes once, these come twice: {twice}")
         if self.x.ndim != 4 or n == 0 or self.x.shape[:2] != (n, len(self.channels)) or len(self.designs) != n:
             raise ValueError(
                 f"{n} placements with {len(self.channels)} channels need maps [{n}, {len(self.channels)}, H, W] and"
@@ -88,6 +90,10 @@ class Placements:
         self._besides()
 
     def _besides(self) -> None:
+        shares = self.labels.get("hotspot", np.zeros(1))
+        if shares.min() < 0 or shares.max() > 1:
+            told = f"from {shares.min():g} to {shares.max():g}"
+            raise ValueError(f"the label 'hotspot' is a probability, 0 to 1, got {told}; 'drc' counts violations")
         n, gcells = len(self.names), self.x.shape[2:]
         if self.routings is not None:
             self.routings.check(n, gcells)
@@ -147,7 +153,7 @@ class Placements:
         return replace(self, channels=channels, labels=labels)
 
     @staticmethod
-    def concat(parts: Sequence[Placements], names: Sequence[str] = ()) -> Placements:
+    def concat(parts: Iterable[Placements], names: Sequence[str] = ()) -> Placements:
         """Placements of several sources as one, in their order. Channels may come in any order, and are the first's.
 
         Netlists, and what single routings said, are kept if all parts have them (as many of these).
@@ -159,6 +165,7 @@ class Placements:
         Raises:
             ValueError: grids, channels, labels or counts differ, or a placement's name comes twice.
         """
+        parts = list(parts)
         if not parts:
             raise ValueError("there is nothing to join: give one or more placements")
         first, called = parts[0], names or [f"part {k}" for k in range(len(parts))]
@@ -205,6 +212,8 @@ def save(data: Placements, path: str | Path, **about: str) -> None:
         arrays["counts"] = data.counts
     if data.netlists is not None:
         arrays |= netlists.pack(data.netlists)
+    if data.routings is not None:
+        arrays |= data.routings.pack()
     arrays |= {name: np.array(getattr(data, name)) for name in ("channels", "designs", "names")} | about
     with whole(Path(path)) as partial, partial.open("wb") as file:
         np.savez_compressed(file, x=data.x.astype(np.float32), **arrays)
@@ -215,7 +224,8 @@ def _saved(packed: Mapping[str, np.ndarray]) -> Placements:
     channels, designs, names = (tuple(str(v) for v in packed[name]) for name in ("channels", "designs", "names"))
     labels = {name.removeprefix("label_"): maps for name, maps in packed.items() if name.startswith("label_")}
     pins = netlists.unpack(packed) if netlists.packed_in(packed) else None
-    return Placements(packed["x"], channels, designs, names, labels, packed.get("counts"), netlists=pins)
+    routings = Routings.unpack(packed, packed["x"].shape[2:]) if "orders" in packed else None
+    return Placements(packed["x"], channels, designs, names, labels, packed.get("counts"), routings, pins)
 
 
 def stack(maps: Sequence[np.ndarray], names: Sequence[str], what: str = "maps") -> np.ndarray:
@@ -260,9 +270,7 @@ def load(path: str | Path) -> Placements:
         maps |= {name: both[name] for name in ROUTER if name in both}
         routings = None
         if "orders" in packed:
-            gcells = unpacked["y"].shape[2:]
-            hot = np.unpackbits(packed["hot"], axis=-1, count=gcells[0] * gcells[1]).astype(bool)
-            routings = Routings(packed["orders"], hot.reshape(*packed["orders"].shape, *gcells))
+            routings = Routings.unpack(packed, unpacked["y"].shape[2:])
             labels["hotspot"] = routings.hot.mean(1)
         pins = netlists.unpack(packed) if netlists.packed_in(packed) else None
     except (KeyError, EOFError, OSError, ValueError, BadZipFile) as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +31,17 @@ class Routings:
                 f"routings of {n} placements need counts [{n}, K] and hotspots [{n}, K, {shape[0]}, {shape[1]}], got"
                 f" {self.counts.shape} and {self.hot.shape}"
             )
+
+    def pack(self) -> dict[str, np.ndarray]:
+        """As arrays of a file, hotspots in bits."""
+        n, k = self.counts.shape
+        return {"orders": self.counts, "hot": np.packbits(self.hot.reshape(n, k, -1), axis=-1)}
+
+    @staticmethod
+    def unpack(arrays: Mapping[str, np.ndarray], gcells: tuple[int, ...]) -> Routings:
+        """What `pack` made, of H x W gcells."""
+        hot = np.unpackbits(arrays["hot"], axis=-1, count=gcells[0] * gcells[1]).astype(bool)
+        return Routings(arrays["orders"], hot.reshape(*arrays["orders"].shape, *gcells))
 
     @staticmethod
     def concat(parts: Sequence[Routings | None]) -> Routings | None:

@@ -52,7 +52,7 @@ class Features:
         design, _, maps = features_of(
             self.lef, self.grid, self.ideal, capacity(self.router), self.pitch, self.routing_layers
         )
-        out = self.out or beside(self.lef[-1], ".npz")
+        out = packed(self.out or beside(self.lef[-1], ".npz"))
         np.savez_compressed(
             out, channels=np.array(list(maps)), x=np.stack(list(maps.values())), die=np.array(design.die)
         )
@@ -83,6 +83,8 @@ def features_of(
     from appnas.domains.eda.flow.maps import pitch as pitch_of
 
     asked(said)
+    if not 0 <= pitch < float("inf"):
+        raise ValueError(f"pitch is in micrometres above 0 (or 0: as the DEF file's TRACKS), got {pitch:g}")
     if len(files) < 2:
         raise ValueError("give one or more LEF files, then a DEF file")
     *libraries, placed = files
@@ -92,9 +94,12 @@ def features_of(
     if not library.layers:
         x, y = pitch_of(whole)
         show.line(f"the LEF files have no routing layers: a net's box is at least {x:g} x {y:g} um (--pitch)")
-        show.line(f"left out, since they need layers: {', '.join(more)}")
+        from appnas.domains.eda.flow import CAPACITY
+
+        lost = [name for name in dict.fromkeys(more) if name in CAPACITY]
+        show.line(f"left out, since they need the technology's LEF file: {', '.join(lost)}")
         more = ()
-    design = without(whole, [word for word in ideal.split(",") if word])
+    design = without(whole, [word.strip() for word in ideal.split(",") if word.strip()])
     skipped = {**library.skipped, **whole.skipped}
     if skipped:
         show.line("not read: " + ", ".join(f"{count} {name}" for name, count in sorted(skipped.items())))
@@ -106,6 +111,11 @@ def features_of(
         show.line(f"{wide} nets have more than {WIDE} pins ({widest}: {pins.max()}); --ideal {WIDE} leaves them out")
     grid = grid_of(design, said)
     return design, grid, channels(design, grid, more, layers)
+
+
+def packed(out: Path) -> Path:
+    """The name that numpy writes to: with .npz at its end."""
+    return out if out.suffix == ".npz" else out.with_name(f"{out.name}.npz")
 
 
 def beside(placed: Path, ending: str) -> Path:

@@ -11,7 +11,7 @@ import tyro
 from tyro.conf import Positional
 
 from appnas.cli import show
-from appnas.cli.eda.features import beside, features_of
+from appnas.cli.eda.features import beside, features_of, packed
 
 if TYPE_CHECKING:
     from appnas.domains.eda import Scaling
@@ -66,9 +66,15 @@ class Predict:
         design, grid, maps = features_of(self.lef, whole, self.ideal, more, layers=self.routing_layers)
         missing = [name for name in scaling.channels if name not in maps]
         if missing:
-            raise ValueError(f"the network reads {missing} too, which are not made from a DEF file; made are {[*maps]}")
+            why = "are not made from a DEF file" if design.layers else "need the technology's LEF file: give it, too"
+            raise ValueError(f"the network reads {missing}, which {why}; made are {[*maps]}")
         x = np.stack([maps[name] for name in scaling.channels])
         compare(scaling, x, self.strict)
+        if grid.shape[0] < height or grid.shape[1] < width:
+            raise ValueError(
+                f"--grid {self.grid} has {grid.shape[0]} x {grid.shape[1]} gcells, the network needs at least {height} x"
+                f" {width}: give smaller gcells, or leave --grid out"
+            )
         tiles = () if grid.shape == (height, width) else list(grid.tiles(height, width, min(height, width) // 8))
         pins = [netlist(design, grid)] if content["io"].get("nets") else []
         given = scaling.raw(model, x[None], tiles, pins)
@@ -80,7 +86,7 @@ class Predict:
             for over in beside_it.values():
                 show.line(f"pattern router's overflow, to compare: {over.mean():.3g} a gcell")
             return
-        found, out = scaling.drawn(given)[0], self.out or beside(self.lef[-1], f"-{scaling.task}.npz")
+        found, out = scaling.drawn(given)[0], packed(self.out or beside(self.lef[-1], f"-{scaling.task}.npz"))
         np.savez_compressed(out, prediction=found, die=np.array(design.die), **beside_it)
         shown = {**{name: maps[name] for name in scaling.shown}, **beside_it, "prediction": found}
         out.with_suffix(".png").write_bytes(picture({design.name: shown}).png)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -19,6 +18,9 @@ from appnas.domains.eda.flow.lefdef.placed import (
     Library,
     Macro,
     Patch,
+    Place,
+    Shapes,
+    Spot,
     Wire,
 )
 from appnas.domains.eda.flow.lefdef.shapes import ORIENTS, box_of, moved, outside, turned
@@ -32,27 +34,6 @@ UNREAD = {"HALO", "ROUTEHALO", "VPIN", "SUBNET"}
 HEAD = PLAIN - {"ROW"}
 """Statements outside of sections that are read, or say nothing of a placement."""
 SECTIONS = ("COMPONENTS", "PINS", "NETS", "SPECIALNETS", "VIAS", "BLOCKAGES")
-Shapes = tuple[tuple[str, Box], ...]
-
-
-class Place(NamedTuple):
-    """Where a component is."""
-
-    number: int
-    """Among the design's cells, or `FILLER`."""
-    macro: Macro
-    type: str
-    x: float
-    y: float
-    orient: str
-
-
-class Spot(NamedTuple):
-    """A pin from a corner: the box around its boxes, these, and whether it drives its net."""
-
-    around: Box
-    boxes: Shapes
-    drives: bool
 
 
 @dataclass
@@ -71,6 +52,8 @@ class Reading:
     obstacles: list[tuple[str, Box]] = field(default_factory=list)
     spots: dict[tuple[str, str, str], Spot] = field(default_factory=dict)
     """By cell type, orientation and pin."""
+    unknown: set[str] = field(default_factory=set)
+    """Components of types that the LEF files lack: fillers, diodes."""
     above: dict[tuple[str, str], Shapes] = field(default_factory=dict)
     """Obstructions above the lowest layer by cell type and orientation."""
 
@@ -116,6 +99,8 @@ def _design(source: str, found: dict[str, list[Tokens]], library: Library, wires
     for key in ("UNITS", "DIEAREA", "DESIGN"):
         if key not in head:
             raise ValueError(f"{source} has no {key}")
+    if not float(head["UNITS"][3]) > 0:
+        raise ValueError(f"{source}: UNITS DISTANCE MICRONS is above 0, got {head['UNITS'][3]}")
     reading = Reading(source, library, 1 / float(head["UNITS"][3]))
     unit, skipped = reading.unit, reading.skipped
     unread = [(tokens[0], 1) for tokens in found[""] if tokens[0] not in HEAD]
@@ -185,6 +170,7 @@ def _components(reading: Reading, entries: list[Tokens]) -> None:
             if not kind.upper().startswith(FILLERS):
                 raise ValueError(f"{reading.source}: {name} is a {kind}, which the LEF files do not have")
             count(reading.skipped, "fillers")
+            reading.unknown.add(name)
             continue
         at = _placed(reading, tokens)
         own = roles[kind] in ("cell", "hard")
@@ -282,6 +268,9 @@ def _pin(
         index, x, y, spot = place.number, place.x, place.y, reading.spots[key]
     elif cell.upper() == "PIN" and pin in ports:
         index, (x, y, spot) = -1, ports[pin]
+    elif cell in reading.unknown:
+        count(reading.skipped, "pins of fillers that the LEF files lack")
+        return
     elif net[1] in SUPPLY:
         count(reading.skipped, "pins of power nets without a place")
         return

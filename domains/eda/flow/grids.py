@@ -19,6 +19,22 @@ MOST = 1 << 22
 HOW = "N or HxW gcells, gcells of a size (4.2um, 4.2x5.6um, 15tracks, 15x20tracks: height x width), or gcellgrid"
 
 
+def disjoint(boxes: np.ndarray) -> np.ndarray:
+    """Boxes that cover what the given ones cover, none of them twice. Shapes: [N, 4] -> [M, 4]."""
+    boxes = boxes[np.argsort(boxes[:, 1], kind="stable")]
+    levels, found, active = np.unique(boxes[:, [1, 3]]), [np.zeros((0, 4))], boxes[:0]
+    begins = np.searchsorted(boxes[:, 1], levels)
+    for k, (low, high) in enumerate(pairwise(levels)):
+        active = np.concatenate([active[active[:, 3] > low], boxes[begins[k] : begins[k + 1]]])
+        if len(active):
+            sides = np.unique(active[:, [0, 2]], axis=0)
+            reach = np.maximum.accumulate(sides[:, 1])
+            first = np.flatnonzero(np.append(True, sides[1:, 0] > reach[:-1]))
+            end = reach[np.append(first[1:] - 1, len(sides) - 1)]
+            found.append(np.stack([sides[first, 0], np.full_like(end, low), end, np.full_like(end, high)], 1))
+    return np.concatenate(found)
+
+
 class Grid:
     """Gcells over a die.
 
@@ -69,6 +85,10 @@ class Grid:
             y, x = self.overlap(boxes[part])
             found += (y if weights is None else y * weights[part, None]).T @ x
         return found
+
+    def covered(self, boxes: np.ndarray) -> np.ndarray:
+        """Share of every gcell that one of the boxes covers, or several."""
+        return self.area(disjoint(boxes)).clip(0, 1)
 
     def touching(self, boxes: np.ndarray) -> np.ndarray:
         """How many boxes every gcell has a part of."""
@@ -137,10 +157,29 @@ def _spans(whole: int, side: int, margin: int) -> list[tuple[slice, slice]]:
     return [(slice(s, s + side), slice(a, b)) for s, a, b in zip(starts, borders[:-1], borders[1:], strict=True)]
 
 
+def beyond(die: Box, grid: Box) -> list[Box]:
+    """What of a grid's box lies off the die, left, right, below and above it."""
+    (x0, y0, x1, y1), (left, low, right, high) = die, grid
+    strips = [(left, low, x0, high), (x1, low, right, high), (x0, low, x1, y0), (x0, y1, x1, high)]
+    return [box for box in strips if box[2] > box[0] and box[3] > box[1]]
+
+
+def density(design: Design, layer: str) -> float:
+    """Tracks of a routing layer a micrometre: of the DEF file's TRACKS in its direction, else by its pitch."""
+    direction, pitch = design.layers[layer]
+    axis, k = ("Y", 1) if direction == "HORIZONTAL" else ("X", 0)
+    side = design.die[k + 2] - design.die[k]
+    rows = [row for row in design.tracks.get(layer, []) if row[0] == axis and row[2] > 0]
+    return sum(min((count + 1) * step / side, 1) / step for _, _, step, count in rows) or 1 / pitch
+
+
 def track(design: Design) -> tuple[float, float]:
     """Distance of two tracks along x and along y: of the finest routing layer of either direction above the lowest."""
-    layers = list(design.layers.values())[1:] or list(design.layers.values())
-    steps = {way: [step for direction, step in layers if direction == way] for way in ("VERTICAL", "HORIZONTAL")}
+    layers = list(design.layers)[1:] or list(design.layers)
+    steps = {
+        way: [1 / density(design, name) for name in layers if design.layers[name][0] == way]
+        for way in ("VERTICAL", "HORIZONTAL")
+    }
     every = [step for found in steps.values() for step in found]
     if not every:
         raise ValueError(f"{design.name}: gcells of so many tracks need routing layers with a pitch")

@@ -3,9 +3,10 @@
 Maps are [H, W], row 0 at the bottom of the die. Densities are areas per area of a gcell, counts are counts, and wire
 densities are lengths in gcell sides. The paper's source could not be read in full, so the definitions below are ours:
 
-- macro: share of a gcell under hard macros (blocks, pads, rings) and blockages, of PARTIAL ones what they bar; cell,
-  flip_flop, buffer: under cells, sequential ones, and cells with one input and one output (in place of the paper's
-  clock-tree cells: open flows have no clock tree); pin: pins.
+- macro: share of a gcell under hard macros (blocks, pads, rings) and blockages (of placement or of a routing layer,
+  whichever), of PARTIAL ones what they bar, what several cover counted once; cell, flip_flop, buffer: under cells,
+  sequential ones, and cells with one input and one output (in place of the paper's clock-tree cells: open flows have
+  no clock tree); pin: pins.
 - of nets with many pins (`_large`: more than `LARGE`) and few (`_small`): rudy, the half perimeter spread over the
   bounding box (RUDY: Spindler and Johannes, DATE 2007); bbox, the box's outline; and four kinds of fly lines: pair,
   all pairs of pins, each weighing 1 / (pins - 1), of nets of over 64 pins a sample of them (see `fly_lines`); star,
@@ -16,11 +17,13 @@ densities are lengths in gcell sides. The paper's source could not be read in fu
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from appnas.domains.eda.flow.fly_lines import fly_lines, groups, spanning_tree
 from appnas.domains.eda.flow.grids import Grid
-from appnas.domains.eda.flow.lefdef.placed import Design
+from appnas.domains.eda.flow.lefdef.placed import ANYWHERE, PLACEMENT, Box, Design
 
 __all__ = ["CIRCUITNET", "PAPER", "Grid", "bounding", "features", "groups", "maps_on", "pitch", "spanning_tree"]
 LARGE = 4
@@ -31,6 +34,11 @@ PAPER = (*CELL_MAPS, *(f"{name}_large" for name in NET_MAPS), *(f"{name}_small" 
 """The seventeen channels of the paper, in its order."""
 CIRCUITNET = ("macro_region", "cell_density", "RUDY", "RUDY_long", "RUDY_short", "RUDY_pin", "RUDY_pin_long")
 """Channels that CircuitNet's extractor makes from a placement."""
+
+
+def boxes_of(boxes: Iterable[Box]) -> np.ndarray:
+    """Boxes as an array, [n, 4]."""
+    return np.array([*boxes], float).reshape(-1, 4)
 
 
 def bounding(points: np.ndarray, least: tuple[float, float]) -> np.ndarray:
@@ -77,11 +85,8 @@ def maps_on(design: Design, grid: Grid) -> dict[str, np.ndarray]:
     what = np.array([said[id(macro)] for macro in design.kinds], bool).reshape(-1, 3)
     hard = what[:, 0]
     maps = {"cell": grid.area(design.boxes[~hard])}
-    maps |= {name: grid.area(design.boxes[what[:, k]]) for k, name in ((1, "flip_flop"), (2, "buffer"))}
-    barred = [design.boxes[hard], np.array([b for _, b in design.blockages]).reshape(-1, 4)]
-    partial = np.array([(share, *box) for share, box in design.partial]).reshape(-1, 5)
-    maps["macro"] = grid.area(np.unique(np.concatenate(barred), axis=0)) + grid.area(partial[:, 1:], partial[:, 0])
-    maps["macro"] = maps["macro"].clip(0, 1)
+    maps |= {name: grid.area(design.boxes[what[:, k] & ~hard]) for k, name in ((1, "flip_flop"), (2, "buffer"))}
+    maps["macro"] = _barred(design, design.boxes[hard], grid)
     maps["pin"] = grid.count(design.pins)
     maps |= {f"{name}_{size}": np.zeros(grid.shape) for name in NET_MAPS for size in ("large", "small")}
     maps |= {name: np.zeros(grid.shape) for name in CIRCUITNET}
@@ -102,6 +107,17 @@ def maps_on(design: Design, grid: Grid) -> dict[str, np.ndarray]:
     if empty:
         raise ValueError(f"{design.name}: no net with two pins, so there is nothing to route")
     return {name: maps[name].astype(np.float32) for name in (*PAPER, *CIRCUITNET)}
+
+
+def _barred(design: Design, hard: np.ndarray, grid: Grid) -> np.ndarray:
+    """Share of every gcell under hard macros and blockages; one of a cut layer bars nothing."""
+    bars = {PLACEMENT, ANYWHERE, *design.layers}
+    boxes = boxes_of(box for layer, box in design.blockages if layer in bars or not design.layers)
+    whole = np.concatenate([hard, boxes])
+    found = base = grid.covered(whole)
+    for share, box in design.partial:
+        found = found + share * (grid.covered(np.concatenate([whole, boxes_of([box])])) - base)
+    return found.clip(0, 1)
 
 
 def _circuitnet(maps: dict[str, np.ndarray], grid: Grid, points: np.ndarray, boxes: np.ndarray) -> None:

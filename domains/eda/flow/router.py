@@ -13,7 +13,7 @@ from collections.abc import Collection
 import numpy as np
 
 from appnas.domains.eda.flow.fly_lines import groups, spanning_tree
-from appnas.domains.eda.flow.grids import Grid
+from appnas.domains.eda.flow.grids import Grid, beyond, density
 from appnas.domains.eda.flow.lefdef.placed import ANYWHERE, Design
 from appnas.domains.eda.flow.maps import PAPER, bounding, maps_on, pitch
 
@@ -38,7 +38,8 @@ DEFAULT = (*PAPER, *CAPACITY)
 def capacity(design: Design, layers: int, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
     """Tracks through every gcell, horizontal and vertical, on the layers above the lowest.
 
-    Less the share that is covered by blockages, obstructions of hard macros, straps and rings, and what is no die.
+    As many as the DEF file's TRACKS say, or the layers' pitches, less the share that is covered by blockages,
+    obstructions of hard macros, straps and rings, and what is no die: what several of them cover counts once.
 
     Raises:
         ValueError: the library has no routing layers.
@@ -50,10 +51,11 @@ def capacity(design: Design, layers: int, grid: Grid) -> tuple[np.ndarray, np.nd
     taken: dict[str, list[tuple[float, float, float, float]]] = {}
     for layer, box in (*design.blockages, *design.obstacles):
         taken.setdefault(layer, []).append(box)
+    taken.setdefault(ANYWHERE, []).extend(beyond(design.die, grid.die))
     for name in list(design.layers)[1:layers]:
-        direction, step = design.layers[name]
-        boxes = np.array(taken.get(name, []) + taken.get(ANYWHERE, [])).reshape(-1, 4)
-        both[direction] += side[direction] / step * (1 - grid.area(boxes).clip(0, 1))
+        direction, _ = design.layers[name]
+        boxes = np.array(taken.get(name, []) + taken[ANYWHERE]).reshape(-1, 4)
+        both[direction] += side[direction] * density(design, name) * (1 - grid.covered(boxes))
     return np.maximum(both["HORIZONTAL"], 0.5), np.maximum(both["VERTICAL"], 0.5)
 
 

@@ -51,4 +51,4 @@ def read(text: str, source: str) -> Report:
         nets = (cells.get("nets") or cells.get("net") or "").split()
         found.append(Marker(box, cells.get("kind", ""), cells.get("layer", ""), tuple(nets), amount, over))  # type: ignore[arg-type]
     form = "a heat map" if set(names) == {*CORNERS, "value"} else "a table of boxes"
-    return made(source, form, EITHER, found)
+    return made(source, form, EITHER, found, naming=bool({"net", "nets"} & set(names)))

@@ -2,8 +2,8 @@
 
 CircuitNet's arrays are [columns, rows]: the first index goes along x (its scripts fill them so, in
 feature_extraction/src/read.py). The whole array lies over the die. Given as DRC, the numbers are violations a gcell;
-given as congestion, an overflow as a share of the capacity: horizontal or vertical if the file's path says so
-("congestion_GR_horizontal_overflow/..."), else of both together.
+given as congestion, an overflow as a share of the capacity: horizontal or vertical if the file's name says so, or the
+nearest folder ("congestion_GR_horizontal_overflow/..."), else of both together.
 """
 
 from __future__ import annotations
@@ -14,7 +14,23 @@ import numpy as np
 
 from appnas.domains.eda.reports.marked import ACROSS, BOTH, EITHER, UP, Report
 
+SAID = {ACROSS: ("by its path of horizontal wires",), UP: ("by its path of vertical wires",), BOTH: ()}
 STARTS = (b"\x93NUMPY", b"PK\x03\x04")
+
+
+def direction(path: Path) -> str:
+    """Of the wires that an array is of, by the nearest part of its path that says it.
+
+    Raises:
+        ValueError: a part of it says both.
+    """
+    for part in [path.name, *(folder.name for folder in path.resolve().parents)]:
+        across, up = "horizontal" in part.lower(), "vertical" in part.lower()
+        if across and up:
+            raise ValueError(f"{path}: {part!r} says horizontal and vertical; name the file or its folder by one")
+        if across or up:
+            return ACROSS if across else UP
+    return BOTH
 
 
 def read(path: Path) -> Report:
@@ -40,8 +56,7 @@ def read(path: Path) -> Report:
     columns, rows = np.nonzero(values)
     low = np.stack([columns, rows], 1) / values.shape
     found, n = values[columns, rows], len(rows)
-    said = str(path).lower()
-    way = ACROSS if "horizontal" in said else UP if "vertical" in said else BOTH
+    way = direction(path)
     nothing, form = [""] * n, f"an array of {values.shape[0]} x {values.shape[1]} gcells"
     return Report(
         str(path),
@@ -54,4 +69,5 @@ def read(path: Path) -> Report:
         [()] * n,
         found,
         {way: found},
+        SAID[way],
     )

@@ -24,6 +24,8 @@ from appnas.domains.eda.reports.marked import ACROSS, BOTH, UP, Report, chosen, 
 By = Literal["touch", "area"]
 EDGE = 1e-6
 """Of a gcell's side: a box that ends so close to a border is on this side of it."""
+CORNER = 0.01
+"""Of the die's sides: what ends there is likely in another unit."""
 FEW = 3
 """Nets that a message shows."""
 
@@ -76,10 +78,17 @@ def placed(report: Report, design: Design, dbu: float) -> tuple[Report, str]:
         dbu: micrometres a database unit.
 
     Raises:
-        ValueError: there are markers, and none of them is on the die.
+        ValueError: there are markers, and none of them is on the die; or they are taken for database units, and look
+            like micrometres: not whole, or all in one corner.
     """
     x0, y0, x1, y1 = design.die
     boxes = report.boxes * (dbu if report.unit == "dbu" else 1)
+    if report.unit == "dbu" and _micrometres(report.boxes, boxes, design):
+        raise ValueError(
+            f"{report.source}: read as database units of {dbu:g} um its {len(boxes)} markers end at"
+            f" {boxes[:, 2].max():.4g} {boxes[:, 3].max():.4g} um on a die of {x1 - x0:g} x {y1 - y0:g} um:"
+            f" they seem to be micrometres (--unit um)"
+        )
     if report.unit == "die":
         boxes = np.array([x0, y0, x0, y0]) + boxes * [x1 - x0, y1 - y0, x1 - x0, y1 - y0]
     on = (boxes[:, 2] >= x0) & (boxes[:, 0] <= x1) & (boxes[:, 3] >= y0) & (boxes[:, 1] <= y1)
@@ -94,11 +103,22 @@ def placed(report: Report, design: Design, dbu: float) -> tuple[Report, str]:
     return found, f"{report.source}: {off} of {len(on)} markers are off the die, and left out" if off else ""
 
 
+def _micrometres(said: np.ndarray, scaled: np.ndarray, design: Design) -> bool:
+    """Whether what is said to be database units is not whole, or many boxes would end within a hundredth of the die."""
+    if not len(said) or (said != said.round()).any():
+        return bool(len(said))
+    x0, y0, x1, y1 = design.die
+    far = (scaled[:, 2:].max(0) - (x0, y0)) / (x1 - x0, y1 - y0)
+    return bool(len(said) > 1 and (far < CORNER).all() and (said[:, 2:].max(0) <= (x1, y1)).all())
+
+
 def counted(reports: Iterable[Report], design: Design) -> tuple[int, str, list[str]]:
     """How many signal nets DRC markers name, or, where they name none, how many violations they are; and lines."""
     reports = list(reports)
     named = {net for report in reports for net in report.named}
     many = round(sum(float(report.amounts.sum()) for report in reports))
+    if not named and many and any(report.naming for report in reports):
+        return 0, "nets", ["no violation names a net: 0 nets are counted"]
     if not named:
         return many, "markers" if many else "", []
     signals = dict(zip((name.replace("\\", "") for name in design.nets), design.signals, strict=True))
@@ -119,7 +139,7 @@ def database_unit(path: str | Path) -> float:
     Raises:
         ValueError: it does not say.
     """
-    found = re.search(r"^\s*UNITS\s+DISTANCE\s+MICRONS\s+(\d+)", text.read(path), re.MULTILINE | re.IGNORECASE)
+    found = re.search(r"(?:^|;)\s*UNITS\s+DISTANCE\s+MICRONS\s+(\d+)", text.read(path), re.MULTILINE | re.IGNORECASE)
     if not found:
         raise ValueError(f"{path} has no UNITS DISTANCE MICRONS, which a report in database units needs")
     return 1 / int(found[1])

@@ -48,7 +48,8 @@ def read(text: str, source: str) -> Report:
         corners = _POINT.findall(entry.get("bbox", ""))
         if len(corners) == 2:
             box = tuple(float(v) for corner in corners for v in corner)
-            nets = entry.get("nets", "").split() + re.findall(r"\bnet (\S+)", entry.get("objects", ""))
+            nets = entry.get("nets", "").strip("{} ").split()
+            nets += re.findall(r"\bnet ([^\s{}]+)", entry.get("objects", ""))
             kind, layer = entry.get("error type", ""), entry.get("error layer", "")
             found.append(Marker(box, kind, layer, tuple(nets)))  # type: ignore[arg-type]
         else:

@@ -62,7 +62,7 @@ def drc(text: str, source: str) -> Report:
     notes = [f"{lost} violations have no Bounds: left out"] * bool(lost)
     if said and int(said[1]) != len(found):
         notes.append(f"it says {said[1]} violations, {len(found)} have a box")
-    return made(source, "Innovus' DRC report", DRC, found, notes=notes)
+    return made(source, "Innovus' DRC report", DRC, found, notes=notes, naming=True)
 
 
 def _share(said: list[str]) -> np.ndarray:

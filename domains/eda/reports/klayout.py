@@ -102,8 +102,11 @@ def read(text: str, source: str) -> Report:
     except ElementTree.ParseError as error:
         raise ValueError(f"{source} is cut off or damaged, its XML does not end well: {error}") from error
     cells, about = Cells(root), dict(_categories(root))
-    found, lost, empty = [], 0, 0
+    found, lost, empty, waived = [], 0, 0, 0
     for item in root.iter("item"):
+        if "waived" in re.split(r"[\s,]+", _text(item, "tags")):
+            waived += 1
+            continue
         name = re.sub(r"'([^']*)'", r"\1", _text(item, "category"))
         points = _points(item)
         places = cells.placings(_text(item, "cell"))
@@ -117,4 +120,5 @@ def read(text: str, source: str) -> Report:
             found.append(Marker((*at.min(0), *at.max(0)), kind, amount=many))
     notes = [f"{lost} items are in cells that the top cell has no reference to: left out"] * bool(lost)
     notes += [f"{empty} items have no shape: left out"] * bool(empty)
+    notes += [f"{waived} items are waived: left out"] * bool(waived)
     return made(source, "klayout's marker database", DRC, found, notes=notes)

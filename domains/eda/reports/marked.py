@@ -63,6 +63,8 @@ class Report:
     """Of a report on congestion: label -> value of every marker, [N]."""
     notes: tuple[str, ...] = ()
     """What a user should know: lines that were not read, totals that differ."""
+    naming: bool = False
+    """Whether such reports name the nets of a violation, so that one without a name is of none."""
 
     @property
     def named(self) -> frozenset[str]:
@@ -70,7 +72,14 @@ class Report:
         return frozenset(net for nets in self.nets for net in nets)
 
 
-def made(source: str, form: str, uses: frozenset[Use], markers: Iterable[Marker], notes: Iterable[str] = ()) -> Report:
+def made(
+    source: str,
+    form: str,
+    uses: frozenset[Use],
+    markers: Iterable[Marker],
+    notes: Iterable[str] = (),
+    naming: bool = False,
+) -> Report:
     """A report in micrometres of its markers."""
     found = list(markers)
     boxes = np.array([m.box for m in found], float).reshape(-1, 4)
@@ -88,6 +97,7 @@ def made(source: str, form: str, uses: frozenset[Use], markers: Iterable[Marker]
         np.array([m.amount for m in found], float),
         {label: np.array([dict(m.over).get(label, 0.0) for m in found]) for label in labels},
         tuple(notes),
+        naming,
     )
 
 

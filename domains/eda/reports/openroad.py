@@ -68,4 +68,4 @@ def read(text: str, source: str) -> Report:
     if 0 < over < len(found):
         raise ValueError(f"{source} has {over} markers of congestion and {len(found) - over} of DRC: give two files")
     what = "congestion report" if over else "DRC report"
-    return made(source, f"OpenROAD's {what}", CONGESTION if over else DRC, found)
+    return made(source, f"OpenROAD's {what}", CONGESTION if over else DRC, found, naming=not over)

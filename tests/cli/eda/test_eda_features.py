@@ -20,6 +20,12 @@ def test_files_that_cannot_be_meant(tmp_path):
     assert beside(Path("placed.def"), "-drc.npz") == Path("placed-drc.npz")
 
 
+@pytest.mark.parametrize("pitch", ["-3", "nan", "inf"])
+def test_a_pitch_that_is_none(tmp_path, pitch, capsys):
+    assert main(["eda", "features", "a.lef", "a.def", "--pitch", pitch]) == 2
+    assert "pitch is in micrometres above 0" in " ".join(capsys.readouterr().err.split())
+
+
 def made(folder):
     """A LEF and a DEF file: inverters, a block with obstructions, a clock net of 101 pins, a filler."""
     cells = [f"- c{k} INV + PLACED ( {1000 * k} 90000 ) N ;" for k in range(101)]

@@ -72,7 +72,7 @@ def test_libraries_of_macros_alone(files, capsys):
     assert "no routing layers: a net's box is at least 1 x 1 um (--pitch)" in " ".join(capsys.readouterr().out.split())
     label(files, "--drc", files / "drc.rpt", "--pitch", "0.25")
     said = " ".join(capsys.readouterr().out.split())
-    assert "at least 0.25 x 0.25 um" in said and "left out, since they need layers: tracks_h" in said
+    assert "at least 0.25 x 0.25 um" in said and "left out, since they need the technology's LEF file: tracks_h" in said
 
 
 @pytest.mark.parametrize(

@@ -113,16 +113,17 @@ def test_predictions_in_tiles(files, tmp_path, capsys, monkeypatch):
     content = {"preprocessing": plain, "io": {"inputs": [2, 4, 4]}}
     monkeypatch.setattr("appnas.run.read_json", lambda path: content)
     monkeypatch.setattr("appnas.retrain.load", lambda folder: lambda x: x.sum(1))
-    out = tmp_path / "maps.npz"
-    assert main(["eda", "predict", str(tmp_path), *files, "--out", str(out), "--grid", "10"]) == 0
+    out = tmp_path / "maps.v1.npz"
+    assert main(["eda", "predict", str(tmp_path), *files, "--out", str(tmp_path / "maps.v1"), "--grid", "10"]) == 0
+    told = said(capsys)
+    assert out.name in told and "cannot be compared" in told and out.with_suffix(".png").exists()
     found = np.load(out)["prediction"]
     _, _, maps = features_of([Path(f) for f in files], "10", "", TRACKS)
     np.testing.assert_allclose(found, maps["pin"] + maps["load_h"], rtol=1e-6)
-    assert "cannot be compared" in said(capsys)
     assert main(["eda", "predict", str(tmp_path), *files, "--out", str(out)]) == 0
     assert np.load(out)["prediction"].shape == (4, 4)
     assert main(["eda", "predict", str(tmp_path), *files, "--grid", "2"]) == 2
-    assert "no windows of 4 x 4" in said(capsys)
+    assert "--grid 2 has 2 x 2 gcells, the network needs at least 4 x 4" in said(capsys)
 
 
 @pytest.mark.parametrize("grid", ["", "12"])

@@ -124,6 +124,19 @@ def test_joined():
             Placements.concat([first, some(**more)], ["mine", "b"])
     with pytest.raises(ValueError, match="nothing to join"):
         Placements.concat([])
+    assert len(Placements.concat(part for part in (first, second)).names) == 6
+    with pytest.raises(ValueError, match=r"these come twice: \['pin'\]"):
+        some(channels=("pin", "pin"))
+    with pytest.raises(ValueError, match="'hotspot' is a probability, 0 to 1, got from 0 to 5; 'drc' counts"):
+        some(labels={"hotspot": np.arange(4.0)[:, None, None] * np.ones((4, 6, 8)) / 3 * 5})
+
+
+def test_single_routings_are_saved(tmp_path):
+    shipped = load(SHIPPED)
+    save(shipped, tmp_path / "again.npz")
+    again = load(tmp_path / "again.npz").routings
+    np.testing.assert_array_equal(again.counts, shipped.routings.counts)
+    np.testing.assert_array_equal(again.hot, shipped.routings.hot)
 
 
 def test_saved_as_they_are(tmp_path):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from appnas.domains.eda.flow.lefdef.placed import Box
+from appnas.domains.eda.flow.lefdef.placed import PLACEMENT, Box
 from appnas.domains.eda.flow.lefdef.routes import shapes
 from appnas.domains.eda.flow.lefdef.text import Tokens, count, keywords
 
@@ -36,7 +36,7 @@ def blockages(
     hard, partial = [], []
     for tokens in entries:
         upper = [t.upper() for t in tokens]
-        layer = tokens[1] if upper[0] == "LAYER" else "PLACEMENT"
+        layer = tokens[1] if upper[0] == "LAYER" else PLACEMENT
         share = 1.0
         for word, k in keywords(tokens, 1):
             if word == "PARTIAL":

@@ -106,6 +106,9 @@ class Reader:
             self.library.widths[name] = float(said["WIDTH"][1])
         if said.get("TYPE", ["", ""])[1].upper() != "ROUTING":
             return
+        if any(s[0].upper() == "PROPERTY" and "MIMCAP" in " ".join(s).upper() for s in split(body) if s):
+            count(self.library.skipped, "LEF LAYER of LEF58_TYPE MIMCAP")  # a capacitor's plate, no layer of wires
+            return
         direction = said.get("DIRECTION", ["", ""])[1].upper()
         if direction not in ("HORIZONTAL", "VERTICAL") or "PITCH" not in said:
             count(self.library.skipped, "LEF LAYER of TYPE ROUTING without HORIZONTAL or VERTICAL, or without PITCH")

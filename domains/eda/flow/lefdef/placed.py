@@ -10,12 +10,16 @@ import numpy as np
 
 Box = tuple[float, float, float, float]
 """x0, y0, x1, y1."""
+Shapes = tuple[tuple[str, Box], ...]
+"""Layers and boxes."""
 Role = Literal["cell", "hard", "filler", "cover"]
 CLOCKS = {"CLK", "CK", "CLOCK", "CP", "CLKN", "CLK_N", "GATE", "GN", "G"}
 """Names of the pins that make a cell sequential, where the LEF does not say USE CLOCK."""
 SUPPLY = ("POWER", "GROUND")
 FILLERS = {"CORE SPACER", "CORE WELLTAP", "CORE ANTENNACELL", "PAD SPACER"}
 """Classes of cells that only fill, tap or protect; ENDCAPs of any kind do, too."""
+PLACEMENT = "PLACEMENT"
+"""In place of a layer: a blockage of cells."""
 ANYWHERE = "OUTSIDE"
 """In place of a layer: what a polygon die leaves out of its box, which no layer may use."""
 FILLER = -2
@@ -104,6 +108,26 @@ class Patch(NamedTuple):
     net: int
     layer: str
     box: Box
+
+
+class Place(NamedTuple):
+    """Where a component is."""
+
+    number: int
+    """Among the design's cells, or `FILLER`."""
+    macro: Macro
+    type: str
+    x: float
+    y: float
+    orient: str
+
+
+class Spot(NamedTuple):
+    """A pin from a corner: the box around its boxes, these, and whether it drives its net."""
+
+    around: Box
+    boxes: Shapes
+    drives: bool
 
 
 class Access(Sequence[list[tuple[str, Box]]]):

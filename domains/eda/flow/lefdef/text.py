@@ -18,6 +18,9 @@ BLOCKS = {"BEGINEXT": ["ENDEXT"], "PROPERTYDEFINITIONS": ["END", "PROPERTYDEFINI
 """What DEF has no entries in, and how it ends."""
 _QUOTED = re.compile(r'(?<!\S)"[^"]*"|(?<!\S)#[^\n]*')
 _GLUED = re.compile(r"(?<=\S);(?=\s|$)")
+_TIGHT = re.compile(r"\s\((?=[^\s])")
+_GROUP = re.compile(r"(?<=\s)\(\s*([^()\s]+(?:\s+[^()\s]+)*)\s*\)(?=[\s;])")
+"""Parentheses without a space beside them, which DEF asks for, and some scripts do not write."""
 SPACE = "\0"
 """In place of a space within quotation marks."""
 
@@ -37,7 +40,7 @@ def read(path: str | Path) -> str:
     if b"\0" in content:
         raise ValueError(f"{path} is no text: it holds bytes of 0; give a text file, gzipped or not")
     try:
-        return content.decode()
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         return content.decode("latin-1")
 
@@ -50,6 +53,8 @@ def words(text: str) -> Tokens:
     """Words without comments; what stands in quotation marks is one word, its spaces as `SPACE`."""
     if '"' in text or "#" in text:
         text = _QUOTED.sub(_kept, text)
+    if _TIGHT.search(text):
+        text = _GROUP.sub(r"( \1 )", text)
     return (_GLUED.sub(" ;", text) if _GLUED.search(text) else text).split()
 
 

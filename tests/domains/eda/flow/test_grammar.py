@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from appnas.domains.eda.flow import capacity, features, read_def, read_lef
+from appnas.domains.eda.flow import capacity, features, grid_of, read_def, read_lef
 from appnas.domains.eda.flow.grids import Grid
 
 TABLE = Path(__file__).parents[4] / "domains" / "eda" / "files" / "LEFDEF.md"
@@ -101,7 +101,7 @@ OF_LEF = {
         lambda d, lib: [*lib.layers] == ["M1", "M2", "M3"] and len(lib.skipped) == 1,
     ),
     "LAYER, other types": (
-        lef("LAYER C1\nTYPE CUT ;\nEND C1\n"),
+        lef('LAYER C1\nTYPE CUT ;\nEND C1\nLAYER P\nTYPE ROUTING ;\nPROPERTY LEF58_TYPE "TYPE MIMCAP ;" ;\nEND P\n'),
         de(),
         lambda d, lib: [*lib.layers] == ["M1", "M2", "M3"],
     ),
@@ -203,9 +203,13 @@ OF_DEF = {
         lambda d: d.name == "top" and d.skipped == {"PROPERTYDEFINITIONS": 1},
     ),
     "ROW": (de("ROW a s 0 0 N DO 9 BY 1 STEP 100 0 ;\n"), lambda d: d.skipped == {"ROW": 1}),
-    "TRACKS": (
-        de("TRACKS X 50 DO 80 STEP 100 MASK 1 SAMEMASK LAYER M2 M1 ;\n"),
-        lambda d: np.allclose(d.tracks["M1"][0][1:], (0.05, 0.1, 80)) and [*d.tracks] == ["M2", "M1"],
+    "TRACKS": (  # half as far apart as the pitch says, on half of the die, and one more
+        de("TRACKS X 50 DO 500 STEP 100 MASK 1 SAMEMASK LAYER M2 M1 ;\n"),
+        lambda d: (
+            np.allclose(d.tracks["M1"][0][1:], (0.05, 0.1, 500))
+            and [*d.tracks] == ["M2", "M1"]
+            and np.allclose(-blocked(d)[1], 0.1)
+        ),
     ),
     "GCELLGRID": (
         de("GCELLGRID X 0 DO 11 STEP 10000 ;\nGCELLGRID Y 0 DO 21 STEP 5000 ;\n"),
@@ -233,8 +237,10 @@ OF_DEF = {
         "a DFF, which the LEF files do not",
     ),
     "COMPONENTS fillers, covers": (
-        de(cells=(*PLACED, "- f FILLCELL_X1 + PLACED ( 0 0 ) N ;")),
-        lambda d: d.skipped == {"fillers": 1},
+        de(cells=(*PLACED, "- f ANTENNA_X1 + PLACED ( 0 0 ) N ;"), nets=(f"{NET} ( f A ) ;",)),
+        lambda d: (
+            d.skipped == {"fillers": 1, "pins of fillers that the LEF files lack": 1} and d.pin_cell.tolist() == [0, 1]
+        ),
     ),
     "COMPONENTS HALO, ROUTEHALO": (
         de(cells=(f"{PLACED[0][:-1]} + HALO SOFT 1 1 1 1 + ROUTEHALO 100 M1 M3 ;", PLACED[1])),
@@ -370,6 +376,59 @@ OF_DEF = {
 CASES = {("LEF", name): case for name, case in OF_LEF.items()} | {
     ("DEF", name): (lef(), *case) for name, case in OF_DEF.items()
 }
+
+
+@pytest.mark.parametrize(
+    ("boxes", "taken", "barred_part"),
+    [(("M3 RECT ( 0 0 ) ( 5000 10000 )", "M3 RECT ( 0 0 ) ( 5000 9999 )"), 25, 0.5),
+     (("M3 RECT ( 0 0 ) ( 6000 5000 )", "M3 RECT ( 4000 0 ) ( 10000 10000 )"), 40, 0.8),
+     (("C1 RECT ( 0 0 ) ( 10000 10000 )",), 0, 0)],
+)  # fmt: skip
+def test_what_several_blockages_cover_counts_once(tmp_path, boxes, taken, barred_part):
+    """And one of a cut layer bars nothing."""
+    (tmp_path / "a.lef").write_text(lef())
+    (tmp_path / "a.def").write_text(barred("\n".join(f"- LAYER {box} ;" for box in boxes), len(boxes)))
+    design = read_def(tmp_path / "a.def", read_lef([tmp_path / "a.lef"]))
+    assert blocked(design)[0][0, 0] == pytest.approx(taken)
+    assert features(design, 10, 10)["macro"][0, 0] == pytest.approx(barred_part)
+
+
+def test_a_partial_blockage_over_a_macro(tmp_path):
+    """The macro covers .4 of the gcell, the blockage all of it, of which it bars half."""
+    (tmp_path / "a.lef").write_text(
+        lef(macros=macro("RAMC", pin("A") + pin("CLK", more="USE CLOCK ;\n"), "CLASS BLOCK ;\nSIZE 10 BY 4 ;"))
+    )
+    text = de(
+        cells=(*PLACED, "- c RAMC + FIXED ( 0 0 ) N ;"),
+        more="BLOCKAGES 1 ;\n- PLACEMENT + PARTIAL 50 RECT ( 0 0 ) ( 10000 10000 ) ;\nEND BLOCKAGES\n",
+    )
+    (tmp_path / "a.def").write_text("\ufeff" + text)
+    maps = features(read_def(tmp_path / "a.def", read_lef([tmp_path / "a.lef"])), 10, 10)
+    assert maps["macro"][0, 0] == pytest.approx(0.4 + 0.6 / 2) and not maps["flip_flop"].any()
+
+
+def test_gcells_that_stand_out_over_the_die(tmp_path):
+    (tmp_path / "a.lef").write_text(lef())
+    (tmp_path / "a.def").write_text(de())
+    design = read_def(tmp_path / "a.def", read_lef([tmp_path / "a.lef"]))
+    h, v = capacity(design, 3, grid_of(design, "30um"))
+    np.testing.assert_allclose(h[1:3], [[150, 150, 150, 50]] * 2)
+    np.testing.assert_allclose(v[:, 0], [150, 150, 150, 50])
+
+
+@pytest.mark.parametrize(
+    "tight", [("( i Y )", "(i Y)"), ("( 10000 60000 )", "(10000 60000)"), ("MICRONS 1000", "MICRONS 0")]
+)
+def test_what_no_grammar_has(tmp_path, tight):
+    """Parentheses without spaces are read all the same; a unit of nothing is refused."""
+    (tmp_path / "a.lef").write_text(lef())
+    (tmp_path / "a.def").write_text(de().replace(*tight))
+    if "MICRONS" in tight[0]:
+        with pytest.raises(ValueError, match="MICRONS is above 0, got 0"):
+            read_def(tmp_path / "a.def", read_lef([tmp_path / "a.lef"]))
+        return
+    design = read_def(tmp_path / "a.def", read_lef([tmp_path / "a.lef"]))
+    assert len(design.pins) == 2 and design.boxes[0].tolist() == [10, 60, 11, 62]
 
 
 def test_every_row_has_its_case():

@@ -83,6 +83,10 @@ def test_loads_in_shares_of_the_tracks():
     np.testing.assert_allclose(found["load_h"], [[0.8 * 3, 3, 3, 0.8 * 3]], rtol=1e-6)
     design.pins, design.die = design.pins * 7, tuple(7 * v for v in design.die)
     design.layers = {name: (way, 7 * step) for name, (way, step) in design.layers.items()}
+    design.tracks = {
+        name: [(axis, 7 * first, 7 * step, count) for axis, first, step, count in rows]
+        for name, rows in design.tracks.items()
+    }
     again = in_tracks(design, Grid(design.die, 1, 4))
     for name in TRACKS:
         np.testing.assert_allclose(again[name], found[name], rtol=1e-6)

@@ -21,6 +21,20 @@ def test_columns_first(tmp_path):
         assert set(read(tmp_path / folder / "a.npz").over) == {label}
 
 
+def test_the_nearest_part_of_a_path_says_the_direction(tmp_path):
+    folder = tmp_path / "horizontal-runs" / "GR_vertical_overflow"
+    folder.mkdir(parents=True)
+    np.save(folder / "x.npy", np.ones((2, 2)))
+    assert set(read(folder / "x.npy").over) == {UP} and read(folder / "x.npy").notes == (
+        "by its path of vertical wires",
+    )
+    np.save(folder / "horizontal.npy", np.ones((2, 2)))
+    assert set(read(folder / "horizontal.npy").over) == {ACROSS}
+    np.save(folder / "horizontal-vertical.npy", np.ones((2, 2)))
+    with pytest.raises(ValueError, match="says horizontal and vertical"):
+        read(folder / "horizontal-vertical.npy")
+
+
 def test_wrong_arrays(tmp_path):
     for name, values, match in (
         ("three", np.zeros((2, 2, 2)), "columns, rows"), ("nan", np.full((2, 2), np.nan), "without NaN"),

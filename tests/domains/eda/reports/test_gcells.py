@@ -70,8 +70,18 @@ def test_off_the_die(design):
     assert placed(drc(), design, 1e-3)[1] == ""
 
 
+def test_micrometres_that_are_taken_for_database_units(design):
+    """With decimals, or many in one corner; one that lies there may be right."""
+    for boxes in (((10.5, 20, 30, 40),), ((10, 20, 20, 30), (20, 30, 40, 90))):
+        with pytest.raises(ValueError, match=r"they seem to be micrometres \(--unit um\)"):
+            placed(replace(drc(*map(Marker, boxes)), unit="dbu"), design, 1e-3)
+    assert placed(replace(drc(Marker((10, 20, 20, 30))), unit="dbu"), design, 1e-3)[0].boxes.max() == 0.03
+
+
 def test_database_units(tmp_path):
     (tmp_path / "a.def").write_text(de())
+    assert database_unit(tmp_path / "a.def") == 1e-3
+    (tmp_path / "a.def").write_text(de().replace("\n", " "))
     assert database_unit(tmp_path / "a.def") == 1e-3
     (tmp_path / "b.def").write_text("VERSION 5.8 ;\n")
     with pytest.raises(ValueError, match="has no UNITS DISTANCE MICRONS"):
@@ -86,6 +96,8 @@ def test_how_many_nets(design):
     ]
     assert counted([drc(Marker((0, 0, 1, 1), amount=3), Marker((0, 0, 1, 1)))], design) == (4, "markers", [])
     assert counted([drc()], design) == (0, "", [])
+    named = replace(drc(Marker((0, 0, 1, 1))), naming=True)  # a short of two pins, in a report that names nets
+    assert counted([named], design) == (0, "nets", ["no violation names a net: 0 nets are counted"])
 
 
 def test_labels(design):

@@ -39,6 +39,12 @@ def test_kinds_and_how_many():
     assert len(found.boxes) == 0 and found.notes == ("1 items have no shape: left out",)
 
 
+def test_waived_items_are_left_out():
+    kept = item("box: (0,0;1,1)")
+    found = read(database(kept + kept.replace("<tags/>", "<tags>waived,important</tags>")), "a.lyrdb")
+    assert len(found.boxes) == 1 and found.notes == ("1 items are waived: left out",)
+
+
 def test_cells_below_the_top():
     def cell(name, *places):
         refs = "".join(f"<ref><parent>{p}</parent><trans>{t}</trans></ref>" for p, t in places)
