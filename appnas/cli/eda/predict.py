@@ -71,10 +71,8 @@ class Predict:
         x = np.stack([maps[name] for name in scaling.channels])
         compare(scaling, x, self.strict)
         if grid.shape[0] < height or grid.shape[1] < width:
-            raise ValueError(
-                f"--grid {self.grid} has {grid.shape[0]} x {grid.shape[1]} gcells, the network needs at least {height} x"
-                f" {width}: give smaller gcells, or leave --grid out"
-            )
+            has, least = "x".join(map(str, grid.shape)), f"{height}x{width}"
+            raise ValueError(f"--grid {self.grid} is {has} gcells, the network needs {least}: give smaller ones")
         tiles = () if grid.shape == (height, width) else list(grid.tiles(height, width, min(height, width) // 8))
         pins = [netlist(design, grid)] if content["io"].get("nets") else []
         given = scaling.raw(model, x[None], tiles, pins)

@@ -123,7 +123,7 @@ def test_predictions_in_tiles(files, tmp_path, capsys, monkeypatch):
     assert main(["eda", "predict", str(tmp_path), *files, "--out", str(out)]) == 0
     assert np.load(out)["prediction"].shape == (4, 4)
     assert main(["eda", "predict", str(tmp_path), *files, "--grid", "2"]) == 2
-    assert "--grid 2 has 2 x 2 gcells, the network needs at least 4 x 4" in said(capsys)
+    assert "--grid 2 is 2x2 gcells, the network needs 4x4" in said(capsys)
 
 
 @pytest.mark.parametrize("grid", ["", "12"])

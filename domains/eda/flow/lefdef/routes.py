@@ -136,6 +136,9 @@ def regular(
         if tokens[k] == "(":  # a pin, whatever it is called
             k = tokens.index(")", k + 3) + 1
             continue
+        if tokens[k] == "+" and tokens[k + 1].upper() == "VPIN":  # its place begins like a wire: FIXED ( x y )
+            k = tokens.index("+", k + 1) if "+" in tokens[k + 1 :] else len(tokens)
+            continue
         if tokens[k].upper() not in STATES or tokens[k + 1 : k + 2] in ([], ["+"]):
             k += 2 if tokens[k] == "+" and tokens[k + 1].upper() not in STATES else 1
             continue

@@ -333,8 +333,8 @@ OF_DEF = {
         ),
     ),
     "NETS VPIN": (
-        routed("+ VPIN v LAYER M1 ( 0 0 ) ( 1 1 ) PLACED ( 5 5 ) N"),
-        lambda d: not d.wires and d.skipped == {"NETS VPIN": 1},
+        routed("+ vpin v LAYER M1 ( 0 0 ) ( 1 1 ) FIXED ( 5 5 ) N + ROUTED M1 ( 1000 5000 ) ( 9000 * )"),
+        lambda d: wires(d) == PLAIN_WIRE and d.skipped == {"NETS VPIN": 1},
     ),
     "NETS WEIGHT, SOURCE, PATTERN, NONDEFAULTRULE, XTALK, PROPERTY": (
         routed('+ WEIGHT 3 + SOURCE NETLIST + PATTERN STEINER + XTALK 2 + PROPERTY a "ROUTED ;" + NONDEFAULTRULE w'),
