@@ -60,6 +60,8 @@ def domain_of(data: Any, field: str = "") -> Any:
     for some in (data, first):
         if isinstance(some, type) or hasattr(some, "node_types"):
             raise TypeError(f"a search takes a Domain or a table, or data that one is made of, got {_kind(some)}")
+    if isinstance(data, Mapping):
+        return _splits(data, field)
     if _is_graph(data) or _is_graph(first):
         graphs = _unloaded(data)
         return (Links if _of_links(first if first is not None else data) else Graphs)(graphs)
@@ -67,8 +69,6 @@ def domain_of(data: Any, field: str = "") -> Any:
         return data
     if hasattr(data, "observation_space") and hasattr(data, "action_space"):
         return _environment(data)
-    if isinstance(data, Mapping):
-        return _splits(data, field)
     made = _several(data, field) if isinstance(data, tuple | list) else None
     if made is None and _is_set(data):
         made = _reader(data)(_listing(data))
@@ -258,6 +258,9 @@ def _splits(data: Mapping[str, Any], field: str) -> Any:
             raise ValueError(f"text has splits {', '.join(parts)} with a column 'text', got {sorted(data)}")
         texts = ("\n".join(row.rstrip("\n") for row in data[part]["text"]) for part in parts)
         return text_data.corpus(texts, "word", text_data.SMALL)
+    if _is_graph(train) or _is_graph(_first(train)):
+        of = splits_of(data, lambda _: True)
+        return Graphs(*(None if of[name] is None else _unloaded(of[name]) for name in ("train", "valid", "test")))
     if _is_array(train) or isinstance(train, tuple):
         for name, part in data.items():
             if not isinstance(part, tuple) or len(part) != 2:

@@ -72,7 +72,8 @@ def test_every_attention_and_aggregation(i):
 
 
 @pytest.mark.parametrize(
-    ("readout", "norm", "head"), [("sum", "batch", "concat"), ("mean", "layer", "max"), ("max", "pair", "mlp")]
+    ("readout", "norm", "head"),
+    [("sum", "batch", "concat"), ("mean", "layer", "max"), ("max", "pair", "mlp"), ("mean", "pair", "max")],
 )
 def test_what_is_around_the_operations(readout, norm, head):
     named = {"operation": ["sage", "gat"], "repeats": ["2", "1"], "norm": [norm, "l2"], "residual": ["ego", "initial"]}
@@ -108,18 +109,19 @@ def test_what_cannot_be_written_down_says_so():
         to_onnx(network, graph(12, 30), graph(12, 30))
 
 
-@pytest.mark.parametrize("weighted", [False, True])
-def test_a_run_is_exported(tmp_path, weighted):
+@pytest.mark.parametrize("more", [[], ["edge_weight"], ["edge_attr"], ["edge_weight", "edge_attr"]], ids="-".join)
+def test_a_run_is_exported(tmp_path, more):
     x, index = graph(60, 200)
-    more = {"edge_weight": torch.rand(200)} if weighted else {}
-    domain = Graphs(Data(x=x, edge_index=index, y=torch.arange(60) % 3, **more))
+    parts = {"edge_weight": torch.rand(200), "edge_attr": torch.rand(200, 2)}
+    parts = {name: parts[name] for name in more}
+    domain = Graphs(Data(x=x, edge_index=index, y=torch.arange(60) % 3, **parts))
     space = GraphNet(hidden=(8,), dropout=(0.0,), repeats=(1,))
     result = appnas.search(space, domain, "random", evaluations=1, budget=1, out=tmp_path / "run")
     network = result.retrain(1).model.eval()
     files = export(tmp_path / "run", tmp_path / "net", domain=domain)
     session = onnxruntime.InferenceSession(files["onnx"], providers=["CPUExecutionProvider"])
-    other = graph(33, 70, *["weight"][:weighted])
+    other = (*graph(33, 70), *(parts[name][:70] for name in more))
     names = [entry.name for entry in session.get_inputs()]
-    assert names == ["x", "edge_index", "edge_weight"][: len(other)]
+    assert names == ["x", "edge_index", *more]
     (found,) = session.run(None, {name: x.numpy() for name, x in zip(names, other, strict=True)})
     torch.testing.assert_close(torch.from_numpy(found), network(*other).detach(), rtol=1e-5, atol=1e-5)

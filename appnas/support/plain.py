@@ -19,7 +19,7 @@ def itself(thing: T) -> T:
 
 
 def plain(value: Any) -> Any:
-    """Dataclasses as dictionaries, tuples as lists: what JSON can hold."""
+    """Dataclasses as dictionaries, tuples as lists, classes as MODULE:NAME: what JSON can hold."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, tuple | list):
@@ -30,6 +30,8 @@ def plain(value: Any) -> Any:
         return str(value)
     if isinstance(value, enum.Enum):
         return value.name
+    if isinstance(value, type):
+        return f"{value.__module__}:{value.__qualname__}"
     return value.tolist() if hasattr(value, "tolist") else value
 
 

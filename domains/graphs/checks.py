@@ -16,6 +16,8 @@ from appnas.domains.labels import as_classes
 SPLITS = ("train", "valid", "test")
 MASKS = {"train": "train_mask", "valid": "val_mask", "test": "test_mask"}
 """What PyTorch Geometric calls the masks of the splits."""
+NUMBERS = "biuf"
+"""Kinds of numpy's types that are numbers."""
 
 
 def listed(data: Any) -> list[Any]:
@@ -41,6 +43,8 @@ class Graph(NamedTuple):
     y: Tensor
     edge_weight: Tensor | None = None
     edge_attr: Tensor | None = None
+    nodes: Tensor | None = None
+    """Of several graphs whose nodes are the examples: those with a label, [n]; y has rows of these. None for all."""
 
 
 def as_graph(
@@ -96,6 +100,19 @@ def typeless(data: Any, name: str) -> None:
         )
 
 
+def lone(data: Any) -> Any:
+    """The one graph of a data set whose graphs have several types, else the data as they are.
+
+    Raises:
+        ValueError: it has several such graphs.
+    """
+    if not (isinstance(data, Dataset) and hasattr(data, "node_types")):
+        return data
+    if len(data) > 1:  # type: ignore[arg-type]
+        typeless(data[0], "graph 0")
+    return data[0]
+
+
 def _parts(data: Any, name: str, names: Sequence[Any] | None, features: str) -> tuple[Tensor, Tensor, Tensor]:
     """x, edge_index and y as tensors."""
     typeless(data, name)
@@ -104,10 +121,7 @@ def _parts(data: Any, name: str, names: Sequence[Any] | None, features: str) -> 
             f"{name}: it has edge_label_index: its examples are edges, and appnas.domains.graphs.Links is their domain"
         )
     parts: dict[str, Any] = {key: getattr(data, key, None) for key in ("x", "edge_index", "y")}
-    if isinstance(parts["y"], np.ndarray | list | tuple | int | float | str):
-        values = np.atleast_1d(np.asarray(parts["y"]))
-        numbers = values.dtype.kind == "f"
-        parts["y"] = torch.from_numpy(values) if numbers else as_classes(values, f"{name}: y", names=names)[0]
+    parts["y"] = as_tensor(parts["y"], f"{name}: y", names)
     if parts["edge_index"] is None and getattr(data, "adj_t", None) is not None:
         raise ValueError(f"{name}: it has adj_t in the place of edge_index; leave out the transform ToSparseTensor")
     if parts["x"] is None and features != "given" and isinstance(parts["edge_index"], Tensor):
@@ -118,9 +132,30 @@ def _parts(data: Any, name: str, names: Sequence[Any] | None, features: str) -> 
                 f"{name}: it has no features x; Options(features='degree') makes some of the edges, 'constant' the same"
                 " for all nodes, 'embedding' learns some"
             )
+        if (
+            part is None
+            and key == "y"
+            and any(hasattr(data, label) for label in ("edge_label", "pos_edge_label_index"))
+        ):
+            raise ValueError(
+                f"{name}: it has no y, but labels of edges: appnas.domains.graphs.Links is their domain (of"
+                " RandomLinkSplit without split_labels)"
+            )
         if not isinstance(part, Tensor):
             raise ValueError(f"{name}: a graph has x, edge_index and y as tensors, its {key} is {type(part).__name__}")
     return parts["x"], parts["edge_index"], parts["y"]
+
+
+def as_tensor(y: Any, name: str, names: Sequence[Any] | None = None) -> Any:
+    """Labels as a tensor, if they are an array, a list, a number or texts; else as they are.
+
+    Raises:
+        ValueError: see `as_classes`.
+    """
+    if not isinstance(y, np.ndarray | list | tuple | int | float | str):
+        return y
+    values = np.atleast_1d(np.asarray(y))
+    return torch.from_numpy(values) if values.dtype.kind in NUMBERS else as_classes(values, name, names=names)[0]
 
 
 def is_learnt(data: Any, features: str) -> bool:
@@ -154,7 +189,7 @@ def made_features(edge_index: Tensor, nodes: int | None, kind: str) -> Tensor:
 def named_labels(graphs: Iterable[Any]) -> tuple[Any, ...] | None:
     """The names of the classes of graphs whose labels are no tensors (texts, say); None if they are."""
     found = [np.atleast_1d(np.asarray(y)) for g in graphs if not isinstance(y := getattr(g, "y", None), Tensor | None)]
-    if not found or any(part.dtype.kind in "Of" for part in found):
+    if not found or any(part.dtype.kind in "O" + NUMBERS for part in found):
         return None
     return as_classes(np.concatenate(found), "labels")[1]
 
@@ -194,7 +229,8 @@ def as_masks(data: Any, nodes: int, column: int) -> dict[str, Tensor] | None:
     Raises:
         ValueError: some masks are missing, have a wrong shape, are empty or overlap.
     """
-    masks = {split: getattr(data, mask, None) for split, mask in MASKS.items()}
+    given = {split: getattr(data, mask, None) for split, mask in MASKS.items()}
+    masks = {split: None if mask is None else torch.as_tensor(mask) for split, mask in given.items()}
     missing = [MASKS[split] for split, mask in masks.items() if mask is None]
     if len(missing) == len(masks):
         return None

@@ -58,7 +58,10 @@ def cut(whole: Batch, nodes: float, edges: float, graphs: float, count: int) -> 
     index = torch.randint(few, (2, max(round(edges / times), 1)), generator=rng)
     of = torch.arange(few) * max(round(graphs / times), 1) // few
     weights = None if whole.edge_weight is None else torch.ones(index.shape[1])
-    attr = None if whole.edge_attr is None else whole.edge_attr[torch.arange(index.shape[1]) % len(whole.edge_attr)]
+    attr = whole.edge_attr
+    if attr is not None:
+        many = index.shape[1]
+        attr = attr[torch.arange(many) % len(attr)] if len(attr) else attr.new_zeros(many, attr.shape[1])
     graph = None if whole.graph is None else of
     part = Batch(whole.x[:few].cpu(), index, graph, None, whole.y, weights, None if attr is None else attr.cpu())
     return part.inputs, max(nodes / few, 1.0)

@@ -20,14 +20,14 @@ import torch
 from torch import Tensor, nn
 
 from appnas.compute import Compute, home, moved
-from appnas.domains.graphs.checks import SPLITS, Graph, as_graph, is_learnt, listed, named_labels
+from appnas.domains.graphs.checks import SPLITS, Graph, as_graph, is_learnt, listed, lone, named_labels
 from appnas.domains.graphs.cutting import LIGHTER, cut_down
 from appnas.domains.graphs.edge_checks import warn_of_unused
 from appnas.domains.graphs.instructions import instructions
 from appnas.domains.graphs.loaders import EDGES, Batch, joined, neighbours, parts
 from appnas.domains.graphs.options import Options
 from appnas.domains.graphs.splitting.folds import fold
-from appnas.domains.graphs.splitting.splits import fit_each_other, split_graphs, split_nodes
+from appnas.domains.graphs.splitting.splits import fit_each_other, only_labelled, split_graphs, split_nodes, unmasked
 from appnas.domains.graphs.targets import chance_of, targets_of
 from appnas.domains.graphs.typed import Typed, one_graph, target_of
 from appnas.domains.labelled.goal import Goal, Wishes
@@ -71,8 +71,11 @@ class Graphs(Supervised):
         loss: Given = None, metric: Any = None, higher: bool | None = None, unit: str = "", weights: Any = None,
         target: str | None = None,
     ):  # fmt: skip
+        if isinstance(valid, Options):
+            raise TypeError("options are given by their name: Graphs(data, options=...)")
         typed("options", Options, options)
         self.options, self.budget = options, options.epochs
+        data = lone(data)
         if hasattr(data, "node_types") and valid is None and test is None:
             data = one_graph(data, target_of(data, target), options)
         elif target is not None:
@@ -165,6 +168,9 @@ class Graphs(Supervised):
         self._graphs = split_graphs(lists, self.options, self.labels or None)
         graphs = [graph for some in self._graphs.values() for graph in some]
         whole = fit_each_other(graphs)
+        if not whole:
+            unmasked([] if lists[1] else lists[0])
+            self._graphs = only_labelled(self._graphs)
         targets = self._read({split: [graph.y for graph in part] for split, part in self._graphs.items()}, loss)
         for split, part in self._graphs.items():
             self._graphs[split] = [graph._replace(y=y) for graph, y in zip(part, targets[split], strict=True)]

@@ -9,19 +9,20 @@ Where edges themselves are predicted, messages never pass along one that validat
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from appnas.compute import moved
-from appnas.domains.graphs.checks import SPLITS, Graph, as_graph, as_labels, is_learnt, listed, random_splits, typeless
+from appnas.domains.graphs.checks import SPLITS, Graph, as_graph, as_labels, as_tensor, is_learnt, listed, typeless
 from appnas.domains.graphs.domain import Graphs
-from appnas.domains.graphs.edge_checks import as_edges, warn_of_unused
+from appnas.domains.graphs.edge_checks import warn_of_unused
 from appnas.domains.graphs.loaders import Batch
 from appnas.domains.graphs.options import LinkOptions
+from appnas.domains.graphs.splitting.pairs import known_edges, of_edges, of_labels, of_three, without_edge
 from appnas.domains.graphs.splitting.splits import with_features
 from appnas.domains.labelled.goal import Wishes
 from appnas.domains.labelled.losses import Given, loss_name
@@ -30,20 +31,6 @@ from appnas.support import typed
 
 LINE = "scores = (out[i].view(len(i), {count}, -1){a} * out[j].view(len(j), {count}, -1){b}).sum(-1)"
 """What makes scores of pairs of what an exported network gives, for those who use one."""
-
-
-class Pairs(NamedTuple):
-    """Examples of a split.
-
-    Attributes:
-        graph: along whose edges messages pass.
-        ends: [n, 2], first and second node.
-        y: [n] or [n, T].
-    """
-
-    graph: Graph
-    ends: Tensor
-    y: Tensor
 
 
 class Links(Graphs):
@@ -82,7 +69,7 @@ class Links(Graphs):
         if options.loader != "full":
             raise ValueError(f"edges are predicted in the whole graph: loader='full', got {options.loader!r}")
         self.options, self.budget, self.labels, self.tunable, self._graphs = options, options.epochs, (), (), {}
-        given = [one for one in (*listed(data), valid, test) if one is not None]
+        given = _listed(data, valid, test)
         for one, split in zip(given, SPLITS, strict=False):
             typeless(one, f"the graph of {split}")
         warn_of_unused(given if options.edge_attr else ())
@@ -94,15 +81,16 @@ class Links(Graphs):
         self.directed = _directed(graphs[0].edge_index) if known is None else known
         label = getattr(given[0], "edge_label", None)
         if len(given) > 1 or getattr(given[0], "edge_label_index", None) is not None:
-            parts = _of_three(given, graphs)
+            parts = of_three(given, graphs)
             of_links = loss is None and all(p.y.dim() == 1 and ((p.y == 0) | (p.y == 1)).all() for p in parts.values())
         elif label is None:
-            parts, of_links = _of_edges(graphs[0], options, self.directed), True
+            parts, of_links = of_edges(graphs[0], options, self.directed), True
         else:
-            parts, of_links = _of_labels(graphs[0], as_labels(label, "edge_label"), options), False
+            y = as_labels(as_tensor(label, "edge_label"), "edge_label")
+            parts, of_links = of_labels(graphs[0], y, options, self.directed), False
         name = "binary_cross_entropy_with_logits" if of_links else loss_name(loss)
         y = self._read({split: [part.y] for split, part in parts.items()}, name)
-        self._edges = {split: _known(parts, split) for split in parts} if of_links else {}
+        self._edges = {split: known_edges(parts, split) for split in parts} if of_links else {}
         self._fresh, self._whole = of_links and bool((parts["train"].y == 1).all()), {}
         for number, (split, (graph, ends, _)) in enumerate(parts.items()):
             whole = Batch(graph.x, graph.edge_index, None, ends, y[split][0], graph.edge_weight, graph.edge_attr)
@@ -183,14 +171,11 @@ class Links(Graphs):
         return {**super().preprocessing(), **more, "pairs": line}
 
 
-def _known(parts: dict[str, Pairs], split: str) -> Tensor:
-    """The edges that a pair without one must not be; in training only its own, to learn nothing of what is held out.
-
-    Shapes: returns [E, 2].
-    """
-    seen = {"train": ("train",), "all": ("train", "valid")}.get(split, tuple(parts))
-    mine = [parts[name] for name in seen]
-    return torch.cat([end for p in mine for end in (p.ends[p.y > 0], p.graph.edge_index.T)])
+def _listed(data: Any, valid: Any, test: Any) -> list[Any]:
+    """The graphs that are given, without a last one that has no pairs, as `RandomLinkSplit(num_test=0)` makes it."""
+    given = [one for one in (*listed(data), valid, test) if one is not None]
+    pairs = getattr(given[-1], "edge_label_index", None)
+    return given[:-1] if len(given) == len(SPLITS) and isinstance(pairs, Tensor) and not pairs.numel() else given
 
 
 def _graph(data: Any, name: str, options: LinkOptions) -> Graph:
@@ -209,74 +194,3 @@ def _directed(edge_index: Tensor) -> bool:
     """Whether some edge is listed without its opposite."""
     there, back = (torch.unique(edges, dim=1) for edges in (edge_index, edge_index.flip(0)))
     return not torch.equal(there, back)
-
-
-def _of_edges(graph: Graph, options: LinkOptions, directed: bool) -> dict[str, Pairs]:
-    """The edges split at random: messages of validation pass along those of training, of the test along both."""
-    edges, weight, nodes = graph.edge_index, graph.edge_weight, len(graph.x)
-    between = edges[0] != edges[1]  # loops are no examples, and always there
-    first, second = edges[:, between] if directed else edges[:, between].sort(0).values
-    keys, place = torch.unique(first * nodes + second, return_inverse=True)
-    ends = torch.stack([keys // nodes, keys % nodes], 1)
-    splits = random_splits(len(ends), options.train, options.valid, options.seed, "edges")
-    part, of = torch.empty(len(ends), dtype=torch.long), torch.zeros(edges.shape[1], dtype=torch.long)
-    for number, split in enumerate(SPLITS):
-        part[splits[split]] = number
-    of[between] = part[place]
-    found = {}
-    for split, most in (("train", 0), ("valid", 0), ("test", 1), ("all", 1)):
-        kept = of <= most
-        mine = (None if part is None else part[kept] for part in (weight, graph.edge_attr))
-        seen = Graph(graph.x, edges[:, kept], graph.y, *mine)
-        asked = torch.cat([splits["train"], splits["valid"]]) if split == "all" else splits[split]
-        found[split] = Pairs(seen, ends[asked], torch.ones(len(asked), dtype=torch.long))
-    return found
-
-
-def _of_labels(graph: Graph, y: Tensor, options: LinkOptions) -> dict[str, Pairs]:
-    """The labels of edges split at random; messages pass along all."""
-    if len(y) != graph.edge_index.shape[1]:
-        raise ValueError(
-            f"edge_label has a row for each of the {graph.edge_index.shape[1]} edges, got {len(y)}; edges are made"
-            " undirected before they are labelled"
-        )
-    splits = random_splits(len(y), options.train, options.valid, options.seed, "edges")
-    splits["all"] = torch.cat([splits["train"], splits["valid"]])
-    return {split: Pairs(graph, graph.edge_index.T[part], y[part]) for split, part in splits.items()}
-
-
-def _of_three(given: Sequence[Any], graphs: Sequence[Graph]) -> dict[str, Pairs]:
-    """The pairs and labels that three graphs, or two without a test, hold."""
-    if len(given) < 2:
-        raise ValueError("pairs are given for training and validation, perhaps for a test: Links(train, valid, test)")
-    found = {}
-    for split, data, graph in zip(SPLITS, given, graphs, strict=False):
-        index, y = (getattr(data, key, None) for key in ("edge_label_index", "edge_label"))
-        if not isinstance(index, Tensor):
-            raise ValueError(f"the graph of {split} has no edge_label_index [2, n], the pairs that are its examples")
-        ends = as_edges(index, len(graph.x), f"edge_label_index of {split}").T
-        labels = torch.ones(len(ends), dtype=torch.long) if y is None else as_labels(y, f"edge_label of {split}")
-        if len(labels) != len(ends) or not len(ends):
-            raise ValueError(f"{split}: {len(ends)} pairs need as many rows of edge_label, and one; got {len(labels)}")
-        found[split] = Pairs(graph, ends, labels)
-    both = (found["train"], found["valid"])
-    found["all"] = Pairs(graphs[1], *(torch.cat(parts) for parts in zip(*(p[1:] for p in both), strict=True)))
-    return found
-
-
-def without_edge(edges: Tensor, nodes: int, count: int, directed: bool, rng: torch.Generator) -> Tensor:
-    """Random pairs of two nodes without an edge between them. Shapes: edges [E, 2]; returns [count, 2].
-
-    Raises:
-        ValueError: there are hardly any.
-    """
-    ends = edges if directed else torch.cat([edges, edges.flip(1)])
-    taken, found, left = torch.unique(ends[:, 0] * nodes + ends[:, 1]), [], count
-    for _ in range(20):
-        pairs = torch.randint(nodes, (2 * left + 8, 2), generator=rng)
-        free = (pairs[:, 0] != pairs[:, 1]) & ~torch.isin(pairs[:, 0] * nodes + pairs[:, 1], taken)
-        found.append(pairs[free][:left])
-        left -= len(found[-1])
-        if not left:
-            return torch.cat(found)
-    raise ValueError(f"{nodes} nodes have hardly a pair without an edge: LinkOptions(negatives=...) asks for {count}")

@@ -55,7 +55,11 @@ def joined(graphs: Sequence[Graph], whole: bool) -> Batch:
     weights = [graph.edge_weight for graph in graphs if graph.edge_weight is not None]
     of = torch.repeat_interleave(torch.tensor(sizes)) if whole else None
     features = [graph.edge_attr for graph in graphs if graph.edge_attr is not None]
-    return Batch(x, edges, of, None, y, *(torch.cat(parts) if parts else None for parts in (weights, features)))
+    nodes = None
+    if any(graph.nodes is not None for graph in graphs):
+        every = (torch.arange(len(graph.x)) if graph.nodes is None else graph.nodes for graph in graphs)
+        nodes = torch.cat([part + start for part, start in zip(every, first, strict=False)])
+    return Batch(x, edges, of, nodes, y, *(torch.cat(parts) if parts else None for parts in (weights, features)))
 
 
 def parts(whole: Batch, count: int, rng: torch.Generator) -> Iterator[Batch]:

@@ -68,7 +68,7 @@ def targets_of(y: dict[str, list[Tensor]], loss: str | None, names: Sequence[Any
     every = torch.cat(parts)
     family = LOSSES[loss] if loss else _kind(every)
     if family == "classes":
-        found, known = _classes(every)
+        found, known = _classes(every[:, 0] if every.dim() == 2 and every.shape[1] == 1 else every)
         task = Task("classes", (len(names or known),), tuple(names or known))
         if task.outputs[0] < 2:
             raise ValueError(f"all examples are of class {task.names[0]}: there is nothing to tell apart")
@@ -97,7 +97,7 @@ def _kind(every: Tensor) -> str:
         unknown = every.isnan()
         if ((every == 0) | (every == 1) | unknown).all() and not unknown.all():
             return "classes" if every.shape[1] > 1 and bool((every.sum(1) == 1).all()) else "sets"
-        return "numbers"
+        return _kind(every[:, 0]) if every.shape[1] == 1 else "numbers"
     different = len(torch.unique(every))
     if every.is_floating_point():
         return "numbers" if bool((every != every.round()).any()) or different > FEW else "classes"

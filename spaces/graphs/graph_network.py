@@ -88,14 +88,19 @@ class GraphLayer(nn.Module):
         self.norm = None if place.last else plan.mixed("norm", lambda name: NORMS[name](place.outputs), block)
 
     def forward(
-        self, x: Tensor | Features, edges: Sequence[Edges], initial: Tensor | None, mixed: Callable[..., Any]
+        self,
+        x: Tensor | Features,
+        edges: Sequence[Edges],
+        initial: Tensor | None,
+        mixed: Callable[..., Any],
+        graph: Tensor | None,
     ) -> Tensor:
         """Shapes: [N, I] -> [N, O]."""
         both = self.direction == "both"
         y: Tensor = mixed("operation", self.block, self.operation, (x, edges if both else edges[0], initial))
         more = mixed("residual", self.block, self.residual, (x, edges[0], initial))
         y = y if more is None else y + more
-        return y if self.norm is None else functional.relu(mixed("norm", self.block, self.norm, y))
+        return y if self.norm is None else functional.relu(mixed("norm", self.block, self.norm, (y, graph)))
 
 
 class GraphNetwork(OnGraphs):
@@ -172,7 +177,7 @@ class GraphNetwork(OnGraphs):
             for layer in layers[:needed]:
                 bare = self.bare and block == 0 and not states
                 given = state if bare else dropout(state, self.dropout, self.training)
-                state = layer(given, edges, initial, mixed)
+                state = layer(given, edges, initial, mixed, graph)
                 initial = state if initial is None else initial
                 states.append(state)
             state = mixed("repeats", block, repeats, tuple(states))

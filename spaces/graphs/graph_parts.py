@@ -24,19 +24,60 @@ from appnas.spaces.parts import dropout
 States = tuple[Tensor, ...]
 
 
+Normed = tuple[Tensor, Tensor | None]
+"""What a norm takes: nodes [N, D], and the graph of every node [N] where whole graphs are the examples."""
+
+
+class Unchanged(nn.Module):
+    """No norm."""
+
+    def forward(self, given: Normed) -> Tensor:
+        """Shapes: [N, D] -> [N, D]."""
+        return given[0]
+
+
+class BatchNorm(nn.BatchNorm1d):
+    """Of every feature over all nodes."""
+
+    def forward(self, given: Normed) -> Tensor:  # type: ignore[override]
+        """Shapes: [N, D] -> [N, D]."""
+        return super().forward(given[0])
+
+
+class LayerNorm(nn.LayerNorm):
+    """Of every node over its features."""
+
+    def forward(self, given: Normed) -> Tensor:  # type: ignore[override]
+        """Shapes: [N, D] -> [N, D]."""
+        return super().forward(given[0])
+
+
+class GraphPairNorm(PairNorm):
+    """PairNorm (arXiv 1909.12223), of every graph by itself: what it is joined with in a batch changes nothing."""
+
+    def forward(self, given: Normed) -> Tensor:  # type: ignore[override]
+        """Shapes: [N, D] -> [N, D]."""
+        x, graph = given
+        if graph is None:
+            return super().forward(x)  # type: ignore[no-any-return]
+        x = x - pooled(x, graph).index_select(0, graph)
+        length = pooled(x.square().sum(-1, keepdim=True), graph).index_select(0, graph)
+        return self.scale * x / (self.eps + length).sqrt()  # type: ignore[no-any-return]
+
+
 class UnitLength(nn.Module):
     """Every node's features divided by their Euclidean length."""
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, given: Normed) -> Tensor:
         """Shapes: [N, D] -> [N, D]."""
-        return functional.normalize(x, dim=-1)
+        return functional.normalize(given[0], dim=-1)
 
 
 NORMS: dict[str, Callable[[int], nn.Module]] = {
-    "off": lambda width: nn.Identity(),
-    "batch": nn.BatchNorm1d,
-    "layer": nn.LayerNorm,
-    "pair": lambda width: PairNorm(),
+    "off": lambda width: Unchanged(),
+    "batch": BatchNorm,
+    "layer": LayerNorm,
+    "pair": lambda width: GraphPairNorm(),
     "l2": lambda width: UnitLength(),
 }
 

@@ -53,7 +53,8 @@ class GraphNet(Free):
     residuals: tuple[str, ...] = RESIDUALS
     """What is added to an operation: nothing, a linear map of the layer's input, one of the network's first state."""
     norms: tuple[str, ...] = NORMS
-    """Of a layer: none, batch, layer, PairNorm (arXiv 1909.12223), unit length of every node."""
+    """Of a layer: none, batch, layer, PairNorm (arXiv 1909.12223; of every graph alone where whole graphs are the
+    examples, of a batch where nodes are), unit length of every node."""
     pre: tuple[int, ...] = (0, 1, 2)
     """Linear layers with a ReLU before the first graph layer."""
     output: tuple[str, ...] = HEADS
@@ -92,11 +93,12 @@ class GraphNet(Free):
         for name, options in known.items():
             if set(getattr(self, name)) - set(options):
                 raise ValueError(f"{name} are some of {options}, got {getattr(self, name)}")
-        for name, least in (("repeats", 1), ("pre", 0), ("hidden", 1), ("dropout", 0)):
-            if any(value < least for value in getattr(self, name)):
-                raise ValueError(f"{name} are at least {least}, got {getattr(self, name)}")
-        if any(rate >= 1 for rate in self.dropout):
-            raise ValueError(f"dropout is below 1, got {self.dropout}")
+        for name, least in (("repeats", 1), ("pre", 0), ("hidden", 1)):
+            if any(type(value) is not int or value < least for value in getattr(self, name)):
+                raise ValueError(f"{name} are whole numbers of at least {least}, got {getattr(self, name)}")
+        for name, rates in (("dropout", self.dropout), ("teleport", (self.teleport,))):
+            if any(not isinstance(rate, int | float) or not 0 <= rate < 1 for rate in rates):
+                raise ValueError(f"{name}: rates of at least 0, and below 1, got {rates}")
         for name, offered in self._offered.items():
             if not offered or len(set(offered)) < len(offered):
                 raise ValueError(f"every option is offered once, and one at least, got {name}={offered}")
@@ -110,7 +112,9 @@ class GraphNet(Free):
             kind = imported(given) if own and isinstance(given, str) and ":" in given else given
             if own and not callable(kind):
                 raise ValueError(f"operations are some of {OPERATIONS}, classes, or their MODULE:NAME, got {given!r}")
-            name = kind.__name__ if own else given
+            name = getattr(kind, "__name__", None) if own else given
+            if name is None:
+                raise ValueError(f"an operation is a class or function with a name (def), got {given!r}")
             if name in found:
                 raise ValueError(f"every option is offered once, got operations={self.operations}")
             found[name] = kind if own else None

@@ -19,25 +19,31 @@ from appnas.spaces.parts import dropout
 Readout = Literal["mean", "sum", "max"]
 FILLED = 0.1
 """Share of entries other than 0 above which features are multiplied as a dense matrix."""
-FREE = {"x": {0: "nodes"}, "edge_index": {1: "edges"}, "graph": {0: "nodes"}, "edge_weight": {0: "edges"}}
+FREE = {
+    "x": {0: "nodes"}, "edge_index": {1: "edges"}, "graph": {0: "nodes"}, "edge_weight": {0: "edges"},
+    "edge_attr": {0: "edges"},
+}  # fmt: skip
 """Axes of the arguments of graph networks that differ from graph to graph, with their names."""
+
+
+def kind_of(part: Tensor) -> str:
+    """What an argument after edge_index is: features of edges [E, D], weights of edges [E], the graph of every node."""
+    return "edge_attr" if part.dim() == 2 else "edge_weight" if part.is_floating_point() else "graph"
 
 
 class OnGraphs(nn.Module):
     """Base of graph networks: what they tell of their inputs to those who write them down (`appnas.cost.to_onnx`)."""
 
     def axes(self, *inputs: Tensor) -> dict[str, dict[int, str]]:
-        """Names of the inputs, in their order, and of the axes that are free; a third one may be weights of edges."""
-        names = list(FREE)[: len(inputs)]
-        if len(inputs) == 3 and inputs[2].is_floating_point():
-            names[2] = "edge_weight"
+        """Names of the inputs, those after edge_index by what they are, and of the axes that are free."""
+        names = ["x", "edge_index", *map(kind_of, inputs[2:])]
         return {name: FREE[name] for name in names}
 
     def smaller(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         """The first half of the nodes and the edges between them: another graph, to compare on."""
         nodes = (len(inputs[0]) + 1) // 2
-        inside = (inputs[1] < nodes).all(0)
-        part = {"nodes": lambda x, axis: x.narrow(axis, 0, nodes), "edges": lambda x, axis: x[..., inside]}
+        inside = (inputs[1] < nodes).all(0).nonzero().flatten()
+        part = {"nodes": lambda x, k: x.narrow(k, 0, nodes), "edges": lambda x, k: x.index_select(k, inside)}
         return tuple(
             part[free](x, axis)
             for x, named in zip(inputs, self.axes(*inputs).values(), strict=True)
@@ -172,15 +178,15 @@ def sorted_out(
     Raises:
         ValueError: one came twice, weights are not one number an edge, or features others than the network is made for.
     """
-    found: dict[str, list[Tensor]] = {"the graph of every node": [], "edge_weight": [], "edge_attr": []}
+    found: dict[str, list[Tensor]] = {"graph": [], "edge_weight": [], "edge_attr": []}
     for part in (*given[:2], batch):
         if part is not None:
-            kind = "edge_attr" if part.dim() == 2 else "edge_weight" if part.is_floating_point() else None
-            found[kind or "the graph of every node"].append(part)
+            found[kind_of(part)].append(part)
     found["edge_attr"] += [] if given[2] is None else [given[2]]
     for name, parts in found.items():
         if len(parts) > 1:
-            raise ValueError(f"{name} came twice: by its place and by its name")
+            what = "the graph of every node" if name == "graph" else name
+            raise ValueError(f"{what} came twice: by its place and by its name")
     graph, weight, attr = (parts[0] if parts else None for parts in found.values())
     edges = edge_index.shape[1]
     if weight is not None and weight.shape != (edges,):

@@ -143,6 +143,7 @@ def test_graphs_in_every_wrapping():
     splits = Graphless(ours), Graphless(ours[:4]), Graphless(ours[4:8])
     for given in (ours, data.Batch.from_data_list(ours), loader.DataLoader(ours, 3), splits):
         assert domain_of(given).io.inputs == (8,)
+    assert domain_of({"train": ours, "validation": ours[:4], "test": ours[4:8]}).has_test
     with pytest.raises(TypeError, match=r"HeteroData, a graph of several kinds of nodes.*data\.to_homogeneous\(\)"):
         domain_of(data.HeteroData())
 

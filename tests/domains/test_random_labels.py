@@ -41,6 +41,8 @@ def test_nodes_and_graphs(ring):
     assert ours.y.shape == theirs.y.shape and not torch.equal(ours.y, theirs.y)
     assert other._whole["valid"] is ring._whole["valid"]
     data = [ring_data(nodes=12) for _ in range(12)]
+    for graph in data:
+        graph.train_mask = graph.val_mask = graph.test_mask = None
     several = Graphs(data)
     mixed = several.random_labels(1)
     assert ring.fingerprint != other.fingerprint and several.fingerprint != several.random_labels(1).fingerprint

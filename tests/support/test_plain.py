@@ -61,7 +61,7 @@ def test_plain_by_hand():
     assert plain(Outer(names=("x",))) == {
         "inner": {"rate": 0.1, "kind": "a"}, "betas": [0.5, 0.9], "names": ["x"], "maybe": None, "count": 3,
     }  # fmt: skip
-    assert plain({1: (torch.tensor([1, 2]), Inner)}) == {"1": [[1, 2], Inner]}
+    assert plain({1: (torch.tensor([1, 2]), Inner)}) == {"1": [[1, 2], "test_plain:Inner"]}
 
 
 def test_unknown_fields_are_refused():

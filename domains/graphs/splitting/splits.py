@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from appnas.domains.graphs.checks import SPLITS, Graph, as_graph, as_masks, is_learnt, random_splits
+from appnas.domains.graphs.checks import MASKS, SPLITS, Graph, as_graph, as_masks, is_learnt, random_splits
 from appnas.domains.graphs.targets import labelled, note_unlabelled
 
 
@@ -68,6 +68,27 @@ def split_graphs(lists: list[list[Any]], options: Any, names: Sequence[Any] | No
     (every,) = found.values()
     parts = random_splits(len(every), o.train, o.valid, o.seed, "graphs")
     return {split: [every[i] for i in part.tolist()] for split, part in parts.items()}
+
+
+def only_labelled(found: dict[str, list[Graph]]) -> dict[str, list[Graph]]:
+    """Several graphs whose nodes are the examples: of each those with a label.
+
+    Raises:
+        ValueError: a split has none.
+    """
+    graphs = [graph for some in found.values() for graph in some]
+    known = labelled(torch.cat([graph.y for graph in graphs]))
+    if known.all():
+        return found
+    note_unlabelled(int((~known).sum()), len(known), "nodes")
+    cut = iter(torch.split(known, [len(graph.y) for graph in graphs]))
+    kept = {}
+    for split, some in found.items():
+        nodes = [next(cut).nonzero().flatten() for _ in some]
+        kept[split] = [g._replace(y=g.y[n], nodes=n) for g, n in zip(some, nodes, strict=True)]
+        if not sum(map(len, nodes)):
+            raise ValueError(f"no node of the split {split!r} has a label: all are -1 or NaN")
+    return kept
 
 
 def _kept(some: list[Any], split: str, options: Any, names: Sequence[Any] | None) -> list[Graph]:
@@ -137,6 +158,21 @@ def with_features(found: dict[str, list[Graph]]) -> dict[str, list[Graph]]:
         )
     none = torch.zeros(0, widths.pop())
     return {s: [g._replace(edge_attr=none) if g.edge_attr is None else g for g in some] for s, some in found.items()}
+
+
+def unmasked(graphs: Sequence[Any]) -> None:
+    """Whether no graph of a list, whose nodes are the examples, has masks.
+
+    Raises:
+        ValueError: some have, which would decide the split, and graphs are split as wholes.
+    """
+    masked = sum(any(getattr(data, mask, None) is not None for mask in MASKS.values()) for data in graphs)
+    if masked:
+        raise ValueError(
+            f"{masked} of {len(graphs)} graphs have masks, which split the nodes of one graph: join them into one (of"
+            " b = Batch.from_data_list(graphs) a Data with b.x, b.edge_index, b.y and its masks), give three lists of"
+            " graphs, or leave the masks out"
+        )
 
 
 def fit_each_other(graphs: Sequence[Graph]) -> bool:

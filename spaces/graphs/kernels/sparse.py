@@ -249,6 +249,7 @@ def kept(make: Callable[..., Any], x: Tensor, *more: Any) -> Any:
     key = (make, *more)
     version, made = mine.get(key, (None, None))
     if version != x._version:
-        made = make(x, *more)
+        with torch.inference_mode(False):  # what is made there could not be trained with afterwards
+            made = make(x, *more)
         mine[key] = (x._version, made)
     return made

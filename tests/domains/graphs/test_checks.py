@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from conftest import ring_data
@@ -16,6 +17,7 @@ NAN = float("nan")
     [
         ({"x": None}, "no features x"),
         ({"y": None}, "its y is NoneType"),
+        ({"y": None, "edge_label": torch.zeros(360)}, "labels of edges: appnas.domains.graphs.Links is their domain"),
         ({"x": torch.zeros(0, 8)}, r"at least one of each, got \(0, 8\)"),
         ({"x": torch.zeros(60)}, r"\[nodes, features\]"),
         ({"x": torch.full((60, 8), NAN)}, "60 of 60 nodes have NaN or infinity"),
@@ -36,6 +38,14 @@ def test_what_is_no_graph(change, match):
     vars(data).update(change)
     with pytest.raises(ValueError, match=match):
         as_graph(data, "mine")
+
+
+def test_labels_that_are_numbers_of_numpy():
+    """As tensors are: -1 is no label, a matrix of 0 and 1 is one of sets."""
+    data = ring_data()
+    for y in (np.arange(60) % 4 - 1, np.eye(60, 5, dtype=int) | 1, np.arange(60) % 2 == 0):
+        data.y = y
+        assert as_graph(data, "mine").y.tolist() == as_labels(torch.from_numpy(y), "mine").tolist()
 
 
 def test_features_are_divided_by_their_sum():

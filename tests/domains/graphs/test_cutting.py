@@ -10,7 +10,18 @@ from appnas.spaces import GraphNet
 
 RNG = torch.Generator().manual_seed(0)
 EDGES = torch.randint(400, (2, 4000), generator=RNG)
+
+BARE = SimpleNamespace(
+    x=torch.randn(400, 5), edge_index=torch.zeros(2, 0, dtype=torch.long), y=torch.arange(400) % 2,
+    edge_attr=torch.zeros(0, 3),
+)  # fmt: skip
 MORE = {"none": {}, "weights": {"edge_weight": torch.ones(4000)}, "features": {"edge_attr": torch.randn(4000, 3)}}
+
+
+def test_features_of_edges_that_are_not_there():
+    """The estimate of memory has some edges all the same, whose features are 0."""
+    (learnt, _, _), _ = Graphs(BARE).cut(50)
+    assert learnt[2].shape == (learnt[1].shape[1], 3) and not learnt[2].any()
 
 
 @pytest.mark.parametrize("more", MORE)

@@ -308,11 +308,38 @@ def test_weights_of_edges_reach_the_network():
         Graphs(several, several, arcs(4))
 
 
+UNMASKED = dict.fromkeys(("train_mask", "val_mask", "test_mask"))
+
+
+@pytest.mark.filterwarnings("ignore:.* graphs of:UserWarning")  # the same in all splits
+def test_nodes_of_several_graphs_that_have_no_label():
+    """They are in no split; masks, which would split the nodes, are refused in one list of graphs."""
+    y = RING.y.clone()
+    y[::3] = -1
+    with pytest.warns(UserWarning, match="200 of 600 nodes have no label"):
+        domain = Graphs([changed(y=y, **UNMASKED) for _ in range(10)])
+    whole = domain._whole["train"]
+    assert len(whole.y) == len(whole.nodes) == 240 and len(whole.x) == 360 and int(whole.y.min()) == 0
+    assert (whole.nodes % 60 % 3 > 0).all()
+    batch = next(domain.batches("valid", torch.Generator().manual_seed(0)))
+    assert domain.loss(lambda x, *_: torch.zeros(len(x), 3), batch).shape == batch.y.shape
+    with pytest.raises(ValueError, match="10 of 10 graphs have masks, which split the nodes of one graph: join"):
+        Graphs([changed() for _ in range(10)])
+
+
+def test_options_by_position_and_masks_of_numpy():
+    with pytest.raises(TypeError, match=r"given by their name: Graphs\(data, options=\.\.\.\)"):
+        Graphs(RING, Options())
+    masks = {name: getattr(RING, name).numpy() for name in UNMASKED}
+    assert Graphs(changed(**masks)).fingerprint == Graphs(RING).fingerprint
+
+
 def test_one_number_an_edge_is_not_used_and_a_warning_says_so():
     with pytest.warns(UserWarning, match="edge_attr is not used") as found:
-        domain = Graphs([changed(edge_attr=torch.zeros(360)) for _ in range(5)])
+        domain = Graphs([changed(edge_attr=torch.zeros(360), **UNMASKED) for _ in range(5)])
     assert len(found) == 1 and found[0].filename == __file__ and domain.io.edges == 0
-    domain = Graphs([changed(edge_attr=torch.zeros(360, 2)) for _ in range(5)], options=Options(edge_attr=False))
+    graphs = [changed(edge_attr=torch.zeros(360, 2), **UNMASKED) for _ in range(5)]
+    domain = Graphs(graphs, options=Options(edge_attr=False))
     assert domain.io.edges == 0 and len(domain.example(2)) == 2
 
 

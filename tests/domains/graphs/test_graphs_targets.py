@@ -35,6 +35,8 @@ def test_which_rows_have_a_label(y, known):
         (torch.arange(60.0), None, Task("numbers", (1,))),
         (torch.arange(60) % 2, "binary_cross_entropy_with_logits", Task("sets", (1,))),
         (torch.arange(60), "cross_entropy", Task("classes", (60,), tuple(range(60)))),
+        (torch.arange(60.0)[:, None] % 7, None, Task("classes", (7,), tuple(range(7)))),  # as without the axis
+        (torch.randn(60, 1), None, Task("numbers", (1,))),
         (torch.randn(60, 4), None, Task("numbers", (4,))),
         (torch.tensor([[1.0, 1.0], [0.0, 1.0]]), None, Task("sets", (2,))),
         (torch.tensor([[1.0, NAN], [0.0, 1.0]]), None, Task("sets", (2,), partial=True)),

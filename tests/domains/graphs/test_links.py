@@ -11,7 +11,7 @@ from torch import nn
 
 import appnas
 from appnas.domains.graphs import RECIPE, Graphs, LinkOptions, Links
-from appnas.domains.graphs.links import without_edge
+from appnas.domains.graphs.splitting.pairs import without_edge
 from appnas.domains.labelled.metrics.ranking import Hits, auc, mrr
 from appnas.spaces import GraphNet
 from appnas.testing import DomainSuite

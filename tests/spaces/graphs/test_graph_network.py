@@ -75,6 +75,12 @@ def test_what_a_network_takes(name):
             torch.testing.assert_close(network(x, edges).float(), wanted, rtol=0.1, atol=0.1)
     with torch.inference_mode():
         torch.testing.assert_close(network(x.clone(), edges.clone()), wanted)
+    fresh = x.clone()
+    with torch.inference_mode():
+        network(fresh, edges)
+    network.train()(fresh, edges).sum().backward()  # what inference mode made is no hindrance
+    network.eval()
+    with torch.inference_mode():
         low = network.to(torch.bfloat16)(x, edges)
     assert low.dtype == torch.bfloat16
     torch.testing.assert_close(low.float(), wanted.clone(), rtol=0.1, atol=0.1)

@@ -33,11 +33,14 @@ from appnas.spaces.graphs.place import Place
 def test_norms():
     assert tuple(NORMS) == NAMES
     x = torch.randn(50, 8) * 3 + 1
-    assert torch.equal(NORMS["off"](8)(x), x)
-    torch.testing.assert_close(NORMS["l2"](8)(x).norm(dim=1), torch.ones(50))
-    torch.testing.assert_close(NORMS["layer"](8)(x).mean(1), torch.zeros(50), atol=1e-5, rtol=0)
-    torch.testing.assert_close(NORMS["batch"](8)(x).mean(0), torch.zeros(8), atol=1e-5, rtol=0)
-    torch.testing.assert_close(NORMS["pair"](8)(x).pow(2).sum(1).mean(), torch.tensor(1.0))
+    assert torch.equal(NORMS["off"](8)((x, None)), x)
+    torch.testing.assert_close(NORMS["l2"](8)((x, None)).norm(dim=1), torch.ones(50))
+    torch.testing.assert_close(NORMS["layer"](8)((x, None)).mean(1), torch.zeros(50), atol=1e-5, rtol=0)
+    torch.testing.assert_close(NORMS["batch"](8)((x, None)).mean(0), torch.zeros(8), atol=1e-5, rtol=0)
+    torch.testing.assert_close(NORMS["pair"](8)((x, None)).pow(2).sum(1).mean(), torch.tensor(1.0))
+    graph = torch.arange(50) // 20  # two of 20 nodes, one of 10
+    alone = torch.cat([NORMS["pair"](8)((part, None)) for part in x.split(20)])
+    torch.testing.assert_close(NORMS["pair"](8)((x, graph)), alone)
 
 
 def test_residuals_read_the_input_and_the_first_state():

@@ -1,13 +1,16 @@
 """appnas.spaces.graphs.graphnet: both suites, hand-made networks as points of it, what is refused, DARTS, a search."""
 
+import json
 import random
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
 
 pytest.importorskip("torch_geometric")
 
+from conftest import ring_data
 from test_gnn import OnGraphs
 from test_graphmix import Mixing
 from torch_geometric.explain import Explainer, GNNExplainer
@@ -137,6 +140,28 @@ def test_whole_graphs_and_how_networks_are_called(head, io):
     assert not torch.allclose(network(x, edges, weight), network(x, edges))
 
 
+def test_a_graph_is_worth_the_same_in_any_batch(io):
+    """Whatever it is joined with, by every norm."""
+    space = GraphNet()
+    parts = [(torch.randn(n, 6), torch.randint(n, (2, 2 * n)), torch.zeros(n, dtype=torch.long)) for n in (3, 7, 5)]
+    x, graph = torch.cat([p[0] for p in parts]), torch.arange(3).repeat_interleave(torch.tensor([3, 7, 5]))
+    edges = torch.cat([p[1] + start for p, start in zip(parts, (0, 3, 10), strict=True)], 1)
+    for norm in space.norms:
+        network = space.build(point(space, norm=[norm, norm], operation=["sage", "gcn"]), io).eval()
+        alone = torch.cat([network(*part) for part in parts])
+        torch.testing.assert_close(network(x, edges, graph), alone, atol=1e-5, rtol=1e-5)
+
+
+def test_an_operation_by_its_class_is_written_down(tmp_path):
+    """As its MODULE:NAME; one without a name is refused."""
+    space = GraphNet(operations=("gcn", TAGConv), hidden=(4,), repeats=(1,))
+    result = appnas.search(space, ring_data(), "random", evaluations=2, budget=1, out=tmp_path / "run")
+    written = json.loads((tmp_path / "run" / "config.json").read_text())["space"]["fields"]["operations"]
+    assert written == ["gcn", "torch_geometric.nn.conv.tag_conv:TAGConv"] and len(result.history) == 2
+    with pytest.raises(ValueError, match="an operation is a class or function with a name"):
+        GraphNet(operations=("gcn", partial(TAGConv, K=2)))
+
+
 def test_one_network_has_one_name():
     """The norm after the last layer is none where this layer makes the outputs."""
     space = GraphNet()
@@ -182,7 +207,7 @@ def test_explained(io):
         ({"norms": ("none",)}, "norms are some of"),
         ({"residuals": ()}, "one at least"),
         ({"output": ("jump",)}, "output are some of"),
-        ({"hidden": (0,)}, "hidden are at least 1"),
+        ({"hidden": (0,)}, "hidden are whole numbers of at least 1"),
         ({"dropout": (1.0,)}, "below 1"),
         ({"repeats": (2, 2)}, "offered once"),
         ({"directions": ("up",)}, "directions are some of"),
