@@ -1,15 +1,20 @@
-"""The two pictures of the README, from searches that any machine repeats: what was found, and how it was found.
+"""The pictures of the README: what a search found, how it was found, and hotspots that a network predicts.
 
     python docs/scripts/pictures.py     # half a minute; writes docs/pictures/
 
-Local search and random search of 100 looks on NAS-Bench-Graph's table of ogbn-arxiv, ten seeds each.
+Local search and random search of 100 looks on NAS-Bench-Graph's table of ogbn-arxiv, ten seeds each. The prediction is
+of `appnas:hotspots` for ispd18_test1, of the ISPD 2018 contest, whose files are where `APPNAS_DATA` says (eda_designs);
+it is left as it is where there are none.
 """
 
+import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
 
+from appnas import cli
 from appnas.estimate import Table
 from appnas.methods import baselines, local_search
 from appnas.report import diagram
@@ -51,6 +56,21 @@ def save(image: Image, name: str) -> None:
     (PICTURES / name).write_bytes(image.png)
 
 
+def predicted() -> None:
+    """Draw the maps of `appnas eda predict`, if the design is there."""
+    raw = Path(os.environ.get("APPNAS_DATA", "")) / "eda_designs" / "raw"
+    files = [raw / f"src__gpl__test__testcases__ispd-test__ispd18_test1.input.{kind}.gz" for kind in ("lef", "def")]
+    if not all(file.exists() for file in files):
+        print("no ispd18_test1 in APPNAS_DATA: the prediction is not drawn again")
+        return
+    with TemporaryDirectory() as folder:
+        out = Path(folder) / "prediction.npz"
+        flags = ["--grid", "8tracks", "--routing-layers", "4", "--out", str(out)]
+        if cli.main(["eda", "predict", "appnas:hotspots", *map(str, files), *flags]):
+            raise SystemExit("appnas eda predict failed")
+        (PICTURES / "prediction.png").write_bytes(out.with_suffix(".png").read_bytes())
+
+
 def main() -> None:
     """Search and draw."""
     torch.set_num_threads(1)
@@ -69,6 +89,7 @@ def main() -> None:
     ((_, graph),) = space.graph(best.best).items()
     ops = list(dict.fromkeys(name for choice in space.choices for name in choice.options))
     save(diagram.cell(graph, ops), "found.png")
+    predicted()
 
 
 if __name__ == "__main__":

@@ -86,7 +86,7 @@ class Predict:
             return
         found, out = scaling.drawn(given)[0], packed(self.out or beside(self.lef[-1], f"-{scaling.task}.npz"))
         np.savez_compressed(out, prediction=found, die=np.array(design.die), **beside_it)
-        shown = {**{name: maps[name] for name in scaling.shown}, **beside_it, "prediction": found}
+        shown = {name: maps[name] for name in scaling.shown if maps[name].any()} | {**beside_it, "prediction": found}
         out.with_suffix(".png").write_bytes(picture({design.name: shown}).png)
         spread = f"from {found.min():.3g} to {found.max():.3g}, mean {found.mean():.3g}"
         show.line(f"{out}, and a picture: {WHAT[scaling.task]} {spread}{agreement(found, beside_it)}")
