@@ -107,9 +107,10 @@ class Features(Housed):
     def apply(self, fn: Callable[[nn.Module], None]) -> Features:
         """Not at all: actor-critic policies would overwrite the encoder's own initial weights by orthogonal ones.
 
-        SB3's own extractors are initialised as their agents do.
+        SB3's own extractors are initialised as their agents do, unless they begin with weights that were given.
         """
-        return super().apply(fn) if isinstance(self.network, BaseFeaturesExtractor) else self
+        own = isinstance(self.network, BaseFeaturesExtractor) and self.training_of.weights is None
+        return super().apply(fn) if own else self
 
 
 def _hand_made(encoder: Any, features: int | None) -> Callable[[IO], nn.Module]:
