@@ -69,9 +69,10 @@ class Features(Housed):
         read, shape = reader(observation_space, encoder, scaled)
         super().__init__(observation_space, features_dim or 256)
         self.read, reads = read, read if isinstance(read, dict) else None
+        self.rectified = isinstance(encoder, Space) and read is not row
 
         def made(make: Callable[[IO], nn.Module]) -> nn.Module:
-            return make(IO(shape, outputs)) if reads is None else Joined(reads, make, outputs)
+            return make(IO(shape, outputs)) if reads is None else Joined(reads, make, outputs, self.rectified)
 
         def network() -> nn.Module:
             if not isinstance(encoder, Space):
@@ -88,10 +89,18 @@ class Features(Housed):
         self.joint = any(isinstance(m, nn.BatchNorm2d) and not m.track_running_stats for m in self.network.modules())
         with torch.no_grad():
             nothing: Any = preprocess_obs(_blank(observation_space, home(self.network)), observation_space)
+            modes = {part: part.training for part in self.network.modules()}
+            for part in modes:  # not by eval(): statistics rest, and a sampled supernet does not draw
+                part.training = False
             self._features_dim = int(self(nothing).shape[1])
+            for part, mode in modes.items():
+                part.training = mode
 
     def forward(self, observations: Any) -> Tensor:
-        """Shapes: [B, C, H, W], or what else is observed -> [B, features], not negative if they are of one image."""
+        """Shapes: [B, C, H, W], or what else is observed -> [B, features].
+
+        Those of an image are rectified if its encoder is of a space; a hand-made encoder's come as it gives them.
+        """
         batch = len(next(iter(observations.values())) if isinstance(observations, dict) else observations)
         if batch == 1 and self.joint and not self.training:
             self.joint = False  # warned once
@@ -101,8 +110,7 @@ class Features(Housed):
             return joined
         out: Any = self.seen(self.read(observations))  # with a second part of an auxiliary head, which nothing teaches
         out = out[0] if isinstance(out, tuple) else out
-        as_it_is = self.read is row or isinstance(self.network, BaseFeaturesExtractor)
-        return out if as_it_is else out.relu()  # type: ignore[no-any-return]
+        return out.relu() if self.rectified else out  # type: ignore[no-any-return]
 
     def apply(self, fn: Callable[[nn.Module], None]) -> Features:
         """Not at all: actor-critic policies would overwrite the encoder's own initial weights by orthogonal ones.
