@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 from appnas.agent.encoders import Encoding, resolved
 from appnas.agent.in_loop import Tempered
 from appnas.agent.joined import Image, Joined, numbers, read_dict, row
-from appnas.agent.tying import Hold, Housed, Training
+from appnas.agent.tying import Hold, Housed, Training, place
 from appnas.compute import home
 from appnas.space import IO, Arch, Space
 from appnas.supernet import SelfGated, SelfSampled
@@ -36,7 +37,7 @@ class Features(Housed):
     Args:
         observation_space: as SB3 hands it over: images, vectors, or a dictionary of such.
         encoder: a space, a maker of modules, or an encoder's file, "encoder.json" or "PACKAGE:NAME": plain texts, as
-            in a YAML file, where this class is named.
+            in a YAML file, where this class is named. A file is read once: the agent is saved with what it said.
         arch: builds the derived network; None for a file's own, or the supernet, with logits of its own.
         tau: temperature at the start.
         sampled: run a sample of the supernet's options instead of their mixture, and hold it so long; None for all.
@@ -62,8 +63,11 @@ class Features(Housed):
         paths: int = 1,
         training: Training = Training(),  # noqa: B008  (it is frozen)
     ):
+        named, at = isinstance(encoder, str | Path) or isinstance(arch, str | Path), place()
         encoder, arch, told = resolved(encoder, arch)
         features_dim = features_dim or told
+        if named:  # a file is read once: what is saved holds what it said
+            at.tell(encoder=encoder, arch=arch, features_dim=features_dim)
         own = hasattr(encoder, "hidden") or hasattr(encoder, "vectors") or not isinstance(encoder, Space)
         outputs = () if own else (features_dim or 256,)
         read, shape = reader(observation_space, encoder, scaled)
@@ -85,7 +89,7 @@ class Features(Housed):
             generator = torch.Generator().manual_seed(int(torch.randint(2**62, ())))  # SB3 seeds torch's own
             return SelfSampled(encoder, supernet, Tempered(tau), generator, paths, sampled == "rollout")
 
-        self.house(network, training, isinstance(encoder, Space) and arch is None, sampled)
+        self.house(network, at, training, isinstance(encoder, Space) and arch is None, sampled)
         self.joint = any(isinstance(m, nn.BatchNorm2d) and not m.track_running_stats for m in self.network.modules())
         with torch.no_grad():
             nothing: Any = preprocess_obs(_blank(observation_space, home(self.network)), observation_space)

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
+from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import BaseModel
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import Tensor, nn
@@ -57,22 +58,38 @@ class Place:
     side: Literal["", "actor", "critic"] = ""
     """The network of an off-policy actor-critic; empty in other agents."""
     target: bool = False
-    """Whether it is a target network of that side."""
+    """Whether it is a target network: of that side, or of a network of action values."""
+    agent: Any = None
+    """The agent that makes the policy, if one does."""
+
+    def tell(self, **said: Any) -> None:
+        """Write settings of the extractor anew where they are saved from: the policy's, and the agent's."""
+        if self.policy is not None:
+            self.policy.features_extractor_kwargs = {**self.policy.features_extractor_kwargs, **said}
+        given = getattr(self.agent, "policy_kwargs", {})
+        if "features_extractor_kwargs" in given:  # else a policy's own class says them
+            extractor = {**given["features_extractor_kwargs"], **said}
+            self.agent.policy_kwargs = {**given, "features_extractor_kwargs": extractor}
+
+
+MAKERS = {"make_actor": "actor", "make_critic": "critic", "make_q_net": "q_net", "make_quantile_net": "quantile_net"}
+"""Methods of policies that make networks, and where the first that they make is kept; the second is its target."""
 
 
 def place() -> Place:
-    """Look up the stack for the policy that asks, and the method that it asks from."""
-    frame, policy, steps = sys._getframe(1), None, {"make_actor": "actor", "make_critic": "critic"}
+    """Look up the stack for the policy that asks, the method that it asks from, and the agent."""
+    frame, policy, name = sys._getframe(1), None, ""
     while frame is not None:
         owner = frame.f_locals.get("self")
         if policy is None and isinstance(owner, BaseModel):
             policy = owner
         if policy is not None and owner is not policy:
             break
-        if policy is not None and (side := steps.get(frame.f_code.co_name)):
-            return Place(policy, side, hasattr(policy, side))  # type: ignore[arg-type]
+        name = name or (MAKERS.get(frame.f_code.co_name, "") if policy is not None else "")
         frame = frame.f_back  # type: ignore[assignment]
-    return Place(policy)
+    agent = frame.f_locals.get("self") if frame is not None else None
+    side: Any = name if name in ("actor", "critic") else ""
+    return Place(policy, side, hasattr(policy, name), agent if isinstance(agent, BaseAlgorithm) else None)
 
 
 class _Instead(type):
@@ -95,14 +112,14 @@ class Housed(BaseFeaturesExtractor, metaclass=_Instead):
     network: nn.Module
 
     def house(
-        self, make: Callable[[], nn.Module], training: Training, searched: bool, sampled: Hold | None = None
+        self, make: Callable[[], nn.Module], at: Place, training: Training, searched: bool, sampled: Hold | None = None
     ) -> None:
         """Make the network, or find it, and say how the agent's optimiser trains it.
 
         Raises:
             ValueError: what the agent would train otherwise than it is meant.
         """
-        at, self.training_of, self.taken = place(), training, set[tuple[str, bool]]()
+        self.training_of, self.taken = training, set[tuple[str, bool]]()
         side = at.side if (searched if training.tied is None else training.tied) else ""
         if at.policy is not None:
             _check(at, training, searched, sampled)

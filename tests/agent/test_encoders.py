@@ -189,6 +189,24 @@ def test_in_a_yaml_file_of_the_zoo(file):
     watch.on_training_end()  # the zoo does, once more
 
 
+@pytest.mark.parametrize("kind", [PPO, DQN])
+def test_a_file_named_in_policy_kwargs_is_read_once(kind, file, tmp_path):
+    """A saved agent, or its policy, holds what the file said: it may change, or be gone; kwargs stay as given."""
+    kwargs = {"features_extractor_class": Features, "features_extractor_kwargs": {"encoder": file}}
+    model = kind("CnnPolicy", catch(), policy_kwargs=kwargs, device="cpu")
+    assert kwargs["features_extractor_kwargs"] == {"encoder": file}
+    model.save(tmp_path / "agent.zip")
+    model.policy.save(tmp_path / "policy.pt")
+    save_encoder(file, SPACE, (0, 1, 2))
+    frames = torch.rand(5, 1, 16, 16)
+    policies = (kind.load(tmp_path / "agent.zip").policy, type(model.policy).load(tmp_path / "policy.pt", "cpu"))
+    for policy in policies:
+        both = [next(m for m in p.modules() if isinstance(m, Features))(frames) for p in (model.policy, policy)]
+        assert torch.equal(*both)
+    (tmp_path / "encoder.json").unlink()
+    kind.load(tmp_path / "agent.zip")
+
+
 @pytest.mark.parametrize("kind", [PPO, A2C])
 def test_two_supernets_are_refused_without_a_callback(kind):
     """Two encoders under one optimiser, whose logits need not agree; derived ones may be two."""
