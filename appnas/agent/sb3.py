@@ -12,7 +12,7 @@ MaskablePPO and TRPO; where actor and critic have losses of their own, see `appn
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,7 +21,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from appnas.agent.encoder_file import Genotype
-from appnas.agent.groups import alone, of_logits
+from appnas.agent.groups import alone
 from appnas.agent.in_loop import Tempered, arch_entropy, masses
 from appnas.space import Arch, Gates, Space, describe
 from appnas.supernet import SelfGated
@@ -119,7 +119,7 @@ class ArchCallback(BaseCallback):
     Args:
         temperature: share of the training done, 0 to 1 -> temperature; it changes between rollouts only.
         snapshots: number of times that the gates are kept over a training, first and last included.
-        alternate: train weights and logits in turns, each on rollouts of its own.
+        alternate: train weights and logits in turns, each on rollouts of its own. What is saved knows no turn.
         out: file of the encoder, "encoder.json", written at every snapshot; `make_policy_kwargs` takes its path.
 
     Attributes:
@@ -157,30 +157,24 @@ class ArchCallback(BaseCallback):
 
     def _on_training_start(self) -> None:
         self.network = searching(self.model)
-        check_host(self.model)  # a training that was interrupted may have left its groups in a turn:
-        self.scales = [float(group.setdefault("joint_scale", group["lr_scale"])) for group in self._groups()]
-        self.rollouts, self.start = 0, self.num_timesteps
+        check_host(self.model)
+        self.rollouts, self.start, self.began = 0, self.num_timesteps, self.model.start_time
+        for optimiser in optimisers(self.model.policy) if self.alternate else ():
+            vars(optimiser)["turn"] = self._turn
         self.due = float(self.start)
         self._snapshot()
 
     def _on_rollout_start(self) -> None:
         if self.temperature:
-            tau = self.temperature(1 - self.model._current_progress_remaining)
+            tau = self.temperature(self.num_timesteps / self.model._total_timesteps)
             for network in supernets(self.model):
                 assert isinstance(network.relax, Tempered)
                 network.relax.set(tau)
-        if self.alternate:
-            of_weights = self.rollouts % 2 == 0
-            turns = zip(self._groups(), self.scales, strict=True)
-            self._scale([0.0 if of_logits(group) == of_weights else scale for group, scale in turns])
         self.rollouts += 1
 
-    def _groups(self) -> list[dict[str, Any]]:
-        return [group for optimiser in optimisers(self.model.policy) for group in optimiser.param_groups]
-
-    def _scale(self, scales: Sequence[float]) -> None:
-        for group, scale in zip(self._groups(), scales, strict=True):
-            group["lr_scale"] = scale
+    def _turn(self) -> bool | None:
+        """Whether the logits rest, or the weights; neither in another training, after one that was interrupted."""
+        return self.rollouts % 2 == 1 if self.model.start_time == self.began else None
 
     def _on_rollout_end(self) -> None:
         assert self.network is not None
@@ -209,9 +203,8 @@ class ArchCallback(BaseCallback):
         return True
 
     def _on_training_end(self) -> None:
-        self._scale(self.scales)
-        for group in self._groups():
-            group.pop("joint_scale", None)  # the zoo of SB3 ends a training twice
+        for optimiser in optimisers(self.model.policy):
+            vars(optimiser).pop("turn", None)  # the zoo of SB3 ends a training twice
         self._snapshot()
 
 

@@ -12,7 +12,7 @@ pytest.importorskip("sb3_contrib", reason="the extra `rl` is not installed")
 from sb3_contrib import TRPO
 from stable_baselines3 import A2C, DQN, PPO
 from stable_baselines3.common.buffers import NStepReplayBuffer
-from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.callbacks import BaseCallback, CheckpointCallback
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor, NatureCNN
 
 from appnas.agent import ArchAdam, ArchCallback, Features, load_encoder, make_policy_kwargs, save_encoder, swap_encoder
@@ -83,17 +83,42 @@ class Stop(BaseCallback):
 
 
 def test_after_an_interruption(tmp_path):
-    """The genotype is that of the logits, the file that of the last snapshot; alternate scales come back."""
+    """The genotype is that of the logits, the file that of the last snapshot; no turn is left."""
     watch = ArchCallback(out=tmp_path / "encoder.json", snapshots=4, alternate=True)
     model = ppo(SPACE, scale=20.0)
     with pytest.raises(KeyboardInterrupt):
         model.learn(128, callback=[watch, Stop()])
     assert watch.genotype == describe(SPACE.choices, supernets(model)[0].arch())
     assert json.loads((tmp_path / "encoder.json").read_text())["found"]["steps"] == 64
-    assert [group["lr_scale"] for group in model.policy.optimizer.param_groups] != [1.0, 20.0]
-    again = ArchCallback(alternate=True)
-    model.learn(64, callback=again)
-    assert again.scales == [group["lr_scale"] for group in model.policy.optimizer.param_groups] == [1.0, 20.0]
+    assert model.policy.optimizer.turn() is True, "the logits rest"
+    for more in (None, ArchCallback(alternate=True)):
+        before = [p.detach().clone() for p in (model.policy.action_net.weight, *supernets(model)[0].alpha)]
+        model.learn(64, callback=more)
+        after = (model.policy.action_net.weight, *supernets(model)[0].alpha)
+        assert not any(map(torch.equal, before, after)) and model.policy.optimizer.turn() is None
+
+
+@pytest.mark.parametrize("steps", [32, 64])
+def test_what_is_saved_in_a_turn_trains_both_halves(steps, tmp_path):
+    """As CheckpointCallback and EvalCallback save it: with the scales that the agent was given."""
+    model, save = ppo(SPACE, scale=5.0), CheckpointCallback(steps // 2, tmp_path, "agent")
+    model.learn(96, callback=[ArchCallback(alternate=True), save])
+    loaded = PPO.load(tmp_path / f"agent_{steps}_steps.zip", env=catch(), device="cpu")
+    assert [group["lr_scale"] for group in loaded.policy.optimizer.param_groups] == [1.0, 5.0]
+    before = [p.detach().clone() for p in (loaded.policy.action_net.weight, *supernets(loaded)[0].alpha)]
+    loaded.learn(32)
+    assert not any(map(torch.equal, before, (loaded.policy.action_net.weight, *supernets(loaded)[0].alpha)))
+
+
+def test_the_temperature_begins_anew_with_every_training(tmp_path):
+    """Also of an agent that was loaded; a training that goes on has its share of both done, as SB3's schedules say."""
+    seen = []
+    watch = ArchCallback(temperature=lambda done: seen.append(done) or 2.0 - done)
+    model = ppo(SPACE).learn(64, callback=watch)
+    model.save(tmp_path / "agent.zip")
+    model.learn(64, callback=watch, reset_num_timesteps=False)
+    PPO.load(tmp_path / "agent.zip", env=catch(), device="cpu").learn(64, callback=watch)
+    assert seen == [0, 0.5, 0.5, 0.75, 0, 0.5]
 
 
 def test_going_on_begins_where_it_ended():
