@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Literal
 
 import torch
@@ -110,6 +111,7 @@ class Housed(BaseFeaturesExtractor, metaclass=_Instead):
     """An extractor whose network is its own, or another extractor's of the same agent."""
 
     network: nn.Module
+    lent = False
 
     def house(
         self, make: Callable[[], nn.Module], at: Place, training: Training, searched: bool, sampled: Hold | None = None
@@ -131,10 +133,7 @@ class Housed(BaseFeaturesExtractor, metaclass=_Instead):
         network = make() if source is None else source.network
         if source is None and training.weights is not None:
             _load(network, training.weights)
-        if side == "actor":
-            object.__setattr__(self, "network", network)  # trained, saved and moved as a part of the critic
-        else:
-            self.network = network
+        self.network, self.lent = network, side == "actor"
         self.still = side == "actor" or training.freeze
         followed = _next(getattr(at.policy, side), at) if side and at.target else None
         self.follows = () if followed is None else (followed.network,)  # not registered as a part
@@ -149,6 +148,20 @@ class Housed(BaseFeaturesExtractor, metaclass=_Instead):
                     mine.copy_(its)
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.still):
             return self.network(network_input)
+
+    def named_modules(self, *given: Any, **more: Any) -> Iterator[tuple[str, nn.Module]]:
+        """All parts; of an actor's, not the network that is the critic's.
+
+        So it is saved, moved and exported with the actor, but is no parameter of it: its optimiser, and the average
+        that its target is, leave it out.
+        """
+        return islice(super().named_modules(*given, **more), 1 if self.lent else None)
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *more: Any) -> None:
+        inside = f"{prefix}network."
+        if self.lent and not any(name.startswith(inside) for name in state_dict):  # saved before actors were whole
+            state_dict.update(self.network.state_dict(prefix=inside))
+        super()._load_from_state_dict(state_dict, prefix, *more)  # type: ignore[no-untyped-call]
 
     def train(self, mode: bool = True) -> Housed:
         """Training or evaluation; what is frozen keeps its running statistics, too."""
