@@ -66,8 +66,7 @@ class Features(Housed):
         named, at = isinstance(encoder, str | Path) or isinstance(arch, str | Path), place()
         encoder, arch, told = resolved(encoder, arch)
         features_dim = features_dim or told
-        if named:  # a file is read once: what is saved holds what it said
-            at.tell(encoder=encoder, arch=arch, features_dim=features_dim)
+        at.tell(**({"encoder": encoder, "arch": arch, "features_dim": features_dim} if named else {}))  # read once
         own = hasattr(encoder, "hidden") or hasattr(encoder, "vectors") or not isinstance(encoder, Space)
         outputs = () if own else (features_dim or 256,)
         read, shape = reader(observation_space, encoder, scaled)

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 
 from appnas.agent.encoder_file import Genotype
@@ -33,6 +32,7 @@ try:
     from appnas.agent.encoders import Encoding, check_host, keep, own_buffer, resolved
     from appnas.agent.features import Features
     from appnas.agent.tying import Hold, Training, encoder_of, optimisers, searching, supernets
+    from appnas.agent.weights import read_weights
 except ImportError as error:
     raise ImportError("agents need Stable-Baselines3: pip install 'appnas[rl]'") from error
 
@@ -86,11 +86,13 @@ def make_policy_kwargs(
         freeze: leave the encoder as it is: no gradient reaches it, and its statistics rest.
         tied: off-policy actor-critics share one encoder, which the critic's loss trains; False for one each, as SB3
             has them. By default where there are logits.
-        weights: to begin with: what `encoder_of(agent).state_dict()` gives, or such a file (safetensors).
+        weights: to begin with: what `encoder_of(agent).state_dict()` gives, or what `save_weights` writes. They
+            are saved with the agent's own from then on, and no more in its `policy_kwargs`.
         more: further policy_kwargs, for example net_arch, optimizer_class or optimizer_kwargs.
 
     Raises:
-        ValueError: an architecture of another space, or without a space; a frozen encoder with something to learn.
+        ValueError: an architecture of another space, or without a space; a frozen encoder with something to learn; no
+            weights, or those of another genotype.
     """
     encoder, found, features = resolved(encoder, arch)
     features_dim = features if features_dim is None else features_dim
@@ -104,7 +106,7 @@ def make_policy_kwargs(
     if freeze and (encoder_lr != 1 or (isinstance(encoder, Space) and found is None)):
         raise ValueError("a frozen encoder learns nothing: give an arch (a supernet's logits learn), and no encoder_lr")
     given = {name: value for name, value in (("eps", eps), ("weight_decay", weight_decay)) if value is not None}
-    weights = load_file(weights) if isinstance(weights, str | Path) else weights
+    weights = read_weights(weights, encoder, found)
     extractor: dict[str, Any] = {"encoder": encoder, "arch": found, "tau": tau, "features_dim": features_dim}
     extractor |= {"sampled": sampled, "paths": paths, "scaled": not more.get("normalize_images", True)}
     extractor["training"] = Training(scale, encoder_lr, freeze, tied, weights, given)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Literal
 
@@ -44,8 +44,8 @@ class Training:
     """Leave the encoder as it is."""
     tied: bool | None = None
     """Actor and critic share the encoder, and the critic trains it; None where there are logits."""
-    weights: Mapping[str, Tensor] | None = None
-    """To begin with: the encoder's `state_dict`."""
+    weights: Mapping[str, Tensor] | None = field(default=None, compare=False)
+    """To begin with: the encoder's `state_dict`. Left out where an agent compares what it is loaded with."""
     optimiser: Mapping[str, Any] = field(default_factory=dict)
     """Settings of the optimiser that go before the agent's own."""
 
@@ -64,12 +64,17 @@ class Place:
     """The agent that makes the policy, if one does."""
 
     def tell(self, **said: Any) -> None:
-        """Write settings of the extractor anew where they are saved from: the policy's, and the agent's."""
+        """Write settings of the extractor anew where they are saved from: the policy's, and the agent's.
+
+        The agent's have no weights to begin with any more: what is made of them is saved with the policy.
+        """
         if self.policy is not None:
             self.policy.features_extractor_kwargs = {**self.policy.features_extractor_kwargs, **said}
         given = getattr(self.agent, "policy_kwargs", {})
         if "features_extractor_kwargs" in given:  # else a policy's own class says them
             extractor = {**given["features_extractor_kwargs"], **said}
+            if (training := extractor.get("training")) is not None:
+                extractor["training"] = replace(training, weights=None)
             self.agent.policy_kwargs = {**given, "features_extractor_kwargs": extractor}
 
 
