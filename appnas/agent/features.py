@@ -44,7 +44,8 @@ class Features(Housed):
         paths: samples at once, whose mean it is.
         features_dim: number of features, for spaces that do not say (`hidden`, `vectors`), by default 256, and for
             SB3's extractors.
-        scaled: frames come as the encoder sees them (the policy's `normalize_images=False`): any type, any range.
+        scaled: frames come as the encoder sees them, any type, any range, as with the policy's
+            `normalize_images=False`, which is heeded by itself.
         training: how the agent trains it.
 
     Raises:
@@ -69,6 +70,7 @@ class Features(Housed):
         at.tell(**({"encoder": encoder, "arch": arch, "features_dim": features_dim} if named else {}))  # read once
         own = hasattr(encoder, "hidden") or hasattr(encoder, "vectors") or not isinstance(encoder, Space)
         outputs = () if own else (features_dim or 256,)
+        scaled = scaled or not getattr(at.policy, "normalize_images", True)
         read, shape = reader(observation_space, encoder, scaled)
         super().__init__(observation_space, features_dim or 256)
         self.read, reads = read, read if isinstance(read, dict) else None

@@ -108,8 +108,8 @@ def make_policy_kwargs(
     given = {name: value for name, value in (("eps", eps), ("weight_decay", weight_decay)) if value is not None}
     weights = read_weights(weights, encoder, found)
     extractor: dict[str, Any] = {"encoder": encoder, "arch": found, "tau": tau, "features_dim": features_dim}
-    extractor |= {"sampled": sampled, "paths": paths, "scaled": not more.get("normalize_images", True)}
-    extractor["training"] = Training(scale, encoder_lr, freeze, tied, weights, given)
+    training = Training(scale, encoder_lr, freeze, tied, weights, given)
+    extractor |= {"sampled": sampled, "paths": paths, "training": training}
     return {"features_extractor_class": Features, "features_extractor_kwargs": extractor, **more}
 
 
