@@ -139,6 +139,8 @@ class Housed(BaseFeaturesExtractor, metaclass=_Instead):
         if source is None and training.weights is not None:
             _load(network, training.weights)
         self.network, self.lent = network, side == "actor"
+        if sampled and not at.target:  # a target is always in evaluation, where it draws
+            network.rests = True  # type: ignore[assignment]
         self.still = side == "actor" or training.freeze
         followed = _next(getattr(at.policy, side), at) if side and at.target else None
         self.follows = () if followed is None else (followed.network,)  # not registered as a part

@@ -9,7 +9,9 @@ pytest.importorskip("stable_baselines3", reason="the extra `rl` is not installed
 import gymnasium
 from gymnasium import spaces
 from stable_baselines3 import A2C, DQN, PPO
+from stable_baselines3.common.callbacks import EvalCallback
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor, NatureCNN
+from stable_baselines3.common.vec_env import VecTransposeImage
 from torch import nn
 
 from appnas.agent import ArchCallback, make_policy_kwargs, swap_encoder
@@ -145,6 +147,19 @@ def test_dqn_draws_at_every_pass():
     assert steps > 5 and len(seen[target]) == steps and len(seen[online]) > steps
     assert len(set(seen[target])) > steps // 2 and len(set(seen[online])) > steps // 2
     assert online.alpha[0].abs().max() > 0
+
+
+@pytest.mark.filterwarnings("ignore:Evaluation environment is not wrapped")
+@pytest.mark.parametrize(("kind", "hold"), [(DQN, "step"), (PPO, "rollout")])
+def test_evaluation_leaves_the_training_as_it_is(kind, hold):
+    """It acts by one sample, and draws none; what a deterministic policy does is the same twice."""
+    found, other = [], VecTransposeImage(vector(lambda: Catch(16), 1, 9))
+    for callbacks in ([], [EvalCallback(other, eval_freq=5, n_eval_episodes=2, verbose=0)]):
+        model = sampling(kind, hold).learn(96, callback=callbacks)
+        found.append(torch.cat([p.detach().flatten() for p in model.policy.parameters()]))
+        frames = np.random.default_rng(0).integers(0, 255, (64, 1, 16, 16)).astype(np.uint8)
+        assert np.array_equal(*(model.predict(frames, deterministic=True)[0] for _ in range(2)))
+    assert torch.equal(*found)
 
 
 def test_an_agent_that_was_saved_goes_on_with_its_sample(tmp_path):
