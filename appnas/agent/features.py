@@ -19,6 +19,7 @@ from appnas.agent.encoders import Encoding, resolved
 from appnas.agent.in_loop import Tempered
 from appnas.agent.joined import Image, Joined, numbers, read_dict, row
 from appnas.agent.tying import Hold, Housed, Training, place
+from appnas.agent.vec_observations import check_stacks
 from appnas.compute import home
 from appnas.space import IO, Arch, Space
 from appnas.supernet import SelfGated, SelfSampled
@@ -71,7 +72,7 @@ class Features(Housed):
         own = hasattr(encoder, "hidden") or hasattr(encoder, "vectors") or not isinstance(encoder, Space)
         outputs = () if own else (features_dim or 256,)
         scaled = scaled or not getattr(at.policy, "normalize_images", True)
-        read, shape = reader(observation_space, encoder, scaled)
+        read, shape = reader(observation_space, encoder, scaled, getattr(at.agent, "env", None))
         super().__init__(observation_space, features_dim or 256)
         self.read, reads = read, read if isinstance(read, dict) else None
         self.rectified = isinstance(encoder, Space) and read is not row
@@ -146,15 +147,16 @@ def _hand_made(encoder: Any, features: int | None) -> Callable[[IO], nn.Module]:
     return make
 
 
-def reader(space: Any, encoder: Encoding, scaled: bool) -> tuple[Any, tuple[int, ...]]:
+def reader(space: Any, encoder: Encoding, scaled: bool, env: Any = None) -> tuple[Any, tuple[int, ...]]:
     """What brings observations to an encoder (a function, or one for every key of a dictionary), and their shape.
 
     Raises:
-        ValueError: no images for an image encoder, or images for one of vectors.
+        ValueError: no images for an image encoder, or images for one of vectors; frames that were stacked too late.
     """
     vector = not isinstance(encoder, Space) and isinstance(space, Box) and len(space.shape) == 1
     if vector or getattr(encoder, "vectors", False):
         return row, (numbers(space),)
+    check_stacks(env, space, scaled)
     if isinstance(space, Dict):
         return read_dict(space, scaled), ()
     image = Image(space, scaled)
