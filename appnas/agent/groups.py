@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 UNSHARED = (
-    "this agent trains {} encoders with logits of their own, which need not agree: leave share_features_extractor=True,"
+    "this agent trains {} encoders with logits of their own, which need not agree: give share_features_extractor=True,"
     " so that policy and value share one"
 )
 

@@ -12,6 +12,8 @@ MaskablePPO and TRPO; where actor and critic have losses of their own, see `appn
 from __future__ import annotations
 
 import copy
+import math
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -38,6 +40,7 @@ except ImportError as error:
 
 __all__ = ["ArchCallback", "encoder_of", "make_policy_kwargs", "searching", "supernets", "swap_encoder"]
 
+IDLE = "this encoder is not searched, so that nothing comes of"
 Found = Genotype | Literal["search"] | None
 
 
@@ -92,18 +95,27 @@ def make_policy_kwargs(
 
     Raises:
         ValueError: an architecture of another space, or without a space; a frozen encoder with something to learn; no
-            weights, or those of another genotype.
+            weights, or those of another genotype; paths of no sample.
     """
     encoder, found, features = resolved(encoder, arch)
     features_dim = features if features_dim is None else features_dim
-    if not (scale is None or scale >= 0) or not tau > 0 or paths < 1 or not encoder_lr >= 0:
+    rates = (0 if scale is None else scale, encoder_lr)
+    if not all(0 <= rate < math.inf for rate in rates) or not 0 < tau < math.inf or paths < 1:
         raise ValueError(
-            f"scale and encoder_lr must be at least 0, tau above 0, paths at least 1, got {scale}, {encoder_lr}, {tau}"
-            f" and {paths}"
+            "scale and encoder_lr must be at least 0, tau above 0, all finite, paths at least 1, got"
+            f" {scale}, {encoder_lr}, {tau} and {paths}"
         )
+    if ours := {"features_extractor_class", "features_extractor_kwargs"} & set(more):
+        raise ValueError(f"{min(ours)} is what is made here: give the extractor's settings by name, as features_dim=8")
     if sampled not in (None, "rollout", "step"):
         raise ValueError(f"sampled is 'rollout' (PPO), 'step' (DQN) or None for a mixture, got {sampled!r}")
-    if freeze and (encoder_lr != 1 or (isinstance(encoder, Space) and found is None)):
+    if paths != 1 and sampled is None:
+        raise ValueError(f"paths={paths} are samples: give sampled='rollout' (PPO) or 'step' (DQN) too, or paths=1")
+    searched = isinstance(encoder, Space) and found is None
+    idle = [name for name, there in (("scale", scale is not None), ("tau", tau != 1), ("sampled", sampled)) if there]
+    if idle and not searched:
+        warnings.warn(f"{IDLE}: {', '.join(idle)}; leave them out, or give a space without an arch", stacklevel=2)
+    if freeze and (encoder_lr != 1 or searched):
         raise ValueError("a frozen encoder learns nothing: give an arch (a supernet's logits learn), and no encoder_lr")
     given = {name: value for name, value in (("eps", eps), ("weight_decay", weight_decay)) if value is not None}
     weights = read_weights(weights, encoder, found)
@@ -242,7 +254,9 @@ def swap_encoder(
             " ArchCallback or its file; to search anew, leave the argument out"
         )
     arch = None if isinstance(arch, str) and arch == "search" else arch
-    kwargs = make_policy_kwargs(encoder, arch, **{**_settings(model, "optimizer_class" not in more), **more})
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", IDLE)  # kept for another search
+        kwargs = make_policy_kwargs(encoder, arch, **{**_settings(model, "optimizer_class" not in more), **more})
     fresh = type(model)(model.policy_class, model.get_env(), device=model.device, _init_setup_model=False)  # type: ignore[call-arg]
     names = [*model._get_torch_save_params()[0], *model._get_torch_save_params()[1]]
     left = {*model._excluded_save_params(), *(name.split(".")[0] for name in names)}

@@ -218,7 +218,12 @@ def _check(at: Place, training: Training, searched: bool, sampled: Hold | None) 
     if at.side and (searched or training.tied) and shares:
         raise ValueError(
             "share_features_extractor=True would have the actor's loss train the encoder; actor and critic share this"
-            " one already, and the critic's loss trains it: leave share_features_extractor out"
+            " one already, and the critic's loss trains it: give share_features_extractor=False"
+        )
+    if training.tied and on_policy and not shares:
+        raise ValueError(
+            "tied=True is for agents whose actor and critic have losses of their own, SAC and its kin; policy and value"
+            " of this one share an encoder with share_features_extractor=True"
         )
     if searched and sampled and (sampled == "rollout") != on_policy:
         wanted = "rollout" if on_policy else "step"

@@ -180,6 +180,32 @@ def test_what_is_no_encoder(encoder, words):
         make_policy_kwargs(encoder)
 
 
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"encoder_lr": float("inf")}, "all finite"),
+        ({"scale": float("nan")}, "all finite"),
+        ({"tau": float("inf")}, "all finite"),
+        ({"paths": 3}, "paths=3 are samples: give sampled"),
+        ({"features_extractor_kwargs": {"features_dim": 8}}, r"_kwargs is what is made here.*features_dim=8"),
+        ({"features_extractor_class": NatureCNN}, "features_extractor_class is what is made here"),
+    ],
+)
+def test_settings_that_would_be_ignored_or_lost(more, words):
+    with pytest.raises(ValueError, match=words):
+        make_policy_kwargs(SPACE, **more)
+
+
+def test_settings_of_a_search_without_one():
+    """Said where they are given; a swap keeps them for the next search."""
+    for encoder in ((SPACE, ARCH), (ImpalaCNN,), ("appnas:catch",)):
+        with pytest.warns(UserWarning, match="not searched, so that nothing comes of: scale, tau, sampled; leave them"):
+            make_policy_kwargs(*encoder, scale=5.0, tau=2.0, sampled="rollout")
+    derived = swap_encoder(ppo(SPACE, scale=5.0, tau=2.0), SPACE, ARCH)
+    again = swap_encoder(derived, SPACE)
+    assert again.policy.optimizer.param_groups[1]["lr_scale"] == 5.0 and float(supernets(again)[0].relax.tau) == 2.0
+
+
 def test_the_forms_of_an_encoder(file):
     assert resolved(SPACE) == (SPACE, None, None) and resolved(SPACE, ARCH) == (SPACE, ARCH, None)
     assert resolved(file) == (SPACE, ARCH, None) and resolved(file, (0, 0, 0)) == (SPACE, (0, 0, 0), None)

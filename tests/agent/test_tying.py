@@ -25,7 +25,7 @@ BOTH = (SAC, TD3, DDPG, TQC, CrossQ)
 
 
 def search(kind, **more):
-    return agent(kind, make_policy_kwargs(SPACE, scale=5.0, **more))
+    return agent(kind, make_policy_kwargs(SPACE, **({} if "arch" in more else {"scale": 5.0}), **more))
 
 
 def frames(count=3):
@@ -145,8 +145,9 @@ def test_encoders_without_logits_are_the_agents_affair_unless_they_are_tied():
     ("kind", "more", "words"),
     [
         (SAC, {"tied": False}, "logits of their own"),
-        (TD3, {"share_features_extractor": True}, "leave share_features_extractor out"),
+        (TD3, {"share_features_extractor": True}, "give share_features_extractor=False"),
         (PPO, {"share_features_extractor": False}, "2 encoders with logits of their own"),
+        (PPO, {"arch": ARCH, "tied": True, "share_features_extractor": False}, "tied=True is for agents whose actor"),
         (PPO, {"sampled": "step"}, "learns on policy: .* give sampled='rollout'"),
         (SAC, {"sampled": "rollout"}, "learns off policy: .* give sampled='step'"),
         (DQN, {"sampled": "rollout"}, "learns off policy"),
@@ -203,3 +204,10 @@ def test_an_extractor_made_by_hand_has_no_place():
     assert place().policy is None
     alone = Features(agent(PPO, None, 36).observation_space, NatureCNN, None)
     assert isinstance(alone.network, NatureCNN) and Features != NatureCNN and Features != nn.Module
+
+
+def test_an_agent_whose_networks_share_is_swapped_as_the_message_says():
+    shared = agent(SAC, {"share_features_extractor": True}, 36)
+    with pytest.raises(ValueError, match="give share_features_extractor=False"):
+        swap_encoder(shared, SPACE)
+    swap_encoder(shared, SPACE, share_features_extractor=False).learn(8)
