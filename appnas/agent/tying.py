@@ -168,7 +168,7 @@ class Housed(BaseFeaturesExtractor, metaclass=_Instead):
         inside = f"{prefix}network."
         if self.lent and not any(name.startswith(inside) for name in state_dict):  # saved before actors were whole
             state_dict.update(self.network.state_dict(prefix=inside))
-        super()._load_from_state_dict(state_dict, prefix, *more)  # type: ignore[no-untyped-call]
+        super()._load_from_state_dict(state_dict, prefix, *more)
 
     def train(self, mode: bool = True) -> Housed:
         """Training or evaluation; what is frozen keeps its running statistics, too."""

@@ -75,8 +75,10 @@ def check_stacks(env: Any, space: Any, scaled: bool) -> None:
         stacked, env = stacked or isinstance(env, VecFrameStack), env.venv
     if not stacked:
         return
-    made = env.observation_space
-    pairs = [(made[k], space[k]) for k in made] if isinstance(made, spaces.Dict) else [(made, space)]
+    made: Any = env.observation_space
+    pairs: list[tuple[Any, Any]] = (
+        [(made[k], space[k]) for k in made] if isinstance(made, spaces.Dict) else [(made, space)]
+    )
     for before, after in pairs:
         if shape_known(before) is None:
             continue
