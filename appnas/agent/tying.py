@@ -117,6 +117,7 @@ class Housed(BaseFeaturesExtractor, metaclass=_Instead):
 
     network: nn.Module
     lent = False
+    """Whether the network is the critic's, and this extractor the actor's."""
 
     def house(
         self, make: Callable[[], nn.Module], at: Place, training: Training, searched: bool, sampled: Hold | None = None
