@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from appnas.agent.features import Features
     from appnas.agent.sb3 import ArchCallback, encoder_of, make_policy_kwargs, swap_encoder
     from appnas.agent.vec_observations import frames
+    from appnas.agent.weights import save_weights
 
 __all__ = [
     "ArchAdam", "ArchCallback", "Features", "Hosted", "Resident", "Tempered", "encoder_of", "frames", "load_encoder",
-    "make_policy_kwargs", "masses", "read_encoder", "save_encoder", "shipped", "swap_encoder",
+    "make_policy_kwargs", "masses", "read_encoder", "save_encoder", "save_weights", "shipped", "swap_encoder",
 ]  # fmt: skip
 __getattr__, __dir__ = lazily(__name__)

@@ -22,7 +22,7 @@ from typing import Any
 
 from appnas.space import Arch, Space, WithTraining, check, decisions, describe, parse
 from appnas.space.restricted import Restricted
-from appnas.support import AbsentError, reading, whole
+from appnas.support import AbsentError, RunError, reading, whole
 from appnas.support.dotted import close, dotted_name, imported
 from appnas.support.kinds import OBJECT, TEXT, integer, mapping, maybe, record, several
 from appnas.support.plain import from_plain, plain
@@ -118,6 +118,9 @@ def read_encoder(name: str | Path) -> dict[str, Any]:
         if isinstance(content, dict) and "space" not in content and "genotype" not in content:
             GENOTYPE(content, "")
             raise ValueError("it holds a genotype and no space: give the space too, (space, genotype)")
+        later = content.get("format") if isinstance(content, dict) else None
+        if isinstance(later, int) and later > FORMAT:
+            raise RunError(f"{file} has format {later}, and this appnas reads {FORMAT}: it takes a later appnas")
         CONTENT(content, "")
     return content
 

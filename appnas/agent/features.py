@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,8 @@ from torch import Tensor, nn
 from appnas.agent.encoders import Encoding, resolved
 from appnas.agent.in_loop import Tempered
 from appnas.agent.joined import Image, Joined, numbers, read_dict, row
-from appnas.agent.tying import Hold, Housed, Training
+from appnas.agent.tying import Hold, Housed, Training, place
+from appnas.agent.vec_observations import check_stacks
 from appnas.compute import home
 from appnas.space import IO, Arch, Space
 from appnas.supernet import SelfGated, SelfSampled
@@ -36,14 +38,15 @@ class Features(Housed):
     Args:
         observation_space: as SB3 hands it over: images, vectors, or a dictionary of such.
         encoder: a space, a maker of modules, or an encoder's file, "encoder.json" or "PACKAGE:NAME": plain texts, as
-            in a YAML file, where this class is named.
+            in a YAML file, where this class is named. A file is read once: the agent is saved with what it said.
         arch: builds the derived network; None for a file's own, or the supernet, with logits of its own.
         tau: temperature at the start.
         sampled: run a sample of the supernet's options instead of their mixture, and hold it so long; None for all.
         paths: samples at once, whose mean it is.
         features_dim: number of features, for spaces that do not say (`hidden`, `vectors`), by default 256, and for
             SB3's extractors.
-        scaled: frames come as the encoder sees them (the policy's `normalize_images=False`): any type, any range.
+        scaled: frames come as the encoder sees them, any type, any range, as with the policy's
+            `normalize_images=False`, which is heeded by itself.
         training: how the agent trains it.
 
     Raises:
@@ -62,16 +65,20 @@ class Features(Housed):
         paths: int = 1,
         training: Training = Training(),  # noqa: B008  (it is frozen)
     ):
+        named, at = isinstance(encoder, str | Path) or isinstance(arch, str | Path), place()
         encoder, arch, told = resolved(encoder, arch)
         features_dim = features_dim or told
+        at.tell(**({"encoder": encoder, "arch": arch, "features_dim": features_dim} if named else {}))  # read once
         own = hasattr(encoder, "hidden") or hasattr(encoder, "vectors") or not isinstance(encoder, Space)
         outputs = () if own else (features_dim or 256,)
-        read, shape = reader(observation_space, encoder, scaled)
+        scaled = scaled or not getattr(at.policy, "normalize_images", True)
+        read, shape = reader(observation_space, encoder, scaled, getattr(at.agent, "env", None))
         super().__init__(observation_space, features_dim or 256)
         self.read, reads = read, read if isinstance(read, dict) else None
+        self.rectified = isinstance(encoder, Space) and read is not row
 
         def made(make: Callable[[IO], nn.Module]) -> nn.Module:
-            return make(IO(shape, outputs)) if reads is None else Joined(reads, make, outputs)
+            return make(IO(shape, outputs)) if reads is None else Joined(reads, make, outputs, self.rectified)
 
         def network() -> nn.Module:
             if not isinstance(encoder, Space):
@@ -84,14 +91,22 @@ class Features(Housed):
             generator = torch.Generator().manual_seed(int(torch.randint(2**62, ())))  # SB3 seeds torch's own
             return SelfSampled(encoder, supernet, Tempered(tau), generator, paths, sampled == "rollout")
 
-        self.house(network, training, isinstance(encoder, Space) and arch is None, sampled)
+        self.house(network, at, training, isinstance(encoder, Space) and arch is None, sampled)
         self.joint = any(isinstance(m, nn.BatchNorm2d) and not m.track_running_stats for m in self.network.modules())
         with torch.no_grad():
             nothing: Any = preprocess_obs(_blank(observation_space, home(self.network)), observation_space)
+            modes = {part: part.training for part in self.network.modules()}
+            for part in modes:  # not by eval(): statistics rest, and a sampled supernet does not draw
+                part.training = False
             self._features_dim = int(self(nothing).shape[1])
+            for part, mode in modes.items():
+                part.training = mode
 
     def forward(self, observations: Any) -> Tensor:
-        """Shapes: [B, C, H, W], or what else is observed -> [B, features], not negative if they are of one image."""
+        """Shapes: [B, C, H, W], or what else is observed -> [B, features].
+
+        Those of an image are rectified if its encoder is of a space; a hand-made encoder's come as it gives them.
+        """
         batch = len(next(iter(observations.values())) if isinstance(observations, dict) else observations)
         if batch == 1 and self.joint and not self.training:
             self.joint = False  # warned once
@@ -101,15 +116,15 @@ class Features(Housed):
             return joined
         out: Any = self.seen(self.read(observations))  # with a second part of an auxiliary head, which nothing teaches
         out = out[0] if isinstance(out, tuple) else out
-        as_it_is = self.read is row or isinstance(self.network, BaseFeaturesExtractor)
-        return out if as_it_is else out.relu()  # type: ignore[no-any-return]
+        return out.relu() if self.rectified else out  # type: ignore[no-any-return]
 
     def apply(self, fn: Callable[[nn.Module], None]) -> Features:
         """Not at all: actor-critic policies would overwrite the encoder's own initial weights by orthogonal ones.
 
-        SB3's own extractors are initialised as their agents do.
+        SB3's own extractors are initialised as their agents do, unless they begin with weights that were given.
         """
-        return super().apply(fn) if isinstance(self.network, BaseFeaturesExtractor) else self
+        own = isinstance(self.network, BaseFeaturesExtractor) and self.training_of.weights is None
+        return super().apply(fn) if own else self
 
 
 def _hand_made(encoder: Any, features: int | None) -> Callable[[IO], nn.Module]:
@@ -132,15 +147,16 @@ def _hand_made(encoder: Any, features: int | None) -> Callable[[IO], nn.Module]:
     return make
 
 
-def reader(space: Any, encoder: Encoding, scaled: bool) -> tuple[Any, tuple[int, ...]]:
+def reader(space: Any, encoder: Encoding, scaled: bool, env: Any = None) -> tuple[Any, tuple[int, ...]]:
     """What brings observations to an encoder (a function, or one for every key of a dictionary), and their shape.
 
     Raises:
-        ValueError: no images for an image encoder, or images for one of vectors.
+        ValueError: no images for an image encoder, or images for one of vectors; frames that were stacked too late.
     """
     vector = not isinstance(encoder, Space) and isinstance(space, Box) and len(space.shape) == 1
     if vector or getattr(encoder, "vectors", False):
         return row, (numbers(space),)
+    check_stacks(env, space, scaled)
     if isinstance(space, Dict):
         return read_dict(space, scaled), ()
     image = Image(space, scaled)

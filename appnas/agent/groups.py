@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 UNSHARED = (
-    "this agent trains {} encoders with logits of their own, which need not agree: leave share_features_extractor=True,"
+    "this agent trains {} encoders with logits of their own, which need not agree: give share_features_extractor=True,"
     " so that policy and value share one"
 )
 
@@ -42,14 +42,23 @@ class Grouped(torch.optim.Optimizer):
             raise ValueError(f"the scale of the architecture's learning rate is at least 0, got {scale}")
         super().__init__(_groups(params, scale), *given, **settings)
 
+    def turn(self) -> bool | None:
+        """Who rests besides, whatever their scale: True for logits, False for weights, None for nobody.
+
+        Whoever trains in turns replaces it on the optimiser. It is no entry of the groups, which are saved.
+        """
+        return None
+
     @torch.no_grad()
     def step(self, closure: Any = None) -> Any:
         """One step of all groups that do not rest."""
-        rates = [group["lr"] for group in self.param_groups]
-        resting = [p for group in self.param_groups if group["lr_scale"] == 0 for p in group["params"]]
+        rates, turn = [group["lr"] for group in self.param_groups], self.turn()
+        scales = [0.0 if of_logits(group) == turn else group["lr_scale"] for group in self.param_groups]
+        pairs = list(zip(self.param_groups, scales, strict=True))
+        resting = [p for group, scale in pairs if scale == 0 for p in group["params"]]
         gradients = [p.grad for p in resting]
-        for group in self.param_groups:
-            group["lr"] = group["lr"] * group["lr_scale"]
+        for group, scale in pairs:
+            group["lr"] = group["lr"] * scale
         for parameter in resting:
             parameter.grad = None
         try:

@@ -101,25 +101,32 @@ class Joined(nn.Module):
         reads: of every key, see `read_dict`.
         make: `IO` of an image -> its encoder.
         outputs: of the `IO`, see `Features`.
+        rectified: no feature of an image is negative; else they come as the encoder gives them.
     """
 
     def __init__(
-        self, reads: Mapping[str, Callable[[Tensor], Tensor]], make: Callable[[IO], nn.Module], outputs: tuple[int, ...]
+        self,
+        reads: Mapping[str, Callable[[Tensor], Tensor]],
+        make: Callable[[IO], nn.Module],
+        outputs: tuple[int, ...],
+        rectified: bool = True,
     ):
         super().__init__()
+        self.rectified = rectified
         self.keys = tuple(reads)
         images = {key: read.shape for key, read in reads.items() if isinstance(read, Image)}
         self.places = {key: i for i, key in enumerate(images)}
         self.encoders = nn.ModuleList(make(IO(shape, outputs)) for shape in images.values())
 
     def forward(self, observations: Mapping[str, Tensor], gates: Any = None) -> Tensor:
-        """Shapes: [B, C, H, W] or [B, numbers] each -> [B, features]; those of images are not negative."""
+        """Shapes: [B, C, H, W] or [B, numbers] each -> [B, features]."""
         more, parts = {} if gates is None else {"gates": gates}, []
         for key in self.keys:
             x = observations[key]
             if key in self.places:
                 out: Any = self.encoders[self.places[key]](x, **more)
-                x = (out[0] if isinstance(out, tuple) else out).relu()
+                x = out[0] if isinstance(out, tuple) else out
+                x = x.relu() if self.rectified else x
             parts.append(x)
         return torch.cat(parts, 1)
 

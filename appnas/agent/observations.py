@@ -85,9 +85,12 @@ def reading(space: spaces.Box, given: Layout | None = None, bounds: tuple[float,
     Raises:
         ValueError: no frames, a layout that is to be said, or no bounds.
     """
-    shape = tuple(space.shape)
+    shape = tuple(space.shape or ())  # a Tuple, a Sequence and a Text have none
     if not 2 <= len(shape) <= 4:
-        raise ValueError(f"frames have 2 to 4 axes ([H, W], [H, W, C] or [C, H, W], or a stack of such), got {space}")
+        raise ValueError(
+            "frames have 2 to 4 axes ([H, W], [H, W, C] or [C, H, W], or a stack of such), as a Box or in a Dict, which"
+            f" Stable-Baselines3 takes; got {space}"
+        )
     order = None if len(shape) == 2 else shape_known(space) or layout(shape[-3:], given)
     low, high = bounds or (float(space.low.min()), float(space.high.max()))
     if not (np.isfinite([low, high]).all() and low < high):

@@ -12,16 +12,17 @@ MaskablePPO and TRPO; where actor and critic have losses of their own, see `appn
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+import math
+import warnings
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 
 from appnas.agent.encoder_file import Genotype
-from appnas.agent.groups import alone, of_logits
+from appnas.agent.groups import alone
 from appnas.agent.in_loop import Tempered, arch_entropy, masses
 from appnas.space import Arch, Gates, Space, describe
 from appnas.supernet import SelfGated
@@ -33,11 +34,13 @@ try:
     from appnas.agent.encoders import Encoding, check_host, keep, own_buffer, resolved
     from appnas.agent.features import Features
     from appnas.agent.tying import Hold, Training, encoder_of, optimisers, searching, supernets
+    from appnas.agent.weights import read_weights
 except ImportError as error:
     raise ImportError("agents need Stable-Baselines3: pip install 'appnas[rl]'") from error
 
 __all__ = ["ArchCallback", "encoder_of", "make_policy_kwargs", "searching", "supernets", "swap_encoder"]
 
+IDLE = "this encoder is not searched, so that nothing comes of"
 Found = Genotype | Literal["search"] | None
 
 
@@ -86,28 +89,39 @@ def make_policy_kwargs(
         freeze: leave the encoder as it is: no gradient reaches it, and its statistics rest.
         tied: off-policy actor-critics share one encoder, which the critic's loss trains; False for one each, as SB3
             has them. By default where there are logits.
-        weights: to begin with: what `encoder_of(agent).state_dict()` gives, or such a file (safetensors).
+        weights: to begin with: what `encoder_of(agent).state_dict()` gives, or what `save_weights` writes. They
+            are saved with the agent's own from then on, and no more in its `policy_kwargs`.
         more: further policy_kwargs, for example net_arch, optimizer_class or optimizer_kwargs.
 
     Raises:
-        ValueError: an architecture of another space, or without a space; a frozen encoder with something to learn.
+        ValueError: an architecture of another space, or without a space; a frozen encoder with something to learn; no
+            weights, or those of another genotype; paths of no sample.
     """
     encoder, found, features = resolved(encoder, arch)
     features_dim = features if features_dim is None else features_dim
-    if not (scale is None or scale >= 0) or not tau > 0 or paths < 1 or not encoder_lr >= 0:
+    rates = (0 if scale is None else scale, encoder_lr)
+    if not all(0 <= rate < math.inf for rate in rates) or not 0 < tau < math.inf or paths < 1:
         raise ValueError(
-            f"scale and encoder_lr must be at least 0, tau above 0, paths at least 1, got {scale}, {encoder_lr}, {tau}"
-            f" and {paths}"
+            "scale and encoder_lr must be at least 0, tau above 0, all finite, paths at least 1, got"
+            f" {scale}, {encoder_lr}, {tau} and {paths}"
         )
+    if ours := {"features_extractor_class", "features_extractor_kwargs"} & set(more):
+        raise ValueError(f"{min(ours)} is what is made here: give the extractor's settings by name, as features_dim=8")
     if sampled not in (None, "rollout", "step"):
         raise ValueError(f"sampled is 'rollout' (PPO), 'step' (DQN) or None for a mixture, got {sampled!r}")
-    if freeze and (encoder_lr != 1 or (isinstance(encoder, Space) and found is None)):
+    if paths != 1 and sampled is None:
+        raise ValueError(f"paths={paths} are samples: give sampled='rollout' (PPO) or 'step' (DQN) too, or paths=1")
+    searched = isinstance(encoder, Space) and found is None
+    idle = [name for name, there in (("scale", scale is not None), ("tau", tau != 1), ("sampled", sampled)) if there]
+    if idle and not searched:
+        warnings.warn(f"{IDLE}: {', '.join(idle)}; leave them out, or give a space without an arch", stacklevel=2)
+    if freeze and (encoder_lr != 1 or searched):
         raise ValueError("a frozen encoder learns nothing: give an arch (a supernet's logits learn), and no encoder_lr")
     given = {name: value for name, value in (("eps", eps), ("weight_decay", weight_decay)) if value is not None}
-    weights = load_file(weights) if isinstance(weights, str | Path) else weights
+    weights = read_weights(weights, encoder, found)
     extractor: dict[str, Any] = {"encoder": encoder, "arch": found, "tau": tau, "features_dim": features_dim}
-    extractor |= {"sampled": sampled, "paths": paths, "scaled": not more.get("normalize_images", True)}
-    extractor["training"] = Training(scale, encoder_lr, freeze, tied, weights, given)
+    training = Training(scale, encoder_lr, freeze, tied, weights, given)
+    extractor |= {"sampled": sampled, "paths": paths, "training": training}
     return {"features_extractor_class": Features, "features_extractor_kwargs": extractor, **more}
 
 
@@ -119,7 +133,7 @@ class ArchCallback(BaseCallback):
     Args:
         temperature: share of the training done, 0 to 1 -> temperature; it changes between rollouts only.
         snapshots: number of times that the gates are kept over a training, first and last included.
-        alternate: train weights and logits in turns, each on rollouts of its own.
+        alternate: train weights and logits in turns, each on rollouts of its own. What is saved knows no turn.
         out: file of the encoder, "encoder.json", written at every snapshot; `make_policy_kwargs` takes its path.
 
     Attributes:
@@ -157,30 +171,24 @@ class ArchCallback(BaseCallback):
 
     def _on_training_start(self) -> None:
         self.network = searching(self.model)
-        check_host(self.model)  # a training that was interrupted may have left its groups in a turn:
-        self.scales = [float(group.setdefault("joint_scale", group["lr_scale"])) for group in self._groups()]
-        self.rollouts, self.start = 0, self.num_timesteps
+        check_host(self.model)
+        self.rollouts, self.start, self.began = 0, self.num_timesteps, self.model.start_time
+        for optimiser in optimisers(self.model.policy) if self.alternate else ():
+            vars(optimiser)["turn"] = self._turn
         self.due = float(self.start)
         self._snapshot()
 
     def _on_rollout_start(self) -> None:
         if self.temperature:
-            tau = self.temperature(1 - self.model._current_progress_remaining)
+            tau = self.temperature(self.num_timesteps / self.model._total_timesteps)
             for network in supernets(self.model):
                 assert isinstance(network.relax, Tempered)
                 network.relax.set(tau)
-        if self.alternate:
-            of_weights = self.rollouts % 2 == 0
-            turns = zip(self._groups(), self.scales, strict=True)
-            self._scale([0.0 if of_logits(group) == of_weights else scale for group, scale in turns])
         self.rollouts += 1
 
-    def _groups(self) -> list[dict[str, Any]]:
-        return [group for optimiser in optimisers(self.model.policy) for group in optimiser.param_groups]
-
-    def _scale(self, scales: Sequence[float]) -> None:
-        for group, scale in zip(self._groups(), scales, strict=True):
-            group["lr_scale"] = scale
+    def _turn(self) -> bool | None:
+        """Whether the logits rest, or the weights; neither in another training, after one that was interrupted."""
+        return self.rollouts % 2 == 1 if self.model.start_time == self.began else None
 
     def _on_rollout_end(self) -> None:
         assert self.network is not None
@@ -209,9 +217,8 @@ class ArchCallback(BaseCallback):
         return True
 
     def _on_training_end(self) -> None:
-        self._scale(self.scales)
-        for group in self._groups():
-            group.pop("joint_scale", None)  # the zoo of SB3 ends a training twice
+        for optimiser in optimisers(self.model.policy):
+            vars(optimiser).pop("turn", None)  # the zoo of SB3 ends a training twice
         self._snapshot()
 
 
@@ -247,7 +254,9 @@ def swap_encoder(
             " ArchCallback or its file; to search anew, leave the argument out"
         )
     arch = None if isinstance(arch, str) and arch == "search" else arch
-    kwargs = make_policy_kwargs(encoder, arch, **{**_settings(model, "optimizer_class" not in more), **more})
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", IDLE)  # kept for another search
+        kwargs = make_policy_kwargs(encoder, arch, **{**_settings(model, "optimizer_class" not in more), **more})
     fresh = type(model)(model.policy_class, model.get_env(), device=model.device, _init_setup_model=False)  # type: ignore[call-arg]
     names = [*model._get_torch_save_params()[0], *model._get_torch_save_params()[1]]
     left = {*model._excluded_save_params(), *(name.split(".")[0] for name in names)}

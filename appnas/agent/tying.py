@@ -14,11 +14,13 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any, Literal
 
 import torch
+from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import BaseModel
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import Tensor, nn
@@ -42,8 +44,8 @@ class Training:
     """Leave the encoder as it is."""
     tied: bool | None = None
     """Actor and critic share the encoder, and the critic trains it; None where there are logits."""
-    weights: Mapping[str, Tensor] | None = None
-    """To begin with: the encoder's `state_dict`."""
+    weights: Mapping[str, Tensor] | None = field(default=None, compare=False)
+    """To begin with: the encoder's `state_dict`. Left out where an agent compares what it is loaded with."""
     optimiser: Mapping[str, Any] = field(default_factory=dict)
     """Settings of the optimiser that go before the agent's own."""
 
@@ -57,22 +59,43 @@ class Place:
     side: Literal["", "actor", "critic"] = ""
     """The network of an off-policy actor-critic; empty in other agents."""
     target: bool = False
-    """Whether it is a target network of that side."""
+    """Whether it is a target network: of that side, or of a network of action values."""
+    agent: Any = None
+    """The agent that makes the policy, if one does."""
+
+    def tell(self, **said: Any) -> None:
+        """Write settings of the extractor anew where they are saved from: the policy's, and the agent's.
+
+        The agent's have no weights to begin with any more: what is made of them is saved with the policy.
+        """
+        if self.policy is not None:
+            self.policy.features_extractor_kwargs = {**self.policy.features_extractor_kwargs, **said}
+        given = getattr(self.agent, "policy_kwargs", {})
+        if "features_extractor_kwargs" in given:  # else a policy's own class says them
+            extractor = {**given["features_extractor_kwargs"], **said}
+            if (training := extractor.get("training")) is not None:
+                extractor["training"] = replace(training, weights=None)
+            self.agent.policy_kwargs = {**given, "features_extractor_kwargs": extractor}
+
+
+MAKERS = {"make_actor": "actor", "make_critic": "critic", "make_q_net": "q_net", "make_quantile_net": "quantile_net"}
+"""Methods of policies that make networks, and where the first that they make is kept; the second is its target."""
 
 
 def place() -> Place:
-    """Look up the stack for the policy that asks, and the method that it asks from."""
-    frame, policy, steps = sys._getframe(1), None, {"make_actor": "actor", "make_critic": "critic"}
+    """Look up the stack for the policy that asks, the method that it asks from, and the agent."""
+    frame, policy, name = sys._getframe(1), None, ""
     while frame is not None:
         owner = frame.f_locals.get("self")
         if policy is None and isinstance(owner, BaseModel):
             policy = owner
         if policy is not None and owner is not policy:
             break
-        if policy is not None and (side := steps.get(frame.f_code.co_name)):
-            return Place(policy, side, hasattr(policy, side))  # type: ignore[arg-type]
+        name = name or (MAKERS.get(frame.f_code.co_name, "") if policy is not None else "")
         frame = frame.f_back  # type: ignore[assignment]
-    return Place(policy)
+    agent = frame.f_locals.get("self") if frame is not None else None
+    side: Any = name if name in ("actor", "critic") else ""
+    return Place(policy, side, hasattr(policy, name), agent if isinstance(agent, BaseAlgorithm) else None)
 
 
 class _Instead(type):
@@ -93,16 +116,18 @@ class Housed(BaseFeaturesExtractor, metaclass=_Instead):
     """An extractor whose network is its own, or another extractor's of the same agent."""
 
     network: nn.Module
+    lent = False
+    """Whether the network is the critic's, and this extractor the actor's."""
 
     def house(
-        self, make: Callable[[], nn.Module], training: Training, searched: bool, sampled: Hold | None = None
+        self, make: Callable[[], nn.Module], at: Place, training: Training, searched: bool, sampled: Hold | None = None
     ) -> None:
         """Make the network, or find it, and say how the agent's optimiser trains it.
 
         Raises:
             ValueError: what the agent would train otherwise than it is meant.
         """
-        at, self.training_of, self.taken = place(), training, set[tuple[str, bool]]()
+        self.training_of, self.taken = training, set[tuple[str, bool]]()
         side = at.side if (searched if training.tied is None else training.tied) else ""
         if at.policy is not None:
             _check(at, training, searched, sampled)
@@ -114,10 +139,9 @@ class Housed(BaseFeaturesExtractor, metaclass=_Instead):
         network = make() if source is None else source.network
         if source is None and training.weights is not None:
             _load(network, training.weights)
-        if side == "actor":
-            object.__setattr__(self, "network", network)  # trained, saved and moved as a part of the critic
-        else:
-            self.network = network
+        self.network, self.lent = network, side == "actor"
+        if sampled and not at.target:  # a target is always in evaluation, where it draws
+            network.rests = True  # type: ignore[assignment]
         self.still = side == "actor" or training.freeze
         followed = _next(getattr(at.policy, side), at) if side and at.target else None
         self.follows = () if followed is None else (followed.network,)  # not registered as a part
@@ -132,6 +156,20 @@ class Housed(BaseFeaturesExtractor, metaclass=_Instead):
                     mine.copy_(its)
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.still):
             return self.network(network_input)
+
+    def named_modules(self, *given: Any, **more: Any) -> Iterator[tuple[str, nn.Module]]:
+        """All parts; of an actor's, not the network that is the critic's.
+
+        So it is saved, moved and exported with the actor, but is no parameter of it: its optimiser, and the average
+        that its target is, leave it out.
+        """
+        return islice(super().named_modules(*given, **more), 1 if self.lent else None)
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *more: Any) -> None:
+        inside = f"{prefix}network."
+        if self.lent and not any(name.startswith(inside) for name in state_dict):  # saved before actors were whole
+            state_dict.update(self.network.state_dict(prefix=inside))
+        super()._load_from_state_dict(state_dict, prefix, *more)
 
     def train(self, mode: bool = True) -> Housed:
         """Training or evaluation; what is frozen keeps its running statistics, too."""
@@ -181,7 +219,12 @@ def _check(at: Place, training: Training, searched: bool, sampled: Hold | None) 
     if at.side and (searched or training.tied) and shares:
         raise ValueError(
             "share_features_extractor=True would have the actor's loss train the encoder; actor and critic share this"
-            " one already, and the critic's loss trains it: leave share_features_extractor out"
+            " one already, and the critic's loss trains it: give share_features_extractor=False"
+        )
+    if training.tied and on_policy and not shares:
+        raise ValueError(
+            "tied=True is for agents whose actor and critic have losses of their own, SAC and its kin; policy and value"
+            " of this one share an encoder with share_features_extractor=True"
         )
     if searched and sampled and (sampled == "rollout") != on_policy:
         wanted = "rollout" if on_policy else "step"

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import gymnasium
-from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
+from gymnasium import spaces
+from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper, VecFrameStack
 
-from appnas.agent.observations import Frames, Layout, Seen
+from appnas.agent.joined import Image
+from appnas.agent.observations import WRAPPER, Frames, Layout, Seen, shape_known
 
 
 class VecFrames(VecEnvWrapper):
@@ -53,3 +55,40 @@ def frames(env: Any, layout: Layout | None = None, bounds: tuple[float, float] |
     if isinstance(env, gymnasium.Env):
         return Frames(env, layout, bounds, keys)
     return VecFrames(env, layout, bounds, keys)
+
+
+def check_stacks(env: Any, space: Any, scaled: bool) -> None:
+    """See that an agent reads what `frames` has made channels first, also where it was stacked afterwards.
+
+    Stacked, it may have more channels than pixels a side, which Stable-Baselines3 would take for channels.
+
+    Args:
+        env: the agent's; None if there is none.
+        space: what the agent observes.
+        scaled: see `Image`.
+
+    Raises:
+        ValueError: it does not, or nobody can tell.
+    """
+    stacked = False
+    while isinstance(env, VecEnvWrapper) and not isinstance(env, VecFrames):
+        stacked, env = stacked or isinstance(env, VecFrameStack), env.venv
+    if not stacked:
+        return
+    made: Any = env.observation_space
+    pairs: list[tuple[Any, Any]] = (
+        [(made[k], space[k]) for k in made] if isinstance(made, spaces.Dict) else [(made, space)]
+    )
+    for before, after in pairs:
+        if shape_known(before) is None:
+            continue
+        try:
+            right = Image(after, scaled).order == "channels_first" and after.shape[1:] == before.shape[1:]
+        except ValueError:
+            right = False
+        if not right:
+            raise ValueError(
+                f"{WRAPPER} made frames of {list(before.shape)}, channels first; stacked, they come as"
+                f" {list(after.shape)}, of which nobody can tell the channels: stack before frames, as in"
+                " frames(VecFrameStack(env, 4))"
+            )

@@ -24,15 +24,16 @@ class SelfSampled(SelfGated):
     How long a sample holds is said by `held`. True, for on-policy agents: from one rollout to the next, the gradient
     steps between included, so that PPO's ratio begins at 1. A rollout begins where the module is put into evaluation
     after it was in training (Stable-Baselines3 does that). False, for off-policy agents: every pass draws anew, those
-    of a target network too, as with noisy networks. Passes in evaluation are samples as well: to act by what was found,
-    build it.
+    of a target network too, as with noisy networks; if `rests`, none in evaluation, which goes by the last sample of
+    the training and leaves the next ones as they are, whoever evaluates. So evaluation is by a sample as well: to act
+    by what was found, build it.
 
     Args:
         space, supernet: as for `SelfGated`.
         relax: logits with noise -> soft gates, at a temperature.
         generator: of the noise; its state is copied.
         paths: draws whose mean the gates are; at most so many options of a decision run.
-        held: see above; an attribute, for whoever knows the host.
+        held: see above; an attribute, for whoever knows the host, as `rests` is, by default False.
 
     Raises:
         ValueError: no path.
@@ -40,6 +41,7 @@ class SelfSampled(SelfGated):
 
     random: Tensor
     due: Tensor
+    rests = False
 
     def __init__(
         self,
@@ -102,6 +104,6 @@ class SelfSampled(SelfGated):
 
     def forward(self, *inputs: Tensor) -> Any:
         """The supernet's output under a sample."""
-        if not self.held:
+        if not self.held and (self.training or not self.rests):
             self.draw()
         return super().forward(*inputs)

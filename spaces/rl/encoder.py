@@ -204,7 +204,9 @@ def frame(io: IO, stages: int) -> tuple[int, int]:
         ValueError: not images, or too small: at least 2 x 2 pixels must be left.
     """
     if len(io.inputs) != 3:
-        raise ValueError(f"an image encoder takes observations [C, H, W], got the shape {io.inputs}")
+        raise ValueError(
+            f"an image encoder takes observations [C, H, W], got the shape {io.inputs}; the space `torso` takes vectors"
+        )
     height, width = io.inputs[1:]
     if min(height, width) < 2 ** (stages + 1):
         raise ValueError(

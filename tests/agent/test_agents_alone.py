@@ -157,6 +157,16 @@ def test_frozen_weights_of_another_agent(kind, tmp_path):
     assert any(not torch.equal(model.policy.state_dict()[name], x) for name, x in head.items())
 
 
+@pytest.mark.parametrize("freeze", [False, True])
+@pytest.mark.parametrize("kind", [PPO, A2C, DQN])
+def test_given_weights_of_nature_cnn_are_those_that_the_agent_begins_with(kind, freeze):
+    """Actor-critic policies initialise SB3's own extractors anew after they are made."""
+    source = encoder_of(agent(kind, make_policy_kwargs(NatureCNN, features_dim=8), 36)).state_dict()
+    kwargs = make_policy_kwargs(NatureCNN, features_dim=8, weights=source, freeze=freeze)
+    model = agent(kind, kwargs, 36, seed=5)
+    assert all(torch.equal(x, source[name]) for name, x in encoder_of(model).state_dict().items())
+
+
 def test_statistics_of_a_frozen_encoder_rest():
     def normed(io):
         return nn.Sequential(nn.BatchNorm2d(io.inputs[0]), nn.Flatten(), nn.Linear(256, 4))

@@ -12,7 +12,7 @@ pytest.importorskip("sb3_contrib", reason="the extra `rl` is not installed")
 from sb3_contrib import TRPO
 from stable_baselines3 import A2C, DQN, PPO
 from stable_baselines3.common.buffers import NStepReplayBuffer
-from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.callbacks import BaseCallback, CheckpointCallback
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor, NatureCNN
 
 from appnas.agent import ArchAdam, ArchCallback, Features, load_encoder, make_policy_kwargs, save_encoder, swap_encoder
@@ -83,17 +83,42 @@ class Stop(BaseCallback):
 
 
 def test_after_an_interruption(tmp_path):
-    """The genotype is that of the logits, the file that of the last snapshot; alternate scales come back."""
+    """The genotype is that of the logits, the file that of the last snapshot; no turn is left."""
     watch = ArchCallback(out=tmp_path / "encoder.json", snapshots=4, alternate=True)
     model = ppo(SPACE, scale=20.0)
     with pytest.raises(KeyboardInterrupt):
         model.learn(128, callback=[watch, Stop()])
     assert watch.genotype == describe(SPACE.choices, supernets(model)[0].arch())
     assert json.loads((tmp_path / "encoder.json").read_text())["found"]["steps"] == 64
-    assert [group["lr_scale"] for group in model.policy.optimizer.param_groups] != [1.0, 20.0]
-    again = ArchCallback(alternate=True)
-    model.learn(64, callback=again)
-    assert again.scales == [group["lr_scale"] for group in model.policy.optimizer.param_groups] == [1.0, 20.0]
+    assert model.policy.optimizer.turn() is True, "the logits rest"
+    for more in (None, ArchCallback(alternate=True)):
+        before = [p.detach().clone() for p in (model.policy.action_net.weight, *supernets(model)[0].alpha)]
+        model.learn(64, callback=more)
+        after = (model.policy.action_net.weight, *supernets(model)[0].alpha)
+        assert not any(map(torch.equal, before, after)) and model.policy.optimizer.turn() is None
+
+
+@pytest.mark.parametrize("steps", [32, 64])
+def test_what_is_saved_in_a_turn_trains_both_halves(steps, tmp_path):
+    """As CheckpointCallback and EvalCallback save it: with the scales that the agent was given."""
+    model, save = ppo(SPACE, scale=5.0), CheckpointCallback(steps // 2, tmp_path, "agent")
+    model.learn(96, callback=[ArchCallback(alternate=True), save])
+    loaded = PPO.load(tmp_path / f"agent_{steps}_steps.zip", env=catch(), device="cpu")
+    assert [group["lr_scale"] for group in loaded.policy.optimizer.param_groups] == [1.0, 5.0]
+    before = [p.detach().clone() for p in (loaded.policy.action_net.weight, *supernets(loaded)[0].alpha)]
+    loaded.learn(32)
+    assert not any(map(torch.equal, before, (loaded.policy.action_net.weight, *supernets(loaded)[0].alpha)))
+
+
+def test_the_temperature_begins_anew_with_every_training(tmp_path):
+    """Also of an agent that was loaded; a training that goes on has its share of both done, as SB3's schedules say."""
+    seen = []
+    watch = ArchCallback(temperature=lambda done: seen.append(done) or 2.0 - done)
+    model = ppo(SPACE).learn(64, callback=watch)
+    model.save(tmp_path / "agent.zip")
+    model.learn(64, callback=watch, reset_num_timesteps=False)
+    PPO.load(tmp_path / "agent.zip", env=catch(), device="cpu").learn(64, callback=watch)
+    assert seen == [0, 0.5, 0.5, 0.75, 0, 0.5]
 
 
 def test_going_on_begins_where_it_ended():
@@ -155,6 +180,32 @@ def test_what_is_no_encoder(encoder, words):
         make_policy_kwargs(encoder)
 
 
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"encoder_lr": float("inf")}, "all finite"),
+        ({"scale": float("nan")}, "all finite"),
+        ({"tau": float("inf")}, "all finite"),
+        ({"paths": 3}, "paths=3 are samples: give sampled"),
+        ({"features_extractor_kwargs": {"features_dim": 8}}, r"_kwargs is what is made here.*features_dim=8"),
+        ({"features_extractor_class": NatureCNN}, "features_extractor_class is what is made here"),
+    ],
+)
+def test_settings_that_would_be_ignored_or_lost(more, words):
+    with pytest.raises(ValueError, match=words):
+        make_policy_kwargs(SPACE, **more)
+
+
+def test_settings_of_a_search_without_one():
+    """Said where they are given; a swap keeps them for the next search."""
+    for encoder in ((SPACE, ARCH), (ImpalaCNN,), ("appnas:catch",)):
+        with pytest.warns(UserWarning, match="not searched, so that nothing comes of: scale, tau, sampled; leave them"):
+            make_policy_kwargs(*encoder, scale=5.0, tau=2.0, sampled="rollout")
+    derived = swap_encoder(ppo(SPACE, scale=5.0, tau=2.0), SPACE, ARCH)
+    again = swap_encoder(derived, SPACE)
+    assert again.policy.optimizer.param_groups[1]["lr_scale"] == 5.0 and float(supernets(again)[0].relax.tau) == 2.0
+
+
 def test_the_forms_of_an_encoder(file):
     assert resolved(SPACE) == (SPACE, None, None) and resolved(SPACE, ARCH) == (SPACE, ARCH, None)
     assert resolved(file) == (SPACE, ARCH, None) and resolved(file, (0, 0, 0)) == (SPACE, (0, 0, 0), None)
@@ -187,6 +238,24 @@ def test_in_a_yaml_file_of_the_zoo(file):
     watch = by_name(given["callback"])()
     models["search"].learn(32, callback=watch)
     watch.on_training_end()  # the zoo does, once more
+
+
+@pytest.mark.parametrize("kind", [PPO, DQN])
+def test_a_file_named_in_policy_kwargs_is_read_once(kind, file, tmp_path):
+    """A saved agent, or its policy, holds what the file said: it may change, or be gone; kwargs stay as given."""
+    kwargs = {"features_extractor_class": Features, "features_extractor_kwargs": {"encoder": file}}
+    model = kind("CnnPolicy", catch(), policy_kwargs=kwargs, device="cpu")
+    assert kwargs["features_extractor_kwargs"] == {"encoder": file}
+    model.save(tmp_path / "agent.zip")
+    model.policy.save(tmp_path / "policy.pt")
+    save_encoder(file, SPACE, (0, 1, 2))
+    frames = torch.rand(5, 1, 16, 16)
+    policies = (kind.load(tmp_path / "agent.zip").policy, type(model.policy).load(tmp_path / "policy.pt", "cpu"))
+    for policy in policies:
+        both = [next(m for m in p.modules() if isinstance(m, Features))(frames) for p in (model.policy, policy)]
+        assert torch.equal(*both)
+    (tmp_path / "encoder.json").unlink()
+    kind.load(tmp_path / "agent.zip")
 
 
 @pytest.mark.parametrize("kind", [PPO, A2C])

@@ -9,14 +9,19 @@ pytest.importorskip("stable_baselines3", reason="the extra `rl` is not installed
 import gymnasium
 from gymnasium import spaces
 from stable_baselines3 import A2C, DQN, PPO
-from stable_baselines3.common.torch_layers import NatureCNN
+from stable_baselines3.common.callbacks import EvalCallback
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor, NatureCNN
+from stable_baselines3.common.vec_env import VecTransposeImage
+from torch import nn
 
 from appnas.agent import ArchCallback, make_policy_kwargs, swap_encoder
 from appnas.agent.features import Features
 from appnas.agent.sb3 import searching, supernets
+from appnas.agent.tying import Training
 from appnas.domains.rl.vectors import Catch, vector
-from appnas.space import describe
+from appnas.space import IO, describe
 from appnas.spaces import Encoder
+from appnas.spaces.rl import ImpalaCNN
 from appnas.supernet import SelfSampled
 
 SPACE = Encoder(channels=(4, 4), width=(4, 6), nodes=2, cells=1, depth=1, hidden=16)
@@ -144,6 +149,19 @@ def test_dqn_draws_at_every_pass():
     assert online.alpha[0].abs().max() > 0
 
 
+@pytest.mark.filterwarnings("ignore:Evaluation environment is not wrapped")
+@pytest.mark.parametrize(("kind", "hold"), [(DQN, "step"), (PPO, "rollout")])
+def test_evaluation_leaves_the_training_as_it_is(kind, hold):
+    """It acts by one sample, and draws none; what a deterministic policy does is the same twice."""
+    found, other = [], VecTransposeImage(vector(lambda: Catch(16), 1, 9))
+    for callbacks in ([], [EvalCallback(other, eval_freq=5, n_eval_episodes=2, verbose=0)]):
+        model = sampling(kind, hold).learn(96, callback=callbacks)
+        found.append(torch.cat([p.detach().flatten() for p in model.policy.parameters()]))
+        frames = np.random.default_rng(0).integers(0, 255, (64, 1, 16, 16)).astype(np.uint8)
+        assert np.array_equal(*(model.predict(frames, deterministic=True)[0] for _ in range(2)))
+    assert torch.equal(*found)
+
+
 def test_an_agent_that_was_saved_goes_on_with_its_sample(tmp_path):
     for kind, hold in ((PPO, "rollout"), (DQN, "step")):
         model = sampling(kind, hold).learn(64)
@@ -203,3 +221,44 @@ def test_frames_that_an_extractor_of_sb3_cannot_read():
     """NatureCNN's first kernel has eight pixels: torch's words come with what would do."""
     with pytest.raises(ValueError, match=r"NatureCNN cannot read frames of \(1, 16, 16\).*36 pixels a side"):
         Features(BYTES, NatureCNN)
+
+
+class Signed(BaseFeaturesExtractor):
+    """An extractor of SB3 with features of both signs."""
+
+    def __init__(self, observation_space, features_dim=6):
+        super().__init__(observation_space, features_dim)
+        numbers = int(np.prod(observation_space.shape))
+        self.net = nn.Sequential(nn.Flatten(), nn.Linear(numbers, features_dim), nn.Tanh())
+
+    def forward(self, x):
+        return self.net(x)
+
+
+@pytest.mark.parametrize("made", [Signed, lambda io: nn.Sequential(nn.Flatten(), nn.Linear(256, 6), nn.Tanh())])
+def test_features_of_a_hand_made_encoder_come_as_it_gives_them(made):
+    """Alone and in a dictionary; a searched one's are rectified."""
+    frames = torch.rand(9, 1, 16, 16)
+    assert Features(BYTES, made)(frames).min() < 0 <= Features(BYTES, SPACE)(frames).min()
+    shown = spaces.Dict(view=BYTES)
+    assert Features(shown, made)({"view": frames}).min() < 0 <= Features(shown, SPACE)({"view": frames}).min()
+
+
+def test_the_encoders_made_by_hand_here_rectify_themselves():
+    """So that their agents train as those of searched encoders do."""
+    frames = torch.rand(9, 1, 40, 40)
+    for made in (ImpalaCNN, NatureCNN):
+        features = Features(spaces.Box(0, 255, (1, 40, 40), np.uint8), made)(frames)
+        assert features.min() == 0 < features.max()
+
+
+def test_looking_for_the_number_of_features_leaves_no_trace():
+    """Statistics of given weights are as given, and modes as they were."""
+
+    def normed(io):
+        return nn.Sequential(nn.BatchNorm2d(io.inputs[0]), nn.Flatten(), nn.Linear(256, 4))
+
+    weights = {name: torch.full_like(x, 3) for name, x in normed(IO((1, 16, 16), ())).state_dict().items()}
+    made = Features(BYTES, normed, training=Training(weights=weights))
+    assert all(torch.equal(x, weights[name]) for name, x in made.network.state_dict().items())
+    assert all(part.training for part in made.modules())

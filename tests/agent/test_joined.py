@@ -107,7 +107,11 @@ def test_wrappers_side_by_side(make):
 
 
 def test_normalised_frames_with_the_word_for_it():
+    """Also where it is said beside the encoder's settings, as one merges dictionaries."""
     searched(VecNormalize(vec(RGB)), normalize_images=False)
+    shown = vec(spaces.Box(0, 10, (3, 12, 12), np.float32))
+    kwargs = make_policy_kwargs(SPACE) | {"normalize_images": False}
+    assert PPO("CnnPolicy", shown, policy_kwargs=kwargs, device="cpu").policy.features_dim == 6
 
 
 @pytest.mark.parametrize(

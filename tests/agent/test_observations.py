@@ -109,3 +109,12 @@ def test_what_is_no_frame():
     assert is_frame(spaces.Box(0, 255, (50, 40), np.uint8), alone=False) and not is_frame(spaces.Discrete(3))
     with pytest.raises(ValueError, match="2 to 4 axes"):
         frames(Still(spaces.Box(-1, 1, (4,))))
+
+
+WAY = spaces.Discrete(4)
+
+
+@pytest.mark.parametrize("space", [spaces.Tuple((WAY,)), spaces.Text(5), spaces.Sequence(WAY)])
+def test_observations_without_axes(space):
+    with pytest.raises(ValueError, match=r"2 to 4 axes .* as a Box or in a Dict.*got (Tuple|Text|Sequence)"):
+        frames(Still(space))

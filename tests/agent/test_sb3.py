@@ -56,6 +56,7 @@ def alphas(model):
     return torch.cat([a.detach().flatten() for a in searching(model).alpha])
 
 
+@pytest.mark.filterwarnings("ignore:this encoder is not searched")
 @pytest.mark.parametrize(
     ("name", "encoder"), [(name, e) for name in AGENTS for e in ENCODERS if e == "supernet" or name in ("ppo", "dqn")]
 )

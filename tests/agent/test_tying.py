@@ -1,6 +1,7 @@
 """appnas.agent.tying: one encoder for actor and critic, which the critic's loss trains."""
 
 import copy
+import io
 import itertools
 
 import pytest
@@ -24,7 +25,7 @@ BOTH = (SAC, TD3, DDPG, TQC, CrossQ)
 
 
 def search(kind, **more):
-    return agent(kind, make_policy_kwargs(SPACE, scale=5.0, **more))
+    return agent(kind, make_policy_kwargs(SPACE, **({} if "arch" in more else {"scale": 5.0}), **more))
 
 
 def frames(count=3):
@@ -37,18 +38,50 @@ def parts(model):
 
 @pytest.mark.parametrize("kind", BOTH)
 def test_actor_and_critic_look_through_one_encoder(kind):
-    """Its parameters are the critic's alone: in its optimiser, once, and in the policy's state, once."""
+    """Its parameters are the critic's alone: in its optimiser, once."""
     model = search(kind)
     net, inside = parts(model)
     actor, critic = ([id(p) for g in o.param_groups for p in g["params"]] for o in optimisers(model.policy))
     assert searching(model) is net and not inside & set(actor) and inside <= set(critic)
     assert len(critic) == len(set(critic)) and {id(p) for p in model.actor.parameters()} == set(actor)
-    assert not [name for name in model.policy.state_dict() if name.startswith("actor.features_extractor")]
     x = frames()
     seen = [side.extract_features(x, side.features_extractor) for side in (model.actor, model.critic)]
     torch.testing.assert_close(seen[0].detach(), seen[1].detach(), rtol=0, atol=0)
     assert not seen[0].requires_grad and seen[1].requires_grad
     assert len(supernets(model)) == (1 if kind is CrossQ else 2)
+
+
+@pytest.mark.filterwarnings("ignore")  # torch's, of tracing what SB3 does in Python
+@pytest.mark.parametrize("kind", BOTH)
+def test_an_actor_is_a_whole_module(kind):
+    """Its weights alone make another act alike; it is traced and exported as SB3's own are."""
+    runtime = pytest.importorskip("onnxruntime", reason="the extra `onnx` is not installed")
+    made = make_policy_kwargs(SPACE, ARCH, tied=True)
+    model, other = agent(kind, made).learn(8), agent(kind, made, seed=7)
+    other.actor.load_state_dict(model.actor.state_dict())
+    for each in (model, other):
+        each.policy.set_training_mode(False)
+    given = (frames().float(),) if kind in (TD3, DDPG) else (frames().float(), torch.tensor(True))
+    with torch.no_grad():
+        actions = model.actor(*given)
+        assert torch.equal(other.actor(*given), actions) and actions.abs().max() > 0
+        torch.testing.assert_close(torch.jit.trace(model.actor, given)(*given), actions)
+    file = io.BytesIO()
+    torch.onnx.export(model.actor, given, file, dynamo=False, input_names=["frames"])
+    session = runtime.InferenceSession(file.getvalue())
+    out = session.run(None, {"frames": given[0].numpy()})[0]
+    torch.testing.assert_close(torch.from_numpy(out), actions, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", [SAC, TD3])
+def test_agents_that_were_saved_with_half_an_actor_load(kind):
+    """Before, the encoder's weights were the critic's alone."""
+    model, other = search(kind).learn(8), search(kind)
+    half = {k: x for k, x in model.policy.state_dict().items() if not k.startswith(("actor.feat", "actor_target.feat"))}
+    other.policy.load_state_dict(half)
+    assert all(torch.equal(x, model.policy.state_dict()[k]) for k, x in other.policy.state_dict().items())
+    with pytest.raises(RuntimeError, match="Missing key"):
+        other.policy.load_state_dict({k: x for k, x in half.items() if not k.startswith("critic.feat")})
 
 
 @pytest.mark.parametrize("kind", BOTH)
@@ -112,8 +145,9 @@ def test_encoders_without_logits_are_the_agents_affair_unless_they_are_tied():
     ("kind", "more", "words"),
     [
         (SAC, {"tied": False}, "logits of their own"),
-        (TD3, {"share_features_extractor": True}, "leave share_features_extractor out"),
+        (TD3, {"share_features_extractor": True}, "give share_features_extractor=False"),
         (PPO, {"share_features_extractor": False}, "2 encoders with logits of their own"),
+        (PPO, {"arch": ARCH, "tied": True, "share_features_extractor": False}, "tied=True is for agents whose actor"),
         (PPO, {"sampled": "step"}, "learns on policy: .* give sampled='rollout'"),
         (SAC, {"sampled": "rollout"}, "learns off policy: .* give sampled='step'"),
         (DQN, {"sampled": "rollout"}, "learns off policy"),
@@ -170,3 +204,10 @@ def test_an_extractor_made_by_hand_has_no_place():
     assert place().policy is None
     alone = Features(agent(PPO, None, 36).observation_space, NatureCNN, None)
     assert isinstance(alone.network, NatureCNN) and Features != NatureCNN and Features != nn.Module
+
+
+def test_an_agent_whose_networks_share_is_swapped_as_the_message_says():
+    shared = agent(SAC, {"share_features_extractor": True}, 36)
+    with pytest.raises(ValueError, match="give share_features_extractor=False"):
+        swap_encoder(shared, SPACE)
+    swap_encoder(shared, SPACE, share_features_extractor=False).learn(8)

@@ -54,6 +54,23 @@ def test_what_is_not_held_is_drawn_at_every_pass():
     assert len({tuple(x.tolist()) for x in seen}) == 4
 
 
+def test_what_rests_goes_by_the_last_sample_of_the_training_in_evaluation():
+    """However often it is asked, the training draws the same next ones."""
+    seen = {}
+    for asked in (0, 3):
+        net, seen[asked] = made(held=False), []
+        net.rests = True
+        for _ in range(4):
+            net.train()(FRAMES)
+            last = [x.detach() for x in net.gates()]
+            net.eval()
+            for _ in range(asked):
+                net(FRAMES)
+                assert same(net.gates(), last)
+            seen[asked] += last
+    assert same(seen[0], seen[3]) and len({tuple(x.flatten().tolist()) for x in seen[0]}) > 1
+
+
 def test_samples_have_the_probabilities_of_the_logits():
     net = made()
     with torch.no_grad():

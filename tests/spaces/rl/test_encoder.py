@@ -157,7 +157,7 @@ def test_settings_are_checked(settings, words):
 
 
 def test_observations_that_do_not_fit():
-    with pytest.raises(ValueError, match=r"\[C, H, W\].*\(4,\)"):
+    with pytest.raises(ValueError, match=r"\[C, H, W\].*\(4,\); the space `torso` takes vectors"):
         Encoder().supernet(IO((4,), (2,)))
     for make in (Encoder().supernet, ImpalaCNN):
         with pytest.raises(ValueError, match="at least 16 pixels a side, got 15 x 64"):
