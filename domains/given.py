@@ -260,7 +260,8 @@ def _splits(data: Mapping[str, Any], field: str) -> Any:
         return text_data.corpus(texts, "word", text_data.SMALL)
     if _is_graph(train) or _is_graph(_first(train)):
         of = splits_of(data, lambda _: True)
-        return Graphs(*(None if of[name] is None else _unloaded(of[name]) for name in ("train", "valid", "test")))
+        lists: list[Any] = [None if of[name] is None else _unloaded(of[name]) for name in ("train", "valid", "test")]
+        return Graphs(lists[0], lists[1], lists[2])
     if _is_array(train) or isinstance(train, tuple):
         for name, part in data.items():
             if not isinstance(part, tuple) or len(part) != 2:

@@ -86,8 +86,8 @@ class Links(Graphs):
         elif label is None:
             parts, of_links = of_edges(graphs[0], options, self.directed), True
         else:
-            y = as_labels(as_tensor(label, "edge_label"), "edge_label")
-            parts, of_links = of_labels(graphs[0], y, options, self.directed), False
+            labels = as_labels(as_tensor(label, "edge_label"), "edge_label")
+            parts, of_links = of_labels(graphs[0], labels, options, self.directed), False
         name = "binary_cross_entropy_with_logits" if of_links else loss_name(loss)
         y = self._read({split: [part.y] for split, part in parts.items()}, name)
         self._edges = {split: known_edges(parts, split) for split in parts} if of_links else {}

@@ -52,17 +52,23 @@ class LayerNorm(nn.LayerNorm):
         return super().forward(given[0])
 
 
-class GraphPairNorm(PairNorm):
+class GraphPairNorm(nn.Module):
     """PairNorm (arXiv 1909.12223), of every graph by itself: what it is joined with in a batch changes nothing."""
 
-    def forward(self, given: Normed) -> Tensor:  # type: ignore[override]
+    def __init__(self) -> None:
+        super().__init__()
+        self.alone = PairNorm()
+
+    def forward(self, given: Normed) -> Tensor:
         """Shapes: [N, D] -> [N, D]."""
         x, graph = given
         if graph is None:
-            return super().forward(x)  # type: ignore[no-any-return]
+            y: Tensor = self.alone(x)
+            return y
         x = x - pooled(x, graph).index_select(0, graph)
         length = pooled(x.square().sum(-1, keepdim=True), graph).index_select(0, graph)
-        return self.scale * x / (self.eps + length).sqrt()  # type: ignore[no-any-return]
+        y = x / (self.alone.eps + length).sqrt()
+        return y
 
 
 class UnitLength(nn.Module):
