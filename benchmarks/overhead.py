@@ -1,6 +1,7 @@
 """What the library itself costs: import beyond torch, a trial with its journal on disk, a table query, opening a table.
 
-CPU time, best of five (of three imports), and as a share of a yardstick taken in the same run: importing torch, or
+Beside it what a trial of Optuna costs, with random draws, the same table and its own journal on disk. CPU time, best of
+five (of three imports, of two with Optuna), and as a share of a yardstick taken in the same run: importing torch, or
 10,000 sums of Python's own. The table needs APPNAS_DATA.
 
     python benchmarks/overhead.py
@@ -56,6 +57,27 @@ def trials(strategy, table, count, events):
         search_loop(strategy, table, count, callbacks=[Run(path, events=events)])
 
 
+def peer(space, table, count):
+    """The same number of random draws by Optuna, with its own journal on disk."""
+    import optuna
+    from optuna.storages.journal import JournalFileBackend
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+    def objective(trial):
+        arch = tuple(
+            trial.suggest_categorical(f"{choice.name}{k}", range(len(choice.options)))
+            for choice in space.choices
+            for k in range(choice.count)
+        )
+        return float(table.score(Draw(arch)).value)
+
+    with tempfile.TemporaryDirectory() as folder:
+        storage = optuna.storages.JournalStorage(JournalFileBackend(f"{folder}/journal"))
+        study = optuna.create_study(storage=storage, sampler=optuna.samplers.RandomSampler(0), direction="maximize")
+        study.optimize(objective, count)
+
+
 def main():
     torch.set_num_threads(1)
     ran = [subprocess.check_output([sys.executable, "-c", IMPORT], text=True) for _ in range(3)]
@@ -77,6 +99,9 @@ def main():
             print(
                 f"a trial, {name}, {journal:<{22 - len(name)}} {1e3 * spent:8.3f} ms, {spent / yardstick:.3f} of these"
             )
+    for many in (100, count):
+        spent = best(lambda n=many: peer(space, table, n), 2) / many
+        print(f"a trial of Optuna, random, {many:<5}  {1e3 * spent:8.3f} ms, {spent / yardstick:.3f} of these")
 
 
 if __name__ == "__main__":

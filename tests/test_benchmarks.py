@@ -126,6 +126,8 @@ def test_overhead(data):
     assert float(re.search(r"a table query .*, (\S+) of these", out)[1]) <= 0.06
     trials = [float(share) for share in re.findall(r"a trial, .* (\S+) of these", out)]
     assert len(trials) == 4 and max(trials) <= 2
+    peers = [float(share) for share in re.findall(r"a trial of Optuna, .* (\S+) of these", out)]
+    assert len(peers) == 2 and min(peers) > 5 * trials[0]
 
 
 def test_the_table_of_the_baselines(data):
