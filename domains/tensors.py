@@ -84,6 +84,43 @@ def unmasked(x: Any, what: str) -> None:
         )
 
 
+MERGED = 1e-5
+"""Deviation, as a share of the mean, below which single precision has too few numbers left."""
+
+
+def by_name(x: Any, like: Any, what: str) -> Any:
+    """A table with its columns in the order of another one; what is no table, or beside one that is none, as it is.
+
+    Raises:
+        ValueError: other columns.
+    """
+    if not all(hasattr(some, "iloc") and hasattr(some, "columns") for some in (x, like)):
+        return x
+    mine, theirs = set(x.columns), set(like.columns)
+    lacking, strange = sorted(map(str, theirs - mine)), sorted(map(str, mine - theirs))
+    if lacking or strange:
+        raise ValueError(f"{what} have the columns of the training inputs: missing are {lacking}, too many {strange}")
+    return x[list(like.columns)]
+
+
+def single(x: Tensor, what: str) -> Tensor:
+    """Numbers in single precision.
+
+    Raises:
+        ValueError: they are so far from 0, for how they differ, that it would make many of them equal.
+    """
+    if x.dtype in (torch.float64, torch.int64):
+        wide = x.double().flatten(2).transpose(1, 2).flatten(0, 1) if x.dim() > 2 else x.double().view(len(x), -1)
+        spread, middle = wide.std(0, correction=0), wide.mean(0).abs()
+        if (merged := (spread > 0) & (spread < MERGED * middle)).any():
+            k = int(merged.nonzero()[0])
+            raise ValueError(
+                f"{what}: numbers around {float(middle[k]):.6g} differ by {float(spread[k]):.3g}, of which single"
+                f" precision makes too few (column {k}): subtract their mean first"
+            )
+    return x.float()
+
+
 def finite(x: Tensor, what: str, noun: str = "examples") -> None:
     """Check that numbers are finite.
 

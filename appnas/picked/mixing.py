@@ -218,8 +218,13 @@ class Blended(nn.Module):
 
 
 def of_the_batch(network: nn.Module) -> None:
-    """Let batch norms keep no running statistics: they would be those of all architectures together."""
+    """Let batch norms keep no running statistics: they would be those of all architectures together.
+
+    And nothing be written in place: the other options of a mixture read the same input.
+    """
     for module in network.modules():
+        if getattr(module, "inplace", None) is True:
+            module.inplace = False  # type: ignore[assignment]
         if isinstance(module, _BatchNorm) and module.track_running_stats:
             module.track_running_stats = False
             module.running_mean = module.running_var = module.num_batches_tracked = None

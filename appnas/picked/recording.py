@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import weakref
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
@@ -11,7 +10,9 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.multiprocessing.reductions import StorageWeakRef
+from torch.nn.modules.batchnorm import _NormBase
 
 from appnas.compute import CPU, moved
 from appnas.picked.answering import Answered, Key, Known
@@ -21,6 +22,14 @@ from appnas.picked.sources import Source, resized, variants
 META = torch.device("meta")
 MOST = 1000
 """Decisions of a model."""
+
+
+def learnt(network: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """What a training changes: weights that are not frozen, and running statistics."""
+    yield from ((name, value) for name, value in network.named_parameters() if value.requires_grad and value.numel())
+    for prefix, module in network.named_modules():
+        if isinstance(module, _NormBase) and module.running_mean is not None:
+            yield f"{prefix}.running_mean", module.running_mean
 
 
 class Trace:
@@ -66,7 +75,8 @@ class Recorder:
         self.known, self.order = Known(), list[Key]()
         self.traces: list[Trace] = []
         self.had = set[Key]()
-        self.weights: dict[int, weakref.ref[nn.Parameter]] = {}
+        self.weights: dict[int, StorageWeakRef] = {}
+        """Where weights and running statistics of earlier networks lie, as long as they live."""
         self.running: set[Key] = set()
         self.failed: Exception | None = None
         self.device = META
@@ -119,7 +129,10 @@ class Recorder:
                     network = self.source(None)
             except Exception as error:
                 given = {key.name: self.known[key.name].options[k] for key, k in answers.met.items()}
-                error.add_note(f"while {self.source.name} was built with {given}")
+                error.add_note(
+                    f"while {self.source.name} was built with {given}; if these do not go together, say what does:"
+                    " space_of(..., rule=lambda v: ...), of the values by choice"
+                )
                 raise
             self._check_own(network)
             trace.add(answers, False)
@@ -133,15 +146,19 @@ class Recorder:
         Raises:
             Refused: an earlier one has them too: networks would go on with what others have learnt.
         """
-        for name, value in network.named_parameters():
-            if value.requires_grad:
-                if id(value) in self.weights and self.weights[id(value)]() is value:
-                    raise Refused(
-                        f"two networks of {self.source.name} have the same tensor as their weight {name!r}, so that one"
-                        " would go on with what the other has learnt: make it anew, or copy.deepcopy it, in every"
-                        " network, or freeze it by requires_grad_(False)"
-                    )
-                self.weights[id(value)] = weakref.ref(value)
+        own = {}
+        for name, value in learnt(network):
+            at = value.untyped_storage()
+            place = at.data_ptr() or id(value)  # tensors without numbers lie nowhere
+            if place in self.weights and not self.weights[place].expired():  # type: ignore[no-untyped-call]
+                cure = "" if not value.requires_grad else ", or freeze it by requires_grad_(False)"
+                raise Refused(
+                    f"two networks of {self.source.name} have the same tensor as their weight {name!r}, so that one"
+                    f" would go on with what the other has learnt: make it anew, or copy.deepcopy it, in every"
+                    f" network{cure}"
+                )
+            own[place] = StorageWeakRef(at)  # type: ignore[no-untyped-call]
+        self.weights |= own
 
     def _run(
         self, network: nn.Module, index: Callable[[Key, Asked], int], every: bool, trace: Trace, device: torch.device

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import hashlib
 import types
 import typing
 from collections.abc import Mapping
@@ -33,6 +34,27 @@ def plain(value: Any) -> Any:
     if isinstance(value, type):
         return f"{value.__module__}:{value.__qualname__}"
     return value.tolist() if hasattr(value, "tolist") else value
+
+
+def code_of(thing: Any) -> str:
+    """A text that tells a user's function or object from another one: its name and, of a function, what it does.
+
+    That is its code, the constants in it and the plain values that it closes over; None is no text.
+    """
+    if thing is None or isinstance(thing, str):
+        return thing or ""
+    name = getattr(thing, "__qualname__", type(thing).__qualname__)
+    code = getattr(thing, "__code__", None)
+    if code is None:
+        return f"{name}"
+    cells = [cell.cell_contents for cell in thing.__closure__ or ()]
+    values = [value for value in cells if isinstance(value, bool | int | float | str | tuple)]
+    return f"{name} {hashlib.sha256(f'{_constants(code)} {values}'.encode()).hexdigest()[:16]}"
+
+
+def _constants(code: types.CodeType) -> list[Any]:
+    inside = [_constants(part) if isinstance(part, types.CodeType) else part for part in code.co_consts]
+    return [code.co_code.hex(), code.co_names, inside]
 
 
 def from_plain(kind: Any, value: Any) -> Any:

@@ -95,6 +95,10 @@ def one_each(count: int, labels: Array, name: str) -> None:
         raise ValueError(f"{name}: {count} images need labels of shape ({count},), got {len(labels)} of them")
 
 
+DARK, BRIGHT = 1.5, 20
+"""Images whose values end below the first are from 0 to 1, above the second from 0 to 255."""
+
+
 def as_splits(
     train: tuple[Any, Any],
     test: tuple[Any, Any],
@@ -144,6 +148,11 @@ def as_splits(
     if held.is_floating_point() != images.is_floating_point():
         found = " and ".join(str(some.dtype).removeprefix("torch.") for some in (images, held))
         raise ValueError(f"training and test images have one type and one scale, got {found}: divide both by 255, say")
+    tops = [float(some.max()) for some in (images, held)]
+    if min(tops) <= DARK and max(tops) > BRIGHT:
+        raise ValueError(
+            f"training and test images have one scale, got values up to {tops[0]:g} and {tops[1]:g}: divide both by 255"
+        )
     if held.shape[1:] != images.shape[1:]:
         raise ValueError(
             f"test images have the shape {tuple(held.shape[1:])}, training images {tuple(images.shape[1:])}"

@@ -14,7 +14,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from appnas.domains.images.arrays import Array, Layout, as_splits
+from appnas.domains.images.arrays import BRIGHT, Array, Layout, as_splits
 from appnas.domains.images.augment import Draws, augmented, drawn
 from appnas.domains.images.files import Pictures
 from appnas.domains.images.options import Options
@@ -157,6 +157,11 @@ class Images(Labelled):
         if options.mean:
             if len(options.mean) != shape[0]:
                 raise ValueError(f"mean and std are one number a channel, {shape[0]}, got {len(options.mean)}")
+            if float(mean.max()) > BRIGHT and 0 < max(options.mean) <= 1 and max(options.std) <= 1:
+                raise ValueError(
+                    f"mean and std are in the unit of the images, whose mean is {float(mean.max()):.3g}; got"
+                    f" {options.mean} and {options.std}, which are of images from 0 to 1: times 255"
+                )
             mean, std = (torch.tensor(values).view(1, -1, 1, 1) for values in (options.mean, options.std))
         self._mean, self._std = mean, std
         self.io = IO(shape, self._task.outputs)

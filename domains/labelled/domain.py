@@ -27,6 +27,7 @@ from appnas.domains.reading import Examples, Flow, Inputs, Rows, Several, Split,
 from appnas.domains.trying import try_augment
 from appnas.space import IO
 from appnas.support import digest, typed
+from appnas.support.plain import code_of
 from appnas.task import Metric, OnEpoch
 
 Augment = Callable[[Any, Tensor, torch.Generator], tuple[Any, Tensor]]
@@ -86,10 +87,10 @@ class Labelled(Examples):
         task, targets = task_of(y, loss_name(loss), outputs, classes, options.ignore)
         if (test_x is None) != (test_y is None):
             raise ValueError("test inputs and targets come together: give test_x and test_y, or neither")
-        held = None if test_x is None else more(test_x, test_y, "test", task, inputs)
+        held = None if test_x is None else more(test_x, test_y, "test", task, inputs, x)
         train = paired(inputs, targets, "training")
         given = isinstance(valid, tuple) and len(valid) == 2
-        aside = more(valid[0], valid[1], "validation", task, inputs) if given else None
+        aside = more(valid[0], valid[1], "validation", task, inputs, x) if given else None
         self.augment = augment
         splits = split_up(train, aside, None if given else valid, task, options)
         self._assemble(splits, held, task, options, Wishes(loss, metric, higher, unit, weights))
@@ -178,9 +179,8 @@ class Labelled(Examples):
             parts += [x.fingerprint] if isinstance(x, Rows | Flow) else [*parts_of(x)]
             parts += [] if y is None else [y]
         weights = self._goal.loss.weights
-        return digest(
-            f"{replace(self.options, loaders=0)}{self._goal.said()}", *parts, *([] if weights is None else [weights])
-        )
+        said = f"{replace(self.options, loaders=0)}{self._goal.said()}{code_of(self.augment)}"
+        return digest(said, *parts, *([] if weights is None else [weights]))
 
     def normalised(self, x: Any) -> Any:
         """Inputs as networks take them: by the training examples' mean and deviation, unless that is off."""

@@ -30,6 +30,7 @@ from appnas.domains.reading import (
     samples,
     splits_of,
 )  # fmt: skip
+from appnas.domains.tensors import by_name
 
 
 def paired(x: Inputs, y: Tensor, what: str) -> Split:
@@ -43,13 +44,13 @@ def paired(x: Inputs, y: Tensor, what: str) -> Split:
     return x, y
 
 
-def more(x: Any, y: Any, what: str, task: Task, like: Inputs) -> Split:
-    """Further data, read as the training data were.
+def more(x: Any, y: Any, what: str, task: Task, like: Inputs, given: Any = None) -> Split:
+    """Further data, read as the training data were; columns of a table by the names that the `given` one has.
 
     Raises:
-        ValueError: inputs of another shape or type, or targets that do not fit.
+        ValueError: inputs of another shape or type, or with other columns, or targets that do not fit.
     """
-    inputs = as_inputs(x, f"{what} inputs")
+    inputs = as_inputs(by_name(x, given, f"{what} inputs"), f"{what} inputs")
     found, wanted = ([(tuple(p.shape[1:]), p.dtype) for p in parts_of(some)] for some in (inputs, like))
     if found != wanted:
         said = (", ".join(f"{list(shape)} of {kind}" for shape, kind in some) for some in (found, wanted))

@@ -13,6 +13,7 @@ from appnas.domains.labelled.losses import LOSSES, SCALED, Given, Loss, each_exa
 from appnas.domains.labelled.metrics import Measure
 from appnas.domains.labelled.targets import Task
 from appnas.domains.trying import try_loss
+from appnas.support.plain import code_of
 from appnas.task import Metric
 
 NAMED = {"classes": "cross_entropy", "places": "cross_entropy", "sets": "binary_cross_entropy_with_logits",
@@ -51,7 +52,7 @@ class Goal:
         self, task: Task, wishes: Wishes, options: Any, y: Tensor | None, all_known: bool = True,
         beside: tuple[str, ...] | None = None,
     ):  # fmt: skip
-        self.task, given = task, wishes.loss
+        self.task, given, self.wished = task, wishes.loss, wishes.metric
         own = given if callable(given) and not isinstance(given, type) else None
         name = None if own else loss_name(given) or NAMED[task.kind]
         family = LOSSES[name] if name else task.kind
@@ -94,6 +95,12 @@ class Goal:
     def losses(self, out: Any, y: Tensor, auxiliary: float = 0.0) -> Tensor:
         """The loss of every example in training, with the auxiliary head's if there is one. Shapes: returns [B]."""
         outputs, extra = out if isinstance(out, tuple) else (out, None)
+        if extra is not None and getattr(extra, "shape", None) != outputs.shape:
+            got = getattr(extra, "shape", type(extra).__name__)
+            raise ValueError(
+                f"the network gives {tuple(outputs.shape)} and, beside it, {got}: a second output is an auxiliary"
+                " head's, as large as the first, and its loss is added; return the scores alone"
+            )
         goal = self.standard(y)
         loss = self.loss(outputs, goal)
         return loss if extra is None else loss + auxiliary * self.loss(extra, goal)
@@ -111,9 +118,10 @@ class Goal:
         )
 
     def said(self) -> str:
-        """The loss, if it is not the usual one with no weights: what a checkpoint depends on."""
-        name = self.loss.name or getattr(self.loss.own, "__qualname__", type(self.loss.own).__name__)
-        return "" if name == NAMED[self.task.kind] else f" {name}"
+        """Loss and metric, if they are not the usual ones: what a checkpoint and a history depend on."""
+        name = self.loss.name or code_of(self.loss.own)
+        loss = "" if name == NAMED[self.task.kind] else f" {name}"
+        return f"{loss} by {code_of(self.wished)} {self.metric.higher}" if self.wished is not None else loss
 
     def described(self) -> dict[str, Any]:
         """For users of an exported network: what is done to its outputs, and what the classes are called."""

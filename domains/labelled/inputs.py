@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from appnas.domains.reading import Inputs, Several, parts_of
-from appnas.domains.tensors import as_tensor, finite
+from appnas.domains.tensors import as_tensor, finite, single
 
 
 def as_inputs(x: Any, what: str) -> Inputs:
@@ -40,7 +40,9 @@ def _numbers(given: Any, what: str) -> Tensor:
             f"{what}: an axis of examples comes first, got [{len(x)}]: x = x[:, None] for one feature each"
         )
     finite(x, what)
-    return x.float() if x.is_floating_point() or x.dtype == torch.bool else x if x.dtype == torch.uint8 else x.long()
+    if x.is_floating_point() or x.dtype == torch.bool:
+        return single(x, what)
+    return x if x.dtype == torch.uint8 else x.long()
 
 
 class Scale:

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from appnas.domains.labelled.losses import LOSSES
 from appnas.domains.labels import as_classes
-from appnas.domains.tensors import from_array, unmasked
+from appnas.domains.tensors import from_array, single, unmasked
 from appnas.support import typed
 
 FEW, EACH = 20, 5
@@ -130,7 +130,7 @@ def _as_numbers(found: Tensor, what: str, task: Task) -> Tensor:
         raise ValueError(
             f"{what}: {bad} of {len(found)} hold NaN or infinity: keep = numpy.isfinite(y); x, y = x[keep], y[keep]"
         )
-    return found.float()
+    return single(found, what)
 
 
 def _as_sets(found: Tensor, what: str, task: Task) -> Tensor:

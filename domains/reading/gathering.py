@@ -16,7 +16,7 @@ from appnas.domains.reading.sources import Loading, opened, unwrapped
 
 Split = tuple[Rows | Flow, Tensor | None]
 """Images, and their labels if they are listed."""
-HELD_OUT = ("test", "validation", "valid", "val")
+HELD_OUT = ("test", "validation", "valid", "val", "dev", "eval")
 """Names that a held-out split goes by."""
 
 

@@ -84,8 +84,9 @@ def unwrapped(given: Any, what: str, reader: Reader) -> tuple[Any, Loading]:
 
 
 def _check_sampler(loader: Any, what: str) -> None:
-    sampler = loader.sampler
+    sampler = getattr(loader.batch_sampler, "sampler", loader.sampler)  # torch fills in one beside a batch_sampler
     plain = isinstance(sampler, SequentialSampler) or (isinstance(sampler, RandomSampler) and not sampler.replacement)
+    plain = plain and len(sampler) == len(loader.dataset)
     if not plain or (loader.batch_sampler is not None and type(loader.batch_sampler) is not BatchSampler):
         raise ValueError(
             f"the order of the {what} data is drawn by the search's seed, so a loader's sampler must not pick"

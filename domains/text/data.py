@@ -136,9 +136,16 @@ def _file(folder: Path, part: str) -> Path:
 
 
 def read(path: Path) -> str:
-    """A file's text in UTF-8, unpacked if it ends in .gz."""
+    """A file's text in UTF-8, with or without a byte order mark, unpacked if it ends in .gz.
+
+    Raises:
+        ValueError: another encoding.
+    """
     data = path.read_bytes()
-    return (gzip.decompress(data) if path.suffix == ".gz" else data).decode()
+    try:
+        return (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is no UTF-8 ({error}): iconv -f latin1 -t utf-8, or whatever it is in") from error
 
 
 def hub(options: HubOptions = HubOptions()) -> Text:

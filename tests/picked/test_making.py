@@ -1,5 +1,6 @@
 """appnas.picked.making: spaces of models, and models that are refused before any training."""
 
+import copy
 import re
 
 import pytest
@@ -244,6 +245,36 @@ def test_networks_have_weights_of_their_own():
         space_of(shares, inputs=torch.ones(2, 3))
     layer.requires_grad_(False)
     assert space_of(shares, inputs=torch.ones(2, 3)).count() == 2
+
+
+def test_weights_that_lie_in_one_place_are_shared():
+    """Embeddings made of vectors, parameters over a tensor; and the running statistics of what is frozen."""
+    vectors, frozen = torch.randn(5, 3), nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3)).requires_grad_(False)
+    made = (
+        lambda: nn.Embedding.from_pretrained(vectors, freeze=False),
+        lambda: nn.ParameterList([nn.Parameter(vectors)]),
+        lambda: frozen,
+    )
+    for make in made:
+        shares = picking(build=lambda make=make: pick("part", {"shared": make, "skip": nn.Identity}))
+        with pytest.raises(Refused, match=r"two networks of .* have the same tensor as their weight 'part"):
+            space_of(shares)
+        owns = picking(
+            build=lambda make=make: pick("part", {"own": lambda: copy.deepcopy(make()), "skip": nn.Identity})
+        )
+        assert space_of(owns).count() == 2
+    assert frozen[1].running_mean is not None
+
+
+def test_what_does_not_go_together_names_the_rule():
+    def build():
+        if pick("width", [4, 6]) % pick("heads", [2, 4]):
+            raise AssertionError("width must be divisible by heads")
+
+    with pytest.raises(AssertionError) as caught:
+        space_of(picking(build=build))
+    assert "space_of(..., rule=lambda v: ...)" in caught.value.__notes__[-1]
+    assert space_of(picking(build=build), rule=lambda v: v["width"] % v["heads"] == 0).count() == 3
 
 
 def test_loops_that_do_not_end():

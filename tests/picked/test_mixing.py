@@ -140,6 +140,22 @@ def test_what_cannot_be_added_up():
         run({"a": torch.relu, "b": lambda x: (x, x)})
 
 
+def test_what_one_option_writes_in_place_no_other_reads():
+    def weighed(inplace):
+        class Acts(nn.Module):
+            def __init__(self, io):
+                super().__init__()
+                self.act = pick("a", {"relu": lambda: nn.ReLU(inplace=inplace), "id": nn.Identity, "tanh": nn.Tanh})
+
+            def forward(self, x):
+                return self.act(x - 1)
+
+        space = space_of(Acts, SIZES)
+        return space.supernet(SIZES)(torch.linspace(-1, 3, 12).view(4, 3), gates=(torch.tensor([[0.2, 0.5, 0.3]]),))
+
+    torch.testing.assert_close(weighed(True), weighed(False))
+
+
 def test_batch_norms_use_the_batch_in_evaluation_too():
     net = nn.Sequential(nn.BatchNorm1d(2), nn.LayerNorm(2))
     of_the_batch(net)

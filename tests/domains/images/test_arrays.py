@@ -168,6 +168,14 @@ def test_bad_test_data_is_refused():
         Images(x, y).test(nn.Identity())
 
 
+def test_test_images_of_another_scale_are_refused():
+    x, y = np.random.default_rng(0).random((8, 3, 6, 6), np.float32), np.arange(8) % 2
+    with pytest.raises(ValueError, match=r"have one scale, got values up to 0.9.* and 25.*: divide both by 255"):
+        Images(x, y, 255 * x, y)
+    with pytest.raises(ValueError, match=r"in the unit of the images, whose mean is 1[234].*from 0 to 1: times 255"):
+        Images((255 * x).astype(np.uint8), y, options=Options(mean=(0.5,) * 3, std=(0.2,) * 3))
+
+
 def test_test_data_in_other_channels_are_refused_where_they_are_read():
     rng, y = np.random.default_rng(0), [0, 1, 0, 1]
     with pytest.raises(ValueError, match=r"that of the first is \(3, 8, 8\), got \(1, 8, 8\)"):

@@ -18,6 +18,16 @@ from appnas.testing import DomainSuite
 SMALL = Options(batch=8, final_batch=8)
 
 
+def test_columns_of_a_table_are_known_by_their_names():
+    pandas = pytest.importorskip("pandas")
+    x = pandas.DataFrame(np.arange(40.0).reshape(10, 4) % 7, columns=list("abcd"))
+    y = np.arange(10) % 2
+    turned = Labelled(x, y, x[list("dcba")], y)._held_out[0]
+    assert torch.equal(turned, Labelled(x, y, x, y)._held_out[0])
+    with pytest.raises(ValueError, match=r"missing are \['a'\], too many \['e'\]"):
+        Labelled(x, y, x.rename(columns={"a": "e"}), y)
+
+
 class Masks(Dataset):
     """Pixels that are bright, read one by one; targets are not listed."""
 

@@ -49,6 +49,9 @@ def test_an_auxiliary_head_weighs():
     out, extra = torch.randn(3, 2), torch.randn(3, 2)
     wanted = [functional.cross_entropy(part, y, reduction="none") for part in (out, extra)]
     torch.testing.assert_close(made.losses((out, extra), y, 0.4), wanted[0] + 0.4 * wanted[1])
+    for features in (torch.randn(3, 4), [1]):
+        with pytest.raises(ValueError, match=r"a second output is an auxiliary head's.* return the scores alone"):
+            made.losses((out, features), y, 0.4)
 
 
 def test_guessing_is_the_best_constant():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from appnas.domains import Labelled
 from appnas.domains.labelled.inputs import as_inputs, scale_of
 from appnas.domains.reading import Several
 
@@ -16,6 +17,17 @@ def test_floats_are_single_and_integers_stay():
     both = as_inputs((np.zeros((3, 2)), torch.zeros(3, 4)), "x")
     assert isinstance(both, Several) and [tuple(part.shape) for part in both.parts] == [(3, 2), (3, 4)]
     assert as_inputs((np.zeros((3, 2)),), "x").shape == (3, 2)
+
+
+def test_numbers_that_single_precision_makes_equal():
+    x = torch.randn(50, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    x[:, 1] += 1e9
+    with pytest.raises(ValueError, match=r"x: numbers around 1e\+09 differ by .*\(column 1\): subtract their mean"):
+        as_inputs(x, "x")
+    x[:, 1] = 1e9  # a constant is one
+    assert as_inputs(x, "x").dtype == torch.float32
+    with pytest.raises(ValueError, match="subtract their mean"):
+        Labelled(x, 7e8 + torch.arange(50, dtype=torch.float64) / 7)
 
 
 def test_a_table_of_pandas():

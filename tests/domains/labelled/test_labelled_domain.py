@@ -233,9 +233,17 @@ def test_what_does_not_go_together_is_said_at_once(make, error, said):
         make()
 
 
+def added(by):
+    return lambda x, y, rng: (x + by, y)
+
+
 def test_a_checkpoint_knows_targets_and_loss():
     prints = [make().fingerprint for make in (numbers, partial(numbers, loss="l1_loss"), several_numbers, classes)]
     prints += [classes(weights="balanced").fingerprint]
+    prints += [numbers(metric=metric).fingerprint for metric in ("rmse", "mae")]
+    losses = (lambda a, b: (a - b).abs().flatten(1).mean(1), lambda a, b: (a - b).abs().flatten(1).mean(1) * 2)
+    prints += [numbers(loss=loss).fingerprint for loss in losses]
+    prints += [numbers(augment=added(by)).fingerprint for by in (0.1, 0.2)]
     assert len(set(prints)) == len(prints) and numbers().fingerprint == prints[0]
 
 

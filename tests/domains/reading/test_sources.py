@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 import torch
 from picture_sets import Endless, Noisy, Pictures, tabled
-from torch.utils.data import DataLoader, Dataset, SubsetRandomSampler, WeightedRandomSampler, default_collate
+from torch.utils.data import (
+    BatchSampler,
+    DataLoader,
+    Dataset,
+    RandomSampler,
+    SequentialSampler,
+    SubsetRandomSampler,
+    WeightedRandomSampler,
+    default_collate,
+)  # fmt: skip
 
 from appnas.domains.images.files import Pictures as Taken
 from appnas.domains.reading.flow import Flow
@@ -35,6 +44,10 @@ class Shapeless(Dataset):
         (DataLoader(Pictures(), sampler=SubsetRandomSampler([1])), ValueError,
          "must not pick images, got SubsetRandomSampler: .* a torch.utils.data.Subset"),
         (DataLoader(Pictures(), sampler=WeightedRandomSampler([0.1] * 40, 40)), ValueError, "got WeightedRandomSamp"),
+        (DataLoader(Pictures(), batch_sampler=BatchSampler(SubsetRandomSampler([1, 2]), 2, False)), ValueError,
+         "must not pick images, got SubsetRandomSampler"),
+        (DataLoader(Pictures(), sampler=SequentialSampler(range(2))), ValueError, "pick images, got SequentialSampler"),
+        (DataLoader(Pictures(), sampler=RandomSampler(Pictures(), num_samples=2)), ValueError, "got RandomSampler"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_read_says_what_can(given, error, said):
