@@ -78,7 +78,7 @@ def save_encoder(
     }
     with whole(file) as partial:
         text = json.dumps(content, indent=1)
-        partial.write_text(re.sub(r"\[\n[^\[\]{}]*\]", _in_a_line, text) + "\n")
+        partial.write_text(re.sub(r"\[\n[^\[\]{}]*\]", _in_a_line, text) + "\n", "utf-8")
     return file
 
 
@@ -114,7 +114,7 @@ def read_encoder(name: str | Path) -> dict[str, Any]:
     """
     file = _file(name)
     with reading(file, "ArchCallback(out=...) and the run of an agent write such files"):
-        content: dict[str, Any] = json.loads(file.read_text())
+        content: dict[str, Any] = json.loads(file.read_text("utf-8"))
         if isinstance(content, dict) and "space" not in content and "genotype" not in content:
             GENOTYPE(content, "")
             raise ValueError("it holds a genotype and no space: give the space too, (space, genotype)")
@@ -160,7 +160,7 @@ def arch_of(space: Space, genotype: Genotype) -> Arch:
     if isinstance(genotype, str | Path):
         file = _file(genotype)
         with reading(file):
-            genotype = json.loads(file.read_text())
+            genotype = json.loads(file.read_text("utf-8"))
     if isinstance(genotype, Mapping):
         named = genotype.get("genotype", genotype) if "space" in genotype else genotype
         return parse(space, dict(named))

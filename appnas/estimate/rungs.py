@@ -103,7 +103,7 @@ class _Watch:
         self.below = False
         self.curve: dict[int, float] = {}
         if looks and looks.exists():
-            self.curve = {int(budget): float(value) for budget, value in json.loads(looks.read_text()).items()}
+            self.curve = {int(budget): float(value) for budget, value in json.loads(looks.read_text("utf-8")).items()}
 
     def __call__(self, done: int, loss: float) -> bool:
         """Whether to stop.
@@ -141,7 +141,7 @@ class _Watch:
             self.curve |= dict.fromkeys(new, value)
             if self.file and compute_of(self.domain).share.leads:
                 with whole(self.file) as partial_file:
-                    partial_file.write_text(json.dumps(self.curve))
+                    partial_file.write_text(json.dumps(self.curve), "utf-8")
         return any(
             max((value for at, value in self.curve.items() if at <= budget), default=floor) < floor
             for budget, floor in self.draw.looks

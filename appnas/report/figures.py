@@ -156,7 +156,7 @@ def _mask(space: Space, arch: Arch) -> list[Plot]:
 
 
 def _slug(name: str) -> str:
-    return "".join(letter if letter.isalnum() else "-" for letter in name)
+    return "".join(letter if letter.isalnum() else "-" for letter in name)[:80]
 
 
 def progress(story: Story) -> list[Plot]:

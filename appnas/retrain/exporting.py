@@ -98,6 +98,7 @@ def export(
     with reading(run / "result.json"):
         model = seeded(0, partial(space.build, arch, io)).eval()
     load_weights(run, model)
+    _of_one_training(run, record)
     files = {"weights": stored(model.state_dict())}
     traced = (model, domain.example(2), domain.example(5)) if domain and (onnx or source) else None
     if onnx and traced:
@@ -161,18 +162,24 @@ def _write(out: Path, files: dict[str, bytes], content: dict[str, Any]) -> None:
     """Write all files beside the folder, then put them in its place: an export is there whole, or not at all."""
     out = out.resolve()
     beside = out.with_name(out.name + ".partial")
-    for left in (beside, out):
-        if left.exists():
-            if left is beside and not _ours({path.name for path in left.iterdir()}, LEFT):
-                raise RunError(f"{left} is in the way, and no left-over of an export: give another folder than {out}")
-            shutil.rmtree(left)
+    if beside.exists():
+        if not _ours({path.name for path in beside.iterdir()}, LEFT):
+            raise RunError(f"{beside} is in the way, and no left-over of an export: give another folder than {out}")
+        shutil.rmtree(beside)
     beside.mkdir(parents=True)
     try:
         for name, data in files.items():
             with room(beside / NAMES[name], f"nothing was exported to {out}: make room, and repeat the command"):
                 (beside / NAMES[name]).write_bytes(data)
         write_json(beside / NAMES["arch"], content)
-        beside.rename(out)
+        if not out.exists():
+            beside.rename(out)
+            return
+        for left in out.iterdir():  # of an export that failed
+            left.unlink()
+        for made in sorted(beside.iterdir(), key=lambda file: file.name == NAMES["arch"]):  # without it nothing loads
+            made.rename(out / made.name)  # into the folder, which somebody may stand in or have mounted
+        beside.rmdir()
     except BaseException:
         shutil.rmtree(beside, ignore_errors=True)
         raise
@@ -246,6 +253,20 @@ def _trained(run: Path) -> dict[str, Any]:
         raise RunError(f"{run} holds a search, but no trained network; {again}")
     record: dict[str, Any] = read_json(run / "retrain.json")
     return record
+
+
+def _of_one_training(run: Path, record: dict[str, Any]) -> None:
+    """Whether the weights are those that retrain.json tells of.
+
+    Raises:
+        RunError: a later training was interrupted between the two.
+    """
+    told = record.get("weights", "")
+    if told and told != hashlib.sha256((run / WEIGHTS).read_bytes()).hexdigest():
+        raise RunError(
+            f"{run / WEIGHTS} is of another training than retrain.json, which was interrupted: repeat it,"
+            f" appnas retrain {shlex.quote(str(run))}"
+        )
 
 
 def _digest(content: dict[str, Any]) -> str:

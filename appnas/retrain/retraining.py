@@ -22,7 +22,7 @@ from appnas.retrain.batches import check_batches
 from appnas.retrain.ensemble import Ensemble, Together, best_few, kind_of, selected
 from appnas.retrain.retrained import Retrained
 from appnas.retrain.rows import Row, _row_json
-from appnas.run import add_place, save_showcase, save_weights, told_places, write_json, writing
+from appnas.run import add_place, belongs, save_showcase, save_weights, told_places, write_json, writing
 from appnas.space import Arch, Space, constant_arch, random_arch
 from appnas.support import DataError, RunError, failure_of, offers, seeded, told
 from appnas.task import Domain, OnEpoch, as_chosen, metric_of, on, placed
@@ -120,6 +120,7 @@ def retrain(
     few = best_few(result.history, result.best, ensemble) if ensemble else []
     together = (few, ensemble_by, kind_of(domain, ensemble_by)) if few else None
     if out:
+        belongs(out, result.info.get("path"), result.best)
         out.mkdir(parents=True, exist_ok=True)
     final = getattr(domain, "trained_on", lambda _: "all")(True)
     build = partial(seeded, 0, partial(space.build, result.best, domain.io))
@@ -178,10 +179,11 @@ def _train_all(
     measured = led(share, lambda: latencies(models, domain.example(1), repeats=20, warmup=3))
     rows = [replace(row, latency=found.median) for row, found in zip(rows, measured, strict=True)]
     if out and share.leads:
-        save_weights(out, models[0])
-        save_showcase(out, domain.showcase(models[0]) if hasattr(domain, "showcase") else {})
+        shown = domain.showcase(models[0]) if hasattr(domain, "showcase") else {}
+        weights = save_weights(out, models[0])
+        save_showcase(out, shown)
         content = {"epochs": epochs, "latency": measured[0].conditions, "rows": [_row_json(row) for row in rows]}
-        content |= {"split": getattr(domain, "trained_on", lambda _: "all")(True)}
+        content |= {"split": getattr(domain, "trained_on", lambda _: "all")(True), "weights": weights}
         content |= {"precision": compute_of(domain).precision, "places": told_places(out, epochs)}
         content |= {"metric": asdict(metric)} if (metric := metric_of(domain)) else {}
         write_json(out / "retrain.json", {**content, **inputs(domain)})
@@ -285,9 +287,10 @@ def train_one(
     """One network, trained on all that trains after a search; from its checkpoint if there is one."""
     model = seeded(seed, partial(space.build, arch, domain.io), compute_of(domain).device)
     domain, _ = as_chosen(space, arch, domain, epochs)
+    vars(model)["built_from"] = list(arch)  # networks whose options are no modules look alike to a checkpoint
     domain.fit(model, epochs, final=True, seed=seed, checkpoint=checkpoint, on_epoch=on_epoch)
     return model
 
 
 def _slug(name: str) -> str:
-    return name.replace(" ", "-")
+    return "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in name)

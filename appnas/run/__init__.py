@@ -4,7 +4,7 @@ Here belongs what reads or writes a run's own files. Reports are in `appnas.repo
 """
 
 from appnas.run.artifacts import (
-    WEIGHTS, Maps, load_showcase, load_weights, put_weights, save_showcase, save_weights, stored,
+    WEIGHTS, Maps, belongs, load_showcase, load_weights, put_weights, save_showcase, save_weights, stored,
 )  # fmt: skip
 from appnas.run.catalogue import domain, nearest, table_space
 from appnas.run.directory import create, created, reserve
@@ -18,9 +18,9 @@ from appnas.run.run import KEYS, LATER, InterruptedSearchError, Run, identity, l
 from appnas.run.schema import gaps
 
 __all__ = [
-    "BITS", "KEYS", "LATER", "WEIGHTS", "InterruptedSearchError", "Maps", "Run", "add_place", "create", "created",
-    "describe_domain", "describe_space", "domain", "each_line", "finish", "found_in", "gaps", "identity", "load_config",
-    "load_domain", "load_showcase", "load_space", "load_weights", "nearest", "places", "put_weights", "ran",
-    "read_history", "read_json", "read_lines", "reserve", "retry", "save_showcase", "save_weights", "spot",
+    "BITS", "KEYS", "LATER", "WEIGHTS", "InterruptedSearchError", "Maps", "Run", "add_place", "belongs", "create",
+    "created", "describe_domain", "describe_space", "domain", "each_line", "finish", "found_in", "gaps", "identity",
+    "load_config", "load_domain", "load_showcase", "load_space", "load_weights", "nearest", "places", "put_weights",
+    "ran", "read_history", "read_json", "read_lines", "reserve", "retry", "save_showcase", "save_weights", "spot",
     "stored", "table_space", "told_places", "write_json", "writing",
 ]  # fmt: skip

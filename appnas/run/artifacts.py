@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
+from appnas.run.journal import read_json
 from appnas.support import RunError, whole
 
 WEIGHTS = "found.safetensors"
@@ -20,10 +22,30 @@ Maps = Mapping[str, Mapping[str, np.ndarray]]
 """Maps [H, W] by the name of an example and their own."""
 
 
-def save_weights(run: Path, model: nn.Module) -> None:
-    """Keep the weights of the found architecture."""
+def belongs(out: Path, own: str | None, best: Sequence[int]) -> None:
+    """Whether what is trained of a search's result may lie in a directory.
+
+    Args:
+        out: the directory.
+        own: that of the search, if it has one.
+        best: what the search found.
+
+    Raises:
+        RunError: it is the search's own, and not there, as the working directory is another one; or another search's.
+    """
+    if str(out) == own and not out.exists():
+        raise RunError(f"the run's directory {out} is not here, in {Path.cwd()}: go back to where the search began")
+    done = out / "result.json"
+    if done.exists() and list(read_json(done)["best"]) != list(best):
+        raise RunError(f"{out} is of another search, which found another architecture: give another directory")
+
+
+def save_weights(run: Path, model: nn.Module) -> str:
+    """Keep the weights of the found architecture; returns the file's SHA-256."""
+    content = stored(model.state_dict())
     with whole(run / WEIGHTS) as partial:
-        partial.write_bytes(stored(model.state_dict()))
+        partial.write_bytes(content)
+    return hashlib.sha256(content).hexdigest()
 
 
 def stored(weights: Mapping[str, Tensor]) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +16,8 @@ from appnas.strategy import Draw, Score
 from appnas.support import TRIES, died, room
 
 FILE = "underway.json"
+ENDING = (signal.SIGINT, signal.SIGTERM)
+"""Signals that ask a search to end: Ctrl-C, and a scheduler's."""
 
 
 class Underway:
@@ -39,12 +42,12 @@ class Underway:
             self._read()
         with room(self.path, safe):
             self.file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
-        self.length = 0
+        self.length, self.process = 0, os.getpid()
 
     def _read(self) -> None:
         """What earlier processes left there; nothing if one was killed while it wrote."""
         try:
-            found = json.loads(self.path.read_text())
+            found = json.loads(self.path.read_text("utf-8"))
             self.deaths = {(step, tuple(arch)): times for step, arch, times in found["died"]}
             if found["running"]:
                 step, arch = found["running"]
@@ -81,6 +84,17 @@ class Underway:
                 raise
             self._note()
             yield score
+
+    def asked_to_end(self, number: int) -> None:
+        """A signal came. After a scheduler's SIGTERM the process may be killed, which the evaluation did not do.
+
+        In a child that a fork made it ends the child, as it would without a search.
+        """
+        if number == signal.SIGTERM:
+            if os.getpid() != self.process:
+                signal.signal(number, signal.SIG_DFL)
+                os.kill(os.getpid(), number)
+            self._note()
 
     def close(self) -> None:
         """The process ends by itself: nothing is under way. Deaths are kept as long as their step may come again."""

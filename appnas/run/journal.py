@@ -19,7 +19,7 @@ from appnas.support import Failure, RunError, room, whole
 def write_json(path: Path, content: Any) -> None:
     """Write a file of a run, whole or not at all."""
     with whole(path) as partial:
-        partial.write_text(json.dumps(content, indent=1) + "\n")
+        partial.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
 
 
 def read_json(path: Path) -> Any:
@@ -78,7 +78,7 @@ def add_place(path: Path, epochs: int, on: dict[str, str]) -> None:
     if told_places(path, epochs)[-1:] != [on]:
         lines.append({"step": len(lines), "epochs": epochs, "on": on})
         with whole(path / PLACES) as partial:
-            partial.write_text("".join(json.dumps(line) + "\n" for line in lines))
+            partial.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
 
 
 def told_places(path: Path, epochs: int) -> list[dict[str, str]]:
@@ -128,7 +128,7 @@ def read_history(path: Path) -> list[Record]:
 
 def _failure(path: Path, kept: dict[str, Any]) -> Failure:
     trace = path / kept["trace"] if kept["trace"] else None
-    text = trace.read_text().partition("\n\n")[2] if trace and trace.exists() else ""
+    text = trace.read_text("utf-8").partition("\n\n")[2] if trace and trace.exists() else ""
     return Failure(kept["kind"], kept["message"], text)
 
 

@@ -82,7 +82,7 @@ def _locked(path: Path) -> Iterator[None]:
         raise RunError(f"{_refused(path)}: wait for it, stop it, or give another directory") from None
     try:
         with suppress(OSError):  # on a full disk nobody tells who writes, and still only one does
-            (path / WRITER).write_text(json.dumps(_me()) + "\n")
+            (path / WRITER).write_text(json.dumps(_me()) + "\n", "utf-8")
         yield
     finally:
         with suppress(OSError):  # the directory may be gone
@@ -105,7 +105,7 @@ def _me() -> dict[str, Any]:
 def writer(path: Path) -> dict[str, Any] | None:
     """Who writes, or wrote last before a kill, to a run's directory; None if nobody tells."""
     try:
-        told = json.loads((path / WRITER).read_text())
+        told = json.loads((path / WRITER).read_text("utf-8"))
         return {key: told[key] for key in ("process", "machine", "user", "since", "command")}
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return None

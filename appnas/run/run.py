@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shlex
 import shutil
 import signal
@@ -34,12 +33,13 @@ import torch
 from appnas.estimate import in_turn, keep_in, recall
 from appnas.loop import Count, Loop, Observer, Record, begin, spent
 from appnas.run import lock, schema
-from appnas.run.interrupted import Underway
+from appnas.run.interrupted import ENDING, Underway
 from appnas.run.journal import each_line, keep_lines, places, read_history, read_json, row
 from appnas.run.retrying import CHECKPOINT, TRACES, keep_earlier, keep_trace, memories
 from appnas.run.tensorboard import Events
 from appnas.space import Space
 from appnas.support import IN_A_ROW, SHARE, RunError, check_state, digest, load_state, reading, room, whole
+from appnas.support.files import still_there
 
 FORMAT = 1
 KEYS = ("method", "config", "space", "domain", "seed", "versions")
@@ -182,9 +182,10 @@ class Run(Observer):
         if loop.each is in_turn:
             loop.each = self.underway
         if threading.current_thread() is threading.main_thread():
-            self.handler = signal.signal(signal.SIGINT, self._interrupt)
+            self.handlers = {number: signal.signal(number, self._interrupt) for number in ENDING}
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        self.underway.asked_to_end(number)
         if self.stopped:
             raise KeyboardInterrupt
         self.stopped = True
@@ -202,7 +203,7 @@ class Run(Observer):
     def _write(self, name: str, content: Mapping[str, Any]) -> None:
         file = self.files[name]
         with room(self.journals[name], self._safe):
-            os.stat(file.name)  # an open file can be written to after it was deleted
+            still_there(file)
             file.write(json.dumps(content) + "\n")
 
     def _safe(self) -> str:
@@ -285,7 +286,8 @@ class Run(Observer):
             finally:
                 self._close()
         if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGINT, self.handler)
+            for number, handler in self.handlers.items():
+                signal.signal(number, handler)
 
     def _close(self) -> None:
         begin(self.outer)

@@ -72,7 +72,7 @@ FILES: dict[str, Kind] = {
         {"epochs": integer(1), "rows": several(ROW, 1)},
         {
             "io": OBJECT, "preprocessing": OBJECT, "precision": TEXT, "places": several(PLACE), "metric": METRIC,
-            "split": TEXT,
+            "split": TEXT, "weights": TEXT,
         },
     ),
     "places.jsonl": record({"step": COUNT, "epochs": COUNT, "on": PLACE}),
@@ -127,7 +127,7 @@ def load(file: Path) -> Any:
 def _text(file: Path) -> str:
     if file.is_dir():
         raise RunError(f"{file} is damaged: it is a directory, not a file")
-    return file.read_text()
+    return file.read_text("utf-8")
 
 
 def lines(file: Path, gaps: bool = False, having: str = "") -> Iterator[dict[str, Any]]:

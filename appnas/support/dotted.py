@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from appnas.support.plain import itself
+from appnas.support.plain import Nothing, itself
 
 
 class AbsentError(ValueError):
@@ -69,8 +69,9 @@ def _module(name: str, folder: str) -> Any:
     except ModuleNotFoundError as error:
         if error.name is None or not (name + ".").startswith(error.name + "."):
             raise AbsentError(f"importing {name} fails: {error}") from error
-        here = [path.stem for path in Path.cwd().glob("*.py")]
-        hint = close(name, here) or (f"; write it as {name[:-3]}:..." if name.endswith(".py") else "")
+        hint = close(name, [path.stem for path in Path.cwd().glob("*.py")]) or (
+            f"; write it as {name[:-3]}:..." if name.endswith(".py") else ""
+        )
         raise AbsentError(
             f"there is no module {name!r} in {' or '.join(folders)}, nor where Python looks{hint or ': '}"
             f"{'' if hint else 'start from the folder that holds it, or name that folder in PYTHONPATH'}"
@@ -115,11 +116,6 @@ def dotted_name(kind: type) -> str | None:
     for part in kind.__qualname__.split("."):
         found = getattr(found, part, None)
     return name if found is kind else None
-
-
-@dataclasses.dataclass(frozen=True)
-class Nothing:
-    """The settings of what has none."""
 
 
 Arguments = tuple[list[Any], dict[str, Any]]
@@ -185,7 +181,13 @@ def maker(target: Any, name: str) -> Maker:
     fields = [(p.name, p.annotation, _field(p.default)) for p in parameters]
     kind = dataclasses.make_dataclass(f"{target.__name__}Settings", fields, frozen=True, kw_only=True)
     kind.__doc__ = about
+    kind.__reduce__ = lambda s: (_settings, (target, name, {p.name: getattr(s, p.name) for p in parameters}))  # type: ignore[assignment, misc]
     return Maker(target, kind, _default(kind), about, arguments, sized)
+
+
+def _settings(target: Any, name: str, values: dict[str, Any]) -> Any:
+    """Settings of a kind that was made for a callable, out of a pickle."""
+    return maker(target, name).kind(**values)
 
 
 def _is_io(parameter: inspect.Parameter) -> bool:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 from torch import Tensor
@@ -64,6 +65,21 @@ def room(path: Path, kept: str | Callable[[], str] = "") -> Iterator[None]:
             raise
         safe = (kept() if callable(kept) else kept) or "what it held before is safe: make room, and repeat the command"
         raise RoomError(f"{path} cannot be written: {why}; {safe}") from error
+
+
+def still_there(file: IO[str]) -> None:
+    """Whether the file that is open is the one of its name: an open one can be written to after it was deleted.
+
+    Raises:
+        OSError: there is none any more.
+        RoomError: there is another one.
+    """
+    there, ours = os.stat(file.name), os.fstat(file.fileno())
+    if (there.st_dev, there.st_ino) != (ours.st_dev, ours.st_ino):
+        raise RoomError(
+            f"{file.name} is another file by now: its directory was deleted or moved while it was written to, and"
+            " another run has its place, which is left alone; begin in a directory of its own"
+        )
 
 
 @contextmanager

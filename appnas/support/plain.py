@@ -14,6 +14,11 @@ from typing import Any, TypeVar, Union
 T = TypeVar("T")
 
 
+@dataclasses.dataclass(frozen=True)
+class Nothing:
+    """The settings of what has none."""
+
+
 def itself(thing: T) -> T:
     """The same."""
     return thing

@@ -76,7 +76,7 @@ def restore(
     """
     remedy = "delete it to train again"
     state = check_state(path, load_state(path, remedy, RunError), STATE, remedy)
-    then = {"precision": "32", "every": 1, "stop_after": 0, **state["plan"]}
+    then = {"precision": "32", "every": 1, "stop_after": 0, "arch": plan.get("arch"), **state["plan"]}
     if other := [f"{key} {then.get(key)}, now {value}" for key, value in plan.items() if then.get(key) != value]:
         raise ValueError(f"{path} is of another training ({'; '.join(other)}): delete it, or keep this one elsewhere")
     with reading(path, remedy):

@@ -108,6 +108,7 @@ def fit(
     losses: list[float] = []
     best = Best(every, patience if select else 0)
     plan = {"split": split, "epochs": epochs, "seed": seed, **asdict(recipe), "network": fingerprint(model)}
+    plan["arch"] = getattr(model, "built_from", [])
     plan["data"] = getattr(data, "fingerprint", "") if checkpoint else ""
     device, compute = home(model), compute_of(data)
     share, network = compute.share, compute.prepared(model)

@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 import appnas
@@ -210,3 +211,27 @@ def test_weights_of_a_domain_of_ones_own_need_it_no_more(tmp_path):
     assert saved["preprocessing"] == own.preprocessing() and saved["io"] == {"inputs": [1, 8, 8], "outputs": [10]}
     with pytest.raises(ValueError, match=r"a domain of your own, Images: from Python, give it as domain="):
         export(tmp_path / "run", tmp_path / "onnx")
+
+
+def test_weights_of_a_training_that_was_interrupted_are_not_exported(searched, tmp_path):
+    """A later one, of which the table was not written yet."""
+    run = tmp_path / "run"
+    shutil.copytree(searched["bench201"].info["path"], run)
+    result = appnas.resume(run)
+    result.retrain(1)
+    weights = load_file(run / "found.safetensors")
+    save_file({name: x + 1 if x.is_floating_point() else x for name, x in weights.items()}, run / "found.safetensors")
+    with pytest.raises(RunError, match=r"is of another training than retrain.json, which was interrupted: repeat it"):
+        export(run, tmp_path / "net", to=())
+
+
+def test_an_empty_folder_is_filled_and_not_replaced(searched, tmp_path):
+    """Somebody may stand in it, or have mounted it; its mode stays."""
+    run, out = tmp_path / "run", tmp_path / "net"
+    shutil.copytree(searched["bench201"].info["path"], run)
+    appnas.resume(run).retrain(1)
+    out.mkdir(0o750)
+    before = out.stat()
+    assert set(export(run, out, to=())) == {"weights", "arch"}
+    assert (out.stat().st_ino, out.stat().st_mode) == (before.st_ino, before.st_mode)
+    assert not out.with_name("net.partial").exists() and load(out) is not None

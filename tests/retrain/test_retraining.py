@@ -12,15 +12,17 @@ from torch import nn
 import appnas
 from appnas.compute import CPU, home
 from appnas.cost import counts
+from appnas.domains import Labelled
 from appnas.domains.images import Images, Options
 from appnas.estimate import Table
 from appnas.loop import search_loop
 from appnas.methods.baselines import RandomConfig
 from appnas.retrain import Row, controls, load_rows, retrain
+from appnas.retrain.retraining import _slug
 from appnas.run import catalogue, read_json
 from appnas.space import constant_arch, random_arch
 from appnas.spaces import Bench201, Cells
-from appnas.support import seeded
+from appnas.support import RunError, seeded
 from appnas.task import Domain
 
 TINY = Bench201(channels=2, repeats=1)
@@ -132,6 +134,50 @@ def test_more_epochs_are_another_training(digits, tmp_path):
     second = retrain(result, 2, out=tmp_path)
     assert second.rows[0].tests == retrain(result, 2).rows[0].tests != first.rows[0].tests
     assert read_json(tmp_path / "retrain.json")["epochs"] == 2
+
+
+class Reads(nn.Module):
+    """Of every feature a power: options that are no modules, so that all networks look alike."""
+
+    def __init__(self, io):
+        super().__init__()
+        self.powers = [appnas.pick("power", [1, 2], each=True) for _ in range(io.inputs[0])]
+        self.last = nn.Linear(io.inputs[0], io.outputs[0])
+
+    def forward(self, x):
+        return self.last(torch.stack([x[:, k] ** power for k, power in enumerate(self.powers)], 1))
+
+
+def test_trainings_of_another_architecture_are_not_taken_for_one_s_own(tmp_path):
+    rng = torch.Generator().manual_seed(0)
+    x, y = torch.randn(60, 4, generator=rng), torch.arange(60) % 2
+    data = Labelled(x[:40], y[:40], x[40:], y[40:])
+    space = appnas.space_of(Reads, data.io)
+    results = [appnas.search(space, data, "random", evaluations=1, budget=1, seed=seed) for seed in range(2)]
+    assert results[0].best != results[1].best
+    results[0].retrain(1, out=tmp_path / "both")
+    with pytest.raises(ValueError, match=r"is of another training \(arch .*, now .*\): delete it"):
+        results[1].retrain(1, out=tmp_path / "both")
+    runs = [
+        appnas.search(space, data, "random", evaluations=1, budget=1, seed=seed, out=tmp_path / f"run-{seed}")
+        for seed in range(2)
+    ]
+    with pytest.raises(RunError, match="is of another search, which found another architecture"):
+        runs[1].retrain(1, out=tmp_path / "run-0")
+
+
+def test_another_working_directory_is_noticed(digits, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = appnas.search(TINY, digits, "random", evaluations=1, budget=1, out="here")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir("elsewhere")
+    with pytest.raises(RunError, match=r"the run's directory here is not here, in .*elsewhere: go back"):
+        result.retrain(1)
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+def test_a_control_with_a_slash_in_its_name():
+    assert _slug("all a/b c_d-1") == "all-a-b-c_d-1"
 
 
 def test_a_domain_that_keeps_no_checkpoint_is_trained_all_the_same(digits, tmp_path):

@@ -33,6 +33,7 @@ from appnas.run.run import FORMAT, STATES, load_checkpoint
 from appnas.space import describe
 from appnas.strategy import Evolution
 from appnas.support import RunError
+from appnas.support.files import RoomError
 from appnas.task import DivergedError, Locked
 
 assert SummaryWriter
@@ -248,6 +249,35 @@ def test_ctrl_c_saves_and_says_how_to_go_on(bench201, table, tmp_path, step):
     resumed = evolve(bench201, table, path)
     assert resumed.history == alone.history and resumed.best == alone.best
     assert (path / "history.jsonl").read_bytes() == (tmp_path / "alone" / "history.jsonl").read_bytes()
+
+
+def test_a_scheduler_that_ends_a_job_is_like_ctrl_c(bench201, table, tmp_path):
+    """Saved, and the evaluation under way is not what kills the process, if somebody does."""
+    path, before = fresh(tmp_path / "run"), signal.getsignal(signal.SIGTERM)
+    seen = []
+
+    def asked():
+        os.kill(os.getpid(), signal.SIGTERM)
+        seen.append(json.loads((path / "underway.json").read_text())["running"])
+
+    with pytest.raises(InterruptedSearchError, match="stopped at step 4 of 40; go on with"):
+        evolve(bench201, table, path, callbacks=[At(3, asked)])
+    assert seen == [None] and signal.getsignal(signal.SIGTERM) is before
+    alone = evolve(bench201, table, fresh(tmp_path / "alone"))
+    assert evolve(bench201, table, path).history == alone.history
+
+
+def test_a_directory_that_another_run_took_is_left_alone(bench201, table, tmp_path):
+    path = fresh(tmp_path / "run")
+
+    def taken():
+        path.rename(tmp_path / "old")
+        fresh(path)
+        (path / "history.jsonl").write_text("theirs")
+
+    with pytest.raises(RoomError, match=r"is another file by now: .* another run has its place, which is left alone"):
+        evolve(bench201, table, path, callbacks=[At(3, taken)])
+    assert (path / "history.jsonl").read_text() == "theirs" and not (path / "checkpoint.pt").exists()
 
 
 def test_a_second_ctrl_c_stops_at_once(bench201, table, tmp_path):

@@ -1,6 +1,7 @@
 """appnas.support.dotted: modules that are there, broken and missing; parameters as settings."""
 
 import dataclasses
+import pickle
 import sys
 from dataclasses import dataclass
 
@@ -178,3 +179,16 @@ def test_marks_are_how_a_run_remembers():
     for wrong, name in ((3, "int"), (type("Space", (), {"choices": ()}), "Space")):
         with pytest.raises(TypeError, match=f"a:b gives {name}, which is no space: an instance with 'choices'"):
             marked(wrong, Settings(), "space", "a:b")
+
+
+class Wide:
+    """A maker of something, with settings that are no dataclass."""
+
+    def __init__(self, io, width: int = 3):
+        self.width = width
+
+
+def test_settings_of_a_callable_are_pickled():
+    made = maker(Wide, "test_dotted:Wide")
+    again = pickle.loads(pickle.dumps(made.kind(width=5)))
+    assert again.width == 5 and type(again).__name__ == "WideSettings"

@@ -60,7 +60,7 @@ class Generate:
         names = self.designs or (() if self.rtl else tuple(DESIGNS))
         sources = own(names)
         if self.rtl:
-            files = {path.name: path.read_text() for path in self.rtl}
+            files = {path.name: path.read_text("utf-8") for path in self.rtl}
             sources.append(Source(self.top, files, self.top, self.technology))
         done = 0
 
@@ -75,7 +75,7 @@ class Generate:
         )  # fmt: skip
         data = load(self.out / "dataset.npz")
         assert data.routings is not None
-        (self.out / "dataset.md").write_text(tables(data.names, data.designs, data.routings))
+        (self.out / "dataset.md").write_text(tables(data.names, data.designs, data.routings), "utf-8")
         show.line(
             f"{self.out / 'dataset.npz'}, statistics in dataset.md; {len(failed)} failed"
             + (": see failed.json" if failed else "")

@@ -21,7 +21,7 @@ from typing import Any
 from appnas.report import page
 from appnas.report.story import read
 from appnas.report.writer import render
-from appnas.support import RunError, digest
+from appnas.support import digest
 
 HOST = "127.0.0.1"
 PATIENCE = 4.0
@@ -79,7 +79,7 @@ class Live:
     def _made(self, stamp: str) -> str:
         try:
             text, _ = render(read(self.path))
-        except RunError as error:  # not begun yet, or written to at this moment
+        except Exception as error:  # not begun yet, written to at this moment, or what no page can be made of
             text = page.page(str(self.path), [f"<h1>Waiting for the run</h1><p>{escape(str(error))}</p>"])
         live = f'<p id="live" class=live>live</p><script>{SCRIPT}</script>'
         text = text.replace(page.POLICY, POLICY, 1).replace("<body>", f'<body data-stamp="{stamp}">', 1)

@@ -98,7 +98,7 @@ def synthesise(source: Source, out: Path) -> Path:
     if not kept.exists():
         with tempfile.TemporaryDirectory() as folder:
             for name, content in source.files.items():
-                (Path(folder) / name).write_text(content)
+                (Path(folder) / name).write_text(content, "utf-8")
             made = tools.synthesise(
                 [Path(folder) / name for name in source.files], source.top, source.technology, Path(folder)
             )
@@ -146,7 +146,7 @@ def make(job: Job, netlist: Path, out: Path, versions: dict[str, str], keep: boo
             kept = out / "designs" / f"{job.id}.{order}.def.gz"
             about = kept.with_name(f"{job.id}.{order}.json")
             if kept.exists() and about.exists():
-                routings.append((kept, json.loads(about.read_text())))
+                routings.append((kept, json.loads(about.read_text("utf-8"))))
                 continue
             if not (folder / "p.def").exists():
                 tools.place(netlist, job.placing, folder)
@@ -158,7 +158,7 @@ def make(job: Job, netlist: Path, out: Path, versions: dict[str, str], keep: boo
                 with whole(kept) as partial:
                     partial.write_bytes(gzip.compress(found.read_bytes(), mtime=0))
                 with whole(about) as partial:
-                    partial.write_text(json.dumps(result))
+                    partial.write_text(json.dumps(result), "utf-8")
         arrays = sample(routings, job, read_lef([tools.cells(job.placing.technology)]))
     described = json.dumps({"job": asdict(job), "tools": versions}, sort_keys=True)
     target = out / "samples" / f"{job.id}.npz"
@@ -224,7 +224,7 @@ def generate(
             if problem:
                 failed[job.id] = problem
     with whole(out / "failed.json") as partial:
-        partial.write_text(json.dumps(failed, indent=1, sort_keys=True) + "\n")
+        partial.write_text(json.dumps(failed, indent=1, sort_keys=True) + "\n", "utf-8")
     samples = [out / "samples" / f"{job.id}.npz" for job in todo]
     pack(samples, out / "dataset.npz", CHANNELS, LABELS, kept, graphs=graphs)
     return failed

@@ -182,7 +182,7 @@ def synthesise(sources: Sequence[Path], top: str, technology: str, folder: Path,
             "write_blif -buf BUFX2 A Y top.blif",
         ]
     )
-    (folder / "top.ys").write_text(script + "\n")
+    (folder / "top.ys").write_text(script + "\n", "utf-8")
     run(["yosys", "-q", "-s", "top.ys"], folder, seconds, "yosys.log")
     return folder / "top.blif"
 
@@ -194,19 +194,19 @@ def place(blif: Path, placing: Placing, folder: Path, seconds: float = 1200) -> 
         ToolError: graywolf or one of qflow's scripts failed or hung.
     """
     lef = cells(placing.technology)
-    netlist = re.sub(r"\\([^$])", r"\1", re.sub(r"^.subckt", ".gate", blif.read_text(), flags=re.MULTILINE))
-    (folder / "p.blif").write_text(netlist)
-    parameters = cells(placing.technology, ".par").read_text()
+    netlist = re.sub(r"\\([^$])", r"\1", re.sub(r"^.subckt", ".gate", blif.read_text("utf-8"), flags=re.MULTILINE))
+    (folder / "p.blif").write_text(netlist, "utf-8")
+    parameters = cells(placing.technology, ".par").read_text("utf-8")
     parameters = re.sub(r"random\.seed.*", f"random.seed : {placing.seed}", parameters)
     parameters = re.sub(r"chip\.aspect\.ratio.*", f"chip.aspect.ratio : {placing.aspect}", parameters)
-    (folder / "p.par").write_text(parameters)
+    (folder / "p.par").write_text(parameters, "utf-8")
     script: list[str | Path] = ["tclsh", SCRIPTS / "blif2cel.tcl", "--blif", "p.blif", "--lef", lef, "--cel", "p.cel"]
     run(script, folder, seconds, "blif2cel.log")
     if placing.density < 1:
         script = ["tclsh", SCRIPTS / "decongest.tcl", "p", lef, "FILL", f"{placing.density}", "--units=100"]
         run(script, folder, seconds, "decongest.log")
         _made(folder / "p.acel", "decongest.tcl").replace(folder / "p.cel")
-    (folder / "q0.cfg").write_text(f"read_lef {lef}\n")
+    (folder / "q0.cfg").write_text(f"read_lef {lef}\n", "utf-8")
     run(["qrouter", "-i", "p.info", "-c", "q0.cfg"], folder, seconds, "info.log")
     run(["graywolf", "-n", "p"], folder, seconds, "graywolf.log")
     run(["tclsh", SCRIPTS / "place2def.tcl", "p", "FILL", "4"], folder, seconds, "place2def.log")
@@ -257,11 +257,11 @@ def route(placing: Placing, folder: Path, order: int = 0, seconds: float = 1200)
     Raises:
         ToolError: qrouter failed or hung.
     """
-    placed, unit = (folder / "p.def").read_text(), 0.01
-    (folder / "q.def").write_text(shuffled(placed, f"{placing.seed} {order}") if order else placed)
+    placed, unit = (folder / "p.def").read_text("utf-8"), 0.01
+    (folder / "q.def").write_text(shuffled(placed, f"{placing.seed} {order}") if order else placed, "utf-8")
     layers = [f"metal{k}" for k in range(3, placing.layers + 1)]
     blocked = _blocked(placed, placing.blockages, unit)
-    edges = [row for row in (folder / "p.obs").read_text().splitlines() if int(row[-1:] or 0) <= placing.layers]
+    edges = [row for row in (folder / "p.obs").read_text("utf-8").splitlines() if int(row[-1:] or 0) <= placing.layers]
     obstructions = [f"obstruction {a} {b} {c} {d} {layer}" for a, b, c, d in blocked for layer in layers]
     script = [
         "verbose 0", f"read_lef {cells(placing.technology)}", f"layers {placing.layers}", "via stack all", "vdd vdd",
@@ -269,12 +269,12 @@ def route(placing: Placing, folder: Path, order: int = 0, seconds: float = 1200)
         *(() if order else ("stage2 mask 10 effort 10", "stage2 mask 20 effort 10")),
         'puts "@final"' if order else 'puts "@final [failing]"', "quit",
     ]  # fmt: skip
-    (folder / "route.tcl").write_text("\n".join(script) + "\n")
+    (folder / "route.tcl").write_text("\n".join(script) + "\n", "utf-8")
     said = run(["qrouter", "-nog", "-s", "route.tcl"], folder, seconds, "qrouter.log")
     found = {key: re.search(rf"^@{key}(.*)$", said, re.MULTILINE) for key in ("first", "final")}
     if not all(found.values()):
         raise ToolError(f"qrouter did not say which nets are open; its last words: {_tail(folder / 'qrouter.log')}")
-    routed = _made(folder / "r1.def", "qrouter").read_text()
+    routed = _made(folder / "r1.def", "qrouter").read_text("utf-8")
     boxes = [
         f"- LAYER {layer} RECT ( {round(a / unit)} {round(b / unit)} ) ( {round(c / unit)} {round(d / unit)} ) ;"
         for a, b, c, d in blocked
@@ -283,7 +283,7 @@ def route(placing: Placing, folder: Path, order: int = 0, seconds: float = 1200)
     section = (
         "\n".join([f"BLOCKAGES {len(boxes)} ;", *boxes, "END BLOCKAGES", "", "END DESIGN"]) if boxes else "END DESIGN"
     )
-    (folder / "routed.def").write_text(routed.replace("END DESIGN", section))
+    (folder / "routed.def").write_text(routed.replace("END DESIGN", section), "utf-8")
     first, final = (
         [word.strip("{}") for word in match[1].split()] for match in (found["first"], found["final"]) if match
     )
