@@ -69,6 +69,7 @@ class Known(NamedTuple):
 FLOORS: dict[str, Known] = {
     "minatar:breakout": Known(0.47, 0.53, 3.16, 0.68, 98_304),
     "minatar:asterix": Known(0.42, 0.64, 0.54, 0.46, 98_304),
+    "minatar:space_invaders": Known(2.84, 3.0, 20.71, 5.42, 98_304),
     "minatar:freeway": Known(0.16, 17.5),  # always upwards
     "minigrid:Empty-5x5": Known(0.16, 0.0),
     "minigrid:Empty-8x8": Known(0.07, 0.0),
