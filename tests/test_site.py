@@ -33,7 +33,7 @@ def test_rows_of_results_are_there():
     assert set(SITE["RESULTS"]) == set(METHODS)
     assert [row for row in named if f"\n| {row} | " not in RESULTS] == []
     said = SITE["measured"]("agnn", RESULTS)
-    assert [line for line in said if line.startswith("**")] == ["**AGNN**", "**AGNN on Cora**"]
+    assert [line for line in said if line.startswith("**")] == ["**AGNN**", "**AGNN on citation graphs**"]
     assert SITE["measured"]("darts", RESULTS)[2].startswith("- claim: S4: leaves the noise")
     assert "is its own" in SITE["measured"]("optuna", RESULTS)[0]
 

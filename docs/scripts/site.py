@@ -106,7 +106,7 @@ def measured(name: str, results: str) -> list[str]:
     head, _, *rows = [re.split(r" \| ", line.strip("| ")) for line in glance.splitlines() if line.startswith("| ")]
     said = []
     for row in rows:
-        if RESULTS[name] and re.fullmatch(rf"{RESULTS[name]}( on \w+)?", row[0]):
+        if RESULTS[name] and re.fullmatch(rf"{RESULTS[name]}( (on|in) .+)?", row[0]):
             said += [
                 f"**{row[0]}**",
                 "",

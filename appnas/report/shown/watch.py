@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -128,7 +129,8 @@ def server(path: Path, port: int = 0) -> ThreadingHTTPServer:
             self.send_header("X-Content-Type-Options", "nosniff")
             self.end_headers()
             if self.command == "GET":
-                self.wfile.write(body)
+                with suppress(ConnectionError):  # who asked went away
+                    self.wfile.write(body)
 
         do_HEAD = do_GET
 
