@@ -2,10 +2,10 @@
 
 Nodes of five classes, each with a Gaussian cloud of features that overlap (an MLP is right about two times of three);
 an edge leads into a node's own class with a given probability, else into any other. 48 % of the nodes train, 32 %
-validate. AGNN in `GraphNet()`, with the same settings for every graph, whose five best are trained on five splits of
-those nodes; beside it hand-made networks, and random search with the same last stage, all trained
-alike. What is found by validation is trained again with other seeds, and tested. A row of `--out` for each graph and
-network. About a CPU minute a search by AGNN, five and more a random one, whose networks are deeper:
+validate. AGNN in `GraphNet()`, with the same settings for every graph, whose six best, up to three of them hand-made,
+are trained on five splits of those nodes; beside it hand-made networks, and random search with the same last stage, all
+trained alike. What is found by validation is trained again with other seeds, and tested. A row of `--out` for each
+graph and network. About a CPU minute a search by AGNN, five and more a random one, whose networks are deeper:
 
     python benchmarks/heterophily.py --seeds 5 --out heterophily.jsonl
 """

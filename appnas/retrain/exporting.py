@@ -159,7 +159,10 @@ def _ours(names: set[str], known: set[str]) -> bool:
 
 
 def _write(out: Path, files: dict[str, bytes], content: dict[str, Any]) -> None:
-    """Write all files beside the folder, then put them in its place: an export is there whole, or not at all."""
+    """Write all files beside the folder, then put them in its place: an export is there whole, or not at all.
+
+    A folder that is there, empty, is filled, `arch.json` last: without it nothing is loaded.
+    """
     out = out.resolve()
     beside = out.with_name(out.name + ".partial")
     if beside.exists():
@@ -177,7 +180,7 @@ def _write(out: Path, files: dict[str, bytes], content: dict[str, Any]) -> None:
             return
         for left in out.iterdir():  # of an export that failed
             left.unlink()
-        for made in sorted(beside.iterdir(), key=lambda file: file.name == NAMES["arch"]):  # without it nothing loads
+        for made in sorted(beside.iterdir(), key=lambda file: file.name == NAMES["arch"]):
             made.rename(out / made.name)  # into the folder, which somebody may stand in or have mounted
         beside.rmdir()
     except BaseException:

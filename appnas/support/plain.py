@@ -58,7 +58,12 @@ def code_of(thing: Any) -> str:
 
 
 def _constants(code: types.CodeType) -> list[Any]:
-    inside = [_constants(part) if isinstance(part, types.CodeType) else part for part in code.co_consts]
+    """What code does, as a list whose text is the same in every process: that of a set depends on its hashes."""
+    inside = [
+        _constants(part) if isinstance(part, types.CodeType)
+        else sorted(map(repr, part)) if isinstance(part, frozenset) else part
+        for part in code.co_consts
+    ]  # fmt: skip
     return [code.co_code.hex(), code.co_names, inside]
 
 

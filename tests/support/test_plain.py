@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -13,7 +16,7 @@ import torch
 
 from appnas.methods import METHODS
 from appnas.run import catalogue
-from appnas.support.plain import from_plain, plain
+from appnas.support.plain import code_of, from_plain, plain
 
 
 class Kind(Enum):
@@ -62,6 +65,29 @@ def test_plain_by_hand():
         "inner": {"rate": 0.1, "kind": "a"}, "betas": [0.5, 0.9], "names": ["x"], "maybe": None, "count": 3,
     }  # fmt: skip
     assert plain({1: (torch.tensor([1, 2]), Inner)}) == {"1": [[1, 2], "test_plain:Inner"]}
+
+
+def scaled(by):
+    return lambda x: x * by
+
+
+CODES = """
+from appnas.support.plain import code_of
+print(code_of(lambda x: x in {"a", "b", "c", "d", "e"}), [code_of(lambda x: x + k) for k in range(2)])
+"""
+
+
+def test_functions_are_told_apart_by_what_they_do():
+    """In every process alike, whatever its hashes are."""
+    texts = [code_of(f) for f in (scaled(1), scaled(2), lambda x: x + 1, lambda x: x + 2, "rmse", None, Inner())]
+    assert len(set(texts)) == 7 and code_of(scaled(1)) == texts[0] and texts[4:] == ["rmse", "", "Inner"]
+    said = {
+        subprocess.run(
+            [sys.executable, "-c", CODES], env=os.environ | {"PYTHONHASHSEED": seed}, capture_output=True, check=True
+        ).stdout
+        for seed in "123"
+    }
+    assert len(said) == 1
 
 
 def test_unknown_fields_are_refused():

@@ -78,7 +78,7 @@ def features_of(
     Raises:
         ValueError: fewer than two files, one that cannot be read, or a grid or ideal nets that mean nothing.
     """
-    from appnas.domains.eda.flow import channels, grid_of, read_def, read_lef, without
+    from appnas.domains.eda.flow import CAPACITY, channels, grid_of, read_def, read_lef, without
     from appnas.domains.eda.flow.grids import asked
     from appnas.domains.eda.flow.maps import pitch as pitch_of
 
@@ -94,8 +94,6 @@ def features_of(
     if not library.layers:
         x, y = pitch_of(whole)
         show.line(f"the LEF files have no routing layers: a net's box is at least {x:g} x {y:g} um (--pitch)")
-        from appnas.domains.eda.flow import CAPACITY
-
         lost = [name for name in dict.fromkeys(more) if name in CAPACITY]
         show.line(f"left out, since they need the technology's LEF file: {', '.join(lost)}")
         more = ()
