@@ -2,8 +2,9 @@
 
 Random search, evolution, AGNN and Optuna's TPE look at as many networks each, with as many epochs; random search,
 evolution and AGNN begin with the hand-made ones. The six best of a search, up to three of them hand-made, are trained
-longer on five splits of the nodes that train and validate (the own one, and four at random), and the best of them is
-the search's result: this is `appnas.search(..., top=6, repeats=5, folds=5, longer=300)`. Hand-made networks have their
+longer on five splits of the nodes that train and validate (the own one, and four at random; the first says which of the
+hand-made are the best), and the best of them is the search's result: this is `appnas.search(..., top=6, repeats=5,
+folds=5, longer=300)`. Hand-made networks have their
 rate and weight decay chosen likewise, on two of the splits. What is chosen is trained with other seeds, and tested:
 test accuracies choose nothing. A row of `--out` for each training. About five CPU minutes a search:
 
@@ -92,10 +93,14 @@ class Study:
         for record in history:
             for those in finalists.values():
                 those.update(record.arch, record.value, record.metrics.get("loss", float("nan")))
+        seconds = time.process_time() - start
+        for arch, row in zip(given, self.rows("rank", self.ranked, *((arch, 0) for arch in given)), strict=True):
+            for those in finalists.values():
+                those.enter(arch, row["value"], row["loss"])
         tops = {by: those.top() for by, those in finalists.items()}
         values = [record.value for record in history]
         half = statistics.fmean(values[len(values) // 2 :])
-        return {"archs": tops, "best": max(values), "half": half, "seconds": time.process_time() - start}
+        return {"archs": tops, "best": max(values), "half": half, "seconds": seconds}
 
     def ranked(self, arch, number):
         """A training of the last stage: on the n-th split with the n-th seed, or on the own split."""
@@ -217,7 +222,8 @@ def main():
     for name in args.methods:
         searches, tops = study.found(name)
         picked = [study.last_stage(top["value"], "value") for top in tops]
-        keys = [(arch, n) for top in tops for arch in top["value"] for n in range(FOLDS)]
+        entered = [(arch, 0) for arch in study.space.hand_made.values()] * (name in BEGUN) * args.seeds
+        keys = entered + [(arch, n) for top in tops for arch in top["value"] for n in range(FOLDS)]
         spent = sum(row["seconds"] for row in study.rows("rank", study.ranked, *keys))
         spent = (spent + sum(search["seconds"] for search in searches)) / args.seeds
         shown(name, [study.again(arch) for arch in picked], spent)

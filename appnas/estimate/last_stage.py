@@ -20,7 +20,7 @@ class LastStage:
 
     top: int = 5
     """Architectures that the last stage trains from scratch: up to half of them the best of the hand-made ones that the
-    search began with; unused with a table."""
+    search began with, by a first training of them all where it is `longer` than in the search; unused with a table."""
     repeats: int = 0
     """Trainings of each of them, with other seeds; 0 for no last stage."""
     folds: int = 0
@@ -52,6 +52,8 @@ def with_last_stage(
         return strategy, evaluator, steps
     known = getattr(space, "hand_made", None) if getattr(config, "known", False) else None
     given = list((known or {}).values())
-    ranked = Ranked(strategy, steps, config.top, config.by, config.simplest, given, names(space))
+    longer = config.longer > config.budget
+    ranked = Ranked(strategy, steps, config.top, config.by, config.simplest, given, longer, names(space))
     then = ThenScratch(evaluator, steps, space, domain, config.longer or config.budget, seed, config.folds)
-    return ranked, then, steps + config.top * config.repeats
+    left = len(ranked.entrants) - min(config.top // 2, len(ranked.entrants))
+    return ranked, then, steps + left + config.top * config.repeats

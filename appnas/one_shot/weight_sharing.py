@@ -137,7 +137,7 @@ class Shared(Saved):
         self.watch, self.scaling = Watch(), Scaling(self.compute.precision == "16")
         self.saved = (*self.saved, "scaling") if self.scaling.on else self.saved
         recipe = Recipe(optimiser, lr(0), momentum=momentum, weight_decay=weight_decay)
-        self.optimiser = optimiser_of(self.supernet, recipe)
+        self.optimiser = optimiser_of(self.supernet.parameters(), recipe)
         self.train = Stream(domain, "train", 2 * seed)
         self.valid = Stream(domain, "valid", 2 * seed + 1)
         self.seed, self.step = seed, 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, Literal, TypeVar
 
@@ -35,7 +35,7 @@ class Recipe:
     momentum: float = 0.9
     """Of SGD."""
     weight_decay: float = 3e-4
-    """L2 penalty on all weights."""
+    """L2 penalty on all weights; a part of the network with an attribute `weight_decay_scale` has so many times it."""
     clip: float = 5.0
     """Largest gradient norm; 0 for no limit."""
     warmup: int = 0
@@ -57,13 +57,35 @@ def cosine(epoch: int, epochs: int, lr: float, lr_min: float = 0.0) -> float:
     return lr_min + (lr - lr_min) * (1 + math.cos(math.pi * epoch / max(epochs, 1))) / 2
 
 
-def optimiser_of(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """The optimiser of all parameters, at the first learning rate.
+def decayed(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Groups of a network's weights, for an optimiser, by the L2 penalty that each has.
+
+    A module's attribute `weight_decay_scale` holds for all that is in it; the innermost decides.
+
+    Raises:
+        ValueError: a scale is no number of at least 0.
+    """
+    scales: dict[nn.Parameter, float] = {}
+    for name, module in model.named_modules():
+        scale = getattr(module, "weight_decay_scale", None)
+        if scale is not None:
+            if not isinstance(scale, int | float) or not scale >= 0:
+                where = name or "the network"
+                raise ValueError(f"weight_decay_scale of {where} is a number of at least 0, got {scale!r}")
+            scales |= dict.fromkeys(module.parameters(), float(scale))
+    groups: dict[float, list[nn.Parameter]] = {1.0: []}
+    for weight in model.parameters():
+        groups.setdefault(scales.get(weight, 1.0), []).append(weight)
+    return [{"params": those, "weight_decay": scale * weight_decay} for scale, those in groups.items() if those]
+
+
+def optimiser_of(weights: Iterable[nn.Parameter] | list[dict[str, Any]], recipe: Recipe) -> torch.optim.Optimizer:
+    """The optimiser of weights, or of groups of them, at the first learning rate.
 
     It goes over all of them in one call (`foreach`), on CPUs, too, where torch would take them one by one: the same
     bits in less time of Python, which is much of a small network's step.
     """
-    weights, lr, decay = model.parameters(), recipe.lr, recipe.weight_decay
+    lr, decay = recipe.lr, recipe.weight_decay
     if recipe.optimiser == "adam":
         return Adam(weights, lr, weight_decay=decay, foreach=True)
     how: dict[str, Any] = {"momentum": recipe.momentum, "weight_decay": decay, "foreach": True}

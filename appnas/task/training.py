@@ -32,7 +32,7 @@ from appnas.task.averaging import Best, averaged
 from appnas.task.checkpoint import fingerprint, restore, save
 from appnas.task.finite import FETCH, check_weights, finite
 from appnas.task.norms import average_statistics, synchronised
-from appnas.task.recipe import Recipe, optimiser_of
+from appnas.task.recipe import Recipe, decayed, optimiser_of
 from appnas.task.shares import own_part
 
 Batch = Any
@@ -104,7 +104,7 @@ def fit(
         CompileError: torch cannot compile the network.
     """
     rng = torch.Generator().manual_seed(seed)
-    optimiser = optimiser_of(model, recipe)
+    optimiser = optimiser_of(decayed(model, recipe.weight_decay), recipe)
     losses: list[float] = []
     best = Best(every, patience if select else 0)
     plan = {"split": split, "epochs": epochs, "seed": seed, **asdict(recipe), "network": fingerprint(model)}

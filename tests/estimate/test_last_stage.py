@@ -53,6 +53,17 @@ def test_splits_choice_and_control():
     assert result.strategy.by == "both" and result.strategy.simplest
 
 
+def test_all_hand_made_networks_enter_a_longer_last_stage():
+    space = GraphNet(operations=("mlp", "gcn", "sage"), repeats=(1,))
+    result = appnas.search(space, Graphs(GRAPH), "agnn", **SMALL)
+    last = [record.arch for record in result.history[4:]]
+    assert last[:3] == list(space.hand_made.values()) and len(last) == 8
+    of_best = max(last.count(arch) for arch in space.hand_made.values())
+    assert of_best >= 3 and result.best in last
+    alike = appnas.search(space, Graphs(GRAPH), "agnn", **SMALL | {"longer": 0})
+    assert len(alike.history) == 10
+
+
 def test_settings_are_checked():
     with pytest.raises(ValueError, match="by is one of"):
         agnn.Config(by="size")

@@ -3,11 +3,14 @@
 import math
 
 import pytest
+import torch
+from torch import nn
 
 from appnas.domains.graphs import Graphs
 from appnas.domains.images import Images, Options
 from appnas.space import WithTraining
 from appnas.task import Locked, Recipe, as_chosen, cosine, retuned, tunable
+from appnas.task.recipe import decayed, optimiser_of
 
 
 def test_cosine_by_hand():
@@ -82,3 +85,28 @@ def test_a_domain_of_ones_own_and_a_budget(chain):
     assert (domain.heat, budget) == (2, 7)
     assert as_chosen(chain, (0, 0), domain, 5) == (domain, 5)
     assert tunable(Own()) == ["budget", "heat"] and Options().recipe == Recipe()
+
+
+class Scaled(nn.Linear):
+    def __init__(self, scale):
+        super().__init__(2, 2)
+        self.weight_decay_scale = scale
+
+
+def test_a_module_says_how_much_weight_decay_it_has():
+    model = nn.Sequential(nn.Linear(2, 2), Scaled(20), Scaled(0.0))
+    model[1].inner = Scaled(1)  # the innermost decides
+    groups = decayed(model, 0.5)
+    assert [group["weight_decay"] for group in groups] == [0.5, 10.0, 0.0]
+    assert [len(group["params"]) for group in groups] == [4, 2, 2]
+    recipe = Recipe(lr=0.1, momentum=0.0, weight_decay=0.5)
+    before = [weight.detach().clone() for weight in model.parameters()]
+    optimiser = optimiser_of(groups, recipe)
+    for weight in model.parameters():
+        weight.grad = torch.zeros_like(weight)
+    optimiser.step()
+    shrunk = [float((new.detach() / old).mean()) for new, old in zip(model.parameters(), before, strict=True)]
+    assert shrunk == pytest.approx([0.95, 0.95, 0.0, 0.0, 0.95, 0.95, 1.0, 1.0], abs=1e-6)
+    assert len(decayed(nn.Linear(2, 2), 0.5)) == 1
+    with pytest.raises(ValueError, match=r"weight_decay_scale of 0 is a number of at least 0, got 'none'"):
+        decayed(nn.Sequential(Scaled("none")), 0.5)

@@ -26,23 +26,33 @@ class Finalists(Saved):
         given: architectures that the search began with, say hand-made ones: the best of them are up to half of the few,
             in the place of the last of the others, since the best of a search are often alike, and none better than
             where it began. By both, they are the best by value: the loss of short trainings says who learns fastest.
+            What they are best by are longer trainings, if there are some (`enter`): a deep network learns slowly.
         name: what an architecture is known by; those of one name are one.
     """
 
-    saved = ("values", "losses", "own_values", "own_losses")
+    saved = ("values", "losses", "own_values", "own_losses", "entered")
 
     def __init__(self, keep: int, by: By = "value", given: Collection[Arch] = (), name: Name = itself):
         self.keep, self.by, self.name, self.given = keep, by, name, {name(arch) for arch in given}
         self.values, self.losses = Archive(keep, name=name), Archive(keep, name=name)
-        self.own_values, self.own_losses = (Archive(max(keep // 2, 1), name=name) for _ in range(2))
+        self.own_values, self.own_losses = self._archives()
+        self.entered = False
 
     def update(self, arch: Arch, value: float, loss: float) -> None:
         """One more score, and its loss: NaN or infinite where there is none."""
-        own = self.name(arch) in self.given
-        for archive in (self.values, *([self.own_values] if own else [])):
-            archive.update(arch, value)
-        for archive in (self.losses, *([self.own_losses] if own else [])) if math.isfinite(loss) else ():
-            archive.update(arch, -loss)
+        _note((self.values, self.losses), arch, value, loss)
+        if self.name(arch) in self.given and not self.entered:
+            _note((self.own_values, self.own_losses), arch, value, loss)
+
+    def enter(self, arch: Arch, value: float, loss: float) -> None:
+        """A training of one of those given as long as the last stage's: from the first on, only these order them."""
+        if not self.entered:
+            self.own_values, self.own_losses = self._archives()
+            self.entered = True
+        _note((self.own_values, self.own_losses), arch, value, loss)
+
+    def _archives(self) -> tuple[Archive, Archive]:
+        return Archive(max(self.keep // 2, 1), name=self.name), Archive(max(self.keep // 2, 1), name=self.name)
 
     def top(self) -> list[Arch]:
         """The few, the best first."""
@@ -60,3 +70,10 @@ class Finalists(Saved):
         few = list(named.values())[: self.keep]
         place = {self.name(arch): n for n, arch in reversed(list(enumerate(turns)))}
         return sorted(few, key=lambda arch: place.get(self.name(arch), len(turns)))
+
+
+def _note(archives: tuple[Archive, Archive], arch: Arch, value: float, loss: float) -> None:
+    """A score, in the archives by value and by loss."""
+    archives[0].update(arch, value)
+    if math.isfinite(loss):
+        archives[1].update(arch, -loss)

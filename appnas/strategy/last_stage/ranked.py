@@ -14,21 +14,23 @@ from appnas.support.plain import itself
 
 
 class _Again(Saved):
-    """Asks the best of an archive in turn, and gathers what they are told."""
+    """Asks those who have to enter once, then the best in turn, and gathers what they are told."""
 
     saved = ("asked", "values", "losses", "sizes")
 
-    def __init__(self, top: Callable[[], list[Arch]], by: By, simplest: bool):
-        self.top, self.by, self.simplest, self.asked = top, by, simplest, 0
+    def __init__(self, top: Callable[[], list[Arch]], by: By, simplest: bool, entrants: Sequence[Arch]):
+        self.top, self.by, self.simplest, self.entrants = top, by, simplest, entrants
+        self.asked: dict[Arch, int] = {}
         self.values: dict[Arch, list[float]] = {}
         self.losses: dict[Arch, list[float]] = {}
         self.sizes: dict[Arch, float] = {}
 
     def ask(self) -> Draw:
-        """The next of the best."""
-        top = self.top()
-        self.asked += 1
-        return Draw(top[(self.asked - 1) % len(top)])
+        """The next that has to enter, or the first of the best that was asked least."""
+        new = (arch for arch in self.entrants if arch not in self.asked)
+        arch = next(new, None) or min(self.top(), key=lambda arch: self.asked.get(arch, 0))
+        self.asked[arch] = self.asked.get(arch, 0) + 1
+        return Draw(arch)
 
     def tell(self, draw: Draw, score: Score) -> None:
         """Gather."""
@@ -39,8 +41,9 @@ class _Again(Saved):
         self.sizes[draw.arch] = score.metrics.get("parameters", 0.0)
 
     def best(self) -> Arch:
-        """The one that is chosen."""
-        return chosen(self.values, self.losses, self.sizes, self.by, self.simplest)
+        """The one of the best that is chosen."""
+        values, losses = ({arch: told[arch] for arch in self.top()} for told in (self.values, self.losses))
+        return chosen(values, losses, self.sizes, self.by, self.simplest)
 
 
 class Ranked(TwoPhases):
@@ -54,6 +57,8 @@ class Ranked(TwoPhases):
         top: architectures that are ranked, fewer if fewer were found; every further step ranks the next of them.
         by, simplest: how one of them is chosen (`appnas.strategy.chosen`).
         given: architectures that the search began with: the best of them are ranked, too (`Finalists`).
+        longer: whether the last stage trains longer than the search: then it begins with one training of all that are
+            given, which says which of them are the best, and counts among the trainings of these.
         name: what an architecture is known by; those of one name are ranked once.
     """
 
@@ -61,16 +66,21 @@ class Ranked(TwoPhases):
 
     def __init__(
         self, strategy: Strategy, steps: int, top: int, by: By = "value", simplest: bool = False,
-        given: Sequence[Arch] = (), name: Name = itself,
+        given: Sequence[Arch] = (), longer: bool = False, name: Name = itself,
     ):  # fmt: skip
         self.strategy, self.steps, self.by, self.simplest = strategy, steps, by, simplest
         self.finalists = Finalists(top, by, given, name)
-        self._last = _Again(self.top, by, simplest)
+        self._last = _Again(self.top, by, simplest, list(dict.fromkeys(map(tuple, given))) if longer else [])
         super().__init__(first(steps), strategy, self._last)
 
     def top(self) -> list[Arch]:
         """What is ranked, the best first."""
         return self.finalists.top()
+
+    @property
+    def entrants(self) -> Sequence[Arch]:
+        """What the last stage begins with."""
+        return self._last.entrants
 
     def at(self, step: int) -> Strategy:
         """The strategy, until there is something to ask again."""
@@ -78,13 +88,16 @@ class Ranked(TwoPhases):
 
     def tell(self, draw: Draw, score: Score) -> Draw | None:
         """Passed on, then gathered."""
+        told = draw.arch, float(score.value), score.metrics.get("loss", float("nan"))
         if self.told < self.steps:
-            self.finalists.update(draw.arch, float(score.value), score.metrics.get("loss", float("nan")))
+            self.finalists.update(*told)
+        elif draw.arch in self.entrants and draw.arch not in self.again:
+            self.finalists.enter(*told)
         return super().tell(draw, score)
 
     def best(self) -> Arch:
         """The one chosen among the best once all were ranked, until then the strategy's own best."""
-        done = self.again and self.again.keys() == set(self.top())
+        done = self.again and self.again.keys() >= {*self.top(), *self.entrants}
         return self._last.best() if done else self.strategy.best()
 
     @property

@@ -119,7 +119,7 @@ class _WeightedSum(torch.autograd.Function):
         ctx.save_for_backward(values, x)
         ctx.pattern = pattern
         heads = [pattern.matrix(v.contiguous()) @ x[:, h] for h, v in enumerate(values.unbind(1))]
-        return torch.stack(heads, 1)
+        return heads[0][:, None] if len(heads) == 1 else torch.stack(heads, 1)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None, None]:

@@ -40,6 +40,19 @@ def test_up_to_half_of_the_few_are_of_those_given():
     assert told(given=[(4,)], keep=1).top() == [(2,)]
 
 
+@pytest.mark.parametrize(("by", "own"), [("value", (3,)), ("both", (3,)), ("loss", (1,))])
+def test_longer_trainings_decide_which_of_those_given_are_the_best(by, own):
+    finalists = told(given=[(1,), (3,)], keep=2, by=by)
+    finalists.enter((3,), 70.0, 0.9)
+    finalists.enter((1,), 60.0, 0.1)
+    finalists.update((1,), 99.0, 0.0)
+    assert own in finalists.top() and finalists.own_values.best == [((3,), 70.0)]
+    other = Finalists(2, by, [(1,), (3,)])
+    other.load_state_dict(round_trip(finalists.state_dict()))
+    other.enter((2,), 50.0, 0.5)
+    assert other.top() == finalists.top()
+
+
 def test_one_network_of_two_names_comes_once():
     same = told(name=lambda arch: ((arch[0] + 1) // 2,), by="both")
     assert same.top() == [(3,), (2,)]  # (1,) is the network of (2,), and (4,) that of (3,)

@@ -91,3 +91,25 @@ def test_where_the_search_began_is_ranked_too():
     alone = Ranked(Given((1,), (2,)), 2, 1, given=[(1,)])
     told(alone, 1, 2)
     assert alone.top() == [(2,)]
+
+
+def test_where_the_last_stage_trains_longer_all_that_are_given_enter_it_once():
+    """A deep network learns slowly: what the search makes of it says nothing about a longer training."""
+
+    def begun():
+        return Ranked(Given((1,), (2,), (3,), (4,)), 4, 2, given=[(1,), (2,)], longer=True)
+
+    strategy = begun()
+    told(strategy, 1, 2, 9, 8)
+    other = begun()
+    other.load_state_dict(round_trip(strategy.state_dict()))
+    for one in (strategy, other):
+        assert one.top() == [(3,), (2,)]
+        told(one, 7)
+        one.load_state_dict(round_trip(one.state_dict()))
+        told(one, 5)
+        assert one.top() == [(3,), (1,)] and one.again == {(1,): [7.0], (2,): [5.0]}
+        assert one.best() == (1,)  # still the search's own
+        told(one, 6, 6, 5)  # what was trained least comes first
+        assert one.again == {(1,): [7.0, 5.0], (2,): [5.0], (3,): [6.0, 6.0]}
+        assert one.best() == one.top()[0] and one.ranked() == [6.0, 6.0]
