@@ -168,7 +168,7 @@ def test_encoders_in_minatar(tmp_path):
 
 
 def test_encoders_that_actor_and_critic_share(tmp_path):
-    few = ("--agent", "sac", "--game", "pendulum", "--steps", "120", "--seeds", "1", "--kinds", "supernet", "derived")
+    few = ("--agent", "sac", "--game", "reach", "--steps", "120", "--seeds", "1", "--kinds", "supernet", "derived")
     out = run("minatar_encoders", *few, "--out", str(tmp_path / "rows"))
     assert [line[:20].strip() for line in out.splitlines()[2:4]] == ["supernet", "derived"]
     rows = [json.loads(row) for row in (tmp_path / "rows").read_text().splitlines()]

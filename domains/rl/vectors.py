@@ -1,4 +1,4 @@
-"""Environments side by side, as Stable-Baselines3 wants them: pixel Catch, gymnasium's, Procgen's on gym3."""
+"""Environments side by side, as Stable-Baselines3 wants them: Catch and Reach, gymnasium's, Procgen's on gym3."""
 
 from __future__ import annotations
 
@@ -55,6 +55,52 @@ class Catch(gymnasium.Env[Any, Any]):
     def set_state(self, state: dict[str, Any]) -> None:
         """Go on from a state."""
         self.row, self.column, self.paddle = state["at"]
+        self.np_random.bit_generator.state = state["rng"]
+
+
+class Reach(gymnasium.Env[Any, Any]):
+    """A point is moved to a mark in 20 steps. Reward: minus the distance, in quarters of the side.
+
+    Two numbers move it, up to a pixel each way, so that agents which act by numbers learn by sight in minutes. The
+    point is in one channel and the mark in the other, each shared between the pixels around it.
+    """
+
+    def __init__(self, side: int = 10):
+        self.side, self.steps = side, 0
+        self.observation_space = spaces.Box(0, 255, (side, side, 2), np.uint8)
+        self.action_space = spaces.Box(-1.0, 1.0, (2,), np.float32)
+        self.point = self.mark = np.zeros(2)
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[np.ndarray, dict[str, Any]]:
+        """Point and mark anywhere."""
+        super().reset(seed=seed)
+        self.steps = 0
+        self.point, self.mark = self.np_random.uniform(0, self.side - 1, (2, 2))
+        return self._frame(), {}
+
+    def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+        """Move."""
+        self.steps += 1
+        self.point = np.clip(self.point + action, 0, self.side - 1)
+        distance = float(np.linalg.norm(self.point - self.mark))
+        return self._frame(), -4 * distance / self.side, False, self.steps == 20, {}
+
+    def _frame(self) -> np.ndarray:
+        pixels = np.arange(self.side)
+        near = np.clip(1 - np.abs(pixels[:, None] - np.stack([self.point, self.mark]).ravel()), 0, 1)  # [side, 4]
+        return (255 * near[:, None, ::2] * near[None, :, 1::2]).astype(np.uint8)
+
+    def get_state(self) -> dict[str, Any]:
+        """Steps, places and generator."""
+        at = [self.steps, self.point.tolist(), self.mark.tolist()]
+        return {"at": at, "rng": self.np_random.bit_generator.state}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+        self.steps, point, mark = state["at"]
+        self.point, self.mark = np.array(point), np.array(mark)
         self.np_random.bit_generator.state = state["rng"]
 
 

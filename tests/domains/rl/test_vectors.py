@@ -8,7 +8,7 @@ from gymnasium import spaces
 from stable_baselines3.common.env_checker import check_env
 from stable_baselines3.common.vec_env import VecMonitor
 
-from appnas.domains.rl.vectors import PADDLE, Catch, Pooled, ProcgenVec, set_states, states, vector
+from appnas.domains.rl.vectors import PADDLE, Catch, Pooled, ProcgenVec, Reach, set_states, states, vector
 
 
 def play(env, steps, seed=0):
@@ -32,6 +32,26 @@ def test_catch_by_hand():
     env.reset()
     env.column, env.paddle = 5, 0
     assert [env.step(0)[1] for _ in range(5)] == [0.0] * 4 + [-1.0] and env.paddle == 0
+
+
+def test_reach_by_hand():
+    """The point moves as it is told, up to the edge; the reward is minus four times the distance over the side."""
+    env = Reach(10)
+    check_env(Reach(36))
+    env.reset(seed=0)
+    env.point, env.mark = np.array([2.0, 3.5]), np.array([2.0, 9.0])
+    frame, reward, *over = env.step(np.array([0.0, 1.0]))
+    assert reward == pytest.approx(-4 * 4.5 / 10) and over == [False, False, {}]
+    assert frame.shape == (10, 10, 2) and frame[2, 4:6, 0].tolist() == [127, 127] and frame[2, 9, 1] == 255
+    assert (frame > 0).sum() == 3
+    for _ in range(18):
+        env.step(np.array([0.0, 1.0]))
+    _, reward, ended, cut, _ = env.step(np.array([0.0, 1.0]))
+    assert (reward, ended, cut) == (0.0, False, True)
+    saved = env.get_state()
+    first = env.reset()[0]
+    env.set_state(saved)
+    assert np.array_equal(first, env.reset()[0])
 
 
 def test_seeds_and_states():
