@@ -253,10 +253,10 @@ def _splits(data: Mapping[str, Any], field: str) -> Any:
         raise ValueError(f"a mapping has splits, one of them 'train', got {sorted(map(str, data))}")
     train = data["train"]
     if field == "text" and isinstance(first := _first(train), Mapping):
-        parts = ("train", "validation", "test")
-        if "text" not in first or any(part not in data for part in parts):
-            raise ValueError(f"text has splits {', '.join(parts)} with a column 'text', got {sorted(data)}")
-        texts = ("\n".join(row.rstrip("\n") for row in data[part]["text"]) for part in parts)
+        parts = splits_of(data, lambda _: True)
+        if "text" not in first or any(part is None for part in parts.values()):
+            raise ValueError(f"text has splits train, validation, test with a column 'text', got {sorted(data)}")
+        texts = ("\n".join(row.rstrip("\n") for row in parts[name]["text"]) for name in ("train", "valid", "test"))
         return text_data.corpus(texts, "word", text_data.SMALL)
     if _is_graph(train) or _is_graph(_first(train)):
         of = splits_of(data, lambda _: True)

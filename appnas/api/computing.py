@@ -17,6 +17,7 @@ from appnas.compute import Compute, Precision, compute_of, device_of, joined, sa
 from appnas.cost import placing
 from appnas.cost.counts import SupernetMemory
 from appnas.loop import Callback, Failures, Workers
+from appnas.loop.processes import guard
 from appnas.supernet import Recomputing, recomputing, said
 from appnas.support import told
 from appnas.task import DifferentiableDomain, Domain, placed
@@ -91,6 +92,8 @@ def again(
     Raises:
         ValueError, TypeError: see `chosen`.
     """
+    if saved["workers"] or saved["timeout"]:
+        guard()  # before the run is asked for, which the search that started this process holds
     if device is None:
         try:
             device_of(saved["device"])

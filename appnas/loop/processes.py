@@ -1,7 +1,7 @@
 """One worker: a process on this machine, or an actor on a Ray cluster. Each has one evaluation at a time.
 
-Both have `ready`, `score`, `alive` and `end`, so whoever gives them work knows who died, and can end the one that
-hangs.
+Both have `ready`, `score`, `alive`, `unguarded` and `end`, so whoever gives them work knows who died, and can end the
+one that hangs.
 """
 
 from __future__ import annotations
@@ -13,9 +13,12 @@ import pickle
 import signal
 import sys
 import threading
-from concurrent.futures import Future, ProcessPoolExecutor
+import traceback
+from collections.abc import Callable
+from concurrent.futures import BrokenExecutor, CancelledError, Future, ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from multiprocessing.context import BaseContext
 from typing import Any
 
@@ -27,6 +30,19 @@ from appnas.compute import CPU, Compute
 from appnas.estimate import Evaluator, attempt
 from appnas.strategy import Draw, Score
 from appnas.task import placed
+
+UNGUARDED = 78
+"""How a process ends that is to become a worker, and starts a search instead: by the script that it reads first."""
+
+
+def guard() -> None:
+    """End this process if it is such a one: it cannot start others, and whoever started it says so.
+
+    A new process reads the program's script before anything else (`multiprocessing` tells it by this attribute); what
+    that does without `if __name__ == "__main__":`, it does once more there.
+    """
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        os._exit(UNGUARDED)
 
 
 def _evaluate(evaluator: Evaluator, draw: Draw) -> Score:
@@ -99,8 +115,7 @@ _mine: Evaluator
 """The evaluator of a worker process."""
 
 
-def _begin(sent: bytes, device: torch.device | None, environment: dict[str, str]) -> None:
-    global _mine
+def _begin(environment: dict[str, str]) -> None:
     os.environ.clear()  # the server has that of its own start
     os.environ.update(environment)
     np.random.seed()  # as in a fresh interpreter: all that are forked from one server begin with one state
@@ -108,7 +123,16 @@ def _begin(sent: bytes, device: torch.device | None, environment: dict[str, str]
     if hasattr(os, "setpgid"):
         os.setpgid(0, 0)  # whatever an evaluation starts ends with its worker
     threading.Thread(target=_follow, daemon=True).start()
-    _mine = unpacked(sent, device)
+
+
+def _receive(sent: bytes, device: torch.device | None) -> None:
+    """Take the evaluator; a worker that cannot is none, and another is tried."""
+    global _mine
+    try:
+        _mine = unpacked(sent, device)
+    except Exception:
+        traceback.print_exc()
+        os._exit(1)
 
 
 def _follow() -> None:
@@ -138,6 +162,26 @@ def _ready() -> None:
     """Answers once the worker is there: time limits begin with the evaluation."""
 
 
+def _followed(first: Future[None], then: Callable[[], Future[None]]) -> Future[None]:
+    """What is done when both are, the second of which begins after the first; fails with either."""
+    both: Future[None] = Future()
+
+    def begun(done: Future[None], last: bool = False) -> None:
+        error = CancelledError() if done.cancelled() else done.exception()
+        try:
+            if error is None and not last:
+                then().add_done_callback(partial(begun, last=True))
+            elif error is None:
+                both.set_result(None)
+        except (BrokenExecutor, RuntimeError) as late:  # it ended between the two
+            error = late
+        if error is not None:
+            both.set_exception(error)
+
+    first.add_done_callback(begun)
+    return both
+
+
 class Process:
     """A worker process on this machine: an executor of one, so that who died or hangs is known.
 
@@ -147,12 +191,16 @@ class Process:
     """
 
     def __init__(self, sent: bytes, device: torch.device | None = None):
-        self.device = device
-        self.executor = ProcessPoolExecutor(1, _starting(), _begin, (sent, device, dict(os.environ)))
+        self.sent, self.device = sent, device
+        self.executor = ProcessPoolExecutor(1, _starting(), _begin, (dict(os.environ),))
 
     def ready(self) -> Future[None]:
-        """Done once it is there."""
-        return self.executor.submit(_ready)
+        """Done once it is there and has its evaluator.
+
+        That is sent to a process that has begun: who writes much to one that ends at its start hears of a broken pipe,
+        not of how it ended.
+        """
+        return _followed(self.executor.submit(_ready), lambda: self.executor.submit(_receive, self.sent, self.device))
 
     def score(self, draw: Draw) -> Future[Score]:
         """Its answer; BrokenExecutor if it dies."""
@@ -161,6 +209,10 @@ class Process:
     def alive(self) -> bool:
         """Whether it still runs: its executor does not hear of a death before all that it started have ended."""
         return all(process.is_alive() for process in list((self.executor._processes or {}).values()))
+
+    def unguarded(self) -> bool:
+        """Whether it died as `guard` has it."""
+        return any(process.exitcode == UNGUARDED for process in list((self.executor._processes or {}).values()))
 
     def end(self) -> None:
         """End it and whatever it started, at once."""
@@ -213,6 +265,10 @@ class Actor:
     def alive(self) -> bool:
         """Ray tells of every death by itself."""
         return True
+
+    def unguarded(self) -> bool:
+        """Ray does not read the script again."""
+        return False
 
     def end(self) -> None:
         """End it, at once."""

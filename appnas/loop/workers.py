@@ -22,12 +22,20 @@ import torch
 from appnas.compute import CPU, spent
 from appnas.estimate import Evaluator, failed
 from appnas.loop.loop import Loop, Observer
-from appnas.loop.processes import Actor, Process, packed
+from appnas.loop.processes import Actor, Process, guard, packed
 from appnas.strategy import Draw, Score
 from appnas.support import TRIES, died, late, typed
 
 LOOK = 2.0
 """Seconds between two looks at whether the workers live, where none of them answers."""
+
+
+UNGUARDED = (
+    "worker processes read this script again, and each came to a search there, which would start workers of its own."
+    ' Let the script search only where it is the program:\n\n    if __name__ == "__main__":\n'
+    "        result = appnas.search(...)\n\nWhat follows the search belongs there, too"
+)
+"""What to do about a script whose workers start a search."""
 
 
 class WorkerError(RuntimeError):
@@ -77,6 +85,7 @@ class Workers(Observer):
             raise ValueError(
                 f"this machine has {processors()} processors, each worker takes one: workers={count} would only wait"
             )
+        guard()
         self.count, self.asks = count, asks or count
         self.pool: Processes = (Ray if cluster else Processes)(count, timeout, devices)
 
@@ -194,6 +203,8 @@ class Processes:
             try:
                 score = answer.result(None if answer in done else 0)
             except lost as error:
+                if worker.unguarded():
+                    raise WorkerError(UNGUARDED) from None
                 worker.end()
                 self.unborn += task is None
                 if self.unborn >= TRIES:

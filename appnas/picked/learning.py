@@ -6,13 +6,13 @@ import itertools
 import random
 from collections.abc import Sequence
 
-import torch
-
+from appnas.compute import CPU
 from appnas.picked.answering import Key
 from appnas.picked.asking import Refused
 from appnas.picked.conditions import Answers, Conditions, learn
 from appnas.picked.recording import Recorder, Trace, firsts
 from appnas.space import Choice
+from appnas.support import forked
 
 SAMPLE = 24
 """Random architectures that conditions must foretell, all of them."""
@@ -60,8 +60,7 @@ def _steady(recorder: Recorder) -> None:
     """
     found: list[set[Key]] = []
     for seed in range(AGAIN):
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with forked(CPU, seed):
             trace = recorder.tried(firsts, every=True, runs=False)
         found.append(set() if trace is None else set(trace.met))
     if odd := set[Key]().union(*found) - found[0].intersection(*found):

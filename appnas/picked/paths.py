@@ -15,11 +15,12 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from appnas.compute import home, read
+from appnas.compute import CPU, home, read
 from appnas.picked.mixing import of_the_batch
 from appnas.picked.recording import META
 from appnas.picked.skeletons import Parts, Recent, Slot, cut, holds_numbers, largest, weights
 from appnas.space import Arch, Gates
+from appnas.support import forked
 
 Build = Callable[[Arch], tuple[nn.Module, Parts]]
 """Architecture -> its network, and what its factories made."""
@@ -171,8 +172,7 @@ class Paths(nn.Module):
         """The network of an architecture without its weights, and where each of them comes from."""
         key = arch, str(home(self))
         if key not in self.skeletons:
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(0)
+            with forked(CPU, 0):
                 with torch.device(META):
                     network, parts = self.build(arch)
                 if holds_numbers(network):

@@ -15,14 +15,28 @@ Curve = tuple[Sequence[float], Sequence[float]]
 """(steps or seconds, values), of one search."""
 DOTS = 5000
 """Points of a cloud that are drawn at most."""
+LARGEST = 1e300
+"""A number that axes can still be made for; larger ones are drawn there, and tables have them as they are."""
 PLACES = 2000
 """Places at which a moving median is read off at most."""
+
+
+def clip(values: Sequence[float] | np.ndarray | float) -> np.ndarray:
+    """Values no larger than `LARGEST` either way, as axes are longer than what they show. Shapes: [...] -> [...]."""
+    clipped: np.ndarray = np.clip(np.asarray(values, dtype=float), -LARGEST, LARGEST)
+    return clipped
+
+
+def huge(*numbers: Sequence[float] | np.ndarray) -> str:
+    """What to say of those that are not drawn where they are; empty if there are none."""
+    some = np.concatenate([np.abs(np.asarray(each, dtype=float)) for each in numbers])
+    return f"drawn at {LARGEST:g}: what is beyond" if (some[np.isfinite(some)] > LARGEST).any() else ""
 
 
 def finite(values: Sequence[float] | np.ndarray) -> np.ndarray:
     """Values with NaN for what cannot be drawn: minus infinity of a failed evaluation, say. Shapes: [N] -> [N]."""
     y = np.asarray(values, dtype=float)
-    return np.where(np.isfinite(y), y, np.nan)
+    return np.where(np.isfinite(y), clip(y), np.nan)
 
 
 def even(count: int, limit: int) -> np.ndarray:

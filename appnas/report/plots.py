@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec
 import numpy as np
 
 from appnas.cost import pareto_front
-from appnas.report.curves import DOTS, Curve, at, best, common, even, finite, median, median_window, thinned
+from appnas.report.curves import DOTS, Curve, at, best, clip, common, even, finite, huge, median, median_window, thinned
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,6 +31,7 @@ STYLE: Any = {  # matplotlib 3.11 types the keys, older ones do not
     "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.color": RULE,
     "grid.linewidth": 0.6, "axes.axisbelow": True, "legend.frameon": False, "lines.solid_capstyle": "round",
 }  # fmt: skip
+NOTE: Any = {"loc": "right", "fontsize": 7, "color": FAINT}
 SIZE = (4.7, 3.2)
 DECISIONS = 40  # panels of a heat map at most
 FEW = 4  # of them that stand in two columns; more in four, or six
@@ -122,6 +123,7 @@ def progress(curves: Sequence[Curve], xlabel: str, ylabel: str, soft: bool) -> F
         axes.annotate(f"{below:,} lower scores not shown", (0.99, 0.02), xycoords="axes fraction", ha="right",
                       color=FAINT, fontsize=7, bbox=plate)  # fmt: skip
     _long(axes, max(float(x[-1]) for x, _ in traced))
+    axes.set_title(huge(*(y for _, y in curves)), **NOTE)
     figure.legend(loc="outside upper left", ncols=3)
     return figure
 
@@ -212,7 +214,7 @@ def trade(costs: Sequence[float], values: Sequence[float], found: int | None, xl
           target: float | None = None) -> Figure:  # fmt: skip
     """Every evaluation's value against its cost, the Pareto front, what was found if it is among them, and a target."""
     figure, axes = _axes(SIZE, xlabel, ylabel)
-    x, y = np.asarray(costs, dtype=float), np.asarray(values, dtype=float)
+    x, y = clip(costs), clip(values)
     dots = thinned(x, y)
     axes.plot(x[dots], y[dots], ".", color=FAINT, markersize=6, alpha=0.5, markeredgewidth=0, label="evaluations")
     front = np.array(pareto_front(np.column_stack((-x, y))))
@@ -220,10 +222,11 @@ def trade(costs: Sequence[float], values: Sequence[float], found: int | None, xl
     axes.step(x[front], y[front], where="post", color=BLUE, linewidth=1.4, marker="o", markersize=4,
               label="Pareto front")  # fmt: skip
     if found is not None:
-        axes.plot(costs[found], values[found], "*", color=RED, markersize=13, markeredgecolor="white", label="found")
+        axes.plot(x[found], y[found], "*", color=RED, markersize=13, markeredgecolor="white", label="found")
     if target is not None:
-        axes.axvline(target, color=INK, linewidth=1.0, linestyle="--", label="target")
+        axes.axvline(float(clip(target)), color=INK, linewidth=1.0, linestyle="--", label="target")
     _cost_axis(axes, costs if target is None else [*costs, target])
+    axes.set_title(huge(costs, values), **NOTE)
     low, high = float(np.quantile(y, 0.05)), float(y.max())
     margin = 0.06 * (high - low) or 0.5
     axes.set_ylim(min(low, float(y[front].min())) - margin, high + margin)
@@ -238,9 +241,11 @@ def rivals(names: Sequence[str], costs: Sequence[float], means: Sequence[float],
     figure, axes = _axes(SIZE, xlabel, ylabel)
     for i, (name, cost, mean, spread) in enumerate(zip(names, costs, means, spreads, strict=True)):
         colour, marker = (RED, BLUE, GREEN, ORANGE, PINK, SKY)[i % 6], "*osD^v"[i % 6]
-        axes.errorbar(cost, mean, spread or None, fmt=marker, color=colour, markersize=6 if i else 12, capsize=3,
+        x, y, bar = map(float, clip((cost, mean, spread)))
+        axes.errorbar(x, y, bar or None, fmt=marker, color=colour, markersize=6 if i else 12, capsize=3,
                       label=name)  # fmt: skip
     axes.margins(0.15)
+    axes.set_title(huge(costs, means, spreads), **NOTE)
     _cost_axis(axes, costs)
     figure.legend(loc="outside upper left", ncols=3)
     return figure
@@ -258,6 +263,7 @@ def density(lines: Mapping[str, Sequence[tuple[float, float, float, int]]], ylab
     colours = iter((RED, FAINT, BLUE, GREEN, ORANGE, PINK, SKY))
     for name, points in lines.items():
         x, mean, spread = (np.array([point[i] for point in points], dtype=float) for i in range(3))
+        mean, spread = clip(mean), clip(spread)
         if name == "dense":
             axes.axhline(mean[0], color=INK, linewidth=1.0, linestyle="--", label=name)
             axes.axhspan(mean[0] - np.nan_to_num(spread[0]), mean[0] + np.nan_to_num(spread[0]), color=RULE, alpha=0.5)
@@ -285,6 +291,7 @@ def _long(axes: Axes, last: float) -> None:
 
 
 def _cost_axis(axes: Axes, costs: Sequence[float]) -> None:
+    costs = clip(costs).tolist()
     axes.set_xlim(max(min(costs) - 0.15 * (max(costs) - min(costs) or max(costs)), 0), None)
     axes.locator_params(axis="x", nbins=6)
     axes.xaxis.set_major_formatter(lambda x, _: human(x))

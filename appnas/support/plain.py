@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import functools
 import hashlib
+import math
 import types
 import typing
 from collections.abc import Mapping
@@ -12,6 +14,8 @@ from pathlib import Path
 from typing import Any, TypeVar, Union
 
 T = TypeVar("T")
+MOST = 10_000
+"""Numbers of an array that tell a function from another one."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,19 +46,58 @@ def plain(value: Any) -> Any:
 
 
 def code_of(thing: Any) -> str:
-    """A text that tells a user's function or object from another one: its name and, of a function, what it does.
+    """A text that tells a user's function or object from another one: its name, and what it does or holds.
 
-    That is its code, the constants in it and the plain values that it closes over; None is no text.
+    Of a function that is its code, the constants in it, its defaults and what it closes over; of a partial its function
+    and arguments; of a method or another object its public attributes. Of these, plain values, containers and callables
+    of such, and arrays of up to `MOST` numbers count whole, anything else by its type. None is no text.
     """
-    if thing is None or isinstance(thing, str):
-        return thing or ""
-    name = getattr(thing, "__qualname__", type(thing).__qualname__)
-    code = getattr(thing, "__code__", None)
+    return thing or "" if thing is None or isinstance(thing, str) else _code(thing, ())
+
+
+def _code(thing: Any, within: tuple[int, ...]) -> str:
+    """The same, within what is being told."""
+    say = functools.partial(_said, within=(*within, id(thing)))
+    if isinstance(thing, functools.partial):
+        return f"{say(thing.func)} {_short(say([thing.args, thing.keywords]))}"
+    name, code = getattr(thing, "__qualname__", type(thing).__qualname__), getattr(thing, "__code__", None)
     if code is None:
-        return f"{name}"
+        public = {} if isinstance(thing, type) else _public(thing)
+        return f"{name} {_short(say(public))}" if public else f"{name}"
     cells = [cell.cell_contents for cell in thing.__closure__ or ()]
     values = [value for value in cells if isinstance(value, bool | int | float | str | tuple)]
-    return f"{name} {hashlib.sha256(f'{_constants(code)} {values}'.encode()).hexdigest()[:16]}"
+    own = _public(thing.__self__) if hasattr(thing, "__self__") else {}
+    rest = [value for value in cells if value is not None and not isinstance(value, bool | int | float | str | tuple)]
+    more = [part for part in (thing.__defaults__, thing.__kwdefaults__, rest, own) if part]
+    return f"{name} {_short(f'{_constants(code)} {values}' + (say(more) if more else ''))}"
+
+
+def _short(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _public(thing: Any) -> dict[str, Any]:
+    return {name: value for name, value in getattr(thing, "__dict__", {}).items() if not name.startswith("_")}
+
+
+def _said(value: Any, within: tuple[int, ...] = ()) -> str:
+    """A value as a text that is the same in every process."""
+    if value is None or isinstance(value, bool | int | float | complex | str | bytes):
+        return repr(value)
+    if id(value) in within:
+        return "itself"
+    say = functools.partial(_said, within=(*within, id(value)))
+    if isinstance(value, Mapping):
+        return f"{sorted(f'{say(key)}: {say(item)}' for key, item in value.items())}"
+    if isinstance(value, set | frozenset):
+        return f"{sorted(map(say, value))}"
+    if isinstance(value, list | tuple):
+        return f"{[*map(say, value)]}"
+    if hasattr(value, "tolist") and hasattr(value, "shape"):
+        return say(value.tolist()) if math.prod(value.shape) <= MOST else f"{type(value).__name__} {value.shape}"
+    if isinstance(value, Path | enum.Enum) or (dataclasses.is_dataclass(value) and not callable(value)):
+        return f"{type(value).__qualname__} {say(plain(value))}"
+    return _code(value, within) if callable(value) else type(value).__qualname__
 
 
 def _constants(code: types.CodeType) -> list[Any]:

@@ -13,6 +13,7 @@ from torch.amp import GradScaler
 from appnas.compute import home
 from appnas.support import RunError, check_state, device_random, load_state, reading, set_device_random, whole
 from appnas.support.kinds import ANY_NUMBER, OBJECT, anything, mapping, random_state, record, several, tensor
+from appnas.support.seeding import kept_states, restore_states
 from appnas.task.averaging import Best
 
 STATE = record(
@@ -20,7 +21,7 @@ STATE = record(
         "plan": OBJECT, "model": OBJECT, "optimiser": OBJECT, "rng": random_state, "global_rng": random_state,
         "losses": several(ANY_NUMBER), "best": several(anything, 2),
     },
-    {"device_rng": mapping(tensor), "scaler": OBJECT, "best_at": ANY_NUMBER},
+    {"device_rng": mapping(tensor), "other_rng": several(anything, 2), "scaler": OBJECT, "best_at": ANY_NUMBER},
 )  # fmt: skip
 """What a checkpoint of a training holds."""
 
@@ -50,6 +51,7 @@ def save(
         "rng": rng.get_state(),
         "global_rng": torch.get_rng_state(),
         "device_rng": device_random(home(model)),
+        "other_rng": kept_states(),
         "losses": losses,
         "best": [best.number, best.weights],
         "best_at": best.at,
@@ -85,6 +87,8 @@ def restore(
         rng.set_state(state["rng"])
         torch.set_rng_state(state["global_rng"])
         set_device_random(home(model), state.get("device_rng", {}))
+        if "other_rng" in state:  # else it is of a version that knew torch's alone
+            restore_states(state["other_rng"])
         best.number, best.weights = state["best"]
         best.at = int(state.get("best_at", 0))
         scaler.load_state_dict(state.get("scaler", {}))

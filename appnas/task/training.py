@@ -71,8 +71,8 @@ def fit(
 ) -> list[float]:
     """Train a model and return the mean loss of every epoch.
 
-    What modules draw while training (drop-path) comes from torch's global generator, which is seeded for the
-    training and put back after it: one seed gives one result, whatever ran before. Of several processes
+    What modules draw while training (drop-path) comes from the global generators of torch, numpy and Python, which are
+    seeded for the training and put back after it: one seed gives one result, whatever ran before. Of several processes
     (`Compute.processes` of the data) each trains on its rows of every batch, with drop-path of its own; the losses are
     the whole batches', and the first process writes the checkpoint.
 

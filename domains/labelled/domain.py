@@ -143,7 +143,7 @@ class Labelled(Examples):
     def _assemble(self, splits: dict[str, Split], held: Split | None, task: Task, options: Any, wishes: Wishes) -> None:
         """Everything of a domain out of its checked data."""
         self.options, self._task, self.kind, self._wishes, self.labels = options, task, task.kind, wishes, task.names
-        self._splits, self._held_out = splits, held
+        self._splits, self._held_out, self._augment_code = splits, held, code_of(self.augment)
         self.budget, self.has_test = options.epochs, held is not None
         self._normalise()
         y, known = splits["train"][1], splits["valid"][1]
@@ -179,7 +179,7 @@ class Labelled(Examples):
             parts += [x.fingerprint] if isinstance(x, Rows | Flow) else [*parts_of(x)]
             parts += [] if y is None else [y]
         weights = self._goal.loss.weights
-        said = f"{replace(self.options, loaders=0)}{self._goal.said()}{code_of(self.augment)}"
+        said = f"{replace(self.options, loaders=0)}{self._goal.said()}{self._augment_code}"
         return digest(said, *parts, *([] if weights is None else [weights]))
 
     def normalised(self, x: Any) -> Any:

@@ -53,6 +53,7 @@ class Goal:
         beside: tuple[str, ...] | None = None,
     ):  # fmt: skip
         self.task, given, self.wished = task, wishes.loss, wishes.metric
+        self.code = code_of(given if callable(given) else None), code_of(self.wished)  # before objects are called
         own = given if callable(given) and not isinstance(given, type) else None
         name = None if own else loss_name(given) or NAMED[task.kind]
         family = LOSSES[name] if name else task.kind
@@ -119,9 +120,10 @@ class Goal:
 
     def said(self) -> str:
         """Loss and metric, if they are not the usual ones: what a checkpoint and a history depend on."""
-        name = self.loss.name or code_of(self.loss.own)
+        (own, wished), higher = self.code, self.metric.higher
+        name = self.loss.name or own
         loss = "" if name == NAMED[self.task.kind] else f" {name}"
-        return f"{loss} by {code_of(self.wished)} {self.metric.higher}" if self.wished is not None else loss
+        return f"{loss} by {wished} {higher}" if self.wished is not None else loss
 
     def described(self) -> dict[str, Any]:
         """For users of an exported network: what is done to its outputs, and what the classes are called."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -31,12 +32,23 @@ def splits_of(given: Mapping[str, Any], labelled: Callable[[Any], bool] | None =
         labelled: whether the labels of a split are known; by default by columns of classes.
 
     Raises:
-        ValueError: no split "train" with rows.
+        ValueError: no split "train" with rows, or one that would not be looked at: of another name, or one too many.
     """
     if "train" not in given or (hasattr(given["train"], "__len__") and not len(given["train"])):
         raise ValueError(f"a split 'train' with rows in it is needed, got {sorted(given)}")
+    if strange := [str(name) for name in given if name not in ("train", *HELD_OUT)]:
+        meant = [close for word in strange for close in difflib.get_close_matches(word.lower(), HELD_OUT, 1)]
+        raise ValueError(
+            f"splits are 'train' and some of {', '.join(map(repr, HELD_OUT))}, got {', '.join(map(repr, strange))} too"
+            f"{f'; did you mean {meant[0]!r}?' if meant else ': leave out what is not to be used'}"
+        )
     known = [name for name in HELD_OUT if name in given and (labelled or _labelled)(given[name])]
     rest = known[1:] if known[:1] == ["test"] else []
+    if len(known) - len(rest) > 1 or len(rest) > 1:
+        raise ValueError(
+            f"one split beside 'train' and 'test' is for validation, got {', '.join(map(repr, known))}: leave out the"
+            " others, or join them"
+        )
     return {
         "train": given["train"],
         "valid": given[rest[0]] if rest else None,

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 import numbers
-import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from appnas.support import DataError, out_of_memory
+from appnas.support.seeding import States, random_states, reseed, set_random_states
 
 IMAGES = ("img", "image", "jpg", "png")
 LABELS = ("label", "fine_label", "labels", "cls")
@@ -138,38 +137,21 @@ class Chance:
 
     def __init__(self, seed: int):
         self.seed: int | None = seed
-        self.states: tuple[Any, Any, Tensor] | None = None
+        self.states: States | None = None
 
     @contextmanager
     def inside(self) -> Iterator[None]:
         """Where the generators are this one's."""
-        before = _states()
+        before = random_states()
         if self.states is None:
             reseed(self.seed or 0)
         else:
-            _put(self.states)
+            set_random_states(self.states)
         try:
             yield
         finally:
-            self.states = _states()
-            _put(before)
-
-
-def reseed(seed: int) -> None:
-    """Seed the global generators of Python, numpy and torch's CPU."""
-    random.seed(seed)
-    np.random.seed(seed % 2**32)
-    torch.default_generator.manual_seed(seed)
-
-
-def _states() -> tuple[Any, Any, Tensor]:
-    return random.getstate(), np.random.get_state(), torch.get_rng_state()
-
-
-def _put(states: tuple[Any, Any, Tensor]) -> None:
-    random.setstate(states[0])
-    np.random.set_state(states[1])
-    torch.set_rng_state(states[2])
+            self.states = random_states()
+            set_random_states(before)
 
 
 @contextmanager

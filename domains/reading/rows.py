@@ -13,9 +13,10 @@ from torch import Tensor
 from torch.utils.data import default_collate
 
 from appnas.domains.reading.form import Form
-from appnas.domains.reading.items import Chance, blamed, numbered, pair, reseed, where
+from appnas.domains.reading.items import Chance, blamed, numbered, pair, where
 from appnas.domains.reading.several import Inputs, Several
 from appnas.support import digest
+from appnas.support.seeding import reseed
 
 
 class Rows:

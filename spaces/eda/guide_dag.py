@@ -27,7 +27,7 @@ from torch import Tensor, nn
 
 from appnas.compute import derived, read
 from appnas.space import IO, Arch, Choice, Gates, Mask, only
-from appnas.spaces.eda.linear import Conv, MixConv, weighed
+from appnas.spaces.eda.linear import Conv, MixConv, convolved
 from appnas.spaces.eda.map_nets import map_head, number_head
 from appnas.spaces.parts import Free, Style, convolution, norm
 from appnas.supernet import Dag
@@ -194,7 +194,7 @@ class Guide(nn.Module):
         used = [v for v in self.exits if kept or read(weights)[..., int(v)].any()]
         shares = weights.unbind(-1)
         exits: Any = self.exits
-        return sum(weighed(exits[v], states[int(v)], shares[int(v)]) for v in used)  # type: ignore[return-value]
+        return sum(convolved(exits[v], states[int(v)], shares[int(v)]) for v in used)  # type: ignore[return-value]
 
 
 class Shaped(Dag):

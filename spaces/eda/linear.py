@@ -63,7 +63,7 @@ def added(total: Tensor | None, convolution: nn.Conv2d, x: Tensor, gate: Tensor)
     return y if total is None else total.add_(y)
 
 
-def weighed(convolution: nn.Conv2d, x: Tensor, gate: Tensor) -> Tensor:
+def convolved(convolution: nn.Conv2d, x: Tensor, gate: Tensor) -> Tensor:
     """Gate * convolution(x). Shapes: gate [] or [B]."""
     if gate.dim() or not fast(x):
         return scale(convolution(x), gate)

@@ -105,6 +105,8 @@ def test_mappings_are_splits():
     assert type(domain_of({"train": (X, Y), "test": (X[:4], Y[:4])})) is Images
     with pytest.raises(ValueError, match=r"a mapping has splits, one of them 'train', got \['x', 'y'\]"):
         domain_of({"x": X, "y": Y})
+    with pytest.raises(ValueError, match="got 'vaild' too; did you mean 'valid'"):
+        domain_of({"train": (X, Y), "vaild": (X[:8], Y[:8]), "test": (X[:4], Y[:4])})
 
 
 def test_texts_for_spaces_of_text(tmp_path):

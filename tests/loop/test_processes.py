@@ -162,3 +162,17 @@ def test_a_locked_domain_is_placed_inside_too(digits, other):
 def test_what_is_on_the_cpu_is_sent_as_it_always_was(digits, bench201):
     evaluator = Scratch(bench201, Locked(digits), 1)
     assert packed(evaluator) == pickle.dumps(evaluator)
+
+
+UNGUARDED = """
+import appnas
+appnas.search("bench201", "digits", "random", evaluations=2, budget=1, workers=2)
+"""
+
+
+def test_a_script_that_its_workers_would_run_again_is_told_the_two_lines(tmp_path):
+    """One error; nothing of the workers' own."""
+    (tmp_path / "script.py").write_text(UNGUARDED)
+    done = subprocess.run([sys.executable, tmp_path / "script.py"], capture_output=True, text=True, timeout=280)
+    assert done.returncode == 1 and done.stderr.count("Traceback") == 1 and "multiprocessing" not in done.stderr
+    assert 'if __name__ == "__main__":\n        result = appnas.search(...)' in done.stderr

@@ -75,6 +75,24 @@ def test_minus_infinity_and_nan_are_not_drawn_and_squash_nothing():
     assert plots.progress([(range(2), [-np.inf, np.nan])] * 2, "evaluations", "value", True).png.startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize("huge", [1e308, -1e308])
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda huge: (plots.progress, [([1, 2, 3], [1.0, huge, 2.0])], "evaluations", "value", False),
+        lambda huge: (plots.progress, [([1, 2], [1.0, huge]), ([1, 2], [1.0, -huge])], "steps", "value", True),
+        lambda huge: (plots.trade, [1, 2, 3], [1.0, huge, 2.0], 1, "parameters", "value"),
+        lambda huge: (plots.trade, [1, abs(huge), 3], [1.0, 3.0, 2.0], 1, "parameters", "value", abs(huge)),
+        lambda huge: (plots.rivals, ["a", "b"], [1, 2], [1.0, huge], [0.0, abs(huge)], "parameters", "value"),
+    ],
+)
+def test_numbers_beyond_what_axes_can_show_are_drawn_at_the_largest_and_it_is_said(draw, huge, tmp_path):
+    build, *given = draw(huge)
+    assert pixels(build(*given), tmp_path / "a.png").std() > 0
+    (axes,) = figure(build, *given).axes
+    assert axes.get_title(loc="right") == "drawn at 1e+300: what is beyond"
+
+
 def test_steps_of_a_long_search_are_counts_for_people():
     shown = figure(plots.progress, [([1, 1_000_000], [0.0, 1.0])], "evaluations", "value", False)
     shown.canvas.draw()

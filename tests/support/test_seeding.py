@@ -5,12 +5,24 @@ from __future__ import annotations
 import json
 import random
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from appnas.compute import CPU
-from appnas.support.seeding import device_random, forked, rng_state, seeded, set_device_random, set_rng
+from appnas.support.plain import plain
+from appnas.support.seeding import (
+    device_random,
+    forked,
+    kept_states,
+    random_states,
+    restore_states,
+    rng_state,
+    seeded,
+    set_device_random,
+    set_rng,
+)  # fmt: skip
 
 
 def test_seeded_builds_alike_and_leaves_the_generator_alone():
@@ -18,6 +30,36 @@ def test_seeded_builds_alike_and_leaves_the_generator_alone():
     a, b, c = (seeded(seed, lambda: nn.Linear(3, 3)).weight for seed in (1, 1, 2))
     assert torch.equal(a, b) and not torch.equal(a, c)
     assert torch.equal(before, torch.get_rng_state())
+
+
+def drawn():
+    """One number of every global generator."""
+    return random.random(), float(np.random.rand()), float(torch.rand(()))
+
+
+def test_numpy_s_and_python_s_are_seeded_and_put_back_with_torch_s():
+    before = random_states()
+    a, b, c = (
+        seeded(seed, lambda: nn.Linear(*map(int, 3 + 1e6 * np.array(drawn()[:2])), device="meta")) for seed in (1, 1, 2)
+    )
+    assert a.weight.shape == b.weight.shape != c.weight.shape
+    found = []
+    for seed in (1, 1, 2):
+        with forked(CPU, seed):
+            found.append(drawn())
+    assert found[0] == found[1] and not set(found[1]) & set(found[2])
+    with forked(CPU, 1, torch_alone=True):
+        assert torch.rand(()) == found[0][2] and random.getstate() == before[0]
+    assert plain(random_states()) == plain(before)
+
+
+def test_states_go_on_through_a_file():
+    with forked(CPU, 3):
+        np.random.randn()  # of a pair
+        kept = json.loads(json.dumps(kept_states()))
+        once = drawn()[:2], np.random.randn()
+        restore_states(kept)
+        assert (drawn()[:2], np.random.randn()) == once
 
 
 def test_a_generator_goes_on_from_plain_containers():

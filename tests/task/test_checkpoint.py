@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -52,3 +55,28 @@ def test_a_fingerprint_is_of_names_types_and_shapes():
     assert one == fingerprint(nn.Sequential(nn.Linear(2, 3), nn.ReLU())) and len(one) == 64
     others = [nn.Sequential(nn.Linear(2, 3), nn.Tanh()), nn.Sequential(nn.Linear(3, 2), nn.ReLU()), nn.Linear(2, 3)]
     assert len({one, *map(fingerprint, others)}) == 4
+
+
+class Noisy(nn.Module):
+    """Draws from numpy's and Python's generators."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(64, 10)
+
+    def forward(self, x):
+        return self.linear(x.flatten(1) * (random.random() + np.random.rand()))
+
+
+def test_what_numpy_and_python_draw_is_repeated_and_goes_on(digits, tmp_path):
+    """Whatever was drawn before: twice the same, and the same with a stop in between."""
+    found = []
+    for stop in (None, None, 1):
+        random.seed(len(found))
+        np.random.seed(len(found))
+        for until in filter(None, (stop, 2)):
+            ends = lambda done, loss, until=until: done >= until  # noqa: E731
+            model, file = seeded(0, Noisy), tmp_path / f"{len(found)}.pt"
+            losses = fit(model, digits, "train", digits.loss, 2, Recipe(), 0, checkpoint=file, on_epoch=ends)
+        found.append(losses)
+    assert found[0] == found[1] == found[2]

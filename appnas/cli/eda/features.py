@@ -76,7 +76,8 @@ def features_of(
     those that wires may use, 0 for all.
 
     Raises:
-        ValueError: fewer than two files, one that cannot be read, or a grid or ideal nets that mean nothing.
+        ValueError: fewer than two files, one that cannot be read, a grid or ideal nets that mean nothing, or a pitch
+            or layers that the LEF files leave nothing to do.
     """
     from appnas.domains.eda.flow import CAPACITY, channels, grid_of, read_def, read_lef, without
     from appnas.domains.eda.flow.grids import asked
@@ -89,9 +90,20 @@ def features_of(
         raise ValueError("give one or more LEF files, then a DEF file")
     *libraries, placed = files
     library = read_lef(libraries)
+    count = len(library.layers)
+    if pitch and count:
+        raise ValueError(
+            f"pitch is for LEF files without routing layers; these have {count}, with pitches of their own, got"
+            f" {pitch:g}: leave it out"
+        )
+    if layers and not count:
+        raise ValueError(
+            f"routing_layers are some of the LEF files', which have none, got {layers}: give the technology's LEF file,"
+            " or leave it out"
+        )
     whole = read_def(placed, library, wires=False)
     whole.pitch = pitch
-    if not library.layers:
+    if not count:
         x, y = pitch_of(whole)
         show.line(f"the LEF files have no routing layers: a net's box is at least {x:g} x {y:g} um (--pitch)")
         lost = [name for name in dict.fromkeys(more) if name in CAPACITY]

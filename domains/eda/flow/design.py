@@ -118,17 +118,19 @@ def _design(source: str, found: dict[str, list[Tokens]], library: Library, wires
         metal = routes.special(tokens, vias, unit, skipped)
         reading.obstacles += [(layer, box) for layer, box in metal if layer in upper]
     blockages, partial = floorplan.blockages(found.get("BLOCKAGES", []), unit, skipped)
-    if len(outline) > 2:
-        blockages += [(ANYWHERE, box) for box in outside(outline)]
+    left_out = outside(outline) if len(outline) > 2 else []
+    blockages += [(ANYWHERE, box) for box in left_out]
+    boxes, die = np.array(reading.boxes, float).reshape(-1, 4), box_of(outline)
+    floorplan.note_off(source, reading.cells, boxes, die, left_out)
     nets = _nets(reading, found.pop("NETS", []), _ports(reading, found.pop("PINS", [])), vias if wires else None)
     return Design(
         name=head["DESIGN"][1],
-        die=box_of(outline),
+        die=die,
         layers=library.layers,
         tracks=floorplan.tracks(found[""], unit),
         cells=reading.cells,
         kinds=reading.kinds,
-        boxes=np.array(reading.boxes, float).reshape(-1, 4),
+        boxes=boxes,
         nets=nets.names,
         pins=np.array(nets.centres).reshape(-1, 2),
         pin_net=np.array(nets.of_net, int),

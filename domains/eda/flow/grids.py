@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
@@ -171,6 +171,28 @@ def density(design: Design, layer: str) -> float:
     side = design.die[k + 2] - design.die[k]
     rows = [row for row in design.tracks.get(layer, []) if row[0] == axis and row[2] > 0]
     return sum(min((count + 1) * step / side, 1) / step for _, _, step, count in rows) or 1 / pitch
+
+
+def by_layer(boxes: Iterable[tuple[str, Box]]) -> dict[str, list[Box]]:
+    """Boxes of blockages and obstructions by their layer."""
+    found: dict[str, list[Box]] = {}
+    for layer, box in boxes:
+        found.setdefault(layer, []).append(box)
+    return found
+
+
+def shares(design: Design, layers: int = 0) -> dict[str, float]:
+    """The tracks of every routing layer above the lowest, as a share of those that hard macros bar.
+
+    These are the layers from the third up, or of two the second: all of them barred are as a macro, in any technology.
+
+    Args:
+        design: with layers.
+        layers: that wires may use, from the lowest; 0 for all.
+    """
+    found = {name: density(design, name) for name in list(design.layers)[1 : layers or None]}
+    whole = sum(list(found.values())[1:] or found.values())
+    return {name: tracks / whole for name, tracks in found.items()}
 
 
 def track(design: Design) -> tuple[float, float]:

@@ -3,8 +3,9 @@
 Maps are [H, W], row 0 at the bottom of the die. Densities are areas per area of a gcell, counts are counts, and wire
 densities are lengths in gcell sides. The paper's source could not be read in full, so the definitions below are ours:
 
-- macro: share of a gcell under hard macros (blocks, pads, rings) and blockages (of placement or of a routing layer,
-  whichever), of PARTIAL ones what they bar, what several cover counted once; cell, flip_flop, buffer: under cells,
+- macro: share of a gcell under hard macros (blocks, pads, rings) and blockages of placement, of PARTIAL ones what they
+  bar, and of one of a routing layer the layer's share of the tracks (`grids.shares`; all of it where the LEF files have
+  no layers); what several cover is counted once; cell, flip_flop, buffer: under cells,
   sequential ones, and cells with one input and one output (in place of the paper's clock-tree cells: open flows have
   no clock tree); pin: pins.
 - of nets with many pins (`_large`: more than `LARGE`) and few (`_small`): rudy, the half perimeter spread over the
@@ -22,7 +23,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from appnas.domains.eda.flow.fly_lines import fly_lines, groups, spanning_tree
-from appnas.domains.eda.flow.grids import Grid
+from appnas.domains.eda.flow.grids import Grid, by_layer, shares
 from appnas.domains.eda.flow.lefdef.placed import ANYWHERE, PLACEMENT, Box, Design
 
 __all__ = ["CIRCUITNET", "PAPER", "Grid", "bounding", "features", "groups", "maps_on", "pitch", "spanning_tree"]
@@ -74,8 +75,8 @@ def features(design: Design, height: int, width: int) -> dict[str, np.ndarray]:
     return maps_on(design, Grid(design.die, height, width))
 
 
-def maps_on(design: Design, grid: Grid) -> dict[str, np.ndarray]:
-    """`features` on any grid.
+def maps_on(design: Design, grid: Grid, layers: int = 0) -> dict[str, np.ndarray]:
+    """`features` on any grid, where wires may use so many layers, 0 for all.
 
     Raises:
         ValueError: no net has two pins.
@@ -86,7 +87,7 @@ def maps_on(design: Design, grid: Grid) -> dict[str, np.ndarray]:
     hard = what[:, 0]
     maps = {"cell": grid.area(design.boxes[~hard])}
     maps |= {name: grid.area(design.boxes[what[:, k] & ~hard]) for k, name in ((1, "flip_flop"), (2, "buffer"))}
-    maps["macro"] = _barred(design, design.boxes[hard], grid)
+    maps["macro"] = _barred(design, design.boxes[hard], grid, layers)
     maps["pin"] = grid.count(design.pins)
     maps |= {f"{name}_{size}": np.zeros(grid.shape) for name in NET_MAPS for size in ("large", "small")}
     maps |= {name: np.zeros(grid.shape) for name in CIRCUITNET}
@@ -109,14 +110,16 @@ def maps_on(design: Design, grid: Grid) -> dict[str, np.ndarray]:
     return {name: maps[name].astype(np.float32) for name in (*PAPER, *CIRCUITNET)}
 
 
-def _barred(design: Design, hard: np.ndarray, grid: Grid) -> np.ndarray:
+def _barred(design: Design, hard: np.ndarray, grid: Grid, layers: int) -> np.ndarray:
     """Share of every gcell under hard macros and blockages; one of a cut layer bars nothing."""
-    bars = {PLACEMENT, ANYWHERE, *design.layers}
-    boxes = boxes_of(box for layer, box in design.blockages if layer in bars or not design.layers)
-    whole = np.concatenate([hard, boxes])
+    boxes = by_layer(design.blockages)
+    every = (PLACEMENT, ANYWHERE) if design.layers else boxes
+    whole = np.concatenate([hard, boxes_of(box for layer in every for box in boxes.get(layer, []))])
+    parts = [(share, [box]) for share, box in design.partial]
+    parts += [(share, boxes[layer]) for layer, share in shares(design, layers).items() if layer in boxes]
     found = base = grid.covered(whole)
-    for share, box in design.partial:
-        found = found + share * (grid.covered(np.concatenate([whole, boxes_of([box])])) - base)
+    for share, some in parts:
+        found = found + share * (grid.covered(np.concatenate([whole, boxes_of(some)])) - base)
     return found.clip(0, 1)
 
 

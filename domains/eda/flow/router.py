@@ -13,7 +13,7 @@ from collections.abc import Collection
 import numpy as np
 
 from appnas.domains.eda.flow.fly_lines import groups, spanning_tree
-from appnas.domains.eda.flow.grids import Grid, beyond, density
+from appnas.domains.eda.flow.grids import Grid, beyond, by_layer, density
 from appnas.domains.eda.flow.lefdef.placed import ANYWHERE, Design
 from appnas.domains.eda.flow.maps import PAPER, bounding, maps_on, pitch
 
@@ -48,9 +48,7 @@ def capacity(design: Design, layers: int, grid: Grid) -> tuple[np.ndarray, np.nd
         raise ValueError(f"{design.name}: tracks need routing layers; give the technology's LEF file, too")
     both = {"HORIZONTAL": np.zeros(grid.shape), "VERTICAL": np.zeros(grid.shape)}
     side = {"HORIZONTAL": grid.size[1], "VERTICAL": grid.size[0]}
-    taken: dict[str, list[tuple[float, float, float, float]]] = {}
-    for layer, box in (*design.blockages, *design.obstacles):
-        taken.setdefault(layer, []).append(box)
+    taken = by_layer((*design.blockages, *design.obstacles))
     taken.setdefault(ANYWHERE, []).extend(beyond(design.die, grid.die))
     for name in list(design.layers)[1:layers]:
         direction, _ = design.layers[name]
@@ -180,7 +178,7 @@ def channels(design: Design, grid: Grid, more: Collection[str] = CAPACITY, layer
     Raises:
         ValueError: no net has two pins, or for `more`, fewer than two layers, or more than the LEF files have.
     """
-    there, found = len(design.layers), maps_on(design, grid)
+    there, found = len(design.layers), maps_on(design, grid, layers)
     layers = layers or there
     if there and set(CAPACITY) & set(more) and not 2 <= layers <= there:
         raise ValueError(

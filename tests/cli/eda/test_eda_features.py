@@ -28,13 +28,24 @@ def test_a_pitch_that_is_none(tmp_path, pitch, capsys):
 
 def made(folder):
     """A LEF and a DEF file: inverters, a block with obstructions, a clock net of 101 pins, a filler."""
-    cells = [f"- c{k} INV + PLACED ( {1000 * k} 90000 ) N ;" for k in range(101)]
+    cells = [f"- c{k} INV + PLACED ( {990 * k} 90000 ) N ;" for k in range(101)]
     clock = "- ck " + " ".join(f"( c{k} A )" for k in range(101)) + " + USE CLOCK ;"
     (folder / "a.lef").write_text(lef())
     filler = "- f FILL1 + PLACED ( 0 0 ) N ;"
     text = de("GCELLGRID X 0 DO 11 STEP 10000 ;\nGCELLGRID Y 0 DO 6 STEP 20000 ;\n", (*PLACED, *cells, filler))
     (folder / "a.def").write_text(text.replace("NETS 1 ;", f"NETS 2 ;\n{clock}"))
     return [str(folder / "a.lef"), str(folder / "a.def")]
+
+
+def test_what_the_lef_files_leave_nothing_to_do_is_refused(tmp_path, capsys):
+    files = made(tmp_path)
+    assert main(["eda", "features", *files, "--pitch", "0.3"]) == 2
+    assert "pitch is for LEF files without routing layers; these have 3, " in " ".join(capsys.readouterr().err.split())
+    (tmp_path / "a.lef").write_text(lef(layers=""))
+    assert main(["eda", "features", *files, "--routing-layers", "3"]) == 2
+    assert "routing_layers are some of the LEF files', which have none, got 3" in " ".join(
+        capsys.readouterr().err.split()
+    )
 
 
 def test_features_on_any_grid(tmp_path, capsys):

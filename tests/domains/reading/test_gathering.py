@@ -24,6 +24,21 @@ def test_splits_of_a_mapping():
             splits_of(wrong)
 
 
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["train", "vaild", "test"], r"'test', 'validation', .*'eval', got 'vaild' too; did you mean 'valid'\?$"),
+        (["train", "Test"], r"got 'Test' too; did you mean 'test'\?$"),
+        (["train", "test", "unsupervised"], "got 'unsupervised' too: leave out what is not to be used$"),
+        (["train", "test", "val", "dev"], "for validation, got 'test', 'val', 'dev': leave out the others"),
+        (["train", "val", "dev"], "for validation, got 'val', 'dev': leave out"),
+    ],
+)
+def test_a_split_that_nobody_would_look_at_is_refused(names, said):
+    with pytest.raises(ValueError, match=said):
+        splits_of({name: tabled(4) for name in names})
+
+
 def gather(classes=None, lengths={}, side=0, **given):  # noqa: B006
     return gathered({"valid": None, "test": None, **given}, Taken(side), classes, lengths)
 

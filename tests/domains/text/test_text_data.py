@@ -24,7 +24,18 @@ def test_the_vocabulary_is_the_training_texts():
     domain = corpus(["a b a", "b c", "d a"], "word", FolderOptions(**TINY))
     assert domain.vocabulary == ["a", "b", "<eos>", UNKNOWN]
     assert text(domain, "valid") == ["b", UNKNOWN, "<eos>"] and text(domain, "test") == [UNKNOWN, "a", "<eos>"]
-    assert corpus(["a <unk>", "b c", "d"], "word", FolderOptions(**TINY)).vocabulary == ["a", UNKNOWN, "<eos>"]
+    assert corpus(["a <unk>", "b a", "d a"], "word", FolderOptions(**TINY)).vocabulary == ["a", UNKNOWN, "<eos>"]
+
+
+def test_a_text_of_other_words_is_warned_of():
+    """END is known, and what says <unk> itself: 5 of 6 words of one, 1 of 6 of the other."""
+    with pytest.warns(
+        UserWarning, match=r"^83% of the validation text's words are not in .* <unk>.*level=\"character"
+    ) as said:
+        corpus(["a b a <unk>", "v w x y z", "c <unk> a b a"], "word", FolderOptions(**TINY))
+    assert len(said) == 1
+    with pytest.warns(UserWarning, match=r"^100% of the validation text's and 50% of the test text's characters"):
+        corpus(["abab", "xyzx", "abyz"], "character", FolderOptions(**TINY))
 
 
 @pytest.mark.parametrize("layout", ["{}.txt", "ptb.{}.txt", "wiki.{}.tokens", "{}.txt.gz"])

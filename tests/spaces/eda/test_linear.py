@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from appnas.cost import saved_bytes
-from appnas.spaces.eda.linear import Conv, MixConv, weighed
+from appnas.spaces.eda.linear import Conv, MixConv, convolved
 from appnas.supernet import State, scale
 
 
@@ -25,7 +25,7 @@ def test_gates_of_weights_are_gates_of_maps(make, gate):
 def test_an_end_weighed():
     torch.manual_seed(0)
     op, x = Conv(4, 3, 3, padding=1, bias=False), torch.randn(2, 4, 6, 6)
-    torch.testing.assert_close(weighed(op, x, torch.tensor(0.5)), 0.5 * op(x))
+    torch.testing.assert_close(convolved(op, x, torch.tensor(0.5)), 0.5 * op(x))
 
 
 def test_maps_are_not_kept_for_the_gate():

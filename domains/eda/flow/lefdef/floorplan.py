@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+
 from appnas.domains.eda.flow.lefdef.placed import PLACEMENT, Box
 from appnas.domains.eda.flow.lefdef.routes import shapes
 from appnas.domains.eda.flow.lefdef.text import Tokens, count, keywords
@@ -27,6 +32,29 @@ def gcells(head: list[Tokens], unit: float) -> dict[str, list[tuple[float, float
             row = float(tokens[2]) * unit, float(tokens[6]) * unit, int(tokens[4])
             found.setdefault(tokens[1].upper(), []).append(row)
     return found
+
+
+def note_off(source: str, cells: Sequence[str], boxes: np.ndarray, die: Box, outside: Sequence[Box]) -> None:
+    """Warn of cells whose centres lie off the die. Shapes: boxes [C, 4].
+
+    Args:
+        source: the file.
+        cells: names.
+        boxes: of the cells.
+        die: the box around it.
+        outside: what of that box a polygon leaves out.
+    """
+    at = (boxes[:, :2] + boxes[:, 2:]) / 2
+    off = ((at < die[:2]) | (at > die[2:])).any(1)
+    for box in outside:
+        off |= ((at > box[:2]) & (at < box[2:])).all(1)
+    if count := int(off.sum()):
+        named = ", ".join([*(cells[k] for k in np.flatnonzero(off)[:5]), *(["..."] if count > 5 else [])])
+        warnings.warn(
+            f"{source}: {count} of {len(cells)} cells are placed off the die, {named}: maps leave them out, and count"
+            " their pins at its edge; see whether DIEAREA and UNITS are those of the placement",
+            stacklevel=4,
+        )
 
 
 def blockages(

@@ -5,12 +5,20 @@ from __future__ import annotations
 from appnas.domains.eda.flow.rtl.modules import module
 
 
+def _register(k: int, width: int, when: str) -> str:
+    """The word `k`, which takes what is at the port `d` at a clock's edge, under a condition."""
+    return f"reg [{width - 1}:0] r{k}; always @(posedge clk) if ({when}) r{k} <= d;"
+
+
+def _addressed(k: int, width: int) -> str:
+    """The same, written by its address."""
+    return _register(k, width, f"we && wa == {k}")
+
+
 def register_file(words: int, width: int) -> str:
     """One write port, two read ports."""
     pick = (words - 1).bit_length()
-    regs = "\n".join(
-        f"reg [{width - 1}:0] r{k}; always @(posedge clk) if (we && wa == {k}) r{k} <= d;" for k in range(words)
-    )
+    regs = "\n".join(_addressed(k, width) for k in range(words))
     flat = ", ".join(f"r{k}" for k in reversed(range(words)))
     body = (
         f"{regs}\nwire [{words * width - 1}:0] all = {{{flat}}};\n"
@@ -24,11 +32,7 @@ def register_file(words: int, width: int) -> str:
 def matcher(words: int, width: int) -> str:
     """A content-addressable memory: which stored words equal the key under a mask."""
     pick = (words - 1).bit_length()
-    lines = [
-        f"reg [{width - 1}:0] r{k}; always @(posedge clk) if (we && wa == {k}) r{k} <= d;\n"
-        f"wire m{k} = ((r{k} ^ key) & mask) == 0;"
-        for k in range(words)
-    ]
+    lines = [f"{_addressed(k, width)}\nwire m{k} = ((r{k} ^ key) & mask) == 0;" for k in range(words)]
     flat = ", ".join(f"m{k}" for k in reversed(range(words)))
     body = "\n".join(lines) + f"\nwire [{words - 1}:0] y = {{{flat}}};"
     return module({"d": width, "we": 1, "wa": pick, "key": width, "mask": width}, words, body)
@@ -41,8 +45,7 @@ def distance(words: int, width: int) -> str:
     for k in range(words):
         ones = " + ".join(f"x{k}[{b}]" for b in range(width))
         lines.append(
-            f"reg [{width - 1}:0] r{k}; always @(posedge clk) if (we && wa == {k}) r{k} <= d;\n"
-            f"wire [{width - 1}:0] x{k} = r{k} ^ key; wire [{count - 1}:0] n{k} = {ones};\n"
+            f"{_addressed(k, width)}\nwire [{width - 1}:0] x{k} = r{k} ^ key; wire [{count - 1}:0] n{k} = {ones};\n"
             f"wire [{count + pick - 1}:0] b{k} = "
             + (
                 f"(n{k} < b{k - 1}[{count + pick - 1}:{pick}]) ? {{n{k}, {pick}'d{k}}} : b{k - 1};"
@@ -57,10 +60,7 @@ def distance(words: int, width: int) -> str:
 def queue(depth: int, width: int) -> str:
     """A first-in-first-out buffer in registers: one bus writes them all, one selector reads them."""
     pick = (depth - 1).bit_length()
-    cells = "\n".join(
-        f"reg [{width - 1}:0] r{k}; always @(posedge clk) if (put & ~full & (w[{pick - 1}:0] == {k})) r{k} <= d;"
-        for k in range(depth)
-    )
+    cells = "\n".join(_register(k, width, f"put & ~full & (w[{pick - 1}:0] == {k})") for k in range(depth))
     flat = ", ".join(f"r{k}" for k in reversed(range(depth)))
     body = (
         f"reg [{pick}:0] w, r; wire empty = w == r, full = w == {{~r[{pick}], r[{pick - 1}:0]}};\n"

@@ -1,20 +1,28 @@
 """Every row of domains/eda/files/LEFDEF.md on a small file of its own."""
 
 import re
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from appnas.domains.eda.flow import capacity, features, grid_of, read_def, read_lef
+from appnas.domains.eda.flow import capacity, features, grid_of, maps_on, read_def, read_lef
 from appnas.domains.eda.flow.grids import Grid
 
 TABLE = Path(__file__).parents[4] / "domains" / "eda" / "files" / "LEFDEF.md"
 ROWS = re.findall(r"^\| (.+?) \| (read|counted|passed|refused) \|", TABLE.read_text(), re.MULTILINE)
-LAYERS = "".join(
-    f"LAYER M{k}\nTYPE ROUTING ;\nDIRECTION {way} ;\nPITCH 0.2 ;\nWIDTH 0.1 ;\nEND M{k}\n"
-    for k, way in ((1, "HORIZONTAL"), (2, "VERTICAL"), (3, "HORIZONTAL"))
-)
+
+
+def metals(count):
+    return "".join(
+        f"LAYER M{k}\nTYPE ROUTING ;\nDIRECTION {('VERTICAL', 'HORIZONTAL')[k % 2]} ;\nPITCH 0.2 ;\nWIDTH 0.1 ;\n"
+        f"END M{k}\n"
+        for k in range(1, count + 1)
+    )
+
+
+LAYERS = metals(3)
 VIA = "VIA V12 DEFAULT\nLAYER M1 ;\nRECT 0 0 1 1 ;\nLAYER C1 ;\nRECT 0 0 1 1 ;\nLAYER M2 ;\nRECT 0 0 1 1 ;\nEND V12\n"
 
 
@@ -393,6 +401,21 @@ def test_what_several_blockages_cover_counts_once(tmp_path, boxes, taken, barred
     assert features(design, 10, 10)["macro"][0, 0] == pytest.approx(barred_part)
 
 
+def test_a_layer_is_barred_by_its_share_of_the_tracks(tmp_path):
+    """Of six layers those from the third up are as a macro together; M2 takes as much as one of them, M1 nothing."""
+    (tmp_path / "a.lef").write_text(lef(layers=metals(6)))
+    box, found = "RECT ( 0 0 ) ( 10000 10000 )", {}
+    for names in ("M4", "M3 M4", "M4 M4", "M3 M4 M5 M6", "M2", "M1"):
+        rows = [f"- LAYER {name} {box} ;" for name in names.split()]
+        (tmp_path / "a.def").write_text(barred("\n".join(rows), len(rows)))
+        design = read_def(tmp_path / "a.def", read_lef([tmp_path / "a.lef"]))
+        found[names] = float(features(design, 10, 10)["macro"][0, 0])
+    assert found == pytest.approx(dict(zip(found, (0.25, 0.5, 0.25, 1, 0.25, 0), strict=True)))
+    assert maps_on(design, Grid(design.die, 10, 10), 3)["macro"][0, 0] == 0
+    design.blockages = [("M3", design.die), ("M6", design.die)]
+    assert maps_on(design, Grid(design.die, 10, 10), 3)["macro"].min() == 1  # the only one that macros bar there
+
+
 def test_a_partial_blockage_over_a_macro(tmp_path):
     """The macro covers .4 of the gcell, the blockage all of it, of which it bars half."""
     (tmp_path / "a.lef").write_text(
@@ -405,6 +428,26 @@ def test_a_partial_blockage_over_a_macro(tmp_path):
     (tmp_path / "a.def").write_text("\ufeff" + text)
     maps = features(read_def(tmp_path / "a.def", read_lef([tmp_path / "a.lef"])), 10, 10)
     assert maps["macro"][0, 0] == pytest.approx(0.4 + 0.6 / 2) and not maps["flip_flop"].any()
+
+
+@pytest.mark.parametrize(
+    ("die", "at", "said"),
+    [
+        ("( 0 0 ) ( 100000 100000 )", "( -90000 60000 )", "1 of 2 cells are placed off the die, i:"),
+        ("( 0 0 ) ( 9000 9000 )", "( 10000 60000 )", "2 of 2 cells are placed off the die, i, r:"),
+        ("( 0 0 ) ( 0 100000 ) ( 9000 100000 ) ( 9000 50000 ) ( 100000 50000 ) ( 100000 0 )", "( 10000 60000 )",
+         "1 of 2 cells are placed off the die, i:"),
+        ("( 0 0 ) ( 100000 100000 )", "( -400 60000 )", ""),
+    ],
+)  # fmt: skip
+def test_cells_off_the_die_are_warned_of(tmp_path, die, at, said):
+    """Beside its box, or where a polygon leaves some of that out; one that sticks out less than half is on it."""
+    (tmp_path / "a.lef").write_text(lef())
+    (tmp_path / "a.def").write_text(de(die=die).replace("( 10000 60000 )", at))
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        read_def(tmp_path / "a.def", read_lef([tmp_path / "a.lef"]))
+    assert [said in str(warning.message) for warning in found] == [True] * bool(said)
 
 
 def test_gcells_that_stand_out_over_the_die(tmp_path):
