@@ -1,4 +1,4 @@
-"""Reinforcement learning: agents of Stable-Baselines3 on gymnasium, Procgen, MinAtar, MiniGrid, Atari and Catch.
+"""Reinforcement learning: agents of Stable-Baselines3 on gymnasium, Procgen, MinAtar, MiniGrid, Atari, Catch and Reach.
 
 Here belongs what knows environments; encoders are in `appnas.spaces.rl`.
 """
@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from appnas.domains.rl.gyms import Catch, CatchOptions, Gym, GymOptions, pixels
     from appnas.domains.rl.options import Options
     from appnas.domains.rl.procgen import Procgen, ProcgenOptions
+    from appnas.domains.rl.vectors import Reach
 
 __all__ = [
     "GAMES", "RL", "Atari", "AtariOptions", "Catch", "CatchOptions", "Gym", "GymOptions", "MinAtar", "MinAtarOptions",
-    "MiniGrid", "MiniGridOptions", "Options", "Procgen", "ProcgenOptions", "pixels",
+    "MiniGrid", "MiniGridOptions", "Options", "Procgen", "ProcgenOptions", "Reach", "pixels",
 ]  # fmt: skip
 __getattr__, __dir__ = lazily(__name__)
