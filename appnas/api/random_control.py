@@ -32,7 +32,7 @@ def equal_budget(
 ) -> dict[str, Any]:
     """Random search at equal budget: as many trainings as have the epochs that all searches trained.
 
-    It ends with the same last stage, if the search had one. Where all its evaluations fail, the next seed is taken.
+    It ends with the same last stage, if the search had one, whose epochs count. Where all its evaluations fail, the next seed is taken.
 
     Args:
         space: what was searched.
@@ -56,7 +56,7 @@ def equal_budget(
                 raise
         else:
             break
-    return {"method": "random", "evaluations": evaluations, "best": found.best, "value": found.value}
+    return {"method": "random", "evaluations": len(found.history), "best": found.best, "value": found.value}
 
 
 def _random(
@@ -73,10 +73,11 @@ def _random(
     alone: Strategy = Random(space, random.Random(seed), distinct=True)
     evaluator: Evaluator = evaluator_of(space, domain, budget, seed)
     if isinstance(strategy, Ranked) and isinstance(stage, ThenScratch):
-        first = max(evaluations - (len(result.history) - strategy.steps), 1)
-        few = strategy.finalists
+        last, few = len(result.history) - strategy.steps, strategy.finalists
+        first = max(evaluations - math.ceil(last * stage.budget / budget), 1)
         alone = Ranked(alone, first, few.keep, strategy.by, strategy.simplest, name=few.name)
-        evaluator = ThenScratch(evaluator, first, space, domain, budget, seed, stage.folds)
+        evaluator = ThenScratch(evaluator, first, space, domain, stage.budget, seed, stage.folds)
+        evaluations = first + last
     bears = Failures(evaluations, 1.0)  # whatever fails
     return search_loop(alone, evaluator, evaluations, callbacks=[*callbacks, bears])
 

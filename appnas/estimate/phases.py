@@ -68,7 +68,7 @@ class ThenScratch(TwoPhaseEvaluator):
     def __init__(
         self, evaluator: Evaluator, steps: int, space: Space, domain: Domain, budget: int, seed: int, folds: int = 0
     ):
-        self.evaluator, self.folds = evaluator, folds
+        self.evaluator, self.budget, self.folds = evaluator, budget, folds
         repeats = _Repeats(space, domain, budget, seed, folds)
         for index in range(folds):
             try:

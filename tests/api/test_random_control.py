@@ -8,6 +8,7 @@ from misbehaving import Few, Misbehaves
 
 import appnas
 from appnas.api.random_control import deviation, equal_budget
+from appnas.loop.loop import Observer
 from appnas.support import FailuresError
 
 
@@ -32,6 +33,20 @@ def test_a_control_all_of_whose_evaluations_fail_takes_the_next_seed(tmp_path):
     assert best == {(2,)}
     with pytest.raises(FailuresError, match="all 1 evaluations failed"):
         equal_budget(Few(1), evaluator, [found], 0, 1, False)
+
+
+def test_a_longer_last_stage_is_the_control_s_too(chain, regression):
+    """Its trainings are as long, so that values are of one kind, and their epochs are part of the budget."""
+    settings = {"evaluations": 8, "budget": 2, "top": 2, "repeats": 2, "longer": 4}
+    found = appnas.search(chain, regression, "random", seed=1, **settings)
+    epochs = []
+
+    class Told(Observer):
+        def step(self, loop, record):
+            epochs.append(record.metrics["budget"])
+
+    control = equal_budget(chain, regression, [found], 0, 2, False, [Told()])
+    assert control["evaluations"] == len(epochs) == 12 and epochs[8:] == [4.0] * 4 and set(epochs[:8]) == {2.0}
 
 
 def test_a_control_is_held_to_the_time_limit_too(tmp_path):
