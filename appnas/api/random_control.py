@@ -32,7 +32,8 @@ def equal_budget(
 ) -> dict[str, Any]:
     """Random search at equal budget: as many trainings as have the epochs that all searches trained.
 
-    It ends with the same last stage, if the search had one, whose epochs count. Where all its evaluations fail, the next seed is taken.
+    It ends with the same last stage, if the search had one, whose epochs count. Where all its evaluations fail, the
+    next seed is taken.
 
     Args:
         space: what was searched.

@@ -46,7 +46,9 @@ def test_a_longer_last_stage_is_the_control_s_too(chain, regression):
             epochs.append(record.metrics["budget"])
 
     control = equal_budget(chain, regression, [found], 0, 2, False, [Told()])
-    assert control["evaluations"] == len(epochs) == 12 and epochs[8:] == [4.0] * 4 and set(epochs[:8]) == {2.0}
+    spent = sum(record.metrics["budget"] for record in found.history)  # a network that comes again costs nothing
+    assert control["evaluations"] == len(epochs) and epochs[-4:] == [4.0] * 4 and max(epochs[:-4]) == 2.0
+    assert spent - 6 <= sum(epochs) <= spent
 
 
 def test_a_control_is_held_to_the_time_limit_too(tmp_path):
