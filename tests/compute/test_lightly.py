@@ -13,7 +13,7 @@ from torch import nn
 from appnas.task import Recipe, optimiser_of
 net = nn.Linear(2, 1)
 def step(kind):
-    optimiser = optimiser_of(net, Recipe(kind))
+    optimiser = optimiser_of(net.parameters(), Recipe(kind))
     optimiser.zero_grad()
     net(torch.ones(3, 2)).sum().backward()
     optimiser.step()
