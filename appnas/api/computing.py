@@ -92,7 +92,7 @@ def again(
     Raises:
         ValueError, TypeError: see `chosen`.
     """
-    if saved["workers"] or saved["timeout"]:
+    if saved.get("workers") or saved.get("timeout"):
         guard()  # before the run is asked for, which the search that started this process holds
     if device is None:
         try:
