@@ -90,7 +90,8 @@ class Reach(gymnasium.Env[Any, Any]):
     def _frame(self) -> np.ndarray:
         pixels = np.arange(self.side)
         near = np.clip(1 - np.abs(pixels[:, None] - np.stack([self.point, self.mark]).ravel()), 0, 1)  # [side, 4]
-        return (255 * near[:, None, ::2] * near[None, :, 1::2]).astype(np.uint8)
+        frame: np.ndarray = 255 * near[:, None, ::2] * near[None, :, 1::2]
+        return frame.astype(np.uint8)
 
     def get_state(self) -> dict[str, Any]:
         """Steps, places and generator."""
