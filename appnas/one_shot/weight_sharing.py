@@ -154,10 +154,8 @@ class Shared(Saved):
             weights = {name: self.scaling.enter(w) for name, w in own.items()}
             gates = tuple(map(self.scaling.enter, gates))
         draws = self.seed * 1_000_003 + self.step + self.share.rank * 7_368_787
-        with (
-            forked(self.device, draws, torch_alone=True),
-            synchronising(self.norms_of),
-        ):  # what a pass draws depends on no other
+        # what a pass draws depends on no other
+        with forked(self.device, draws, torch_alone=True), synchronising(self.norms_of):
             losses = self.domain.loss(lambda *inputs: self._forward(inputs, gates, weights), batch)
         return losses if self.ahead else self.scaling.leave(losses)
 
