@@ -3,7 +3,7 @@
 Designs are made up in the proportions of a placed core of 29,000 cells (see `make`): a die filled to a half, nets of 2
 to 60 pins between neighbours, one clock of every ninth cell, a reset as wide, straps, taps, tracks, a GCELLGRID.
 
-    python benchmarks/chip_size.py --cells 1000 10000 30000 100000 200000
+    python benchmarks/chip_size.py --cells 1000 10000 30000 100000 200000 --predict
     python benchmarks/chip_size.py --pins 500 1000 2000 50000      # one net of so many pins
 """
 
@@ -110,34 +110,22 @@ def measure(*args):
     return seconds, peak / 1024
 
 
-def network(folder):
-    """A small network on the shipped placements, trained for one epoch and exported."""
-    from appnas.cli import main
-
-    run, out = folder / "run", folder / "net"
-    small = ["--space.width", "4", "--space.strides", "1", "1", "--space.kernels", "3", "5"]
-    few = ["--evaluations", "1", "--budget", "1", "--top", "1", "--folds", "0", "--out", str(run)]
-    main(["search", "routability", "--space", "guide_dag", *small, "--domain", "placements", *few])
-    main(["export", str(run), "--epochs", "1", "--out", str(out)])
-    return out
-
-
 def run():
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cells", type=int, nargs="*", default=[])
     parser.add_argument("--pins", type=int, nargs="*", default=[])
-    parser.add_argument("--predict", action="store_true", help="predictions too: train a small network first")
+    parser.add_argument("--predict", action="store_true", help="predictions of the shipped network, too")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder)
-        net = network(path) if args.predict else None
+        commands = [("features",), *([("predict", "appnas:hotspots")] if args.predict else [])]
         print("| design | widest net | command | CPU s | peak MiB |\n| --- | --- | --- | --- | --- |", flush=True)
         for name, maker, sizes in (("cells", make, args.cells), ("pins, one net", one_net, args.pins)):
             for size in sizes:
                 widest = maker(size, path, random.Random(0))
                 files = path / "cells.lef", path / "placed.def"
-                for command in (("features",), ("predict", net)) if net else (("features",),):
+                for command in commands:
                     seconds, peak = measure(*command, *files)
                     row = f"| {size:,} {name} | {widest:,} | {command[0]} | {seconds:.1f} | {peak:,.0f} |"
                     print(row, flush=True)

@@ -576,10 +576,11 @@ def test_policies():
 
 
 def test_chip_size():
-    out = run("chip_size", "--cells", "300", "--pins", "3000")
-    rows = re.findall(r"\| (\S+) (cells|pins, one net) \| (\S+) \| features \| (\S+) \| (\S+) \|", out)
-    assert [row[:2] for row in rows] == [("300", "cells"), ("3,000", "pins, one net")] and rows[1][2] == "3,000"
-    assert float(rows[1][4].replace(",", "")) < 1000  # all pairs of the net at once: 24 GB
+    out = run("chip_size", "--cells", "300", "--pins", "3000", "--predict")
+    rows = re.findall(r"\| (\S+) (cells|pins, one net) \| (\S+) \| (features|predict) \| (\S+) \| (\S+) \|", out)
+    assert [row[:2] for row in rows[::2]] == [("300", "cells"), ("3,000", "pins, one net")] and rows[2][2] == "3,000"
+    assert [row[3] for row in rows] == ["features", "predict"] * 2
+    assert all(float(row[5].replace(",", "")) < 1000 for row in rows)  # all pairs of the net at once: 24 GB
 
 
 @pytest.mark.slow
